@@ -1,1 +1,4 @@
-//! Core.
+//! The domain of CourierX.
+
+pub mod clock;
+pub mod id;

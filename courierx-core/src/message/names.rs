@@ -1,0 +1,48 @@
+//! Enumerations whose values have a name on the wire.
+
+/// Declares an enumeration with the names of its values: for serde, `Display` and `FromStr` alike.
+macro_rules! names {
+    (
+        $(#[$attr:meta])*
+        $name:ident, $expected:literal,
+        $($(#[$variant_attr:meta])* $variant:ident = $text:literal),+ $(,)?
+    ) => {
+        $(#[$attr])*
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+        )]
+        pub enum $name {
+            $($(#[$variant_attr])* #[serde(rename = $text)] $variant),+
+        }
+
+        impl $name {
+            /// Every value, in order.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The name on the wire.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text),+
+                }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = $crate::message::Problem;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                match text {
+                    $($text => Ok(Self::$variant),)+
+                    _ => Err($crate::message::Problem::UnknownName { expected: $expected }),
+                }
+            }
+        }
+    };
+}
+pub(super) use names;

@@ -3,3 +3,5 @@
 pub mod clock;
 pub mod id;
 pub mod message;
+pub mod template;
+pub mod vault;

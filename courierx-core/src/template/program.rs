@@ -1,0 +1,82 @@
+//! What a template is compiled to: a tree that holds nothing but what can be rendered.
+
+use serde_json::Value;
+
+/// One part of a template.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Node {
+    Text(Box<str>),
+    Print { value: Expression, escape: bool },
+    If { condition: Expression, then: Vec<Node>, otherwise: Vec<Node> },
+    Each(Box<Scoped>),
+    With(Box<Scoped>),
+}
+
+/// A block that looks at its content through another value.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Scoped {
+    pub(super) subject: Expression,
+    /// `as |value|`.
+    pub(super) value_name: Option<Box<str>>,
+    /// `as |value key|`: the index in an array, the key in an object.
+    pub(super) key_name: Option<Box<str>>,
+    pub(super) body: Vec<Node>,
+    pub(super) otherwise: Vec<Node>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Expression {
+    Path(Path),
+    Literal(Value),
+    Call(Function, Box<[Expression]>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Function {
+    /// Whether the argument counts as true; with a second argument, zero counts too.
+    Truthy {
+        zero: bool,
+    },
+    Not,
+    And,
+    Or,
+    Equal,
+    NotEqual,
+    Greater,
+    GreaterOrEqual,
+    Less,
+    LessOrEqual,
+    Length,
+    Lookup,
+}
+
+/// A path to a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Path {
+    pub(super) start: Start,
+    pub(super) segments: Box<[Box<str>]>,
+    /// How many steps following it takes.
+    pub(super) cost: usize,
+    /// As the template spells it, for errors.
+    pub(super) raw: Box<str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Start {
+    /// `@root.…`
+    Root,
+    /// `../` this many times; a block parameter of the name of the first segment goes first.
+    Scope(usize),
+    /// `@index` and the like, of the block this many `../` out.
+    Local(usize, Local),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Local {
+    Index,
+    Key,
+    First,
+    Last,
+    /// A name that no block sets.
+    Unknown,
+}

@@ -1,7 +1,12 @@
 //! The domain of CourierX.
 
 pub mod clock;
+pub mod event;
 pub mod id;
 pub mod message;
+pub mod provider;
+pub mod router;
+pub mod store;
+pub mod suppression;
 pub mod template;
 pub mod vault;

@@ -1,0 +1,274 @@
+//! What became of a hand-over: [`Outcome`], and the reasons a provider gives for refusing.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// What became of handing one message to one provider.
+///
+/// There are three answers, not two: a provider took the message, certainly did not take it, or nobody
+/// knows. Nothing turns into "certainly not sent" by a conversion: an adapter says so explicitly, and what
+/// it cannot prove is [`Outcome::Unknown`]. The whole table of what follows from which is in the
+/// [router's documentation](crate::router).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "an outcome that is not recorded is a message lost or sent twice"]
+pub enum Outcome {
+    /// The provider took responsibility for every recipient.
+    Accepted(Acceptance),
+    /// The provider certainly sends to none of the recipients.
+    Refused(Refusal),
+    /// The request was handed over completely and no complete answer came.
+    Unknown(Uncertainty),
+    /// The recipients fared differently: one result for each, in the order of
+    /// [`Outgoing::recipients`](super::Outgoing::recipients).
+    Mixed(Vec<RecipientOutcome>),
+}
+
+/// What became of one recipient.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecipientOutcome {
+    /// The provider took responsibility for this recipient.
+    Accepted(Acceptance),
+    /// The provider certainly does not send to this recipient.
+    Refused(Refusal),
+    /// Nobody knows.
+    Unknown(Uncertainty),
+}
+
+impl Outcome {
+    /// The result for the recipient at `position` in the order of the hand-over.
+    ///
+    /// A [`Outcome::Mixed`] that is shorter than the list of recipients breaks the contract of
+    /// [`EmailProvider`](super::EmailProvider); what it does not tell is unknown, never "not sent".
+    pub fn of(&self, position: usize) -> RecipientOutcome {
+        match self {
+            Self::Accepted(acceptance) => RecipientOutcome::Accepted(acceptance.clone()),
+            Self::Refused(refusal) => RecipientOutcome::Refused(refusal.clone()),
+            Self::Unknown(uncertainty) => RecipientOutcome::Unknown(uncertainty.clone()),
+            Self::Mixed(each) => each.get(position).cloned().unwrap_or_else(|| {
+                RecipientOutcome::Unknown(Uncertainty::new(
+                    Phase::Answer,
+                    "the provider told nothing of this recipient",
+                ))
+            }),
+        }
+    }
+
+    /// The results of `count` recipients, folded into one variant if they are all equal.
+    pub fn from_each(each: Vec<RecipientOutcome>) -> Self {
+        match each.first() {
+            Some(first) if each.iter().all(|other| other == first) => match first.clone() {
+                RecipientOutcome::Accepted(acceptance) => Self::Accepted(acceptance),
+                RecipientOutcome::Refused(refusal) => Self::Refused(refusal),
+                RecipientOutcome::Unknown(uncertainty) => Self::Unknown(uncertainty),
+            },
+            _ => Self::Mixed(each),
+        }
+    }
+
+    /// Whether the provider took responsibility for every recipient.
+    pub fn is_accepted(&self) -> bool {
+        match self {
+            Self::Accepted(_) => true,
+            Self::Refused(_) | Self::Unknown(_) => false,
+            Self::Mixed(each) => each.iter().all(|one| matches!(one, RecipientOutcome::Accepted(_))),
+        }
+    }
+}
+
+/// The provider took the message.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Acceptance {
+    /// The provider's own identifier, if it gave one that could be read. Its callbacks name it.
+    pub provider_message_id: Option<String>,
+    /// What the provider said, bounded, for the message's history.
+    pub detail: Option<String>,
+}
+
+impl Acceptance {
+    /// Taken, under the provider's identifier.
+    pub fn with_id(provider_message_id: impl Into<String>) -> Self {
+        Self { provider_message_id: Some(provider_message_id.into()), detail: None }
+    }
+
+    /// Adds what the provider said; cut to 500 characters.
+    #[must_use]
+    pub fn detail(mut self, text: impl AsRef<str>) -> Self {
+        self.detail = Some(bounded(text.as_ref()));
+        self
+    }
+}
+
+/// The provider certainly does not send the message, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{kind}: {detail}")]
+#[non_exhaustive]
+pub struct Refusal {
+    /// What is to blame, and therefore what happens next.
+    pub kind: RefusalKind,
+    /// How long the provider asks to be left alone, if it said so.
+    pub retry_after: Option<Duration>,
+    /// The HTTP status or SMTP reply code.
+    pub status: Option<u16>,
+    /// The vendor's own code: an SMTP enhanced status (`5.1.1`), a Postmark error code (`406`), …
+    pub code: Option<String>,
+    /// What the provider said: bounded, and free of credentials.
+    pub detail: String,
+}
+
+impl Refusal {
+    /// A refusal for this reason; `detail` is cut to 500 characters.
+    pub fn new(kind: RefusalKind, detail: impl AsRef<str>) -> Self {
+        Self { kind, retry_after: None, status: None, code: None, detail: bounded(detail.as_ref()) }
+    }
+
+    /// Adds how long the provider asks to be left alone.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// Adds the HTTP status or SMTP reply code.
+    #[must_use]
+    pub fn status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// Adds the vendor's own code.
+    #[must_use]
+    pub fn code(mut self, code: impl Into<String>) -> Self {
+        self.code = Some(code.into());
+        self
+    }
+}
+
+/// Why a provider refused, in the words of the router: who is to blame decides what happens next.
+///
+/// | kind | to blame | same connection again | next connection | nobody left |
+/// |---|---|---|---|---|
+/// | `Recipient` | recipient | no | no | the recipient fails |
+/// | `RecipientTemporary` | recipient | later | no | schedule |
+/// | `Suppressed` | recipient | no | no | the recipient is `suppressed` |
+/// | `Policy` | connection × recipient domain | no | yes | schedule, then fail |
+/// | `Content` | message × connection | no | where capabilities differ | fail |
+/// | `Sender` | connection × from-domain | no | yes | wait; fail at the schedule's end |
+/// | `Auth` | connection | when changed or probed | yes | wait |
+/// | `Throttled` | connection | later | yes | wait |
+/// | `Quota` | connection | at reset | yes | wait |
+/// | `Unavailable` | connection | after a pause | yes, at once | schedule |
+/// | `Interrupted` | nobody | yes | no | schedule |
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RefusalKind {
+    /// No such mailbox, or the recipient's domain does not exist or takes no mail (RFC 7505).
+    Recipient,
+    /// Greylisted, mailbox full, or a temporary fault at the recipient's side.
+    RecipientTemporary,
+    /// The provider's own suppression list holds the recipient.
+    Suppressed,
+    /// Refused for SPF, DMARC, a blocklist or reputation (`5.7.x`).
+    Policy,
+    /// This provider cannot or will not carry this content: invalid request, forbidden attachment, too large.
+    Content,
+    /// The address or domain in From is not verified at this connection.
+    Sender,
+    /// The credentials are wrong, or the account is suspended.
+    Auth,
+    /// Too fast.
+    Throttled,
+    /// The day's, month's or account's credit is used up.
+    Quota,
+    /// The provider cannot be reached or is out of order, and said or showed so before it had the message.
+    Unavailable,
+    /// We are shutting down and had not handed the message over.
+    Interrupted,
+}
+
+impl RefusalKind {
+    /// The name under which the kind is stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Recipient => "recipient",
+            Self::RecipientTemporary => "recipient_temporary",
+            Self::Suppressed => "suppressed",
+            Self::Policy => "policy",
+            Self::Content => "content",
+            Self::Sender => "sender",
+            Self::Auth => "auth",
+            Self::Throttled => "throttled",
+            Self::Quota => "quota",
+            Self::Unavailable => "unavailable",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// Whether the same hand-over can never succeed, at any provider, for this recipient.
+    pub const fn ends_recipient(self) -> bool {
+        matches!(self, Self::Recipient | Self::Suppressed)
+    }
+}
+
+impl fmt::Display for RefusalKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The message may or may not have been sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("unknown outcome ({phase}): {detail}")]
+#[non_exhaustive]
+pub struct Uncertainty {
+    /// How far the hand-over had come.
+    pub phase: Phase,
+    /// What was seen: bounded, and free of credentials.
+    pub detail: String,
+}
+
+impl Uncertainty {
+    /// An outcome nobody knows; `detail` is cut to 500 characters.
+    pub fn new(phase: Phase, detail: impl AsRef<str>) -> Self {
+        Self { phase, detail: bounded(detail.as_ref()) }
+    }
+}
+
+/// How far a hand-over of unknown outcome had come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Phase {
+    /// While the body was being written; the last byte may have left.
+    Body,
+    /// After the body, before a complete answer.
+    Answer,
+    /// The process that held the attempt ended without recording a result.
+    Crash,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Body => "while the body was sent",
+            Self::Answer => "waiting for the answer",
+            Self::Crash => "the sender stopped",
+        })
+    }
+}
+
+/// At most 500 characters of what a provider said, on one line: it is stored with every attempt and shown
+/// to people, and its length is the provider's choice.
+fn bounded(text: &str) -> String {
+    const LONGEST: usize = 500;
+    let mut line: String =
+        text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        line.push('…');
+    }
+    line
+}

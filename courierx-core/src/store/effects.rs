@@ -1,0 +1,26 @@
+//! What a write brings along: committed with it or not at all.
+
+use super::{CounterDelta, NewJob};
+use crate::event::NewEvent;
+use crate::suppression::NewSuppression;
+
+/// What is committed together with a write: jobs, events, counters and suppressions of its tenant.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Effects {
+    /// Jobs to enqueue.
+    pub jobs: Vec<NewJob>,
+    /// Events to append.
+    pub events: Vec<NewEvent>,
+    /// Counters to move.
+    pub deltas: Vec<CounterDelta>,
+    /// Addresses to suppress.
+    pub suppressions: Vec<NewSuppression>,
+}
+
+impl Effects {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.jobs.is_empty() && self.events.is_empty() && self.deltas.is_empty() && self.suppressions.is_empty()
+    }
+}

@@ -1,0 +1,357 @@
+//! The hot path: messages, attempts and events.
+
+use async_trait::async_trait;
+
+use super::{
+    Effects, Grant, JobNext, LeaseRef, MessageRecord, Page, PageRequest, Reservation, StoreResult, StoredMessage,
+};
+use crate::clock::Timestamp;
+use crate::event::{Disposition, Event, EventKind, MessageStatus, Sequence};
+use crate::id::{AttemptId, DeliveryId, MessageId, TenantId};
+use crate::message::{Address, AddressKey, DuplicatePolicy, IdempotencyKey, Lane, Mode, RecipientField, RetryPreset};
+use crate::provider::RecipientOutcome;
+use crate::router::{ConnectionId, Skipped};
+use crate::vault::Sealed;
+
+/// Messages, their attempts and their events. Batch first: every call answers item by item, in order.
+///
+/// A batch may mix tenants. Concurrent calls may be committed together; each is durable when it returns.
+/// Calls may be repeated as they are after [`StoreError::Unavailable`](super::StoreError::Unavailable):
+/// identifiers are the caller's, and what is there already is recognised.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Writes messages, their content, their idempotency records and their effects.
+    async fn accept(&self, batch: Vec<NewMessage>) -> StoreResult<Vec<AcceptResult>>;
+
+    /// Reads messages with their content and attempts; none for one that is not the tenant's.
+    async fn load(&self, batch: &[(TenantId, MessageId)]) -> StoreResult<Vec<Option<StoredMessage>>>;
+
+    /// Writes attempts down before the wire: checks the lease, numbers the attempt and reserves the
+    /// connection's quota, all or nothing for each item.
+    async fn begin_attempts(&self, batch: Vec<BeginAttempt>) -> StoreResult<Vec<Begun>>;
+
+    /// Records what became of attempts and what follows for their messages and jobs.
+    ///
+    /// The result of an attempt is always recorded, by the attempt's id, even from an owner whose lease is
+    /// gone, and once; its effects are committed exactly when it is. What an attempt had reserved of a quota
+    /// is released once every recipient of it was certainly not sent to. The fenced step is applied only if
+    /// the lease is the job's present one.
+    async fn settle(&self, batch: Vec<Settlement>) -> StoreResult<Vec<Settled>>;
+
+    /// Records events that providers reported, each once by its deduplication key, and moves the statuses
+    /// of the attempt, the recipient and the message.
+    async fn record_events(&self, batch: Vec<IncomingEvent>) -> StoreResult<Vec<Recorded>>;
+
+    /// Lists the tenant's messages, newest first.
+    async fn list(
+        &self,
+        tenant: TenantId,
+        filter: &MessageFilter,
+        page: &PageRequest,
+    ) -> StoreResult<Page<MessageRecord>>;
+
+    /// Reads events in the order in which they were committed.
+    async fn events(&self, query: &EventQuery) -> StoreResult<Vec<Event>>;
+
+    /// Cancels what was not handed over yet: every open recipient, unless an attempt is on the wire.
+    async fn cancel(&self, tenant: TenantId, message: MessageId) -> StoreResult<CancelResult>;
+
+    /// Removes what is older than allowed, at most `limit` records at once.
+    async fn purge(&self, request: &PurgeRequest) -> StoreResult<Purged>;
+}
+
+/// A message to accept.
+#[derive(Debug, Clone)]
+pub struct NewMessage {
+    /// Its identifier.
+    pub id: MessageId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// When it is due.
+    pub send_at: Timestamp,
+    /// After which moment it is not to be sent any more.
+    pub deliver_by: Option<Timestamp>,
+    /// The address in From.
+    pub from: Address,
+    /// How urgent it is.
+    pub lane: Lane,
+    /// Whether it may reach anybody.
+    pub mode: Mode,
+    /// How it is tried again.
+    pub retry: RetryPreset,
+    /// What follows from an unknown outcome.
+    pub duplicates: DuplicatePolicy,
+    /// Tags, for filtering.
+    pub tags: Vec<String>,
+    /// Its recipients, by position from 0 without gaps.
+    pub recipients: Vec<NewRecipient>,
+    /// Its content, sealed under its identifier.
+    pub content: Sealed,
+    /// Under which key it is accepted once.
+    pub idempotency: Option<Idempotency>,
+    /// What is committed with it: its delivery job, its first event, counters.
+    pub effects: Effects,
+}
+
+/// A recipient of a message to accept.
+#[derive(Debug, Clone)]
+pub struct NewRecipient {
+    /// Its position in the message.
+    pub index: u32,
+    /// Which header it stands in.
+    pub field: RecipientField,
+    /// Its address.
+    pub address: Address,
+    /// [`Disposition::Open`], or [`Disposition::Suppressed`].
+    pub disposition: Disposition,
+}
+
+/// Under which key a message is accepted once.
+#[derive(Debug, Clone)]
+pub struct Idempotency {
+    /// The key, unique for the tenant until it expires.
+    pub key: IdempotencyKey,
+    /// What was asked for: the same key with another digest is a conflict.
+    pub digest: [u8; 32],
+    /// When the key may be used anew.
+    pub expires_at: Timestamp,
+}
+
+/// What became of a message to accept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AcceptResult {
+    /// It is kept.
+    Stored,
+    /// The key was used before, for the same request: this is the message of then, and nothing was written.
+    Replayed(MessageId),
+    /// The key was used before, for another request, which became this message; nothing was written.
+    Conflict(MessageId),
+}
+
+/// An attempt to write down.
+#[derive(Debug, Clone)]
+pub struct BeginAttempt {
+    /// The attempt's identifier.
+    pub attempt: AttemptId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The message.
+    pub message: MessageId,
+    /// Under which lease.
+    pub lease: LeaseRef,
+    /// To which connection.
+    pub connection: ConnectionId,
+    /// The kind of provider behind it.
+    pub provider: String,
+    /// What is planted at the provider.
+    pub delivery: DeliveryId,
+    /// For which recipients, by position.
+    pub recipients: Vec<u32>,
+    /// Which connections were not chosen, and why.
+    pub skipped: Vec<Skipped>,
+    /// What it takes of the connection's quotas: all of them, or it does not begin.
+    pub reservations: Vec<Reservation>,
+}
+
+/// What became of an attempt to write down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Begun {
+    /// It is written down: hand over.
+    Started {
+        /// Which attempt of its message it is, from 1.
+        number: u32,
+        /// What it took of the connection's quotas.
+        grants: Vec<Grant>,
+    },
+    /// Another owner holds the job, or it is gone. Do not hand over.
+    LeaseLost,
+    /// At least one of the recipients is not open any more: canceled, or an event told of it. Look again.
+    Changed,
+    /// A quota of the connection is used up until then.
+    QuotaExceeded {
+        /// When there is room again.
+        resets_at: Timestamp,
+    },
+}
+
+/// What became of an attempt, and what follows.
+#[derive(Debug, Clone)]
+pub struct Settlement {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The message.
+    pub message: MessageId,
+    /// What the provider answered, always recorded.
+    pub result: Option<AttemptResult>,
+    /// What follows, if the lease still holds.
+    pub step: Option<FencedStep>,
+}
+
+/// What a provider answered.
+#[derive(Debug, Clone)]
+pub struct AttemptResult {
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// The outcome for each recipient of the attempt, in its order.
+    pub outcomes: Vec<RecipientOutcome>,
+    /// What is committed with it.
+    pub effects: Effects,
+}
+
+/// What follows for a message and its job while the lease holds.
+#[derive(Debug, Clone)]
+pub struct FencedStep {
+    /// The lease.
+    pub lease: LeaseRef,
+    /// What becomes of the job.
+    pub next: JobNext,
+    /// What was decided about recipients, by position. Only open ones move.
+    pub dispositions: Vec<(u32, Disposition)>,
+    /// What is committed with it.
+    pub effects: Effects,
+}
+
+/// What became of a settlement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settled {
+    /// Whether a result was given and is recorded now for the first time.
+    pub recorded: bool,
+    /// Whether a step was given and was applied.
+    pub stepped: bool,
+}
+
+/// An event that a provider reported.
+#[derive(Debug, Clone)]
+pub struct IncomingEvent {
+    /// Whose connection reported it: only that tenant's messages are looked at.
+    pub tenant: TenantId,
+    /// The connection that reported it.
+    pub connection: ConnectionId,
+    /// Which attempt it is about.
+    pub about: EventMatch,
+    /// Whose event it is; the message's, or its only recipient's, if none.
+    pub recipient: Option<Address>,
+    /// What happened.
+    pub kind: EventKind,
+    /// When, by the provider's clock.
+    pub at: Timestamp,
+    /// The same whenever the provider repeats the event; unique for the connection.
+    pub deduplication: String,
+    /// What the provider said.
+    pub detail: Option<String>,
+    /// What is committed with it, once.
+    pub effects: Effects,
+}
+
+/// How an event finds its attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EventMatch {
+    /// By what was planted at the provider.
+    Delivery(DeliveryId),
+    /// By the provider's own identifier, at the same connection.
+    ProviderMessageId(String),
+}
+
+/// What became of a reported event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// It is kept.
+    Stored {
+        /// The message it belongs to.
+        message: MessageId,
+        /// Its position in the order of events.
+        sequence: Sequence,
+    },
+    /// It was reported before.
+    Duplicate,
+    /// No attempt of this tenant at this connection matches. It may be early: report it again later.
+    Unmatched,
+}
+
+/// Which messages to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MessageFilter {
+    /// In this status.
+    pub status: Option<MessageStatus>,
+    /// To this address, in any header.
+    pub recipient: Option<AddressKey>,
+    /// With this tag.
+    pub tag: Option<String>,
+    /// Accepted at or after this moment.
+    pub from: Option<Timestamp>,
+    /// Accepted before this moment.
+    pub until: Option<Timestamp>,
+}
+
+/// Which events to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EventQuery {
+    /// Of this tenant; of all if none.
+    pub tenant: Option<TenantId>,
+    /// Of this message; of all if none.
+    pub message: Option<MessageId>,
+    /// After this position.
+    pub after: Sequence,
+    /// At most this many.
+    pub limit: usize,
+}
+
+impl EventQuery {
+    /// Events of one message.
+    pub const fn of_message(tenant: TenantId, message: MessageId) -> Self {
+        Self { tenant: Some(tenant), message: Some(message), after: Sequence::START, limit: PageRequest::MAX }
+    }
+
+    /// Events of every message of one tenant after a position.
+    pub const fn of_tenant(tenant: TenantId, after: Sequence, limit: usize) -> Self {
+        Self { tenant: Some(tenant), message: None, after, limit }
+    }
+}
+
+/// What became of a cancellation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CancelResult {
+    /// So many recipients were still open and will not be sent to.
+    Canceled {
+        /// How many.
+        recipients: usize,
+    },
+    /// Nobody is open any more, or an attempt is on the wire.
+    TooLate,
+    /// The tenant has no such message.
+    NotFound,
+}
+
+/// What to remove.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PurgeRequest {
+    /// Content of settled messages accepted before this moment.
+    pub content_before: Timestamp,
+    /// Settled messages accepted before this moment, with attempts and events.
+    pub messages_before: Timestamp,
+    /// At most so many messages at once.
+    pub limit: usize,
+}
+
+impl PurgeRequest {
+    /// Removes content and messages older than these moments, at most a thousand at once.
+    pub const fn new(content_before: Timestamp, messages_before: Timestamp) -> Self {
+        Self { content_before, messages_before, limit: 1000 }
+    }
+}
+
+/// What was removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Purged {
+    /// How many contents.
+    pub contents: usize,
+    /// How many messages.
+    pub messages: usize,
+    /// Whether there may be more.
+    pub more: bool,
+}

@@ -1,0 +1,68 @@
+//! Where messages are kept: the [`Store`] traits, and the suite that every back-end passes.
+//!
+//! A store is six small traits over one database. Each call is atomic and answers item by item; none hands
+//! out a transaction, and nothing is locked between calls, so no lock is ever held across the network.
+//! Every call carries its tenant: what belongs to another tenant is "not found".
+//!
+//! # Writing a store
+//!
+//! Implement the six traits and [`Store`], then run every case of `courierx_core::store::conformance`
+//! (feature `conformance`) over it. A store takes its times from one [`Clock`], its own: the database's
+//! where several processes share one, so that their clocks need not agree.
+
+mod configs;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod counters;
+mod effects;
+mod error;
+mod ledger;
+mod page;
+mod queue;
+mod records;
+mod state;
+mod suppressions;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use configs::{
+    Change, CommitError, ConfigChange, ConfigRecord, Configs, ConfigsExt, KeyValue, OnDelete, Reference,
+    Resource, ResourceError, Versioned,
+};
+pub use counters::{
+    CounterDelta, CounterQuery, CounterValue, Counters, Grant, Reservation, Reserved, Resolution, Window,
+};
+pub use effects::Effects;
+pub use error::{StoreError, StoreResult};
+pub use ledger::{
+    AcceptResult, AttemptResult, BeginAttempt, Begun, CancelResult, EventMatch, EventQuery, FencedStep, Idempotency,
+    IncomingEvent, Ledger, MessageFilter, NewMessage, NewRecipient, PurgeRequest, Purged, Recorded, Settled,
+    Settlement,
+};
+pub use page::{Cursor, Page, PageRequest};
+pub use queue::{
+    ClaimRequest, Claimed, DepthQuery, Job, JobId, JobKind, JobNext, LaneDepth, LeaseRef, LeaseToken, NewJob, Queue,
+};
+pub use records::{AttemptRecord, MessageRecord, RecipientRecord, RecipientResult, StoredMessage};
+pub use state::{Expected, State, StateEntry, StateKey, Swap};
+pub use suppressions::{SuppressionFilter, Suppressions};
+
+use crate::clock::Clock;
+use crate::vault::Vault;
+
+/// A database for everything CourierX keeps.
+pub trait Store:
+    Ledger + Queue + Suppressions + Counters + Configs + State + fmt::Debug + Send + Sync + 'static
+{
+    /// The clock all times of this store come from.
+    fn clock(&self) -> Arc<dyn Clock>;
+
+    /// The keys that this store brings along to seal what it keeps.
+    ///
+    /// A store on this machine may keep a generated key beside its data, so that content is sealed without
+    /// anybody configuring it; a store that several machines share has none, and its user must bring keys.
+    fn vault(&self) -> Option<Vault> {
+        None
+    }
+}

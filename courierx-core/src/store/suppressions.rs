@@ -1,0 +1,52 @@
+//! Addresses that get no mail.
+
+use async_trait::async_trait;
+
+use super::{Page, PageRequest, StoreResult};
+use crate::id::TenantId;
+use crate::suppression::{NewSuppression, Pattern, Reason, Scope, Suppression};
+use crate::message::AddressKey;
+
+/// Addresses and domains that get no mail, per tenant and scope.
+///
+/// An entry that has expired is as good as absent. Import is [`add`](Self::add) in batches, export is
+/// [`list`](Self::list) page by page.
+#[async_trait]
+pub trait Suppressions: Send + Sync {
+    /// Looks many addresses up at once: for each, the entry that keeps mail of `scope` from it, if any.
+    ///
+    /// An entry of [`Scope::All`] holds in every scope, an entry for a domain for every address in it.
+    async fn check(
+        &self,
+        tenant: TenantId,
+        scope: &Scope,
+        addresses: &[AddressKey],
+    ) -> StoreResult<Vec<Option<Suppression>>>;
+
+    /// Adds entries; `false` for each that was there already. A present entry keeps its date, and a
+    /// stronger reason (complaint over bounce over the rest) and a later end replace weaker ones.
+    async fn add(&self, tenant: TenantId, entries: Vec<NewSuppression>) -> StoreResult<Vec<bool>>;
+
+    /// Removes entries; `false` for each that was not there.
+    async fn remove(&self, tenant: TenantId, entries: &[(Pattern, Scope)]) -> StoreResult<Vec<bool>>;
+
+    /// Lists entries, ordered by pattern.
+    async fn list_suppressions(
+        &self,
+        tenant: TenantId,
+        filter: &SuppressionFilter,
+        page: &PageRequest,
+    ) -> StoreResult<Page<Suppression>>;
+}
+
+/// Which entries to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SuppressionFilter {
+    /// For this reason.
+    pub reason: Option<Reason>,
+    /// In this scope.
+    pub scope: Option<Scope>,
+    /// Whose pattern starts with this text.
+    pub prefix: Option<String>,
+}

@@ -1,0 +1,222 @@
+//! Suppression: who gets no mail, why, and until when.
+//!
+//! Checked when a message is accepted and again before each hand-over, for every header it names somebody
+//! in. Addresses are compared by [`AddressKey`]: the local part in lower case, the domain as an A-label.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::message::{Address, AddressKey};
+
+/// What an entry matches: one address, or every address of a domain.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Pattern(String);
+
+impl Pattern {
+    /// One address.
+    pub fn address(address: &AddressKey) -> Self {
+        Self(address.as_str().to_owned())
+    }
+
+    /// Every address of the domain that `address` is in.
+    pub fn domain_of(address: &AddressKey) -> Self {
+        let domain = address.as_str().rsplit_once('@').map_or(address.as_str(), |(_, domain)| domain);
+        Self(format!("@{domain}"))
+    }
+
+    /// The text: `ada@example.com`, or `@example.com` for a domain.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Pattern {
+    type Err = InvalidPattern;
+
+    /// Reads `ada@example.com`, `@example.com` or `*@example.com`.
+    fn from_str(text: &str) -> Result<Self, InvalidPattern> {
+        let text = text.trim();
+        let domain = text.strip_prefix('*').unwrap_or(text).strip_prefix('@');
+        let probe = domain.map_or_else(|| text.to_owned(), |domain| format!("any@{domain}"));
+        let key = probe.parse::<Address>().map_err(|_| InvalidPattern)?.key();
+        Ok(if domain.is_some() { Self::domain_of(&key) } else { Self::address(&key) })
+    }
+}
+
+impl TryFrom<String> for Pattern {
+    type Error = InvalidPattern;
+
+    fn try_from(text: String) -> Result<Self, InvalidPattern> {
+        text.parse()
+    }
+}
+
+impl From<Pattern> for String {
+    fn from(pattern: Pattern) -> Self {
+        pattern.0
+    }
+}
+
+/// A text that is neither an address nor a domain behind an `@`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("neither an address (ada@example.com) nor a domain (@example.com)")]
+pub struct InvalidPattern;
+
+/// Which mail an entry holds back.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Scope(String);
+
+impl Scope {
+    /// All mail of the tenant.
+    pub const ALL: Self = Self(String::new());
+
+    /// Mail of one stream, topic or list. An empty name means all mail.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// The name; empty for all mail.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Why somebody gets no mail; later ones are stronger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Reason {
+    /// Somebody decided so.
+    Manual,
+    /// The recipient unsubscribed.
+    Unsubscribe,
+    /// Mail to the address bounced for good.
+    Bounce,
+    /// The recipient marked mail as spam.
+    Complaint,
+}
+
+impl Reason {
+    /// The name under which it is stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Manual => "manual",
+            Self::Unsubscribe => "unsubscribe",
+            Self::Bounce => "bounce",
+            Self::Complaint => "complaint",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Reason {
+    type Err = UnknownReason;
+
+    fn from_str(text: &str) -> Result<Self, UnknownReason> {
+        [Self::Manual, Self::Unsubscribe, Self::Bounce, Self::Complaint]
+            .into_iter()
+            .find(|reason| reason.as_str() == text)
+            .ok_or(UnknownReason)
+    }
+}
+
+/// A text that names no reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a reason for suppression; one of manual, unsubscribe, bounce, complaint")]
+pub struct UnknownReason;
+
+/// An entry to add.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NewSuppression {
+    /// Whom it matches.
+    pub pattern: Pattern,
+    /// Which mail it holds back.
+    pub scope: Scope,
+    /// Why.
+    pub reason: Reason,
+    /// Where it came from: a connection's name, `api`, `import`, …
+    pub source: String,
+    /// When it ends; never if none.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl NewSuppression {
+    /// Holds all mail back, for ever.
+    pub fn new(pattern: Pattern, reason: Reason, source: impl Into<String>) -> Self {
+        Self { pattern, scope: Scope::ALL, reason, source: source.into(), expires_at: None }
+    }
+
+    /// Holds only mail of this scope back.
+    #[must_use]
+    pub fn scope(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
+    }
+
+    /// Ends at this moment.
+    #[must_use]
+    pub fn expires_at(mut self, end: Timestamp) -> Self {
+        self.expires_at = Some(end);
+        self
+    }
+}
+
+/// An entry as a store keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Suppression {
+    /// Whom it matches.
+    pub pattern: Pattern,
+    /// Which mail it holds back.
+    pub scope: Scope,
+    /// Why.
+    pub reason: Reason,
+    /// Where it came from.
+    pub source: String,
+    /// When it was added.
+    pub created_at: Timestamp,
+    /// When it ends; never if none.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Suppression {
+    /// The entry that `new` becomes.
+    pub fn stored(new: NewSuppression, created_at: Timestamp) -> Self {
+        let NewSuppression { pattern, scope, reason, source, expires_at } = new;
+        Self { pattern, scope, reason, source, created_at, expires_at }
+    }
+
+    /// This entry after `new` was added over it.
+    pub fn merge(&mut self, new: NewSuppression) {
+        if new.reason > self.reason {
+            self.reason = new.reason;
+            self.source = new.source;
+        }
+        self.expires_at = match (self.expires_at, new.expires_at) {
+            (Some(have), Some(given)) => Some(have.max(given)),
+            _ => None,
+        };
+    }
+
+    /// Whether it still holds at `now`.
+    pub fn holds_at(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|end| end > now)
+    }
+}

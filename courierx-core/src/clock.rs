@@ -146,6 +146,7 @@ impl Clock for SystemClock {
         SystemTime::now().into()
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the one place where a wait becomes real")]
     async fn sleep_until(&self, until: Timestamp) {
         // A step of the machine's clock during a long wait is noticed within the hour.
         loop {
@@ -153,7 +154,7 @@ impl Clock for SystemClock {
             if left.is_zero() {
                 return;
             }
-            tokio::time::sleep(left.min(Duration::from_secs(3600))).await;
+            tokio::time::sleep(left.min(Duration::from_hours(1))).await;
         }
     }
 }
@@ -218,7 +219,7 @@ mod tests {
         });
         tokio::task::yield_now().await;
         assert!(!sleeper.is_finished());
-        clock.advance(Duration::from_secs(60));
+        clock.advance(Duration::from_mins(1));
         sleeper.await.unwrap();
     }
 }

@@ -1,0 +1,92 @@
+//! `cargo xtask bench`: benchmarks, and the floors they must keep.
+
+use crate::Task;
+use crate::shell::{self, Result};
+
+pub(crate) const TASK: Task = Task {
+    name: "bench",
+    usage: "bench [--check] [name…] [-- options of the benchmark]",
+    summary: "runs the benchmarks; --check holds their floors",
+    details: "Without a name, every benchmark of the facade. With --check each benchmark is given
+COURIERX_BENCH_CHECK=1, compares its ratios with its floors and exits with an error if one is broken;
+the others still run. Figures of one run compare with each other, not with those of another machine.",
+    run: bench,
+};
+
+fn bench(args: &[String]) -> Result {
+    let plan = Plan::parse(args);
+    let mut bench = shell::cargo(["bench", "--locked", "--package", "courierx"]);
+    bench.args(plan.cargo_args());
+    if plan.check {
+        bench.env("COURIERX_BENCH_CHECK", "1");
+    }
+    shell::run(&mut bench)
+}
+
+#[derive(Debug, Default)]
+struct Plan {
+    check: bool,
+    cargo: Vec<String>,
+    bench: Vec<String>,
+}
+
+impl Plan {
+    fn parse(args: &[String]) -> Self {
+        let mut plan = Self::default();
+        let mut names = 0;
+        let mut ours = args.iter();
+        for arg in ours.by_ref() {
+            match arg.as_str() {
+                "--" => break,
+                "--check" => plan.check = true,
+                option if option.starts_with('-') => plan.cargo.push(arg.clone()),
+                _ => {
+                    names += 1;
+                    plan.cargo.extend(["--bench".to_owned(), arg.clone()]);
+                }
+            }
+        }
+        if names == 0 {
+            // Not `--benches`: that would start the unit tests' harness too, which refuses our options.
+            plan.cargo.extend(["--bench".to_owned(), "*".to_owned()]);
+        }
+        plan.bench.extend(ours.cloned());
+        plan
+    }
+
+    fn cargo_args(&self) -> Vec<&str> {
+        let mut args: Vec<&str> = self.cargo.iter().map(String::as_str).collect();
+        if self.check {
+            // One broken floor must not hide the next.
+            args.push("--no-fail-fast");
+        }
+        if !self.bench.is_empty() {
+            args.push("--");
+            args.extend(self.bench.iter().map(String::as_str));
+        }
+        args
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cargo_args(line: &str) -> String {
+        let args: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        Plan::parse(&args).cargo_args().join(" ")
+    }
+
+    #[test]
+    fn names_choose_benchmarks_and_none_means_all() {
+        assert_eq!(cargo_args(""), "--bench *");
+        assert_eq!(cargo_args("queue failover"), "--bench queue --bench failover");
+        assert_eq!(cargo_args("--features=sqlite"), "--features=sqlite --bench *");
+    }
+
+    #[test]
+    fn the_benchmark_gets_what_follows_the_dashes() {
+        assert_eq!(cargo_args("queue -- --quick --check"), "--bench queue -- --quick --check");
+        assert_eq!(cargo_args("--check queue"), "--bench queue --no-fail-fast");
+    }
+}

@@ -1,6 +1,7 @@
 //! The domain of CourierX.
 
 pub mod clock;
+pub mod engine;
 pub mod event;
 pub mod id;
 pub mod message;

@@ -1,0 +1,233 @@
+//! The first step: from a message in the application's hands to one that is kept.
+
+use sha2::{Digest, Sha256};
+
+use super::outbox::{Outbox, content_context};
+use super::render::{RenderError, render};
+use crate::clock::Timestamp;
+use crate::event::{Disposition, EventKind, NewEvent};
+use crate::id::{MessageId, TenantId};
+use crate::message::{AddressKey, Email, InvalidEmail, Lane};
+use crate::store::{
+    AcceptResult, CounterDelta, Effects, Idempotency, NewJob, NewMessage, NewRecipient, StoreError, StoreResult,
+};
+use crate::suppression::Scope;
+
+/// A message is kept and will be delivered, or given up with a reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Accepted {
+    /// Its identifier.
+    pub id: MessageId,
+    /// Whether it was accepted earlier, under the same idempotency key; nothing was added this time.
+    pub replayed: bool,
+    /// The recipients that are left out because they are suppressed, by position.
+    pub suppressed: Vec<u32>,
+}
+
+/// Why a message was not accepted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AcceptError {
+    /// The message itself is wrong. Nothing was kept.
+    #[error(transparent)]
+    Invalid(#[from] InvalidEmail),
+    /// Its templates are. Nothing was kept.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// Every recipient is on the suppression list. The message is kept as `suppressed`, for the record.
+    #[error("every recipient is on the suppression list (message {message})")]
+    Suppressed {
+        /// Under which identifier it is kept.
+        message: MessageId,
+    },
+    /// The idempotency key was used for another message within its time. Nothing was kept.
+    #[error("the idempotency key was used for another message ({message})")]
+    IdempotencyConflict {
+        /// The message of then.
+        message: MessageId,
+    },
+    /// The content cannot be written down. Nothing was kept.
+    #[error("the message cannot be written down")]
+    Content(#[source] serde_json::Error),
+    /// The store failed; see there whether to try again.
+    #[error("the message could not be stored")]
+    Store(#[from] StoreError),
+}
+
+impl Outbox {
+    /// Accepts one message: when this returns it is kept, through crashes and power loss.
+    pub async fn enqueue(&self, tenant: TenantId, email: Email) -> Result<Accepted, AcceptError> {
+        let mut results = self.accept(tenant, vec![email]).await?;
+        // One message, one answer.
+        results.pop().unwrap_or(Err(AcceptError::Store(StoreError::Closed)))
+    }
+
+    /// Accepts messages, answering one by one in order: a message that is wrong does not hold up the rest.
+    pub async fn accept(
+        &self,
+        tenant: TenantId,
+        emails: Vec<Email>,
+    ) -> StoreResult<Vec<Result<Accepted, AcceptError>>> {
+        let prepared = self.prepare_batch(tenant, emails).await?;
+        let mut answers: Vec<Result<Accepted, AcceptError>> = Vec::with_capacity(prepared.len());
+        let mut batch = Vec::with_capacity(prepared.len());
+        let mut positions = Vec::with_capacity(prepared.len());
+        for message in prepared {
+            match message {
+                Ok(message) => {
+                    positions.push(answers.len());
+                    answers.push(Ok(Accepted {
+                        id: message.id,
+                        replayed: false,
+                        suppressed: suppressed(&message),
+                    }));
+                    batch.push(message);
+                }
+                Err(error) => answers.push(Err(error)),
+            }
+        }
+        if batch.is_empty() {
+            return Ok(answers);
+        }
+        let recipients: Vec<usize> = batch.iter().map(|message| message.recipients.len()).collect();
+        let results = self.inner.store.accept(batch).await?;
+        for ((position, result), recipients) in positions.into_iter().zip(results).zip(recipients) {
+            if let Some(answer) = answers.get_mut(position) {
+                conclude(answer, result, recipients);
+            }
+        }
+        self.inner.changed();
+        Ok(answers)
+    }
+
+    /// Everything up to the store: validates, renders once to see that it can be, looks suppressions up,
+    /// and seals. For a message that goes into a transaction of the application's own; the others go
+    /// through [`enqueue`](Self::enqueue).
+    pub async fn prepare(&self, tenant: TenantId, email: Email) -> Result<NewMessage, AcceptError> {
+        let mut prepared = self.prepare_batch(tenant, vec![email]).await?;
+        prepared.pop().unwrap_or(Err(AcceptError::Store(StoreError::Closed)))
+    }
+
+    async fn prepare_batch(
+        &self,
+        tenant: TenantId,
+        emails: Vec<Email>,
+    ) -> StoreResult<Vec<Result<NewMessage, AcceptError>>> {
+        let now = self.inner.now();
+        let keys: Vec<AddressKey> = emails
+            .iter()
+            .flat_map(Email::recipients)
+            .map(|recipient| recipient.mailbox.address().key())
+            .collect();
+        let mut entries = self.inner.store.check(tenant, &Scope::ALL, &keys).await?.into_iter();
+        let prepare = |email: Email| {
+            let suppressed: Vec<bool> =
+                entries.by_ref().take(email.recipient_count()).map(|entry| entry.is_some()).collect();
+            self.prepare_one(tenant, &email, &suppressed, now)
+        };
+        Ok(emails.into_iter().map(prepare).collect())
+    }
+
+    fn prepare_one(
+        &self,
+        tenant: TenantId,
+        email: &Email,
+        suppressed: &[bool],
+        now: Timestamp,
+    ) -> Result<NewMessage, AcceptError> {
+        email.check_dates(now)?;
+        if email.variables().is_some() {
+            // What cannot be rendered is refused now, while there is somebody to tell.
+            render(email)?;
+        }
+        let id = MessageId::new();
+        let content = serde_json::to_vec(email).map_err(AcceptError::Content)?;
+        let idempotency = email.idempotency_key().map(|key| Idempotency {
+            key: key.clone(),
+            digest: Sha256::digest(&content).into(),
+            expires_at: now.after(self.inner.options.idempotency_ttl),
+        });
+        let recipients: Vec<_> = email
+            .recipients()
+            .zip(suppressed)
+            .map(|(recipient, suppressed)| NewRecipient {
+                index: recipient.index,
+                field: recipient.field,
+                address: recipient.mailbox.address().clone(),
+                disposition: if *suppressed { Disposition::Suppressed } else { Disposition::Open },
+            })
+            .collect();
+        let send_at = email.send_at().unwrap_or(now).max(now);
+        Ok(NewMessage {
+            id,
+            tenant,
+            created_at: now,
+            send_at,
+            deliver_by: self.deadline(email, send_at),
+            from: email.from().address().clone(),
+            lane: email.lane(),
+            mode: email.mode(),
+            retry: email.retry().unwrap_or_default(),
+            duplicates: email.duplicate_policy(),
+            tags: email.tags().iter().map(|tag| tag.as_str().to_owned()).collect(),
+            content: self.inner.vault.seal(&content_context(tenant, &id), &content),
+            idempotency,
+            effects: effects(id, email.lane(), &recipients, send_at, now),
+            recipients,
+        })
+    }
+
+    fn deadline(&self, email: &Email, send_at: Timestamp) -> Option<Timestamp> {
+        email.deliver_by().or_else(|| {
+            (email.lane() == Lane::Critical).then(|| send_at.after(self.inner.options.critical_deadline))
+        })
+    }
+}
+
+/// What is committed with a message: its first events, its delivery, and the day's counters.
+fn effects(
+    id: MessageId,
+    lane: Lane,
+    recipients: &[NewRecipient],
+    send_at: Timestamp,
+    now: Timestamp,
+) -> Effects {
+    let mut effects = Effects::default();
+    let mut open = 0;
+    for recipient in recipients {
+        if recipient.disposition == Disposition::Open {
+            open += 1;
+        } else {
+            effects
+                .events
+                .push(NewEvent::of_message(id, EventKind::Suppressed, now).recipient(recipient.index));
+        }
+    }
+    if open > 0 {
+        effects.events.insert(0, NewEvent::of_message(id, EventKind::Queued, now));
+        effects.jobs.push(NewJob::delivery(id, lane, send_at));
+        effects.deltas.push(CounterDelta { name: "accepted".to_owned(), at: now, amount: open });
+    }
+    effects
+}
+
+fn suppressed(message: &NewMessage) -> Vec<u32> {
+    let suppressed = |one: &&NewRecipient| one.disposition == Disposition::Suppressed;
+    message.recipients.iter().filter(suppressed).map(|one| one.index).collect()
+}
+
+/// Turns the store's word on one message into the answer.
+fn conclude(answer: &mut Result<Accepted, AcceptError>, result: AcceptResult, recipients: usize) {
+    let Ok(accepted) = answer else { return };
+    match result {
+        AcceptResult::Stored if accepted.suppressed.len() == recipients => {
+            *answer = Err(AcceptError::Suppressed { message: accepted.id });
+        }
+        AcceptResult::Stored => {}
+        AcceptResult::Replayed(id) => {
+            *answer = Ok(Accepted { id, replayed: true, suppressed: Vec::new() });
+        }
+        AcceptResult::Conflict(message) => *answer = Err(AcceptError::IdempotencyConflict { message }),
+    }
+}

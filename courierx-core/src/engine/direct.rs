@@ -1,0 +1,255 @@
+//! Sending now: one round for a caller who waits, without a queue.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::hand_over::{hand_over, interrupted, permit};
+use super::render::{RenderError, render};
+use super::round::Round;
+use crate::clock::Clock;
+use crate::id::{MessageId, TenantId};
+use crate::message::{AddressKey, Email, InvalidEmail};
+use crate::provider::{Outcome, RecipientOutcome, Refusal, RefusalKind};
+use crate::router::{ConnectionId, Decision, History, Router, Skipped};
+use crate::store::{Store, StoreError};
+use crate::suppression::Scope;
+
+/// Sends messages now, over whichever connection works, and tells what became of them.
+///
+/// Nothing is kept: what a crash interrupts is lost, and a message that cannot go out now is the caller's
+/// again. For messages that must arrive there is [`Outbox`](super::Outbox).
+#[derive(Debug, Clone)]
+pub struct Direct {
+    router: Router,
+    clock: Arc<dyn Clock>,
+    /// Whose suppressions are honoured.
+    store: Option<(Arc<dyn Store>, TenantId)>,
+    timeout: Duration,
+}
+
+impl Direct {
+    /// Sends over these connections.
+    pub fn new(router: Router, clock: Arc<dyn Clock>) -> Self {
+        Self { router, clock, store: None, timeout: Duration::from_secs(30) }
+    }
+
+    /// Honours the suppressions that this store keeps for this tenant.
+    #[must_use]
+    pub fn with_suppressions(mut self, store: Arc<dyn Store>, tenant: TenantId) -> Self {
+        self.store = Some((store, tenant));
+        self
+    }
+
+    /// How long one hand-over may take up to the end of the body; 30 seconds unless set.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sends a message to every recipient now, failing over between connections as their answers allow.
+    ///
+    /// `Ok` means that a provider took responsibility for every recipient that is not suppressed. Whatever
+    /// else happened is in [`SendError::NotSent`], recipient by recipient.
+    pub async fn send(&self, email: &Email) -> Result<Sent, SendError> {
+        let now = self.clock.now();
+        email.check_dates(now)?;
+        let suppressed = self.suppressed(email).await?;
+        if suppressed.len() == email.recipient_count() {
+            return Err(SendError::Suppressed);
+        }
+        let content = render(email)?;
+        let message = MessageId::new();
+        let mut round = Round::new(message, now, email, content, History::default(), |index| {
+            !suppressed.contains(&index)
+        });
+        let mut report = Report::new(email.recipient_count());
+        self.walk(&mut round, &mut report).await;
+        report.finish(message, suppressed)
+    }
+
+    async fn walk(&self, round: &mut Round, report: &mut Report) {
+        let cancel = CancellationToken::new();
+        while !round.is_done() {
+            let (id, recipients, skipped) = match round.decide(&self.router, self.clock.now()) {
+                Decision::Send { connection, recipients, skipped } => (connection, recipients, skipped),
+                Decision::Rest { skipped, .. } => {
+                    report.skipped.extend(skipped);
+                    return;
+                }
+            };
+            report.skipped.extend(skipped);
+            let Some(connection) = self.router.connection(&id) else { return };
+            let outgoing = round.outgoing(&id, &recipients);
+            let outcomes = match permit(connection, &cancel).await {
+                Some(_permit) => hand_over(connection, &outgoing, self.timeout, &cancel).await,
+                None => interrupted(recipients.len()),
+            };
+            round.apply(&id, &recipients, &outcomes, &self.router, self.clock.now());
+            report.add(id, &recipients, outcomes);
+        }
+    }
+
+    /// The positions of the recipients that are suppressed.
+    async fn suppressed(&self, email: &Email) -> Result<Vec<u32>, StoreError> {
+        let Some((store, tenant)) = &self.store else { return Ok(Vec::new()) };
+        let keys: Vec<AddressKey> =
+            email.recipients().map(|recipient| recipient.mailbox.address().key()).collect();
+        let entries = store.check(*tenant, &Scope::ALL, &keys).await?;
+        let positions = (0..).zip(entries);
+        Ok(positions.filter_map(|(index, entry)| entry.map(|_| index)).collect())
+    }
+}
+
+/// Collects what became of each recipient.
+struct Report {
+    results: Vec<Option<RecipientOutcome>>,
+    tried: Vec<Tried>,
+    skipped: Vec<Skipped>,
+}
+
+impl Report {
+    fn new(recipients: usize) -> Self {
+        Self { results: vec![None; recipients], tried: Vec::new(), skipped: Vec::new() }
+    }
+
+    fn add(&mut self, connection: ConnectionId, recipients: &[u32], outcomes: Vec<RecipientOutcome>) {
+        for (recipient, outcome) in recipients.iter().zip(&outcomes) {
+            if let Some(result) = self.results.get_mut(*recipient as usize) {
+                // A later refusal does not make an earlier hand-over of unknown outcome certain.
+                let keep = matches!(result, Some(RecipientOutcome::Unknown(_)))
+                    && matches!(outcome, RecipientOutcome::Refused(_));
+                if !keep {
+                    *result = Some(outcome.clone());
+                }
+            }
+        }
+        let outcome = Outcome::from_each(outcomes);
+        self.tried.push(Tried { connection, recipients: recipients.to_vec(), outcome });
+    }
+
+    fn finish(self, message: MessageId, suppressed: Vec<u32>) -> Result<Sent, SendError> {
+        let Self { results, tried, skipped } = self;
+        let results: Vec<RecipientOutcome> = (0..)
+            .zip(results)
+            .map(|(index, result)| {
+                result.unwrap_or_else(|| RecipientOutcome::Refused(untried(suppressed.contains(&index))))
+            })
+            .collect();
+        let sent = (0..).zip(&results).all(|(index, result)| {
+            suppressed.contains(&index) || matches!(result, RecipientOutcome::Accepted(_))
+        });
+        if sent {
+            Ok(Sent { message, suppressed, tried })
+        } else {
+            let outcome = Outcome::from_each(results);
+            Err(SendError::NotSent(Box::new(NotSent { message, outcome, tried, skipped })))
+        }
+    }
+}
+
+fn untried(suppressed: bool) -> Refusal {
+    if suppressed {
+        Refusal::new(RefusalKind::Suppressed, "on the suppression list")
+    } else {
+        Refusal::new(RefusalKind::Unavailable, "no connection could be used")
+    }
+}
+
+/// One hand-over of a message that was sent directly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    /// The connection.
+    pub connection: ConnectionId,
+    /// For which recipients, by position.
+    pub recipients: Vec<u32>,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// Providers took responsibility for every recipient that is not suppressed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Sent {
+    /// The identifier that the message was sent under.
+    pub message: MessageId,
+    /// The recipients that were left out because they are suppressed, by position.
+    pub suppressed: Vec<u32>,
+    /// Every hand-over, in order; the last ones succeeded.
+    pub tried: Vec<Tried>,
+}
+
+/// At least one recipient was not, or not certainly, sent to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NotSent {
+    /// The identifier that the message was sent under.
+    pub message: MessageId,
+    /// What became of every recipient, in the order of their positions. Where it is
+    /// [unknown](Outcome::Unknown), sending again may duplicate the message.
+    pub outcome: Outcome,
+    /// Every hand-over, in order.
+    pub tried: Vec<Tried>,
+    /// Which connections were passed over, and why.
+    pub skipped: Vec<Skipped>,
+}
+
+impl std::fmt::Display for NotSent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut lines: Vec<String> = Vec::new();
+        for tried in &self.tried {
+            let mut said: Vec<String> = Vec::new();
+            for position in 0..tried.recipients.len() {
+                let text = match tried.outcome.of(position) {
+                    RecipientOutcome::Accepted(_) => "accepted".to_owned(),
+                    RecipientOutcome::Refused(refusal) => refusal.to_string(),
+                    RecipientOutcome::Unknown(unknown) => unknown.to_string(),
+                };
+                if !said.contains(&text) {
+                    said.push(text);
+                }
+            }
+            lines.push(format!("{}: {}", tried.connection, said.join(", ")));
+        }
+        lines.extend(self.skipped.iter().map(|skipped| format!("{}: {}", skipped.connection, skipped.reason)));
+        lines.dedup();
+        f.write_str(&lines.join("; "))
+    }
+}
+
+/// Why a message was not sent now.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The message itself is wrong.
+    #[error(transparent)]
+    Invalid(#[from] InvalidEmail),
+    /// Its templates are.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// Every recipient is on the suppression list.
+    #[error("every recipient is on the suppression list")]
+    Suppressed,
+    /// The suppressions could not be read; nothing was sent.
+    #[error("the suppression list could not be read")]
+    Store(#[from] StoreError),
+    /// Not every recipient was, or was certainly, sent to.
+    #[error("not sent: {0}")]
+    NotSent(Box<NotSent>),
+}
+
+impl SendError {
+    /// Whether the message may nevertheless reach somebody, so that sending it again may duplicate it.
+    pub fn may_have_been_sent(&self) -> bool {
+        match self {
+            Self::NotSent(report) => match &report.outcome {
+                Outcome::Accepted(_) | Outcome::Unknown(_) => true,
+                Outcome::Refused(_) => false,
+                Outcome::Mixed(each) => each.iter().any(|one| !matches!(one, RecipientOutcome::Refused(_))),
+            },
+            _ => false,
+        }
+    }
+}

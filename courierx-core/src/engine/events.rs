@@ -1,0 +1,68 @@
+//! What happens to messages, as a stream.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::stream::{self, Stream};
+
+use super::outbox::Outbox;
+use crate::event::{Event, Sequence};
+use crate::id::TenantId;
+use crate::store::{EventQuery, StoreResult};
+
+/// How often the store is asked for what other processes wrote.
+const POLL: Duration = Duration::from_secs(1);
+/// How many events are read at once.
+const BATCH: usize = 256;
+
+/// Events in the order in which they were committed. It never ends by itself; an error of the store is an
+/// item, after which it goes on where it was.
+pub struct EventStream(Pin<Box<dyn Stream<Item = StoreResult<Event>> + Send>>);
+
+impl Stream for EventStream {
+    type Item = StoreResult<Event>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.as_mut().poll_next(context)
+    }
+}
+
+impl std::fmt::Debug for EventStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EventStream").finish_non_exhaustive()
+    }
+}
+
+impl Outbox {
+    /// The tenant's events after a position: those of the past first, then each as it happens.
+    ///
+    /// A reader that keeps the [sequence](Event::sequence) of the last event it dealt with, and starts
+    /// after it, sees every event, also those of the time it was away.
+    pub fn events(&self, tenant: TenantId, after: Sequence) -> EventStream {
+        let start = (self.clone(), after, VecDeque::new(), self.inner.changes.subscribe());
+        let stream = stream::unfold(start, move |(outbox, mut after, mut ready, mut changes)| async move {
+            loop {
+                if let Some(event) = ready.pop_front() {
+                    return Some((Ok(event), (outbox, after, ready, changes)));
+                }
+                changes.mark_unchanged();
+                let query = EventQuery::of_tenant(tenant, after, BATCH);
+                match outbox.inner.store.events(&query).await {
+                    Ok(events) => {
+                        if let Some(last) = events.last() {
+                            after = last.sequence;
+                            ready.extend(events);
+                            continue;
+                        }
+                    }
+                    Err(error) => return Some((Err(error), (outbox, after, ready, changes))),
+                }
+                // Its sender lives in the outbox; a pause is all that can come of it.
+                let _ = tokio::time::timeout(POLL, changes.changed()).await;
+            }
+        });
+        EventStream(Box::pin(stream))
+    }
+}

@@ -1,0 +1,58 @@
+//! The one place where a message leaves for a provider.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::provider::{
+    Outgoing, Phase, RecipientOutcome, Refusal, RefusalKind, SendOptions, Uncertainty,
+};
+use crate::router::Connection;
+
+/// No hand-over takes longer than this, whatever its provider does: the longest that a protocol allows is
+/// ten minutes for the answer to a mail's final dot (RFC 5321 §4.5.3.2.6), after at most a few for the rest.
+const LONGEST: Duration = Duration::from_mins(16);
+
+/// Hands a message over and answers for each of its recipients, in order.
+///
+/// Waits for a place among the connection's hand-overs. A provider that is cut off in the middle leaves an
+/// unknown outcome, never "not sent".
+pub(super) async fn hand_over(
+    connection: &Connection,
+    outgoing: &Outgoing,
+    timeout: Duration,
+    cancel: &CancellationToken,
+) -> Vec<RecipientOutcome> {
+    let options = SendOptions::default().timeout(timeout).cancel(cancel.clone());
+    let sending = connection.provider().send(outgoing, &options);
+    let count = outgoing.recipients().len();
+    match tokio::time::timeout(LONGEST, sending).await {
+        Ok(outcome) => (0..count).map(|position| outcome.of(position)).collect(),
+        Err(_) => {
+            let unknown = Uncertainty::new(Phase::Answer, "the provider did not come back within 16 minutes");
+            vec![RecipientOutcome::Unknown(unknown); count]
+        }
+    }
+}
+
+/// Waits for a place among the connection's hand-overs; none if the process wants to stop first.
+pub(super) async fn permit<'a>(
+    connection: &'a Connection,
+    cancel: &CancellationToken,
+) -> Option<tokio::sync::SemaphorePermit<'a>> {
+    if let Ok(permit) = connection.permits().try_acquire() {
+        return Some(permit);
+    }
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => None,
+        // The semaphore is never closed.
+        permit = connection.permits().acquire() => permit.ok(),
+    }
+}
+
+/// What recipients get that were not handed over because the process wants to stop.
+pub(super) fn interrupted(count: usize) -> Vec<RecipientOutcome> {
+    let refusal = Refusal::new(RefusalKind::Interrupted, "stopped before the message was handed over");
+    vec![RecipientOutcome::Refused(refusal); count]
+}

@@ -1,0 +1,71 @@
+//! Asking a provider what became of hand-overs of unknown outcome.
+
+use super::outbox::Inner;
+use super::round::Round;
+use crate::event::{AttemptStatus, EventKind};
+use crate::provider::{LookupKey, RecipientOutcome, SendOptions};
+use crate::router::Router;
+use crate::store::{AttemptRecord, EventMatch, IncomingEvent, MessageRecord, StoreResult};
+
+/// Asks about every recipient whose last word is "unknown", where the provider can be asked. What it is
+/// certain of is written down, and taken out of the round or made free for another hand-over.
+pub(super) async fn resolve(
+    inner: &Inner,
+    router: &Router,
+    record: &MessageRecord,
+    attempts: &[AttemptRecord],
+    round: &mut Round,
+) -> StoreResult<()> {
+    for attempt in attempts {
+        let asked: Vec<u32> = attempt
+            .recipients
+            .iter()
+            .filter(|one| one.status == AttemptStatus::Unknown && round.is_open(one.index))
+            .map(|one| one.index)
+            .collect();
+        let Some(connection) = router.connection(&attempt.connection) else { continue };
+        let Some(lookup) = connection.provider().status_lookup().filter(|_| !asked.is_empty()) else {
+            continue;
+        };
+        let addresses: Vec<_> = asked
+            .iter()
+            .filter_map(|index| record.recipients.iter().find(|one| one.index == *index))
+            .map(|one| one.address.clone())
+            .collect();
+        let mut key = LookupKey::new(attempt.delivery, attempt.started_at, addresses.clone());
+        key.provider_message_id.clone_from(&attempt.provider_message_id);
+        let options = SendOptions::default().timeout(inner.options.hand_over_timeout);
+        let answers = match lookup.lookup(&key, &options).await {
+            Ok(answers) => answers,
+            Err(error) => {
+                tracing::debug!(message = %record.id, connection = %attempt.connection, %error, "look-up failed");
+                continue;
+            }
+        };
+        let mut sent = Vec::new();
+        for ((index, address), answer) in asked.into_iter().zip(addresses).zip(answers) {
+            match answer {
+                RecipientOutcome::Accepted(acceptance) => {
+                    round.close(index);
+                    sent.push(IncomingEvent {
+                        tenant: record.tenant,
+                        connection: attempt.connection.clone(),
+                        about: EventMatch::Delivery(attempt.delivery),
+                        recipient: Some(address),
+                        kind: EventKind::Sent,
+                        at: inner.now(),
+                        deduplication: format!("lookup/{}/{index}", attempt.delivery),
+                        detail: acceptance.detail,
+                        effects: crate::store::Effects::default(),
+                    });
+                }
+                RecipientOutcome::Refused(_) => round.resolve(index, &attempt.connection),
+                RecipientOutcome::Unknown(_) => {}
+            }
+        }
+        if !sent.is_empty() {
+            inner.store.record_events(sent).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! The engine: the way of a message from the application to a provider.
+//!
+//! ```text
+//!  accept ──► queue ──► deliver ──► settle ──► events
+//! ```
+//!
+//! [`Outbox`] is the durable way, over a [`Store`](crate::store::Store): each arrow is one atomic call of
+//! the store, and between them nothing is locked and nothing but the store remembers.
+//! [`Direct`] is the way without a store: one round of the same decisions, at once, for a caller who waits.
+
+mod accept;
+mod callbacks;
+mod deliver;
+mod direct;
+mod events;
+mod hand_over;
+mod leases;
+mod lookup;
+mod outbox;
+mod render;
+mod rest;
+mod retry;
+mod round;
+mod settle;
+mod worker;
+
+pub use accept::{AcceptError, Accepted};
+pub use callbacks::ReceiveError;
+pub use direct::{Direct, NotSent, SendError, Sent, Tried};
+pub use events::EventStream;
+pub use outbox::{NoVault, Outbox, OutboxOptions, Routes};
+pub use render::{RenderError, render};
+pub use retry::RetrySchedule;
+pub use worker::{Worker, WorkerError, WorkerOptions};

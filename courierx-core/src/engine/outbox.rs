@@ -1,0 +1,133 @@
+//! The durable way: what it is made of.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use crate::clock::{Clock, Timestamp};
+use crate::id::{MessageId, TenantId};
+use crate::router::Router;
+use crate::store::{CancelResult, Store, StoreResult, StoredMessage};
+use crate::vault::{SealContext, Vault};
+
+/// Accepts messages into a store and delivers them from it.
+///
+/// A message is handed over once; from then on the store remembers it until it has an end. Cheap to clone:
+/// clones are the same outbox. It starts nothing by itself: see [`Worker`](super::Worker).
+#[derive(Clone)]
+pub struct Outbox {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) routes: Box<dyn Routes>,
+    pub(super) vault: Vault,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) options: OutboxOptions,
+    /// Moves whenever this process wrote events, so that its readers need not poll.
+    pub(super) changes: watch::Sender<()>,
+}
+
+/// Which connections a tenant's messages can take. A [`Router`] is the same for every tenant.
+#[async_trait]
+pub trait Routes: Send + Sync + 'static {
+    /// The tenant's router, as it is at the moment.
+    async fn router(&self, tenant: TenantId) -> StoreResult<Router>;
+}
+
+#[async_trait]
+impl Routes for Router {
+    async fn router(&self, _tenant: TenantId) -> StoreResult<Router> {
+        Ok(self.clone())
+    }
+}
+
+/// How an outbox works. Grows by new fields; build it from the default.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct OutboxOptions {
+    /// How long an idempotency key is remembered; a day unless set.
+    pub idempotency_ttl: Duration,
+    /// How long one hand-over may take up to the end of the body; 30 seconds unless set.
+    pub hand_over_timeout: Duration,
+    /// The deadline of a message of the critical lane that sets none; ten minutes unless set.
+    pub critical_deadline: Duration,
+}
+
+impl Default for OutboxOptions {
+    fn default() -> Self {
+        Self {
+            idempotency_ttl: Duration::from_hours(24),
+            hand_over_timeout: Duration::from_secs(30),
+            critical_deadline: Duration::from_mins(10),
+        }
+    }
+}
+
+/// There is no key to seal what is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this store brings no key along to seal messages with; give one, for example Vault::new(VaultKey::generate())")]
+pub struct NoVault;
+
+impl Outbox {
+    /// An outbox over this store and these connections, sealing with the keys of `vault`, or with those
+    /// that the store brings along.
+    pub fn new(
+        store: Arc<dyn Store>,
+        routes: impl Routes,
+        vault: Option<Vault>,
+        options: OutboxOptions,
+    ) -> Result<Self, NoVault> {
+        let vault = vault.or_else(|| store.vault()).ok_or(NoVault)?;
+        let clock = store.clock();
+        let changes = watch::Sender::new(());
+        let inner = Inner { store, routes: Box::new(routes), vault, clock, options, changes };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The store behind it.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.inner.store
+    }
+
+    /// Reads a message with everything that is known of it; none if the tenant has no such message.
+    pub async fn get(&self, tenant: TenantId, message: MessageId) -> StoreResult<Option<StoredMessage>> {
+        Ok(self.inner.store.load(&[(tenant, message)]).await?.pop().flatten())
+    }
+
+    /// Cancels what was not handed over yet.
+    pub async fn cancel(&self, tenant: TenantId, message: MessageId) -> StoreResult<CancelResult> {
+        let result = self.inner.store.cancel(tenant, message).await?;
+        self.inner.changed();
+        Ok(result)
+    }
+}
+
+impl Inner {
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Tells readers in this process that there are new events.
+    pub(super) fn changed(&self) {
+        self.changes.send_replace(());
+    }
+}
+
+/// What the content of a message is sealed for.
+pub(super) fn content_context(tenant: TenantId, message: &MessageId) -> SealContext<'_> {
+    SealContext { tenant, kind: "content", record: message.as_bytes() }
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox")
+            .field("store", &self.inner.store)
+            .field("options", &self.inner.options)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,57 @@
+//! What follows when nothing can be handed over in this round: an end, or a dated wait.
+
+use super::retry::RetrySchedule;
+use super::round::Round;
+use crate::clock::Timestamp;
+use crate::event::Disposition;
+use crate::router::GiveUp;
+use crate::store::{JobNext, MessageRecord};
+
+/// What the router left to the schedule.
+pub(super) struct Rest {
+    pub(super) scheduled: Vec<u32>,
+    pub(super) waiting: Option<(Timestamp, Vec<u32>)>,
+    pub(super) given_up: Vec<GiveUp>,
+}
+
+/// What becomes of the job, and which recipients end here.
+pub(super) fn conclude(
+    rest: &Rest,
+    round: &Round,
+    record: &MessageRecord,
+    tried: u32,
+    now: Timestamp,
+) -> (JobNext, Vec<(u32, Disposition)>) {
+    let mut ended: Vec<_> = rest.given_up.iter().map(|one| (one.recipient, one.disposition)).collect();
+    let give_up = |recipient: u32| {
+        let unknown = round.may_have_been_sent(recipient);
+        (recipient, if unknown { Disposition::Unknown } else { Disposition::Failed })
+    };
+    let mut next: Option<(Timestamp, u32)> = None;
+    if !rest.scheduled.is_empty() {
+        let schedule = RetrySchedule::of(record.retry);
+        match schedule.delay(tried, now.since(record.send_at)).map(|delay| now.after(delay)) {
+            Some(at) if in_time(record, at) => next = Some((at, tried)),
+            _ => ended.extend(rest.scheduled.iter().copied().map(give_up)),
+        }
+    }
+    if let Some((until, recipients)) = &rest.waiting {
+        // Who waits to learn what became of a hand-over waits past the deadline too: nothing is sent then.
+        let (stay, end): (Vec<u32>, Vec<u32>) =
+            recipients.iter().partition(|recipient| in_time(record, *until) || round.may_have_been_sent(**recipient));
+        ended.extend(end.into_iter().map(give_up));
+        if !stay.is_empty() {
+            // A wait is no step of the schedule.
+            let waits = (*until, tried.saturating_sub(1));
+            next = Some(next.map_or(waits, |(at, step)| (at.min(*until), step)));
+        }
+    }
+    match next {
+        Some((at, round)) => (JobNext::RetryAt { at, round }, ended),
+        None => (JobNext::Finish, ended),
+    }
+}
+
+fn in_time(record: &MessageRecord, at: Timestamp) -> bool {
+    record.deliver_by.is_none_or(|deadline| at < deadline)
+}

@@ -1,0 +1,156 @@
+//! One round of a message: what is left to do, and what was learnt while doing it.
+//!
+//! The durable way and the direct way both walk through rounds, so that they decide alike.
+
+use std::sync::Arc;
+
+use crate::clock::Timestamp;
+use crate::event::Disposition;
+use crate::id::MessageId;
+use crate::message::{DuplicatePolicy, Email};
+use crate::provider::{Content, Outgoing, RecipientOutcome, RefusalKind};
+use crate::router::{ConnectionId, Decision, History, Question, Requirements, Router};
+
+/// What is left to do of a message, and what was learnt.
+#[derive(Debug)]
+pub(super) struct Round {
+    pub(super) message: MessageId,
+    date: Timestamp,
+    content: Arc<Content>,
+    requirements: Requirements,
+    duplicates: DuplicatePolicy,
+    history: History,
+    /// Recipients to hand over: position, and whether the address needs SMTPUTF8.
+    open: Vec<(u32, bool)>,
+    /// The last reason each recipient was not sent to, for when it is given up.
+    reasons: Vec<(u32, ConnectionId, String)>,
+    /// Reasons that are no connection's.
+    notes: Vec<(u32, String)>,
+}
+
+impl Round {
+    pub(super) fn new(
+        message: MessageId,
+        date: Timestamp,
+        email: &Email,
+        content: Content,
+        history: History,
+        open: impl Fn(u32) -> bool,
+    ) -> Self {
+        let open = email
+            .recipients()
+            .filter(|recipient| open(recipient.index))
+            .map(|recipient| (recipient.index, recipient.mailbox.address().needs_smtputf8()))
+            .collect();
+        Self {
+            message,
+            date,
+            content: Arc::new(content),
+            requirements: Requirements::of(email),
+            duplicates: email.duplicate_policy(),
+            history,
+            open,
+            reasons: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    pub(super) fn decide(&self, router: &Router, now: Timestamp) -> Decision {
+        let question = Question {
+            requirements: &self.requirements,
+            open: &self.open,
+            history: &self.history,
+            duplicates: self.duplicates,
+        };
+        router.decide(&question, now)
+    }
+
+    pub(super) fn outgoing(&self, connection: &ConnectionId, recipients: &[u32]) -> Outgoing {
+        Outgoing::builder(Arc::clone(&self.content))
+            .message_id(self.message)
+            .date(self.date)
+            .connection(connection.as_str())
+            .only(recipients.to_vec())
+            .build()
+    }
+
+    /// Takes note of what became of a hand-over, and answers which recipients it ended and how.
+    pub(super) fn apply(
+        &mut self,
+        connection: &ConnectionId,
+        recipients: &[u32],
+        outcomes: &[RecipientOutcome],
+        router: &Router,
+        now: Timestamp,
+    ) -> Vec<(u32, Disposition)> {
+        let mut ended = Vec::new();
+        for (recipient, outcome) in recipients.iter().zip(outcomes) {
+            self.history.add(*recipient, connection, outcome, now);
+            match outcome {
+                RecipientOutcome::Accepted(_) => {
+                    self.close(*recipient);
+                    router.observe_success(connection);
+                }
+                RecipientOutcome::Refused(refusal) => {
+                    router.observe(connection, refusal, now);
+                    self.reasons.push((*recipient, connection.clone(), refusal.to_string()));
+                    match refusal.kind {
+                        RefusalKind::Recipient => ended.push((*recipient, Disposition::Failed)),
+                        RefusalKind::Suppressed => ended.push((*recipient, Disposition::Suppressed)),
+                        _ => {}
+                    }
+                }
+                RecipientOutcome::Unknown(unknown) => {
+                    self.reasons.push((*recipient, connection.clone(), unknown.to_string()));
+                }
+            }
+        }
+        for (recipient, _) in &ended {
+            self.close(*recipient);
+        }
+        ended
+    }
+
+    pub(super) fn is_open(&self, recipient: u32) -> bool {
+        self.open.iter().any(|(open, _)| *open == recipient)
+    }
+
+    /// Takes note of a reason that is no connection's.
+    pub(super) fn note(&mut self, recipient: u32, reason: &str) {
+        self.notes.push((recipient, reason.to_owned()));
+    }
+
+    /// Takes a recipient out: it was sent to, or decided about.
+    pub(super) fn close(&mut self, recipient: u32) {
+        self.open.retain(|(open, _)| *open != recipient);
+    }
+
+    /// Forgets that a hand-over may have succeeded: the provider is certain that it did not.
+    pub(super) fn resolve(&mut self, recipient: u32, connection: &ConnectionId) {
+        self.history.resolve(recipient, connection);
+    }
+
+    /// Whether the message may have reached the recipient already.
+    pub(super) fn may_have_been_sent(&self, recipient: u32) -> bool {
+        self.history.of_recipient(recipient).any(|entry| matches!(entry.past, crate::router::Past::Unknown(_)))
+    }
+
+    /// Why the recipient was not sent to: the last reason of every connection that was tried.
+    pub(super) fn why(&self, recipient: u32) -> Option<String> {
+        let mut last: Vec<(&ConnectionId, &str)> = Vec::new();
+        for (of, connection, reason) in &self.reasons {
+            if *of == recipient {
+                last.retain(|(have, _)| *have != connection);
+                last.push((connection, reason));
+            }
+        }
+        let notes = self.notes.iter().filter(|(of, _)| *of == recipient).map(|(_, note)| note.clone());
+        let said = last.into_iter().map(|(connection, reason)| format!("{connection}: {reason}"));
+        let each: Vec<_> = notes.chain(said).collect();
+        (!each.is_empty()).then(|| each.join("; "))
+    }
+}

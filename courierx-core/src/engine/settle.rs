@@ -1,0 +1,93 @@
+//! The last step: from what a provider answered to what is written down.
+
+use crate::clock::Timestamp;
+use crate::event::{Disposition, EventKind, NewEvent};
+use crate::id::{AttemptId, MessageId};
+use crate::message::{Address, Mode};
+use crate::provider::{RecipientOutcome, RefusalKind};
+use crate::router::ConnectionId;
+use crate::store::{AttemptResult, CounterDelta, Effects};
+use crate::suppression::{NewSuppression, Pattern, Reason};
+
+/// What an attempt was for.
+pub(super) struct Handed<'a> {
+    pub(super) attempt: AttemptId,
+    pub(super) message: MessageId,
+    pub(super) connection: &'a ConnectionId,
+    pub(super) mode: Mode,
+    /// The recipients: position and address.
+    pub(super) recipients: Vec<(u32, Address)>,
+}
+
+/// What is written down of an attempt, with the events and suppressions that follow from it alone.
+pub(super) fn attempt_result(
+    handed: &Handed<'_>,
+    outcomes: Vec<RecipientOutcome>,
+    now: Timestamp,
+) -> AttemptResult {
+    let mut effects = Effects::default();
+    let mut sent = 0;
+    for ((index, address), outcome) in handed.recipients.iter().zip(&outcomes) {
+        let event = |kind| {
+            NewEvent::of_message(handed.message, kind, now)
+                .recipient(*index)
+                .attempt(handed.attempt, handed.connection.clone())
+        };
+        match outcome {
+            RecipientOutcome::Accepted(acceptance) => {
+                sent += 1;
+                let event = event(EventKind::Sent);
+                effects.events.push(match &acceptance.detail {
+                    Some(detail) => event.detail(detail.clone()),
+                    None => event,
+                });
+            }
+            RecipientOutcome::Unknown(unknown) => {
+                effects.events.push(event(EventKind::OutcomeUnknown).detail(unknown.to_string()));
+            }
+            RecipientOutcome::Refused(refusal)
+                if refusal.kind == RefusalKind::Recipient && handed.mode == Mode::Live =>
+            {
+                let pattern = Pattern::address(&address.key());
+                let entry = NewSuppression::new(pattern, Reason::Bounce, handed.connection.as_str());
+                effects.suppressions.push(entry);
+            }
+            RecipientOutcome::Refused(_) => {}
+        }
+    }
+    if sent > 0 {
+        effects.deltas.push(CounterDelta { name: "sent".to_owned(), at: now, amount: sent });
+    }
+    AttemptResult { attempt: handed.attempt, outcomes, effects }
+}
+
+/// The events and counters of recipients that were decided about.
+pub(super) fn decided(
+    message: MessageId,
+    dispositions: &[(u32, Disposition)],
+    why: impl Fn(u32) -> Option<String>,
+    now: Timestamp,
+) -> Effects {
+    let mut effects = Effects::default();
+    let mut failed = 0;
+    for (index, disposition) in dispositions {
+        let kind = match disposition {
+            Disposition::Suppressed => EventKind::Suppressed,
+            Disposition::Canceled => EventKind::Canceled,
+            Disposition::Unknown => EventKind::OutcomeUnknown,
+            Disposition::Failed | Disposition::Open => EventKind::Failed,
+        };
+        if kind == EventKind::Failed {
+            failed += 1;
+        }
+        let event = NewEvent::of_message(message, kind, now).recipient(*index);
+        effects.events.push(match why(*index) {
+            Some(detail) => event.detail(detail),
+            None => event,
+        });
+    }
+    if failed > 0 {
+        effects.deltas.push(CounterDelta { name: "failed".to_owned(), at: now, amount: failed });
+    }
+    effects
+}

@@ -1,0 +1,239 @@
+//! The worker: claims what is due, delivers it, and keeps its leases alive.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::leases::Leases;
+use super::outbox::{Inner, Outbox};
+use crate::store::{ClaimRequest, JobKind, StoreError, StoreResult};
+
+/// How a worker works. Grows by new fields; build it from the default.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct WorkerOptions {
+    /// Most messages under delivery at once; 64 unless set.
+    pub concurrency: usize,
+    /// How long a claimed message is nobody else's, and so how long one waits after its worker died;
+    /// a minute unless set. A worker that lives extends it.
+    pub lease: Duration,
+    /// How long a graceful stop waits for messages under delivery before it cuts them off; 30 seconds
+    /// unless set. What is cut off after its body is unknown.
+    pub grace: Duration,
+}
+
+impl Default for WorkerOptions {
+    fn default() -> Self {
+        Self { concurrency: 64, lease: Duration::from_mins(1), grace: Duration::from_secs(30) }
+    }
+}
+
+/// How long a worker pauses after the store failed, at first and at most.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+/// How long a worker waits for work before it looks again.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Why a worker ended by itself.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WorkerError {
+    /// The store was closed.
+    #[error("the store was closed")]
+    Store(#[source] StoreError),
+    /// The worker's task was aborted, or panicked.
+    #[error("the worker's task ended")]
+    Task(#[source] tokio::task::JoinError),
+}
+
+/// A worker on a task of its own. Dropping it stops the worker at once, as a crash would; what is under
+/// delivery then is unknown. [`shutdown`](Self::shutdown) stops it gracefully.
+#[derive(Debug)]
+#[must_use = "dropping a worker stops it"]
+pub struct Worker {
+    stop: CancellationToken,
+    task: JoinSet<StoreResult<()>>,
+}
+
+impl Worker {
+    /// Starts delivering, on the present tokio runtime.
+    pub fn spawn(outbox: &Outbox, options: WorkerOptions) -> Self {
+        let stop = CancellationToken::new();
+        let mut task = JoinSet::new();
+        task.spawn(run(Arc::clone(&outbox.inner), options, stop.clone()));
+        Self { stop, task }
+    }
+
+    /// Stops claiming, lets what is under delivery finish within the grace, and ends.
+    pub async fn shutdown(self) -> Result<(), WorkerError> {
+        self.stop.cancel();
+        self.join().await
+    }
+
+    /// Waits for the worker to end, which it only does when the store is closed.
+    pub async fn join(mut self) -> Result<(), WorkerError> {
+        match self.task.join_next().await {
+            Some(Ok(Ok(()))) | None => Ok(()),
+            Some(Ok(Err(error))) => Err(WorkerError::Store(error)),
+            Some(Err(error)) => Err(WorkerError::Task(error)),
+        }
+    }
+}
+
+impl Outbox {
+    /// Delivers until `stop` resolves, then stops gracefully. Dropping the future stops at once.
+    pub async fn run(
+        &self,
+        options: WorkerOptions,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), WorkerError> {
+        let token = CancellationToken::new();
+        let working = run(Arc::clone(&self.inner), options, token.clone());
+        let mut working = std::pin::pin!(working);
+        tokio::select! {
+            ended = &mut working => return ended.map_err(WorkerError::Store),
+            () = stop => token.cancel(),
+        }
+        working.await.map_err(WorkerError::Store)
+    }
+}
+
+async fn run(inner: Arc<Inner>, options: WorkerOptions, stop: CancellationToken) -> StoreResult<()> {
+    let abort = CancellationToken::new();
+    let crew = Crew {
+        leases: Leases::default(),
+        tasks: JoinSet::new(),
+        _abort_on_drop: abort.clone().drop_guard(),
+        abort,
+        inner,
+        options,
+    };
+    crew.run(&stop).await
+}
+
+struct Crew {
+    inner: Arc<Inner>,
+    options: WorkerOptions,
+    leases: Leases,
+    tasks: JoinSet<()>,
+    /// Tells deliveries to hurry to an end.
+    abort: CancellationToken,
+    _abort_on_drop: DropGuard,
+}
+
+impl Crew {
+    async fn run(mut self, stop: &CancellationToken) -> StoreResult<()> {
+        let (inner, leases, lease) = (Arc::clone(&self.inner), self.leases.clone(), self.options.lease);
+        let heartbeat = heartbeat(&inner, &leases, lease);
+        tokio::select! {
+            () = heartbeat => Ok(()),
+            ended = self.work(stop) => ended,
+        }
+    }
+
+    async fn work(&mut self, stop: &CancellationToken) -> StoreResult<()> {
+        let mut pause = PAUSES.0;
+        while !stop.is_cancelled() {
+            while self.tasks.try_join_next().is_some() {}
+            match self.turn(stop).await {
+                Ok(()) => pause = PAUSES.0,
+                Err(StoreError::Closed) => return Err(StoreError::Closed),
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the store failed; trying again");
+                    let until = self.inner.now().after(pause);
+                    pause = (pause * 2).min(PAUSES.1);
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        () = self.inner.clock.sleep_until(until) => {}
+                    }
+                }
+            }
+        }
+        self.drain().await;
+        Ok(())
+    }
+
+    /// Claims as much as there is room for and starts delivering it, or waits for room or work.
+    async fn turn(&mut self, stop: &CancellationToken) -> StoreResult<()> {
+        let room = self.options.concurrency.max(1).saturating_sub(self.tasks.len());
+        // Claims in batches: a claim for every single place that becomes free would cost the store more
+        // than the deliveries do.
+        if room < self.options.concurrency.div_ceil(4) {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                _ = self.tasks.join_next() => {}
+            }
+            return Ok(());
+        }
+        let request = ClaimRequest::new(JobKind::DELIVERY, room, self.options.lease);
+        let claimed = self.inner.store.claim(&request).await?;
+        if claimed.is_empty() {
+            let until = self.inner.now().after(IDLE);
+            let kinds = [JobKind::DELIVERY];
+            tokio::select! {
+                () = stop.cancelled() => {}
+                waited = self.inner.store.wait(&kinds, until) => waited?,
+                Some(_) = self.tasks.join_next() => {}
+            }
+            return Ok(());
+        }
+        // Held before anything can fail, so that the heartbeat never misses one.
+        let held: Vec<_> = claimed.iter().map(|one| self.leases.hold(one.lease)).collect();
+        let keys: Vec<_> =
+            claimed.iter().filter_map(|one| Some((one.job.tenant, one.job.message?))).collect();
+        let mut loaded = self.inner.store.load(&keys).await?.into_iter();
+        for (claimed, held) in claimed.into_iter().zip(held) {
+            let stored = claimed.job.message.and_then(|_| loaded.next().flatten());
+            let (inner, abort) = (Arc::clone(&self.inner), self.abort.clone());
+            self.tasks.spawn(async move {
+                let _held = held;
+                let message = claimed.job.message;
+                if let Err(error) = inner.deliver(claimed, stored, &abort).await {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(?message, error, "a delivery stopped; it goes on when its lease has ended");
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// Lets what is under delivery finish; cuts it off when the grace is over, and still writes down what
+    /// became of it.
+    async fn drain(&mut self) {
+        let until = self.inner.now().after(self.options.grace);
+        let clock = Arc::clone(&self.inner.clock);
+        let finish = async { while self.tasks.join_next().await.is_some() {} };
+        let cut = async {
+            clock.sleep_until(until).await;
+            self.abort.cancel();
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = finish => {}
+            () = cut => {}
+        }
+    }
+}
+
+/// Extends every held lease three times within its length. Never ends.
+async fn heartbeat(inner: &Inner, leases: &Leases, lease: Duration) {
+    loop {
+        inner.clock.sleep_until(inner.now().after(lease / 3)).await;
+        let held = leases.all();
+        if held.is_empty() {
+            continue;
+        }
+        match inner.store.extend(&held, lease).await {
+            Ok(extended) => {
+                let lost = extended.iter().filter(|held| !**held).count();
+                if lost > 0 {
+                    tracing::debug!(lost, "leases ended before they were extended");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "leases could not be extended");
+            }
+        }
+    }
+}

@@ -177,9 +177,6 @@ mod tests {
         assert_eq!(id, DeliveryId::derive(message, &[2, 0, 2], "primary"));
         assert_ne!(id, DeliveryId::derive(message, &[0], "primary"));
         assert_ne!(id, DeliveryId::derive(message, &[0, 2], "fallback"));
-        assert_ne!(
-            id,
-            DeliveryId::derive(MessageId::from_bytes([8; 16]), &[0, 2], "primary")
-        );
+        assert_ne!(id, DeliveryId::derive(MessageId::from_bytes([8; 16]), &[0, 2], "primary"));
     }
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::{InvalidEmail, Problem, Problems};
+use super::error::{InvalidEmail, Problem};
 use super::field::Field;
 use super::media::{ContentId, ContentType, FileName};
+use super::problems::Problems;
 
 /// A file that travels with a message. Cloning it copies no content.
 ///
@@ -20,11 +21,7 @@ pub struct Attachment(Arc<Inner>);
 struct Inner {
     file_name: FileName,
     content_type: ContentType,
-    #[serde(
-        rename = "content_id",
-        default,
-        skip_serializing_if = "Disposition::is_attached"
-    )]
+    #[serde(rename = "content_id", default, skip_serializing_if = "Disposition::is_attached")]
     disposition: Disposition,
     #[serde(with = "base64_bytes")]
     content: Vec<u8>,
@@ -99,12 +96,9 @@ impl Attachment {
         let file_name = problems.take(Field::new("file_name"), file_name.try_into());
         let content_type = problems.take(Field::new("content_type"), content_type.try_into());
         match (disposition, file_name, content_type) {
-            (Some(disposition), Some(file_name), Some(content_type)) => Ok(Self(Arc::new(Inner {
-                file_name,
-                content_type,
-                disposition,
-                content,
-            }))),
+            (Some(disposition), Some(file_name), Some(content_type)) => {
+                Ok(Self(Arc::new(Inner { file_name, content_type, disposition, content })))
+            }
             _ => Err(problems.into_error()),
         }
     }

@@ -8,12 +8,13 @@ use serde_json::{Map, Value};
 use super::address::Address;
 use super::attachment::Attachment;
 use super::email::Email;
-use super::error::{InvalidEmail, Problem, Problems};
+use super::error::{InvalidEmail, Problem};
 use super::field::Field;
 use super::header::{Header, HeaderName, HeaderValue};
 use super::lane::{DuplicatePolicy, Lane, Mode};
 use super::mailbox::Mailbox;
 use super::parts::Draft;
+use super::problems::Problems;
 use super::retry::RetryPreset;
 use super::text::{IdempotencyKey, MetadataKey, Subject, Tag};
 use crate::clock::Timestamp;
@@ -55,10 +56,7 @@ impl EmailBuilder {
     }
 
     pub(super) fn from_draft(draft: Draft) -> Self {
-        Self {
-            draft,
-            problems: Problems::default(),
-        }
+        Self { draft, problems: Problems::default() }
     }
 
     /// Who it is from.
@@ -90,8 +88,7 @@ impl EmailBuilder {
 
     /// Adds an address for answers.
     pub fn reply_to(mut self, mailbox: impl TryInto<Mailbox, Error: Into<Problem>>) -> Self {
-        self.problems
-            .add("reply_to", &mut self.draft.reply_to, mailbox.try_into());
+        self.problems.add("reply_to", &mut self.draft.reply_to, mailbox.try_into());
         self
     }
 
@@ -135,8 +132,7 @@ impl EmailBuilder {
         };
         let field = Field::key("headers", name.as_str());
         if let Some(value) = self.problems.take(field.clone(), value.try_into()) {
-            self.problems
-                .take(field, self.draft.headers.insert(Header { name, value }));
+            self.problems.take(field, self.draft.headers.insert(Header { name, value }));
         }
         self
     }
@@ -176,9 +172,7 @@ impl EmailBuilder {
         match serde_json::to_value(value) {
             Ok(value) => drop(self.draft.variables.get_or_insert_default().insert(name, value)),
             // The cause may repeat the value.
-            Err(_) => self
-                .problems
-                .push(Field::key("variables", &name), Problem::NotSerializable),
+            Err(_) => self.problems.push(Field::key("variables", &name), Problem::NotSerializable),
         }
         self
     }

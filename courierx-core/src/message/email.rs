@@ -11,12 +11,13 @@ use serde_json::{Map, Value};
 use super::address::Address;
 use super::attachment::Attachment;
 use super::builder::EmailBuilder;
-use super::error::{InvalidEmail, Problem, Problems};
+use super::error::{InvalidEmail, Problem};
 use super::field::Field;
 use super::header::Headers;
 use super::lane::{DuplicatePolicy, Lane, Mode};
 use super::mailbox::Mailbox;
 use super::parts::{Checked, Draft};
+use super::problems::Problems;
 use super::recipient::{Recipient, RecipientField};
 use super::retry::RetryPreset;
 use super::text::{IdempotencyKey, MetadataKey, Subject, Tag};
@@ -68,11 +69,7 @@ impl Email {
         let all = RecipientField::ALL
             .iter()
             .flat_map(|&field| self.mailboxes(field).iter().map(move |mailbox| (field, mailbox)));
-        (0..).zip(all).map(|(index, (field, mailbox))| Recipient {
-            index,
-            field,
-            mailbox,
-        })
+        (0..).zip(all).map(|(index, (field, mailbox))| Recipient { index, field, mailbox })
     }
 
     /// How many recipients there are: 1 to [`MAX_RECIPIENTS`](super::limits::MAX_RECIPIENTS).
@@ -153,9 +150,7 @@ impl Email {
 
     /// What to do after an attempt of unknown result: its own choice, or the default of its lane.
     pub fn duplicate_policy(&self) -> DuplicatePolicy {
-        self.0
-            .duplicate_policy
-            .unwrap_or_else(|| self.0.lane.default_duplicate_policy())
+        self.0.duplicate_policy.unwrap_or_else(|| self.0.lane.default_duplicate_policy())
     }
 
     /// Its own choice of a duplicate policy, if it made one.
@@ -199,7 +194,7 @@ impl fmt::Debug for Email {
             .field("html_bytes", &self.0.html.as_ref().map(String::len))
             .field("text_bytes", &self.0.text.as_ref().map(String::len))
             .field("headers", &self.0.headers.len())
-            .field("attachments", &self.0.attachments)
+            .field("attachments", &self.0.attachments.len())
             .field("tags", &self.0.tags.len())
             .field("metadata", &self.0.metadata.len())
             .field("variables", &self.0.variables.as_ref().map(Map::len))
@@ -209,6 +204,7 @@ impl fmt::Debug for Email {
             .field("deliver_by", &self.0.deliver_by)
             .field("duplicate_policy", &self.duplicate_policy())
             .field("retry", &self.0.retry)
+            .field("estimated_bytes", &self.estimated_bytes())
             .finish_non_exhaustive()
     }
 }

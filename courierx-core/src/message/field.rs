@@ -23,37 +23,21 @@ enum Item {
 impl Field {
     /// A field of its own.
     pub const fn new(name: &'static str) -> Self {
-        Self {
-            name,
-            item: Item::Whole,
-            part: None,
-        }
+        Self { name, item: Item::Whole, part: None }
     }
 
     /// The item at this position of a list, counted from zero.
     pub const fn at(name: &'static str, index: usize) -> Self {
-        Self {
-            name,
-            item: Item::Index(index),
-            part: None,
-        }
+        Self { name, item: Item::Index(index), part: None }
     }
 
     /// The item with this key. Of a long key only the beginning is kept, and control characters are escaped.
     pub fn key(name: &'static str, key: &str) -> Self {
-        let mut excerpt: String = key
-            .chars()
-            .take(EXCERPT_CHARS)
-            .flat_map(char::escape_debug)
-            .collect();
+        let mut excerpt: String = key.chars().take(EXCERPT_CHARS).flat_map(char::escape_debug).collect();
         if key.chars().nth(EXCERPT_CHARS).is_some() {
             excerpt.push('…');
         }
-        Self {
-            name,
-            item: Item::Key(excerpt.into()),
-            part: None,
-        }
+        Self { name, item: Item::Key(excerpt.into()), part: None }
     }
 
     /// A part of this field or item.
@@ -78,11 +62,7 @@ impl Field {
 
     /// This field, which describes a part on its own, inside the item `index` of the list `name`.
     pub(super) fn inside(self, name: &'static str, index: usize) -> Self {
-        Self {
-            name,
-            item: Item::Index(index),
-            part: Some(self.name),
-        }
+        Self { name, item: Item::Index(index), part: Some(self.name) }
     }
 
     pub(super) fn same_item(&self, other: &Self) -> bool {

@@ -57,10 +57,8 @@ fn parse_name(text: String) -> Result<String, Problem> {
     not_blank(&text)?;
     at_most(&text, MAX_HEADER_NAME_BYTES)?;
     only(&text, |c| c.is_ascii_graphic() && c != ':')?;
-    let starts_with = |prefix: &&str| {
-        text.get(..prefix.len())
-            .is_some_and(|s| s.eq_ignore_ascii_case(prefix))
-    };
+    let starts_with =
+        |prefix: &&str| text.get(..prefix.len()).is_some_and(|s| s.eq_ignore_ascii_case(prefix));
     if RESERVED.iter().any(|name| text.eq_ignore_ascii_case(name))
         || RESERVED_PREFIXES.iter().any(starts_with)
     {
@@ -97,10 +95,7 @@ impl Headers {
             return Err(Problem::Duplicate);
         }
         if self.0.len() == MAX_HEADERS {
-            return Err(Problem::TooMany {
-                max: MAX_HEADERS,
-                actual: MAX_HEADERS + 1,
-            });
+            return Err(Problem::TooMany { max: MAX_HEADERS, actual: MAX_HEADERS + 1 });
         }
         self.0.push(header);
         Ok(())
@@ -108,10 +103,7 @@ impl Headers {
 
     /// The value of the header of this name, in any letter case.
     pub fn get(&self, name: &str) -> Option<&HeaderValue> {
-        let header = self
-            .0
-            .iter()
-            .find(|header| header.name.as_str().eq_ignore_ascii_case(name))?;
+        let header = self.0.iter().find(|header| header.name.as_str().eq_ignore_ascii_case(name))?;
         Some(&header.value)
     }
 

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::address::{Address, InvalidAddress, is_atext, quote};
+use super::address::Address;
+use super::address_syntax::{InvalidAddress, is_atext, quote};
 use super::error::Problem;
 use super::limits::MAX_DISPLAY_NAME_BYTES;
 use super::text::{at_most, no_control, not_blank, text};
@@ -22,11 +23,7 @@ fn parse_name(text: String) -> Result<String, Problem> {
     not_blank(&text)?;
     let name = text.trim();
     at_most(name, MAX_DISPLAY_NAME_BYTES)?;
-    Ok(if name.len() == text.len() {
-        text
-    } else {
-        name.to_owned()
-    })
+    Ok(if name.len() == text.len() { text } else { name.to_owned() })
 }
 
 /// An address and, if there is one, the name beside it: `Ada Lovelace <ada@example.com>`.
@@ -72,11 +69,7 @@ impl FromStr for Mailbox {
         no_control(text)?;
         let (name, address) = split(text)?;
         let address = address.trim().parse()?;
-        let name = if name.trim().is_empty() {
-            None
-        } else {
-            Some(DisplayName::new(name)?)
-        };
+        let name = if name.trim().is_empty() { None } else { Some(DisplayName::new(name)?) };
         Ok(Self { name, address })
     }
 }
@@ -92,17 +85,11 @@ fn split(text: &str) -> Result<(String, &str), InvalidAddress> {
             '"' => quoted = !quoted,
             '\\' if quoted => name.extend(chars.next().map(|(_, escaped)| escaped)),
             '<' if !quoted => {
-                let inner = text[position + 1..]
-                    .trim_end()
-                    .strip_suffix('>')
-                    .ok_or(InvalidAddress::Brackets)?;
+                let inner =
+                    text[position + 1..].trim_end().strip_suffix('>').ok_or(InvalidAddress::Brackets)?;
                 // `ada@example.com, Bob <bob@example.com>` must not become Bob alone.
                 let list = (has_at && has_separator) || (inner.contains(['<', '>']) && !inner.contains('"'));
-                return if list {
-                    Err(InvalidAddress::Several)
-                } else {
-                    Ok((name, inner))
-                };
+                return if list { Err(InvalidAddress::Several) } else { Ok((name, inner)) };
             }
             '>' if !quoted => return Err(InvalidAddress::Brackets),
             _ => {
@@ -112,11 +99,7 @@ fn split(text: &str) -> Result<(String, &str), InvalidAddress> {
             }
         }
     }
-    if has_at && has_separator {
-        Err(InvalidAddress::Several)
-    } else {
-        Ok((String::new(), text))
-    }
+    if has_at && has_separator { Err(InvalidAddress::Several) } else { Ok((String::new(), text)) }
 }
 
 impl fmt::Display for Mailbox {

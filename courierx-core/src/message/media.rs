@@ -37,24 +37,15 @@ fn parse_file_name(text: String) -> Result<String, Problem> {
     at_most(&text, MAX_FILE_NAME_BYTES)?;
     no_control(&text)?;
     only(&text, |c| !matches!(c, '/' | '\\'))?;
-    if matches!(text.as_str(), "." | "..") {
-        Err(Problem::InvalidFileName)
-    } else {
-        Ok(text)
-    }
+    if matches!(text.as_str(), "." | "..") { Err(Problem::InvalidFileName) } else { Ok(text) }
 }
 
 fn parse_content_type(text: String) -> Result<String, Problem> {
     not_blank(&text)?;
     at_most(&text, MAX_CONTENT_TYPE_BYTES)?;
     no_control(&text)?;
-    let (essence, parameters) = text
-        .split_once(';')
-        .map_or((text.as_str(), None), |(e, p)| (e, Some(p)));
-    let (kind, subtype) = essence
-        .trim_end_matches(' ')
-        .split_once('/')
-        .ok_or(Problem::InvalidContentType)?;
+    let (essence, parameters) = text.split_once(';').map_or((text.as_str(), None), |(e, p)| (e, Some(p)));
+    let (kind, subtype) = essence.trim_end_matches(' ').split_once('/').ok_or(Problem::InvalidContentType)?;
     if !is_token(kind) || !is_token(subtype) || !parameters.is_none_or(are_parameters) {
         return Err(Problem::InvalidContentType);
     }
@@ -115,14 +106,8 @@ fn value_len(text: &str) -> usize {
 fn parse_content_id(text: String) -> Result<String, Problem> {
     not_blank(&text)?;
     at_most(&text, MAX_CONTENT_ID_BYTES)?;
-    only(&text, |c| {
-        c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.@".contains(c)
-    })?;
+    only(&text, |c| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.@".contains(c))?;
     let mut sides = text.split('@');
     let valid = sides.all(|side| !side.is_empty()) && text.matches('@').count() <= 1;
-    if valid {
-        Ok(text)
-    } else {
-        Err(Problem::InvalidContentId)
-    }
+    if valid { Ok(text) } else { Err(Problem::InvalidContentId) }
 }

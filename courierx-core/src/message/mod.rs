@@ -5,8 +5,10 @@
 //! [`EmailBuilder`], or by serde. Header injection therefore has no place to happen.
 
 mod address;
+mod address_syntax;
 mod attachment;
 mod builder;
+mod check;
 mod email;
 mod error;
 mod field;
@@ -17,6 +19,7 @@ mod mailbox;
 mod media;
 mod names;
 mod parts;
+mod problems;
 mod recipient;
 mod retry;
 mod text;
@@ -24,7 +27,8 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-pub use address::{Address, AddressKey, InvalidAddress};
+pub use address::{Address, AddressKey};
+pub use address_syntax::InvalidAddress;
 pub use attachment::{Attachment, Disposition};
 pub use builder::EmailBuilder;
 pub use email::Email;

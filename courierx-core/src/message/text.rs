@@ -125,9 +125,7 @@ fn parse_tag(text: String) -> Result<String, Problem> {
 fn parse_metadata_key(text: String) -> Result<String, Problem> {
     not_blank(&text)?;
     at_most(&text, limits::MAX_METADATA_KEY_BYTES)?;
-    only(&text, |c| {
-        c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')
-    })?;
+    only(&text, |c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))?;
     Ok(text)
 }
 
@@ -166,20 +164,9 @@ pub(super) fn only(text: &str, allowed: impl Fn(char) -> bool) -> Result<(), Pro
 }
 
 pub(super) fn not_blank(text: &str) -> Result<(), Problem> {
-    if text.trim().is_empty() {
-        Err(Problem::Missing)
-    } else {
-        Ok(())
-    }
+    if text.trim().is_empty() { Err(Problem::Missing) } else { Ok(()) }
 }
 
 pub(super) fn at_most(text: &str, max: usize) -> Result<(), Problem> {
-    if text.len() > max {
-        Err(Problem::TooLong {
-            max,
-            actual: text.len(),
-        })
-    } else {
-        Ok(())
-    }
+    if text.len() > max { Err(Problem::TooLong { max, actual: text.len() }) } else { Ok(()) }
 }

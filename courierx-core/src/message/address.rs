@@ -99,6 +99,14 @@ impl TryFrom<&str> for Address {
     }
 }
 
+impl TryFrom<&String> for Address {
+    type Error = InvalidAddress;
+
+    fn try_from(text: &String) -> Result<Self, InvalidAddress> {
+        text.parse()
+    }
+}
+
 impl AsRef<str> for Address {
     fn as_ref(&self) -> &str {
         &self.text

@@ -43,6 +43,14 @@ macro_rules! text {
             }
         }
 
+        impl TryFrom<&String> for $name {
+            type Error = Problem;
+
+            fn try_from(text: &String) -> Result<Self, Problem> {
+                Self::new(text.as_str())
+            }
+        }
+
         impl std::str::FromStr for $name {
             type Err = Problem;
 

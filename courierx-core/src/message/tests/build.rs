@@ -180,13 +180,15 @@ fn recipients_have_stable_positions_and_no_repeats() {
 #[test]
 fn everything_that_is_a_mailbox_is_taken() {
     let address: Address = "ada@example.com".parse().expect("an address");
+    let text = address.to_string();
     let email = Email::to(&address)
         .to(address)
         .to(String::from("a@example.com"))
         .to(("Lovelace, Ada", "b@example.com"))
         .to("c@example.com".parse::<Mailbox>().expect("a mailbox"))
         .from("hi@acme.example")
-        .subject(String::from("Hello"))
+        .return_path(&text)
+        .subject(&text)
         .text("Hi")
         .build();
     assert_eq!(email.expect("an email").recipient_count(), 4);

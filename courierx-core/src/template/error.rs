@@ -17,7 +17,7 @@ pub enum TemplateError {
     /// Blocks, sub-expressions or `else` chains are nested too deeply.
     #[error("line {line}: blocks and expressions are nested more than {limit} deep")]
     TooDeep {
-        /// The line (from 1) of the tag that went too deep.
+        /// The line (from 1) of the tag that went too deep; 1 if it is only too deep for this rendering.
         line: usize,
         /// How deep they may be.
         limit: usize,

@@ -4,10 +4,9 @@
 //! written here, and a misspelt helper is found when the template is saved rather than when it is sent.
 
 use handlebars::template::{BlockParam, HelperTemplate, Parameter, Template as Parsed, TemplateElement};
-use handlebars::{Path as ParsedPath, PathSeg};
 
 use super::TemplateError;
-use super::program::{Expression, Function, Local, Node, Path, Scoped, Start};
+use super::program::{Expression, Function, Node, Path, Scoped};
 use super::reduce::Reduced;
 
 /// Translates what was parsed from `reduced`, which stands for `source`.
@@ -77,7 +76,7 @@ impl Lowering<'_> {
     fn value(&self, parameter: &Parameter) -> Result<Expression, TemplateError> {
         match parameter {
             Parameter::Literal(value) => Ok(Expression::Literal(value.clone())),
-            Parameter::Path(parsed) => Ok(Expression::Path(path(parsed))),
+            Parameter::Path(parsed) => Ok(Expression::Path(Path::from(parsed))),
             Parameter::Subexpression(inner) => match inner.as_element() {
                 TemplateElement::Expression(tag) => self.printed(tag),
                 _ => Err(self.unsupported("blocks in sub-expressions")),
@@ -219,39 +218,4 @@ impl Lowering<'_> {
 struct Names<'t> {
     value: Option<&'t str>,
     key: Option<&'t str>,
-}
-
-fn path(parsed: &ParsedPath) -> Path {
-    let (start, names, raw) = match parsed {
-        // Without a path after it, the parser takes it for a variable that some block sets.
-        ParsedPath::Local((_, name, raw)) if name == "root" => (Start::Root, Vec::new(), raw),
-        ParsedPath::Local((level, name, raw)) => {
-            let local = match name.as_str() {
-                "index" => Local::Index,
-                "key" => Local::Key,
-                "first" => Local::First,
-                "last" => Local::Last,
-                _ => Local::Unknown,
-            };
-            (Start::Local(*level, local), Vec::new(), raw)
-        }
-        ParsedPath::Relative((segments, raw)) => {
-            let after_this =
-                ["./", "this.", "this/"].iter().find_map(|this| raw.strip_prefix(this)).unwrap_or(raw);
-            let from_root = after_this.strip_prefix("@root").is_some_and(|rest| rest.starts_with(['.', '/']));
-            let start = if from_root {
-                Start::Root
-            } else {
-                let named = |segment: &&PathSeg| matches!(segment, PathSeg::Named(_));
-                Start::Scope(segments.iter().take_while(|segment| !named(segment)).count())
-            };
-            let names = segments.iter().filter_map(|segment| match segment {
-                PathSeg::Named(name) => Some(name.as_str()),
-                _ => None,
-            });
-            (start, names.collect(), raw)
-        }
-    };
-    let cost = 1 + names.iter().map(|name| 1 + name.len() / 64).sum::<usize>();
-    Path { start, segments: names.into_iter().map(Into::into).collect(), cost, raw: raw.as_str().into() }
 }

@@ -1,5 +1,6 @@
 //! What a template is compiled to: a tree that holds nothing but what can be rendered.
 
+use handlebars::PathSeg;
 use serde_json::Value;
 
 /// One part of a template.
@@ -33,7 +34,7 @@ pub(super) enum Expression {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Function {
-    /// Whether the argument counts as true; with a second argument, zero counts too.
+    /// Whether the argument counts as true, and whether zero does.
     Truthy {
         zero: bool,
     },
@@ -79,4 +80,42 @@ pub(super) enum Local {
     Last,
     /// A name that no block sets.
     Unknown,
+}
+
+impl From<&handlebars::Path> for Path {
+    fn from(parsed: &handlebars::Path) -> Self {
+        let (start, names, raw) = match parsed {
+            // Without a path after it, the parser takes it for a variable that some block sets.
+            handlebars::Path::Local((_, name, raw)) if name == "root" => (Start::Root, Vec::new(), raw),
+            handlebars::Path::Local((level, name, raw)) => {
+                let local = match name.as_str() {
+                    "index" => Local::Index,
+                    "key" => Local::Key,
+                    "first" => Local::First,
+                    "last" => Local::Last,
+                    _ => Local::Unknown,
+                };
+                (Start::Local(*level, local), Vec::new(), raw)
+            }
+            handlebars::Path::Relative((segments, raw)) => {
+                let after_this =
+                    ["./", "this.", "this/"].iter().find_map(|this| raw.strip_prefix(this)).unwrap_or(raw);
+                let from_root =
+                    after_this.strip_prefix("@root").is_some_and(|rest| rest.starts_with(['.', '/']));
+                let start = if from_root {
+                    Start::Root
+                } else {
+                    let named = |segment: &&PathSeg| matches!(segment, PathSeg::Named(_));
+                    Start::Scope(segments.iter().take_while(|segment| !named(segment)).count())
+                };
+                let names = segments.iter().filter_map(|segment| match segment {
+                    PathSeg::Named(name) => Some(name.as_str()),
+                    _ => None,
+                });
+                (start, names.collect(), raw)
+            }
+        };
+        let cost = 1 + names.iter().map(|name| 1 + name.len() / 64).sum::<usize>();
+        Self { start, segments: names.into_iter().map(Into::into).collect(), cost, raw: raw.as_str().into() }
+    }
 }

@@ -49,7 +49,7 @@ fn white_space_paths_and_blocks_are_those_of_handlebars() {
 }
 
 /// A random template, of parts that both renderers have.
-fn template() -> impl Strategy<Value = String> {
+pub(super) fn template() -> impl Strategy<Value = String> {
     let path = prop::sample::select(vec![
         "a",
         "a.b",

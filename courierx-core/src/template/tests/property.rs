@@ -3,11 +3,15 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
-use super::{Escape, RenderLimits, Template, render};
+use super::{Escape, RenderLimits, Template, parity, render};
 
 /// Sources made of what means something to the parser, in any order.
 fn token_soup() -> impl Strategy<Value = String> {
-    let token = prop::sample::select(vec![
+    prop::collection::vec(token(), 0..24).prop_map(|tokens| tokens.concat())
+}
+
+fn token() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
         "{{",
         "}}",
         "{{{",
@@ -65,8 +69,7 @@ fn token_soup() -> impl Strategy<Value = String> {
         "@",
         "*",
         ">",
-    ]);
-    prop::collection::vec(token, 0..24).prop_map(|tokens| tokens.concat())
+    ])
 }
 
 fn value() -> impl Strategy<Value = Value> {
@@ -99,6 +102,17 @@ proptest! {
         if let Ok(text) = render(&source, Escape::Html, &variables, &limits()) {
             prop_assert!(text.len() <= 64);
         }
+    }
+
+    #[test]
+    fn no_damaged_template_panics(source in parity::template(), at in any::<prop::sample::Index>(),
+                                  cut in 0..6_usize, token in token(), a in value()) {
+        let mut characters: Vec<char> = source.chars().collect();
+        let start = at.index(characters.len() + 1);
+        let end = characters.len().min(start + cut);
+        characters.splice(start..end, token.chars());
+        let variables = Map::from_iter([("a".to_owned(), a)]);
+        let _ = render(&String::from_iter(characters), Escape::Html, &variables, &limits());
     }
 
     #[test]

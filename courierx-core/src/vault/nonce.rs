@@ -1,4 +1,8 @@
 //! Random nonces, many per system call.
+//!
+//! A batch lives in memory until it is used up. What copies memory copies nonces: a fork is noticed, but a
+//! virtual machine that is resumed twice from one snapshot would repeat what is left of a batch, so it has
+//! to start its programs after the snapshot.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -6,7 +10,7 @@ use aes_gcm::aead::Generate;
 
 /// The length of a nonce, in bytes.
 pub(super) const NONCE: usize = 12;
-/// How many bytes one system call fetches: 42 nonces, within what the kernel gives without interruption.
+/// How many bytes are fetched at once: 42 nonces, so that fetching costs little next to sealing.
 const BATCH: usize = 42 * NONCE;
 
 /// Nonces straight from the operating system's generator, fetched in batches.

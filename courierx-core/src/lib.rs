@@ -5,9 +5,12 @@ pub mod engine;
 pub mod event;
 pub mod id;
 pub mod message;
+mod names;
 pub mod provider;
 pub mod router;
 pub mod store;
 pub mod suppression;
 pub mod template;
 pub mod vault;
+
+pub use names::UnknownName;

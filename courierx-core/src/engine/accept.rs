@@ -9,7 +9,8 @@ use crate::event::{Disposition, EventKind, NewEvent};
 use crate::id::{MessageId, TenantId};
 use crate::message::{AddressKey, Email, InvalidEmail, Lane};
 use crate::store::{
-    AcceptResult, CounterDelta, Effects, Idempotency, NewJob, NewMessage, NewRecipient, StoreError, StoreResult,
+    AcceptResult, CounterDelta, Effects, Idempotency, NewJob, NewMessage, NewRecipient, StoreError,
+    StoreResult,
 };
 use crate::suppression::Scope;
 

@@ -40,14 +40,11 @@ impl Outbox {
             .connection(connection)
             .ok_or_else(|| ReceiveError::UnknownConnection(connection.clone()))?;
         let provider = found.provider();
-        let source =
-            provider.event_source().ok_or_else(|| ReceiveError::NoCallbacks(connection.clone()))?;
+        let source = provider.event_source().ok_or_else(|| ReceiveError::NoCallbacks(connection.clone()))?;
         let suppresses = !provider.capability().sandbox;
         let events = source.read(callback, self.inner.now())?;
-        let batch: Vec<_> = events
-            .into_iter()
-            .filter_map(|event| incoming(tenant, connection, suppresses, event))
-            .collect();
+        let batch: Vec<_> =
+            events.into_iter().filter_map(|event| incoming(tenant, connection, suppresses, event)).collect();
         if batch.is_empty() {
             return Ok(Vec::new());
         }

@@ -111,7 +111,9 @@ impl<'a> Delivery<'a> {
             }
             let router = self.router.clone();
             let Some(connection) = router.connection(&id) else { return self.release(None).await };
-            let Some(_permit) = permit(connection, self.cancel).await else { return self.release(None).await };
+            let Some(_permit) = permit(connection, self.cancel).await else {
+                return self.release(None).await;
+            };
             match self.attempt(connection, &recipients, skipped).await? {
                 Attempted::Answered(answer) => result = Some(answer),
                 Attempted::Interrupted(answer) => return self.release(Some(answer)).await,
@@ -181,8 +183,7 @@ impl<'a> Delivery<'a> {
         let tried = self.claimed.job.round.saturating_add(1);
         let (next, ended) = rest::conclude(rest, &self.round, &self.record, tried, now);
         self.ended.extend(ended);
-        let mut effects =
-            decided(self.record.id, &self.ended, |recipient| self.round.why(recipient), now);
+        let mut effects = decided(self.record.id, &self.ended, |recipient| self.round.why(recipient), now);
         if matches!(next, JobNext::RetryAt { .. }) {
             let why = rest.scheduled.iter().find_map(|recipient| self.round.why(*recipient));
             if let Some(why) = why {
@@ -284,8 +285,7 @@ async fn give_up(inner: &Inner, claimed: &Claimed, record: &MessageRecord, why: 
     let dispositions: Vec<_> = open.map(|one| (one.index, Disposition::Failed)).collect();
     let effects = decided(record.id, &dispositions, |_| Some(why.to_owned()), inner.now());
     let step = FencedStep { lease: claimed.lease, next: JobNext::Finish, dispositions, effects };
-    let settlement =
-        Settlement { tenant: record.tenant, message: record.id, result: None, step: Some(step) };
+    let settlement = Settlement { tenant: record.tenant, message: record.id, result: None, step: Some(step) };
     inner.store.settle(vec![settlement]).await?;
     inner.changed();
     Ok(())

@@ -213,7 +213,8 @@ impl std::fmt::Display for NotSent {
             }
             lines.push(format!("{}: {}", tried.connection, said.join(", ")));
         }
-        lines.extend(self.skipped.iter().map(|skipped| format!("{}: {}", skipped.connection, skipped.reason)));
+        lines
+            .extend(self.skipped.iter().map(|skipped| format!("{}: {}", skipped.connection, skipped.reason)));
         lines.dedup();
         f.write_str(&lines.join("; "))
     }

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::provider::{
-    Outgoing, Phase, RecipientOutcome, Refusal, RefusalKind, SendOptions, Uncertainty,
-};
+use crate::provider::{Outgoing, Phase, RecipientOutcome, Refusal, RefusalKind, SendOptions, Uncertainty};
 use crate::router::Connection;
 
 /// No hand-over takes longer than this, whatever its provider does: the longest that a protocol allows is
@@ -26,12 +24,11 @@ pub(super) async fn hand_over(
     let options = SendOptions::default().timeout(timeout).cancel(cancel.clone());
     let sending = connection.provider().send(outgoing, &options);
     let count = outgoing.recipients().len();
-    match tokio::time::timeout(LONGEST, sending).await {
-        Ok(outcome) => (0..count).map(|position| outcome.of(position)).collect(),
-        Err(_) => {
-            let unknown = Uncertainty::new(Phase::Answer, "the provider did not come back within 16 minutes");
-            vec![RecipientOutcome::Unknown(unknown); count]
-        }
+    if let Ok(outcome) = tokio::time::timeout(LONGEST, sending).await {
+        (0..count).map(|position| outcome.of(position)).collect()
+    } else {
+        let unknown = Uncertainty::new(Phase::Answer, "the provider did not come back within 16 minutes");
+        vec![RecipientOutcome::Unknown(unknown); count]
     }
 }
 

@@ -70,7 +70,9 @@ impl Default for OutboxOptions {
 
 /// There is no key to seal what is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this store brings no key along to seal messages with; give one, for example Vault::new(VaultKey::generate())")]
+#[error(
+    "this store brings no key along to seal messages with; give one, for example Vault::new(VaultKey::generate())"
+)]
 pub struct NoVault;
 
 impl Outbox {

@@ -19,8 +19,8 @@ pub fn render(email: &Email) -> Result<Content, RenderError> {
             .map_err(|source| RenderError::Template { field, source })
     };
     let subject = fill("subject", email.subject().as_str(), Escape::Plain)?;
-    let subject =
-        Subject::new(subject).map_err(|problem| RenderError::Subject { field: Field::new("subject"), problem })?;
+    let subject = Subject::new(subject)
+        .map_err(|problem| RenderError::Subject { field: Field::new("subject"), problem })?;
     let part = |field, source: Option<&str>, escape| {
         source.map(|source| fill(field, source, escape).map(Arc::from)).transpose()
     };

@@ -37,8 +37,9 @@ pub(super) fn conclude(
     }
     if let Some((until, recipients)) = &rest.waiting {
         // Who waits to learn what became of a hand-over waits past the deadline too: nothing is sent then.
-        let (stay, end): (Vec<u32>, Vec<u32>) =
-            recipients.iter().partition(|recipient| in_time(record, *until) || round.may_have_been_sent(**recipient));
+        let (stay, end): (Vec<u32>, Vec<u32>) = recipients
+            .iter()
+            .partition(|recipient| in_time(record, *until) || round.may_have_been_sent(**recipient));
         ended.extend(end.into_iter().map(give_up));
         if !stay.is_empty() {
             // A wait is no step of the schedule.

@@ -136,7 +136,9 @@ impl Round {
 
     /// Whether the message may have reached the recipient already.
     pub(super) fn may_have_been_sent(&self, recipient: u32) -> bool {
-        self.history.of_recipient(recipient).any(|entry| matches!(entry.past, crate::router::Past::Unknown(_)))
+        self.history
+            .of_recipient(recipient)
+            .any(|entry| matches!(entry.past, crate::router::Past::Unknown(_)))
     }
 
     /// Why the recipient was not sent to: the last reason of every connection that was tried.

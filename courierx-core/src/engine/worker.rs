@@ -140,7 +140,10 @@ impl Crew {
                 Ok(()) => pause = PAUSES.0,
                 Err(StoreError::Closed) => return Err(StoreError::Closed),
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "the store failed; trying again");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the store failed; trying again"
+                    );
                     let until = self.inner.now().after(pause);
                     pause = (pause * 2).min(PAUSES.1);
                     tokio::select! {
@@ -191,7 +194,11 @@ impl Crew {
                 let message = claimed.job.message;
                 if let Err(error) = inner.deliver(claimed, stored, &abort).await {
                     let error = &error as &dyn std::error::Error;
-                    tracing::warn!(?message, error, "a delivery stopped; it goes on when its lease has ended");
+                    tracing::warn!(
+                        ?message,
+                        error,
+                        "a delivery stopped; it goes on when its lease has ended"
+                    );
                 }
             });
         }

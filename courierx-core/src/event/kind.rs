@@ -1,47 +1,12 @@
 //! The kinds of events.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
-
 use super::AttemptStatus;
+use crate::names::names;
 
-macro_rules! kinds {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
-        /// What happened to a message.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        #[non_exhaustive]
-        pub enum EventKind {
-            $($(#[$doc])* #[serde(rename = $name)] $variant,)*
-        }
-
-        impl EventKind {
-            /// Every kind.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            /// The name under which it is stored and shown.
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $name,)*
-                }
-            }
-        }
-
-        impl FromStr for EventKind {
-            type Err = UnknownEventKind;
-
-            fn from_str(text: &str) -> Result<Self, UnknownEventKind> {
-                match text {
-                    $($name => Ok(Self::$variant),)*
-                    _ => Err(UnknownEventKind),
-                }
-            }
-        }
-    };
-}
-
-kinds! {
+names! {
+    /// What happened to a message.
+    #[non_exhaustive]
+    EventKind, "the kinds of events",
     /// The message was accepted and waits for its turn.
     Queued = "queued",
     /// A provider took responsibility.
@@ -87,14 +52,3 @@ impl EventKind {
         }
     }
 }
-
-impl fmt::Display for EventKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// A text that names no kind of event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a kind of event")]
-pub struct UnknownEventKind;

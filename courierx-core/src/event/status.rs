@@ -3,74 +3,24 @@
 //! Every rule here is a maximum over what is known, so events may arrive in any order and any number of
 //! times and the result is the same.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
-
-macro_rules! names {
-    ($type:ident, $what:literal, $($variant:ident = $name:literal,)*) => {
-        impl $type {
-            /// The name under which it is stored and shown.
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $name,)*
-                }
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-
-        impl FromStr for $type {
-            type Err = UnknownStatus;
-
-            fn from_str(text: &str) -> Result<Self, UnknownStatus> {
-                match text {
-                    $($name => Ok(Self::$variant),)*
-                    _ => Err(UnknownStatus($what)),
-                }
-            }
-        }
-    };
-}
-
-/// A text that names no status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not the status of {0}")]
-pub struct UnknownStatus(&'static str);
-
-/// How far one attempt has come for one recipient. Later ones override earlier ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AttemptStatus {
-    /// Certainly not sent.
-    Refused,
-    /// Nobody knows: on the wire, or without an answer.
-    Unknown,
-    /// The provider took responsibility.
-    Sent,
-    /// The provider took it and then said that it will not deliver it.
-    Dropped,
-    /// The recipient's server took it.
-    Delivered,
-    /// The recipient's server refused it for good.
-    Bounced,
-    /// The recipient marked it as spam.
-    Complained,
-}
+use crate::names::names;
 
 names! {
-    AttemptStatus, "an attempt",
+    /// How far one attempt has come for one recipient. Later ones override earlier ones.
+    AttemptStatus, "refused, unknown, sent, dropped, delivered, bounced, complained",
+    /// Certainly not sent.
     Refused = "refused",
+    /// Nobody knows: on the wire, or without an answer.
     Unknown = "unknown",
+    /// The provider took responsibility.
     Sent = "sent",
+    /// The provider took it and then said that it will not deliver it.
     Dropped = "dropped",
+    /// The recipient's server took it.
     Delivered = "delivered",
+    /// The recipient's server refused it for good.
     Bounced = "bounced",
+    /// The recipient marked it as spam.
     Complained = "complained",
 }
 
@@ -81,65 +31,41 @@ impl AttemptStatus {
     }
 }
 
-/// What we decided about a recipient, whatever providers report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Disposition {
+names! {
+    /// What we decided about a recipient, whatever providers report.
+    Disposition, "open, suppressed, canceled, failed, unknown",
     /// To be sent, or sent.
-    Open,
-    /// On a suppression list: not sent.
-    Suppressed,
-    /// Canceled before it was sent.
-    Canceled,
-    /// Given up.
-    Failed,
-    /// Given up waiting for what became of it.
-    Unknown,
-}
-
-names! {
-    Disposition, "a disposition",
     Open = "open",
+    /// On a suppression list: not sent.
     Suppressed = "suppressed",
-    Canceled = "canceled",
-    Failed = "failed",
-    Unknown = "unknown",
-}
-
-/// How far a message has come for one recipient: the best over its attempts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RecipientStatus {
-    /// Not handed over yet, or to be handed over again.
-    Pending,
-    /// On a suppression list.
-    Suppressed,
     /// Canceled before it was sent.
-    Canceled,
-    /// Nobody knows, and nobody waits any longer.
-    Unknown,
-    /// Given up, or dropped by the provider that had taken it.
-    Failed,
-    /// A provider took responsibility.
-    Sent,
-    /// The recipient's server refused it for good.
-    Bounced,
-    /// The recipient's server took it.
-    Delivered,
-    /// The recipient marked it as spam.
-    Complained,
+    Canceled = "canceled",
+    /// Given up.
+    Failed = "failed",
+    /// Given up waiting for what became of it.
+    Unknown = "unknown",
 }
 
 names! {
-    RecipientStatus, "a recipient",
+    /// How far a message has come for one recipient: the best over its attempts.
+    RecipientStatus, "pending, suppressed, canceled, unknown, failed, sent, bounced, delivered, complained",
+    /// Not handed over yet, or to be handed over again.
     Pending = "pending",
+    /// On a suppression list.
     Suppressed = "suppressed",
+    /// Canceled before it was sent.
     Canceled = "canceled",
+    /// Nobody knows, and nobody waits any longer.
     Unknown = "unknown",
+    /// Given up, or dropped by the provider that had taken it.
     Failed = "failed",
+    /// A provider took responsibility.
     Sent = "sent",
+    /// The recipient's server refused it for good.
     Bounced = "bounced",
+    /// The recipient's server took it.
     Delivered = "delivered",
+    /// The recipient marked it as spam.
     Complained = "complained",
 }
 
@@ -186,46 +112,30 @@ pub enum MessagePhase {
     Sending,
 }
 
-/// How far a message has come as a whole, derived from its recipients.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MessageStatus {
-    /// Waits for the time it is scheduled for.
-    Scheduled,
-    /// Waits for its turn.
-    Queued,
-    /// Being handed over, or to be tried again.
-    Sending,
-    /// Nobody knows for at least one recipient.
-    Unknown,
-    /// A provider took responsibility for every recipient.
-    Sent,
-    /// Every recipient's server took it.
-    Delivered,
-    /// Given up for at least one recipient.
-    Failed,
-    /// Bounced for at least one recipient.
-    Bounced,
-    /// At least one recipient marked it as spam.
-    Complained,
-    /// Every recipient is on a suppression list.
-    Suppressed,
-    /// Canceled before it was sent.
-    Canceled,
-}
-
 names! {
-    MessageStatus, "a message",
+    /// How far a message has come as a whole, derived from its recipients.
+    MessageStatus, "scheduled, queued, sending, unknown, sent, delivered, failed, bounced, complained, suppressed, canceled",
+    /// Waits for the time it is scheduled for.
     Scheduled = "scheduled",
+    /// Waits for its turn.
     Queued = "queued",
+    /// Being handed over, or to be tried again.
     Sending = "sending",
+    /// Nobody knows for at least one recipient.
     Unknown = "unknown",
+    /// A provider took responsibility for every recipient.
     Sent = "sent",
+    /// Every recipient's server took it.
     Delivered = "delivered",
+    /// Given up for at least one recipient.
     Failed = "failed",
+    /// Bounced for at least one recipient.
     Bounced = "bounced",
+    /// At least one recipient marked it as spam.
     Complained = "complained",
+    /// Every recipient is on a suppression list.
     Suppressed = "suppressed",
+    /// Canceled before it was sent.
     Canceled = "canceled",
 }
 
@@ -289,7 +199,8 @@ mod tests {
 
     #[test]
     fn a_message_stands_at_its_worst_end_once_nobody_is_pending() {
-        let derive = |recipients: &[R]| MessageStatus::derive(MessagePhase::Sending, recipients.iter().copied());
+        let derive =
+            |recipients: &[R]| MessageStatus::derive(MessagePhase::Sending, recipients.iter().copied());
         assert_eq!(derive(&[R::Bounced, R::Pending]), MessageStatus::Sending);
         assert_eq!(derive(&[R::Delivered, R::Bounced, R::Sent]), MessageStatus::Bounced);
         assert_eq!(derive(&[R::Delivered, R::Sent, R::Suppressed]), MessageStatus::Sent);

@@ -88,11 +88,8 @@ pub enum Problem {
     #[error("has passed")]
     Expired,
     /// Not one of the names of an enumeration.
-    #[error("is none of: {expected}")]
-    UnknownName {
-        /// The names, separated by commas.
-        expected: &'static str,
-    },
+    #[error(transparent)]
+    UnknownName(#[from] crate::UnknownName),
 }
 
 impl From<Infallible> for Problem {

@@ -1,6 +1,6 @@
 //! How a message is treated on its way: urgency, the risk of a duplicate, and whether it is real.
 
-use super::names::names;
+use crate::names::names;
 
 names! {
     /// How urgent a message is. Lanes have reserved shares of every connection, so that none starves another.

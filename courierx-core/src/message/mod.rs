@@ -17,7 +17,6 @@ mod lane;
 pub mod limits;
 mod mailbox;
 mod media;
-mod names;
 mod parts;
 mod problems;
 mod recipient;

@@ -1,7 +1,7 @@
 //! Recipients: everyone whom one message goes to, in one order.
 
 use super::mailbox::Mailbox;
-use super::names::names;
+use crate::names::names;
 
 names! {
     /// The header that names a recipient.

@@ -1,6 +1,6 @@
 //! The retry schedules a message can ask for by name.
 
-use super::names::names;
+use crate::names::names;
 
 names! {
     /// How often and how long delivery is tried. A message's `deliver_by` ends each of them earlier.

@@ -111,7 +111,11 @@ pub trait StatusLookup: fmt::Debug + Send + Sync {
     ///
     /// [`RecipientOutcome::Unknown`] is the answer while the provider may still come to know more.
     /// [`RecipientOutcome::Refused`] is for a provider that is certain never to have taken it.
-    async fn lookup(&self, key: &LookupKey, options: &SendOptions) -> Result<Vec<RecipientOutcome>, LookupError>;
+    async fn lookup(
+        &self,
+        key: &LookupKey,
+        options: &SendOptions,
+    ) -> Result<Vec<RecipientOutcome>, LookupError>;
 }
 
 /// Which hand-over is asked about.
@@ -130,7 +134,11 @@ pub struct LookupKey {
 
 impl LookupKey {
     /// Asks about the hand-over under this delivery id.
-    pub fn new(delivery: DeliveryId, started_at: Timestamp, recipients: Vec<crate::message::Address>) -> Self {
+    pub fn new(
+        delivery: DeliveryId,
+        started_at: Timestamp,
+        recipients: Vec<crate::message::Address>,
+    ) -> Self {
         Self { delivery, provider_message_id: None, started_at, recipients }
     }
 }

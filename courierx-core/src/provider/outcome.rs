@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::names::names;
+
 /// What became of handing one message to one provider.
 ///
 /// There are three answers, not two: a provider took the message, certainly did not take it, or nobody
@@ -147,76 +149,52 @@ impl Refusal {
     }
 }
 
-/// Why a provider refused, in the words of the router: who is to blame decides what happens next.
-///
-/// | kind | to blame | same connection again | next connection | nobody left |
-/// |---|---|---|---|---|
-/// | `Recipient` | recipient | no | no | the recipient fails |
-/// | `RecipientTemporary` | recipient | later | no | schedule |
-/// | `Suppressed` | recipient | no | no | the recipient is `suppressed` |
-/// | `Policy` | connection × recipient domain | no | yes | schedule, then fail |
-/// | `Content` | message × connection | no | where capabilities differ | fail |
-/// | `Sender` | connection × from-domain | no | yes | wait; fail at the schedule's end |
-/// | `Auth` | connection | when changed or probed | yes | wait |
-/// | `Throttled` | connection | later | yes | wait |
-/// | `Quota` | connection | at reset | yes | wait |
-/// | `Unavailable` | connection | after a pause | yes, at once | schedule |
-/// | `Interrupted` | nobody | yes | no | schedule |
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum RefusalKind {
+names! {
+    /// Why a provider refused, in the words of the router: who is to blame decides what happens next.
+    ///
+    /// | kind | to blame | same connection again | next connection | nobody left |
+    /// |---|---|---|---|---|
+    /// | `Recipient` | recipient | no | no | the recipient fails |
+    /// | `RecipientTemporary` | recipient | later | no | schedule |
+    /// | `Suppressed` | recipient | no | no | the recipient is `suppressed` |
+    /// | `Policy` | connection × recipient domain | no | yes | schedule, then fail |
+    /// | `Content` | message × connection | no | where capabilities differ | fail |
+    /// | `Sender` | connection × from-domain | no | yes | wait; fail at the schedule's end |
+    /// | `Auth` | connection | when changed or probed | yes | wait |
+    /// | `Throttled` | connection | later | yes | wait |
+    /// | `Quota` | connection | at reset | yes | wait |
+    /// | `Unavailable` | connection | after a pause | yes, at once | schedule |
+    /// | `Interrupted` | nobody | yes | no | schedule |
+    #[non_exhaustive]
+    RefusalKind, "the kinds of refusals",
     /// No such mailbox, or the recipient's domain does not exist or takes no mail (RFC 7505).
-    Recipient,
+    Recipient = "recipient",
     /// Greylisted, mailbox full, or a temporary fault at the recipient's side.
-    RecipientTemporary,
+    RecipientTemporary = "recipient_temporary",
     /// The provider's own suppression list holds the recipient.
-    Suppressed,
+    Suppressed = "suppressed",
     /// Refused for SPF, DMARC, a blocklist or reputation (`5.7.x`).
-    Policy,
+    Policy = "policy",
     /// This provider cannot or will not carry this content: invalid request, forbidden attachment, too large.
-    Content,
+    Content = "content",
     /// The address or domain in From is not verified at this connection.
-    Sender,
+    Sender = "sender",
     /// The credentials are wrong, or the account is suspended.
-    Auth,
+    Auth = "auth",
     /// Too fast.
-    Throttled,
+    Throttled = "throttled",
     /// The day's, month's or account's credit is used up.
-    Quota,
+    Quota = "quota",
     /// The provider cannot be reached or is out of order, and said or showed so before it had the message.
-    Unavailable,
+    Unavailable = "unavailable",
     /// We are shutting down and had not handed the message over.
-    Interrupted,
+    Interrupted = "interrupted",
 }
 
 impl RefusalKind {
-    /// The name under which the kind is stored and shown.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Recipient => "recipient",
-            Self::RecipientTemporary => "recipient_temporary",
-            Self::Suppressed => "suppressed",
-            Self::Policy => "policy",
-            Self::Content => "content",
-            Self::Sender => "sender",
-            Self::Auth => "auth",
-            Self::Throttled => "throttled",
-            Self::Quota => "quota",
-            Self::Unavailable => "unavailable",
-            Self::Interrupted => "interrupted",
-        }
-    }
-
     /// Whether the same hand-over can never succeed, at any provider, for this recipient.
     pub const fn ends_recipient(self) -> bool {
         matches!(self, Self::Recipient | Self::Suppressed)
-    }
-}
-
-impl fmt::Display for RefusalKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 
@@ -265,8 +243,7 @@ impl fmt::Display for Phase {
 /// to people, and its length is the provider's choice.
 fn bounded(text: &str) -> String {
     const LONGEST: usize = 500;
-    let mut line: String =
-        text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut line: String = text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if text.chars().nth(LONGEST).is_some() {
         line.push('…');
     }

@@ -75,7 +75,10 @@ pub struct OutgoingRecipient {
 
 impl std::fmt::Debug for OutgoingRecipient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OutgoingRecipient").field("index", &self.index).field("field", &self.field).finish_non_exhaustive()
+        f.debug_struct("OutgoingRecipient")
+            .field("index", &self.index)
+            .field("field", &self.field)
+            .finish_non_exhaustive()
     }
 }
 
@@ -274,11 +277,7 @@ impl OutgoingBuilder {
         let recipients: Vec<_> = email
             .recipients()
             .filter(|one| self.only.as_ref().is_none_or(|only| only.contains(&one.index)))
-            .map(|one| OutgoingRecipient {
-                index: one.index,
-                field: one.field,
-                mailbox: one.mailbox.clone(),
-            })
+            .map(|one| OutgoingRecipient { index: one.index, field: one.field, mailbox: one.mailbox.clone() })
             .collect();
         let indexes: Vec<u32> = recipients.iter().map(|one| one.index).collect();
         let delivery_id = DeliveryId::derive(message_id, &indexes, &self.connection);

@@ -10,7 +10,7 @@ use crate::message::{DuplicatePolicy, Email, Mode};
 use crate::provider::{Capability, RefusalKind};
 
 /// How long a recipient under [`DuplicatePolicy::Never`] waits for a callback before it reads `unknown`.
-const NEVER_WAITS: Duration = Duration::from_secs(24 * 3600);
+const NEVER_WAITS: Duration = Duration::from_hours(24);
 /// How often an unknown hand-over is repeated under its idempotency key before another connection is tried.
 const KEYED_REPEATS: usize = 3;
 
@@ -271,7 +271,8 @@ impl Router {
                 && !(at_once && matches!(entry.past, Past::Unknown(_)))
         };
         // Twice in one round is enough even then: the rest is the schedule's.
-        let repeats = history.iter().filter(|one| one.this_round && one.connection == *connection.id()).count();
+        let repeats =
+            history.iter().filter(|one| one.this_round && one.connection == *connection.id()).count();
         if history.iter().any(|entry| tried(&entry)) || repeats > 1 {
             return Err(SkipReason::Tried);
         }
@@ -286,9 +287,9 @@ impl Router {
     fn rejects_content(&self, entry: &HistoryEntry, connection: &Connection) -> bool {
         entry.past == Past::Refused(RefusalKind::Content)
             && (entry.connection == *connection.id()
-                || self.connection(&entry.connection).is_some_and(|other| {
-                    other.provider().capability() == connection.provider().capability()
-                }))
+                || self
+                    .connection(&entry.connection)
+                    .is_some_and(|other| other.provider().capability() == connection.provider().capability()))
     }
 
     fn has_real_connection(&self) -> bool {
@@ -296,7 +297,12 @@ impl Router {
     }
 
     /// What an earlier hand-over of unknown outcome allows.
-    fn unresolved(&self, question: &Question<'_>, history: &[&HistoryEntry], now: Timestamp) -> Unresolved<'_> {
+    fn unresolved(
+        &self,
+        question: &Question<'_>,
+        history: &[&HistoryEntry],
+        now: Timestamp,
+    ) -> Unresolved<'_> {
         let Some((entry, since)) = history.iter().rev().find_map(|entry| match entry.past {
             Past::Unknown(since) => Some((entry, since)),
             Past::Refused(_) => None,

@@ -8,12 +8,12 @@ use crate::provider::{Refusal, RefusalKind};
 
 /// How long a throttled connection rests if it does not say, and at least and at most if it does.
 const THROTTLED: (Duration, Duration, Duration) =
-    (Duration::from_secs(10), Duration::from_secs(1), Duration::from_secs(3600));
+    (Duration::from_secs(10), Duration::from_secs(1), Duration::from_hours(1));
 /// The same for a used-up quota: most start anew within a day.
 const QUOTA: (Duration, Duration, Duration) =
-    (Duration::from_secs(3600), Duration::from_secs(60), Duration::from_secs(26 * 3600));
+    (Duration::from_hours(1), Duration::from_mins(1), Duration::from_hours(26));
 /// How long a connection rests whose credentials were refused, before one message probes it again.
-const AUTH: Duration = Duration::from_secs(60);
+const AUTH: Duration = Duration::from_mins(1);
 
 /// When a connection may be used again. One word of memory, read by every decision and never locked.
 #[derive(Debug)]

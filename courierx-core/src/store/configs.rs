@@ -19,10 +19,20 @@ use crate::id::{RecordId, TenantId};
 #[async_trait]
 pub trait Configs: Send + Sync {
     /// Reads a record.
-    async fn get_config(&self, tenant: TenantId, kind: &str, id: RecordId) -> StoreResult<Option<ConfigRecord>>;
+    async fn get_config(
+        &self,
+        tenant: TenantId,
+        kind: &str,
+        id: RecordId,
+    ) -> StoreResult<Option<ConfigRecord>>;
 
     /// Finds the tenant's record with this unique key.
-    async fn find_config(&self, tenant: TenantId, kind: &str, key: &KeyValue) -> StoreResult<Option<ConfigRecord>>;
+    async fn find_config(
+        &self,
+        tenant: TenantId,
+        kind: &str,
+        key: &KeyValue,
+    ) -> StoreResult<Option<ConfigRecord>>;
 
     /// Finds the record with this global key, whosever it is: the only look-up without a tenant, for hashed
     /// keys, login addresses and callback tokens.
@@ -38,7 +48,11 @@ pub trait Configs: Send + Sync {
     ) -> StoreResult<Page<ConfigRecord>>;
 
     /// Applies several changes of one tenant, all or none.
-    async fn commit_configs(&self, tenant: TenantId, changes: Vec<Change>) -> StoreResult<Result<(), CommitError>>;
+    async fn commit_configs(
+        &self,
+        tenant: TenantId,
+        changes: Vec<Change>,
+    ) -> StoreResult<Result<(), CommitError>>;
 
     /// Reads which records of any tenant changed after a position, in order, for caches.
     async fn config_changes(&self, after: Sequence, limit: usize) -> StoreResult<Vec<ConfigChange>>;
@@ -300,7 +314,11 @@ impl Change {
     }
 }
 
-fn to_record<R: Resource>(tenant: TenantId, id: RecordId, value: &R) -> Result<ConfigRecord, serde_json::Error> {
+fn to_record<R: Resource>(
+    tenant: TenantId,
+    id: RecordId,
+    value: &R,
+) -> Result<ConfigRecord, serde_json::Error> {
     Ok(ConfigRecord {
         schema: R::SCHEMA,
         parent: value.parent(),

@@ -72,7 +72,7 @@ impl Window {
         match self {
             Self::UtcDay => Timestamp::from_secs(self.bucket(now).as_secs() + DAY),
             // The first of a month and 32 days are always in the next one.
-            Self::CalendarMonth => self.bucket(self.bucket(now).after(Duration::from_secs(32 * 86_400))),
+            Self::CalendarMonth => self.bucket(self.bucket(now).after(Duration::from_hours(768))),
             Self::Rolling24Hours => Timestamp::from_secs(self.bucket(now).as_secs() + HOUR),
         }
     }

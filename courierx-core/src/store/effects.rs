@@ -21,6 +21,9 @@ pub struct Effects {
 impl Effects {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.jobs.is_empty() && self.events.is_empty() && self.deltas.is_empty() && self.suppressions.is_empty()
+        self.jobs.is_empty()
+            && self.events.is_empty()
+            && self.deltas.is_empty()
+            && self.suppressions.is_empty()
     }
 }

@@ -3,12 +3,15 @@
 use async_trait::async_trait;
 
 use super::{
-    Effects, Grant, JobNext, LeaseRef, MessageRecord, Page, PageRequest, Reservation, StoreResult, StoredMessage,
+    Effects, Grant, JobNext, LeaseRef, MessageRecord, Page, PageRequest, Reservation, StoreResult,
+    StoredMessage,
 };
 use crate::clock::Timestamp;
 use crate::event::{Disposition, Event, EventKind, MessageStatus, Sequence};
 use crate::id::{AttemptId, DeliveryId, MessageId, TenantId};
-use crate::message::{Address, AddressKey, DuplicatePolicy, IdempotencyKey, Lane, Mode, RecipientField, RetryPreset};
+use crate::message::{
+    Address, AddressKey, DuplicatePolicy, IdempotencyKey, Lane, Mode, RecipientField, RetryPreset,
+};
 use crate::provider::RecipientOutcome;
 use crate::router::{ConnectionId, Skipped};
 use crate::vault::Sealed;

@@ -36,13 +36,14 @@ pub use counters::{
 pub use effects::Effects;
 pub use error::{StoreError, StoreResult};
 pub use ledger::{
-    AcceptResult, AttemptResult, BeginAttempt, Begun, CancelResult, EventMatch, EventQuery, FencedStep, Idempotency,
-    IncomingEvent, Ledger, MessageFilter, NewMessage, NewRecipient, PurgeRequest, Purged, Recorded, Settled,
-    Settlement,
+    AcceptResult, AttemptResult, BeginAttempt, Begun, CancelResult, EventMatch, EventQuery, FencedStep,
+    Idempotency, IncomingEvent, Ledger, MessageFilter, NewMessage, NewRecipient, PurgeRequest, Purged,
+    Recorded, Settled, Settlement,
 };
 pub use page::{Cursor, Page, PageRequest};
 pub use queue::{
-    ClaimRequest, Claimed, DepthQuery, Job, JobId, JobKind, JobNext, LaneDepth, LeaseRef, LeaseToken, NewJob, Queue,
+    ClaimRequest, Claimed, DepthQuery, Job, JobId, JobKind, JobNext, LaneDepth, LeaseRef, LeaseToken, NewJob,
+    Queue,
 };
 pub use records::{AttemptRecord, MessageRecord, RecipientRecord, RecipientResult, StoredMessage};
 pub use state::{Expected, State, StateEntry, StateKey, Swap};

@@ -56,8 +56,7 @@ impl MessageRecord {
                 status: RecipientStatus::derive(one.disposition, []),
             })
             .collect();
-        let phase =
-            if new.send_at > new.created_at { MessagePhase::Scheduled } else { MessagePhase::Queued };
+        let phase = if new.send_at > new.created_at { MessagePhase::Scheduled } else { MessagePhase::Queued };
         Self {
             id: new.id,
             tenant: new.tenant,

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::{Page, PageRequest, StoreResult};
 use crate::id::TenantId;
-use crate::suppression::{NewSuppression, Pattern, Reason, Scope, Suppression};
 use crate::message::AddressKey;
+use crate::suppression::{NewSuppression, Pattern, Reason, Scope, Suppression};
 
 /// Addresses and domains that get no mail, per tenant and scope.
 ///

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::message::{Address, AddressKey};
+use crate::names::names;
 
 /// What an entry matches: one address, or every address of a domain.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -92,54 +93,19 @@ impl Scope {
     }
 }
 
-/// Why somebody gets no mail; later ones are stronger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Reason {
+names! {
+    /// Why somebody gets no mail; later ones are stronger.
+    #[non_exhaustive]
+    Reason, "manual, unsubscribe, bounce, complaint",
     /// Somebody decided so.
-    Manual,
+    Manual = "manual",
     /// The recipient unsubscribed.
-    Unsubscribe,
+    Unsubscribe = "unsubscribe",
     /// Mail to the address bounced for good.
-    Bounce,
+    Bounce = "bounce",
     /// The recipient marked mail as spam.
-    Complaint,
+    Complaint = "complaint",
 }
-
-impl Reason {
-    /// The name under which it is stored and shown.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Manual => "manual",
-            Self::Unsubscribe => "unsubscribe",
-            Self::Bounce => "bounce",
-            Self::Complaint => "complaint",
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Reason {
-    type Err = UnknownReason;
-
-    fn from_str(text: &str) -> Result<Self, UnknownReason> {
-        [Self::Manual, Self::Unsubscribe, Self::Bounce, Self::Complaint]
-            .into_iter()
-            .find(|reason| reason.as_str() == text)
-            .ok_or(UnknownReason)
-    }
-}
-
-/// A text that names no reason.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a reason for suppression; one of manual, unsubscribe, bounce, complaint")]
-pub struct UnknownReason;
 
 /// An entry to add.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Enumerations whose values have a name on the wire.
+//! Enumerations whose values have a name, on the wire and in a store.
 
 /// Declares an enumeration with the names of its values: for serde, `Display` and `FromStr` alike.
 macro_rules! names {
@@ -19,7 +19,7 @@ macro_rules! names {
             /// Every value, in order.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// The name on the wire.
+            /// The name, on the wire and in a store.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $text),+
@@ -34,15 +34,23 @@ macro_rules! names {
         }
 
         impl std::str::FromStr for $name {
-            type Err = $crate::message::Problem;
+            type Err = $crate::UnknownName;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 match text {
                     $($text => Ok(Self::$variant),)+
-                    _ => Err($crate::message::Problem::UnknownName { expected: $expected }),
+                    _ => Err($crate::UnknownName { expected: $expected }),
                 }
             }
         }
     };
 }
-pub(super) use names;
+pub(crate) use names;
+
+/// A text that is none of the names a value can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is none of: {expected}")]
+pub struct UnknownName {
+    /// The names, for people.
+    pub expected: &'static str,
+}

@@ -1,5 +1,7 @@
 //! The domain of CourierX.
 
+#![deny(missing_docs)]
+
 pub mod clock;
 pub mod engine;
 pub mod event;
@@ -11,6 +13,7 @@ pub mod router;
 pub mod store;
 pub mod suppression;
 pub mod template;
+pub mod testing;
 pub mod vault;
 
 pub use names::UnknownName;

@@ -11,7 +11,7 @@ use super::round::Round;
 use crate::clock::Clock;
 use crate::id::{MessageId, TenantId};
 use crate::message::{AddressKey, Email, InvalidEmail};
-use crate::provider::{Outcome, RecipientOutcome, Refusal, RefusalKind};
+use crate::provider::{Content, Outcome, RecipientOutcome, Refusal, RefusalKind};
 use crate::router::{ConnectionId, Decision, History, Router, Skipped};
 use crate::store::{Store, StoreError};
 use crate::suppression::Scope;
@@ -68,6 +68,14 @@ impl Direct {
         let mut report = Report::new(email.recipient_count());
         self.walk(&mut round, &mut report).await;
         report.finish(message, suppressed)
+    }
+
+    /// Where the message would go now, and which connections would be passed over and why.
+    pub fn explain(&self, email: &Email) -> Decision {
+        let now = self.clock.now();
+        let content = Content::literal(email.clone());
+        let round = Round::new(MessageId::new(), now, email, content, History::default(), |_| true);
+        round.decide(&self.router, now)
     }
 
     async fn walk(&self, round: &mut Round, report: &mut Report) {

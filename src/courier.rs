@@ -1,0 +1,280 @@
+//! The library in one value.
+
+use std::sync::Arc;
+
+use courierx_core::clock::{Clock, SystemClock};
+use courierx_core::engine::{
+    AcceptError, Accepted, Direct, EventStream, NoVault, Outbox, OutboxOptions, ReceiveError, SendError,
+    Sent, Worker, WorkerError, WorkerOptions,
+};
+use courierx_core::event::Sequence;
+use courierx_core::id::{MessageId, TenantId};
+use courierx_core::message::Email;
+use courierx_core::provider::{Callback, EmailProvider, Refusal, SendOptions, Verified};
+use courierx_core::router::{
+    Connection, ConnectionId, Decision, DuplicateConnection, InvalidConnectionId, Router,
+};
+use courierx_core::store::{CancelResult, NewMessage, Recorded, Store, StoreError, StoredMessage};
+use courierx_core::vault::Vault;
+
+/// Sends emails through whichever of its connections works.
+///
+/// [`send`](Self::send) sends now and tells what became of it. With a store,
+/// [`enqueue`](Self::enqueue) keeps a message first and a [worker](Self::spawn) delivers it, through
+/// retries, failover and restarts. Cheap to clone: clones are the same courier.
+#[derive(Debug, Clone)]
+pub struct Courier {
+    router: Router,
+    direct: Direct,
+    outbox: Option<Outbox>,
+}
+
+impl Courier {
+    /// Starts with nothing; add at least one provider.
+    pub fn builder() -> CourierBuilder {
+        CourierBuilder::default()
+    }
+
+    /// Sends a message now, failing over between connections as their answers allow, without keeping it.
+    ///
+    /// `Ok` means that a provider took responsibility for every recipient that is not suppressed.
+    pub async fn send(&self, email: &Email) -> Result<Sent, SendError> {
+        self.direct.send(email).await
+    }
+
+    /// Keeps a message, to be delivered by a worker: when this returns, it survives a crash.
+    ///
+    /// A message with an idempotency key that was used before is not added again: the answer names the
+    /// message of then.
+    pub async fn enqueue(&self, email: Email) -> Result<Accepted, EnqueueError> {
+        Ok(self.outbox()?.enqueue(TenantId::DEFAULT, email).await?)
+    }
+
+    /// Keeps several messages in one go, answering one by one: one that is wrong does not hold up the rest.
+    pub async fn enqueue_all(
+        &self,
+        emails: Vec<Email>,
+    ) -> Result<Vec<Result<Accepted, AcceptError>>, EnqueueError> {
+        let results = self.outbox()?.accept(TenantId::DEFAULT, emails).await;
+        Ok(results.map_err(AcceptError::from)?)
+    }
+
+    /// Does everything of [`enqueue`](Self::enqueue) but the writing, for a message that is to be written
+    /// by the store's `enqueue_in` in a transaction of the application's own.
+    pub async fn prepare(&self, email: Email) -> Result<NewMessage, EnqueueError> {
+        Ok(self.outbox()?.prepare(TenantId::DEFAULT, email).await?)
+    }
+
+    /// Starts a worker on the present tokio runtime. Dropping it stops it.
+    pub fn spawn(&self) -> Result<Worker, NoStore> {
+        self.spawn_with(WorkerOptions::default())
+    }
+
+    /// Starts a worker that works like this.
+    pub fn spawn_with(&self, options: WorkerOptions) -> Result<Worker, NoStore> {
+        Ok(Worker::spawn(self.outbox()?, options))
+    }
+
+    /// Works until `stop` resolves, then stops gracefully.
+    pub async fn run(&self, stop: impl Future<Output = ()>) -> Result<(), RunError> {
+        Ok(self.outbox()?.run(WorkerOptions::default(), stop).await?)
+    }
+
+    /// Everything that is known of a message: its status, recipients and attempts.
+    pub async fn message(&self, id: MessageId) -> Result<Option<StoredMessage>, LookError> {
+        Ok(self.outbox()?.get(TenantId::DEFAULT, id).await?)
+    }
+
+    /// Cancels what was not handed over yet.
+    pub async fn cancel(&self, id: MessageId) -> Result<CancelResult, LookError> {
+        Ok(self.outbox()?.cancel(TenantId::DEFAULT, id).await?)
+    }
+
+    /// What happens to messages, after a position: [`Sequence::START`] for everything.
+    pub fn events(&self, after: Sequence) -> Result<EventStream, NoStore> {
+        Ok(self.outbox()?.events(TenantId::DEFAULT, after))
+    }
+
+    /// Takes a provider's callback: verifies it, and records each of its events once.
+    pub async fn receive(
+        &self,
+        connection: &ConnectionId,
+        callback: &Callback,
+    ) -> Result<Vec<Recorded>, CallbackError> {
+        Ok(self.outbox()?.receive(TenantId::DEFAULT, connection, callback).await?)
+    }
+
+    /// Where a message would go now, and which connections would be passed over and why. Sends nothing.
+    pub fn explain(&self, email: &Email) -> Decision {
+        self.direct.explain(email)
+    }
+
+    /// Checks the credentials of every connection without sending anything.
+    pub async fn verify(&self) -> Vec<(ConnectionId, Result<Verified, Refusal>)> {
+        let mut results = Vec::new();
+        for connection in self.router.connections() {
+            let result = connection.provider().verify(&SendOptions::default()).await;
+            results.push((connection.id().clone(), result));
+        }
+        results
+    }
+
+    /// The connections, and what is known of them.
+    pub fn router(&self) -> &Router {
+        &self.router
+    }
+
+    /// The store, for suppressions, lists and statistics.
+    pub fn store(&self) -> Result<&Arc<dyn Store>, NoStore> {
+        Ok(self.outbox()?.store())
+    }
+
+    fn outbox(&self) -> Result<&Outbox, NoStore> {
+        self.outbox.as_ref().ok_or(NoStore)
+    }
+}
+
+/// Builds a [`Courier`].
+#[derive(Debug, Default)]
+#[must_use = "a builder does nothing until it is built"]
+pub struct CourierBuilder {
+    connections: Vec<Result<Connection, BuildError>>,
+    store: Option<Arc<dyn Store>>,
+    vault: Option<Vault>,
+    clock: Option<Arc<dyn Clock>>,
+    options: OutboxOptions,
+}
+
+impl CourierBuilder {
+    /// Adds a provider under a name of 1 to 64 of `A–Z a–z 0–9 . _ -`. Those added first are preferred.
+    ///
+    /// The name stands in the history of every message, and in what de-duplicates at the provider: keep it
+    /// as long as the account is the same.
+    pub fn provider(mut self, name: &str, provider: impl EmailProvider) -> Self {
+        let connection = match name.parse::<ConnectionId>() {
+            Ok(id) => Ok(Connection::new(id, provider)),
+            Err(source) => Err(BuildError::InvalidName { name: name.to_owned(), source }),
+        };
+        self.connections.push(connection);
+        self
+    }
+
+    /// Adds a connection that was made by hand.
+    pub fn connection(mut self, connection: Connection) -> Self {
+        self.connections.push(Ok(connection));
+        self
+    }
+
+    /// Keeps messages, suppressions and events in this store. Without one there is no outbox.
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Seals what is kept with these keys, instead of those that the store brings along.
+    pub fn vault(mut self, vault: Vault) -> Self {
+        self.vault = Some(vault);
+        self
+    }
+
+    /// Takes the time from this clock where there is no store; a store has its own.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Sets how the outbox works.
+    pub fn outbox_options(mut self, options: OutboxOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// The finished courier. It starts nothing: no task, no connection.
+    pub fn build(self) -> Result<Courier, BuildError> {
+        let Self { connections, store, vault, clock, options } = self;
+        let connections = connections.into_iter().collect::<Result<Vec<_>, _>>()?;
+        if connections.is_empty() {
+            return Err(BuildError::NoProvider);
+        }
+        let router = Router::new(connections)?;
+        let clock = match &store {
+            Some(store) => store.clock(),
+            None => clock.unwrap_or_else(SystemClock::shared),
+        };
+        let mut direct = Direct::new(router.clone(), clock).with_timeout(options.hand_over_timeout);
+        let mut outbox = None;
+        if let Some(store) = store {
+            direct = direct.with_suppressions(Arc::clone(&store), TenantId::DEFAULT);
+            outbox = Some(Outbox::new(store, router.clone(), vault, options)?);
+        }
+        Ok(Courier { router, direct, outbox })
+    }
+}
+
+/// Why a courier could not be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// There is nothing to send with.
+    #[error("no provider was added; add one with .provider(\"primary\", …)")]
+    NoProvider,
+    /// A provider's name cannot be one.
+    #[error("the provider's name {name:?} cannot be used")]
+    InvalidName {
+        /// The name.
+        name: String,
+        /// What a name looks like.
+        #[source]
+        source: InvalidConnectionId,
+    },
+    /// Two providers have the same name.
+    #[error(transparent)]
+    DuplicateName(#[from] DuplicateConnection),
+    /// The store brings no key along, and none was given.
+    #[error(transparent)]
+    NoVault(#[from] NoVault),
+}
+
+/// The courier was built without a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "this courier has no store to keep messages in; add one with .store(SqliteStore::open(\"mail.db\").await?)"
+)]
+pub struct NoStore;
+
+macro_rules! error {
+    ($(#[$doc:meta])* $name:ident, $source:ident, $(#[$source_doc:meta])* $type:ty) => {
+        $(#[$doc])*
+        #[derive(Debug, thiserror::Error)]
+        #[non_exhaustive]
+        pub enum $name {
+            /// There is no store.
+            #[error(transparent)]
+            NoStore(#[from] NoStore),
+            $(#[$source_doc])*
+            #[error(transparent)]
+            $source(#[from] $type),
+        }
+    };
+}
+
+error! {
+    /// Why a message was not kept.
+    EnqueueError, Accept, /// It was not accepted.
+    AcceptError
+}
+error! {
+    /// Why a worker ended by itself.
+    RunError, Worker, /// The worker failed.
+    WorkerError
+}
+error! {
+    /// Why a message could not be looked at.
+    LookError, Store, /// The store failed.
+    StoreError
+}
+error! {
+    /// Why a callback was not taken.
+    CallbackError, Receive, /// It was not the provider's, or could not be recorded.
+    ReceiveError
+}

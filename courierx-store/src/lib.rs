@@ -1,1 +1,5 @@
 //! Stores.
+
+mod memory;
+
+pub use memory::MemoryStore;

@@ -1,0 +1,155 @@
+//! Configuration records.
+
+mod commit;
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
+
+use async_trait::async_trait;
+use courierx_core::event::Sequence;
+use courierx_core::id::{RecordId, TenantId};
+use courierx_core::store::{
+    Change, CommitError, ConfigChange, ConfigRecord, Configs, Cursor, KeyValue, Page, PageRequest,
+    StoreResult,
+};
+
+use super::{MemoryStore, foreign_cursor, page};
+
+/// A record's place, in the order in which records are listed.
+type Place = (TenantId, String, RecordId);
+
+/// Records, their keys, and which of them changed last.
+#[derive(Default)]
+pub(super) struct Records {
+    by_place: BTreeMap<Place, ConfigRecord>,
+    unique: HashMap<(TenantId, String, KeyValue), RecordId>,
+    global: HashMap<(String, KeyValue), (TenantId, RecordId)>,
+    /// Only the last change of each record: a cache that reads them ends in the same state.
+    changes: BTreeMap<Sequence, ConfigChange>,
+    changed: HashMap<Place, Sequence>,
+    last_change: i64,
+}
+
+impl Records {
+    fn announce(&mut self, place: Place) {
+        self.last_change += 1;
+        let sequence = Sequence(self.last_change);
+        if let Some(earlier) = self.changed.insert(place.clone(), sequence) {
+            self.changes.remove(&earlier);
+        }
+        let removed = !self.by_place.contains_key(&place);
+        let (tenant, kind, id) = place;
+        self.changes.insert(
+            sequence,
+            ConfigChange {
+                sequence,
+                tenant,
+                kind,
+                id,
+                removed,
+            },
+        );
+    }
+
+    fn list(
+        &self,
+        tenant: TenantId,
+        kind: &str,
+        parent: Option<RecordId>,
+        request: &PageRequest,
+    ) -> StoreResult<Page<ConfigRecord>> {
+        let from = match &request.after {
+            Some(cursor) => {
+                let id = cursor.as_str().parse().map_err(|_| foreign_cursor())?;
+                Bound::Excluded((tenant, kind.to_owned(), id))
+            }
+            None => Bound::Included((tenant, kind.to_owned(), RecordId::from_bytes([0; 16]))),
+        };
+        let records = self
+            .by_place
+            .range((from, Bound::Unbounded))
+            .take_while(|((owner, other, _), _)| *owner == tenant && other == kind)
+            .map(|(_, record)| record)
+            .filter(|record| parent.is_none() || record.parent == parent)
+            .cloned();
+        Ok(page(records, request.effective_limit(), |last| {
+            Cursor::new(last.id.to_string())
+        }))
+    }
+}
+
+#[async_trait]
+impl Configs for MemoryStore {
+    async fn get_config(
+        &self,
+        tenant: TenantId,
+        kind: &str,
+        id: RecordId,
+    ) -> StoreResult<Option<ConfigRecord>> {
+        self.call(|inner, _| {
+            inner
+                .records
+                .by_place
+                .get(&(tenant, kind.to_owned(), id))
+                .cloned()
+        })
+    }
+
+    async fn find_config(
+        &self,
+        tenant: TenantId,
+        kind: &str,
+        key: &KeyValue,
+    ) -> StoreResult<Option<ConfigRecord>> {
+        self.call(|inner, _| {
+            let id = *inner
+                .records
+                .unique
+                .get(&(tenant, kind.to_owned(), key.clone()))?;
+            inner
+                .records
+                .by_place
+                .get(&(tenant, kind.to_owned(), id))
+                .cloned()
+        })
+    }
+
+    async fn find_global(&self, kind: &str, key: &KeyValue) -> StoreResult<Option<ConfigRecord>> {
+        self.call(|inner, _| {
+            let (tenant, id) = *inner.records.global.get(&(kind.to_owned(), key.clone()))?;
+            inner
+                .records
+                .by_place
+                .get(&(tenant, kind.to_owned(), id))
+                .cloned()
+        })
+    }
+
+    async fn list_configs(
+        &self,
+        tenant: TenantId,
+        kind: &str,
+        parent: Option<RecordId>,
+        page: &PageRequest,
+    ) -> StoreResult<Page<ConfigRecord>> {
+        self.call(|inner, _| inner.records.list(tenant, kind, parent, page))?
+    }
+
+    async fn commit_configs(
+        &self,
+        tenant: TenantId,
+        changes: Vec<Change>,
+    ) -> StoreResult<Result<(), CommitError>> {
+        self.call(|inner, now| inner.records.commit(tenant, changes, now))?
+    }
+
+    async fn config_changes(&self, after: Sequence, limit: usize) -> StoreResult<Vec<ConfigChange>> {
+        self.call(|inner, _| {
+            let later = inner
+                .records
+                .changes
+                .range((Bound::Excluded(after), Bound::Unbounded));
+            later.take(limit).map(|(_, change)| change.clone()).collect()
+        })
+    }
+}

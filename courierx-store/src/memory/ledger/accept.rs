@@ -1,0 +1,88 @@
+//! Accepting messages, and canceling them.
+
+use std::collections::HashMap;
+
+use courierx_core::clock::Timestamp;
+use courierx_core::event::{Disposition, RecipientStatus};
+use courierx_core::id::{MessageId, TenantId};
+use courierx_core::store::{AcceptResult, CancelResult, MessageRecord, NewMessage, StoredMessage};
+
+use super::super::Inner;
+use super::Entry;
+
+/// What an idempotency key was used for.
+pub(super) struct Remembered {
+    digest: [u8; 32],
+    message: MessageId,
+}
+
+impl Inner {
+    /// Keeps a message, unless it is here already, by its identifier or by its key.
+    pub(super) fn accept(&mut self, new: NewMessage, now: Timestamp) -> AcceptResult {
+        let place = (new.tenant, new.id);
+        let messages = &mut self.messages;
+        if messages.entries.contains_key(&place) {
+            return AcceptResult::Stored;
+        }
+        if let Some(idempotency) = &new.idempotency {
+            let key = (new.tenant, idempotency.key.clone());
+            if let Some(earlier) = messages.idempotency.get(&key, now) {
+                return if earlier.digest == idempotency.digest {
+                    AcceptResult::Replayed(earlier.message)
+                } else {
+                    AcceptResult::Conflict(earlier.message)
+                };
+            }
+            let remembered = Remembered {
+                digest: idempotency.digest,
+                message: new.id,
+            };
+            messages
+                .idempotency
+                .insert(key, remembered, idempotency.expires_at, now);
+        }
+        let record = MessageRecord::from_new(&new);
+        messages
+            .order
+            .insert((record.tenant, record.created_at, record.id));
+        let stored = StoredMessage::new(record, Some(new.content), Vec::new());
+        messages.entries.insert(
+            place,
+            Entry {
+                stored,
+                grants: HashMap::new(),
+            },
+        );
+        self.apply(new.tenant, new.effects, now);
+        AcceptResult::Stored
+    }
+
+    /// Cancels the recipients that are open.
+    ///
+    /// An attempt without a result is on the wire while its lease is the present one; once its job was
+    /// claimed anew, whoever began it is gone.
+    pub(super) fn cancel(&mut self, tenant: TenantId, message: MessageId, now: Timestamp) -> CancelResult {
+        let Some(Entry { stored, .. }) = self.messages.entries.get_mut(&(tenant, message)) else {
+            return CancelResult::NotFound;
+        };
+        let mut unfinished = stored
+            .attempts
+            .iter()
+            .filter(|attempt| attempt.finished_at.is_none());
+        if unfinished.any(|attempt| self.jobs.holds(attempt.lease)) {
+            return CancelResult::TooLate;
+        }
+        let mut canceled = 0;
+        for recipient in &mut stored.record.recipients {
+            if recipient.status == RecipientStatus::Pending {
+                recipient.disposition = Disposition::Canceled;
+                canceled += 1;
+            }
+        }
+        if canceled == 0 {
+            return CancelResult::TooLate;
+        }
+        stored.derive_statuses(now);
+        CancelResult::Canceled { recipients: canceled }
+    }
+}

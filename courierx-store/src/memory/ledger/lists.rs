@@ -1,0 +1,143 @@
+//! Reading messages and events in order, and forgetting old ones.
+
+use std::collections::HashSet;
+use std::ops::Bound;
+
+use courierx_core::clock::Timestamp;
+use courierx_core::event::Event;
+use courierx_core::id::{MessageId, TenantId};
+use courierx_core::store::{
+    Cursor, EventQuery, MessageFilter, MessageRecord, Page, PageRequest, PurgeRequest, Purged, StoreError,
+    StoreResult,
+};
+
+use super::super::{foreign_cursor, page};
+use super::Messages;
+
+impl Messages {
+    /// Lists a tenant's messages, the last accepted first.
+    pub(super) fn list(
+        &self,
+        tenant: TenantId,
+        filter: &MessageFilter,
+        request: &PageRequest,
+    ) -> StoreResult<Page<MessageRecord>> {
+        let first = (
+            tenant,
+            Timestamp::from_micros(i64::MIN),
+            MessageId::from_bytes([0; 16]),
+        );
+        let end = match &request.after {
+            Some(cursor) => {
+                let (at, id) = read_cursor(cursor)?;
+                Bound::Excluded((tenant, at, id))
+            }
+            None => Bound::Included((
+                tenant,
+                Timestamp::from_micros(i64::MAX),
+                MessageId::from_bytes([255; 16]),
+            )),
+        };
+        let records = self
+            .order
+            .range((Bound::Included(first), end))
+            .rev()
+            .filter_map(|(tenant, _, id)| Some(&self.entries.get(&(*tenant, *id))?.stored.record))
+            .filter(|record| matches(filter, record))
+            .cloned();
+        Ok(page(records, request.effective_limit(), |last| {
+            Cursor::new(format!("{}.{}", last.created_at.as_micros(), last.id))
+        }))
+    }
+
+    /// Reads events in the order in which they were appended.
+    pub(super) fn events(&self, query: &EventQuery) -> Vec<Event> {
+        let after = (Bound::Excluded(query.after), Bound::Unbounded);
+        if let (Some(tenant), Some(message)) = (query.tenant, query.message) {
+            let sequences = self.events_of.get(&(tenant, message));
+            let sequences = sequences.into_iter().flat_map(|all| all.range(after));
+            return sequences
+                .filter_map(|sequence| self.events.get(sequence))
+                .take(query.limit)
+                .cloned()
+                .collect();
+        }
+        self.events
+            .range(after)
+            .map(|(_, event)| event)
+            .filter(|event| query.tenant.is_none_or(|tenant| event.tenant == tenant))
+            .filter(|event| query.message.is_none_or(|message| event.message == Some(message)))
+            .take(query.limit)
+            .cloned()
+            .collect()
+    }
+
+    /// Forgets settled messages, and the content of settled messages, that are older than allowed.
+    pub(super) fn purge(&mut self, request: &PurgeRequest) -> Purged {
+        let mut purged = Purged::default();
+        let mut gone = HashSet::new();
+        for (place, entry) in &mut self.entries {
+            let record = &entry.stored.record;
+            if !record.status.is_settled() {
+                continue;
+            }
+            let whole = record.created_at < request.messages_before;
+            let content = record.created_at < request.content_before && entry.stored.content.is_some();
+            if !whole && !content {
+                continue;
+            }
+            if purged.messages + purged.contents == request.limit {
+                purged.more = true;
+                break;
+            }
+            if whole {
+                gone.insert(*place);
+                purged.messages += 1;
+            } else {
+                entry.stored.content = None;
+                purged.contents += 1;
+            }
+        }
+        if !gone.is_empty() {
+            self.forget(&gone);
+        }
+        purged
+    }
+
+    fn forget(&mut self, gone: &HashSet<(TenantId, MessageId)>) {
+        for place in gone {
+            let (tenant, message) = *place;
+            if let Some(entry) = self.entries.remove(place) {
+                self.order
+                    .remove(&(tenant, entry.stored.record.created_at, message));
+            }
+            for sequence in self.events_of.remove(place).unwrap_or_default() {
+                self.events.remove(&sequence);
+            }
+        }
+        self.deliveries
+            .retain(|(tenant, _), message| !gone.contains(&(*tenant, *message)));
+        self.provider_ids
+            .retain(|(tenant, ..), (message, _)| !gone.contains(&(*tenant, *message)));
+        self.reported
+            .retain(|(tenant, ..), message| !gone.contains(&(*tenant, *message)));
+    }
+}
+
+fn matches(filter: &MessageFilter, record: &MessageRecord) -> bool {
+    filter.status.is_none_or(|status| record.status == status)
+        && filter
+            .recipient
+            .as_ref()
+            .is_none_or(|key| record.recipients.iter().any(|one| one.address.key() == *key))
+        && filter.tag.as_ref().is_none_or(|tag| record.tags.contains(tag))
+        && filter.from.is_none_or(|from| record.created_at >= from)
+        && filter.until.is_none_or(|until| record.created_at < until)
+}
+
+fn read_cursor(cursor: &Cursor) -> Result<(Timestamp, MessageId), StoreError> {
+    let (at, id) = cursor.as_str().split_once('.').ok_or_else(foreign_cursor)?;
+    let at = at.parse().map_err(|_| foreign_cursor())?;
+    let id = id.parse().map_err(|_| foreign_cursor())?;
+    Ok((Timestamp::from_micros(at), id))
+}

@@ -1,0 +1,112 @@
+//! Messages, attempts and events.
+
+mod accept;
+mod attempts;
+mod lists;
+mod reports;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use async_trait::async_trait;
+use courierx_core::clock::Timestamp;
+use courierx_core::event::{Event, NewEvent, Sequence};
+use courierx_core::id::{AttemptId, DeliveryId, MessageId, TenantId};
+use courierx_core::message::IdempotencyKey;
+use courierx_core::router::ConnectionId;
+use courierx_core::store::{
+    AcceptResult, BeginAttempt, Begun, CancelResult, EventQuery, Grant, IncomingEvent, Ledger, MessageFilter,
+    MessageRecord, NewMessage, Page, PageRequest, PurgeRequest, Purged, Recorded, Settled, Settlement,
+    StoreResult, StoredMessage,
+};
+
+use self::accept::Remembered;
+use super::MemoryStore;
+use super::expiring::Expiring;
+
+/// Messages with their attempts, the events, and the ways to find them.
+#[derive(Default)]
+pub(super) struct Messages {
+    entries: HashMap<(TenantId, MessageId), Entry>,
+    /// The order in which messages are listed, backwards.
+    order: BTreeSet<(TenantId, Timestamp, MessageId)>,
+    idempotency: Expiring<(TenantId, IdempotencyKey), Remembered>,
+    deliveries: HashMap<(TenantId, DeliveryId), MessageId>,
+    provider_ids: HashMap<(TenantId, ConnectionId, String), (MessageId, AttemptId)>,
+    /// Which provider events were recorded, and about which message.
+    reported: HashMap<(TenantId, ConnectionId, String), MessageId>,
+    events: BTreeMap<Sequence, Event>,
+    events_of: HashMap<(TenantId, MessageId), BTreeSet<Sequence>>,
+    last_event: i64,
+}
+
+/// A message, and what its attempts hold of quotas.
+struct Entry {
+    stored: StoredMessage,
+    grants: HashMap<AttemptId, Vec<Grant>>,
+}
+
+impl Messages {
+    /// Appends an event.
+    pub(super) fn append(&mut self, tenant: TenantId, new: NewEvent) -> Sequence {
+        self.last_event += 1;
+        let sequence = Sequence(self.last_event);
+        if let Some(message) = new.message {
+            self.events_of
+                .entry((tenant, message))
+                .or_default()
+                .insert(sequence);
+        }
+        self.events.insert(sequence, Event::stored(sequence, tenant, new));
+        sequence
+    }
+}
+
+#[async_trait]
+impl Ledger for MemoryStore {
+    async fn accept(&self, batch: Vec<NewMessage>) -> StoreResult<Vec<AcceptResult>> {
+        self.call(|inner, now| batch.into_iter().map(|new| inner.accept(new, now)).collect())
+    }
+
+    async fn load(&self, batch: &[(TenantId, MessageId)]) -> StoreResult<Vec<Option<StoredMessage>>> {
+        self.call(|inner, _| {
+            let entries = &inner.messages.entries;
+            batch
+                .iter()
+                .map(|place| entries.get(place).map(|entry| entry.stored.clone()))
+                .collect()
+        })
+    }
+
+    async fn begin_attempts(&self, batch: Vec<BeginAttempt>) -> StoreResult<Vec<Begun>> {
+        self.call(|inner, now| batch.into_iter().map(|begin| inner.begin(begin, now)).collect())
+    }
+
+    async fn settle(&self, batch: Vec<Settlement>) -> StoreResult<Vec<Settled>> {
+        self.call(|inner, now| batch.into_iter().map(|one| inner.settle(one, now)).collect())
+    }
+
+    async fn record_events(&self, batch: Vec<IncomingEvent>) -> StoreResult<Vec<Recorded>> {
+        self.call(|inner, now| batch.into_iter().map(|event| inner.record(event, now)).collect())
+    }
+
+    async fn list(
+        &self,
+        tenant: TenantId,
+        filter: &MessageFilter,
+        page: &PageRequest,
+    ) -> StoreResult<Page<MessageRecord>> {
+        self.call(|inner, _| inner.messages.list(tenant, filter, page))?
+    }
+
+    async fn events(&self, query: &EventQuery) -> StoreResult<Vec<Event>> {
+        self.call(|inner, _| inner.messages.events(query))
+    }
+
+    async fn cancel(&self, tenant: TenantId, message: MessageId) -> StoreResult<CancelResult> {
+        self.call(|inner, now| inner.cancel(tenant, message, now))
+    }
+
+    async fn purge(&self, request: &PurgeRequest) -> StoreResult<Purged> {
+        self.call(|inner, _| inner.messages.purge(request))
+    }
+}

@@ -1,0 +1,137 @@
+//! A store in memory: for tests, and for mail that may be lost with the process.
+//!
+//! It keeps every promise of the [`Store`] traits except one: nothing survives the process. One mutex
+//! guards everything, is held for the length of one call and never across an `await`, so each call is
+//! atomic. Memory is given back by [`purge`](courierx_core::store::Ledger::purge) and as entries expire.
+
+mod configs;
+mod counters;
+mod expiring;
+mod ledger;
+mod queue;
+mod state;
+mod suppressions;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use courierx_core::clock::{Clock, SystemClock, Timestamp};
+use courierx_core::id::TenantId;
+use courierx_core::store::{Cursor, Effects, Page, Store, StoreError, StoreResult};
+use tokio::sync::Notify;
+
+use self::configs::Records;
+use self::counters::Tallies;
+use self::ledger::Messages;
+use self::queue::Jobs;
+use self::state::Facts;
+use self::suppressions::Blocked;
+
+/// A store in memory: for tests, and for mail that may be lost with the process.
+pub struct MemoryStore {
+    clock: Arc<dyn Clock>,
+    inner: Mutex<Inner>,
+    /// Told whenever jobs were added.
+    changed: Notify,
+}
+
+/// Everything the store keeps, under one lock.
+#[derive(Default)]
+struct Inner {
+    messages: Messages,
+    jobs: Jobs,
+    tallies: Tallies,
+    blocked: Blocked,
+    records: Records,
+    facts: Facts,
+}
+
+impl MemoryStore {
+    /// An empty store on the machine's clock.
+    pub fn new() -> Self {
+        Self::with_clock(SystemClock::shared())
+    }
+
+    /// An empty store on this clock.
+    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            inner: Mutex::default(),
+            changed: Notify::new(),
+        }
+    }
+
+    fn lock(&self) -> StoreResult<MutexGuard<'_, Inner>> {
+        self.inner
+            .lock()
+            .map_err(|_| StoreError::Backend("an earlier call panicked half way".into()))
+    }
+
+    /// Does one call: atomically, at one moment, and then wakes those who wait for the jobs it added.
+    fn call<T>(&self, work: impl FnOnce(&mut Inner, Timestamp) -> T) -> StoreResult<T> {
+        let mut inner = self.lock()?;
+        let answer = work(&mut inner, self.clock.now());
+        let added = inner.jobs.take_added();
+        drop(inner);
+        if added {
+            self.changed.notify_waiters();
+        }
+        Ok(answer)
+    }
+}
+
+impl Inner {
+    /// Applies what a write brings along.
+    fn apply(&mut self, tenant: TenantId, effects: Effects, now: Timestamp) {
+        let Effects {
+            jobs,
+            events,
+            deltas,
+            suppressions,
+            ..
+        } = effects;
+        for job in jobs {
+            self.jobs.add(tenant, job);
+        }
+        for event in events {
+            self.messages.append(tenant, event);
+        }
+        self.tallies.count(tenant, deltas);
+        for suppression in suppressions {
+            self.blocked.add(tenant, suppression, now);
+        }
+    }
+}
+
+impl Store for MemoryStore {
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    /// Shows nothing of what is stored.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").finish_non_exhaustive()
+    }
+}
+
+/// The first `limit` of `items`, and the cursor to the rest if there is any.
+fn page<T>(items: impl Iterator<Item = T>, limit: usize, cursor: impl Fn(&T) -> Cursor) -> Page<T> {
+    let mut items: Vec<_> = items.take(limit.saturating_add(1)).collect();
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = if more { items.last().map(cursor) } else { None };
+    Page { items, next }
+}
+
+/// The cursor came from elsewhere.
+fn foreign_cursor() -> StoreError {
+    StoreError::Invalid("the cursor belongs to another list".to_owned())
+}

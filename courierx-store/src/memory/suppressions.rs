@@ -1,0 +1,148 @@
+//! Addresses and domains that get no mail.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
+
+use async_trait::async_trait;
+use courierx_core::clock::Timestamp;
+use courierx_core::id::TenantId;
+use courierx_core::message::AddressKey;
+use courierx_core::store::{
+    Cursor, Page, PageRequest, StoreError, StoreResult, SuppressionFilter, Suppressions,
+};
+use courierx_core::suppression::{NewSuppression, Pattern, Scope, Suppression};
+
+use super::{MemoryStore, foreign_cursor, page};
+
+type Key = (Pattern, Scope);
+
+/// Every tenant's entries, in the order in which they are listed.
+#[derive(Default)]
+pub(super) struct Blocked {
+    tenants: HashMap<TenantId, BTreeMap<Key, Suppression>>,
+}
+
+impl Blocked {
+    /// The entry that holds back mail of `scope` to `address`: one for the address before one for its domain.
+    fn check(
+        &self,
+        tenant: TenantId,
+        scope: &Scope,
+        address: &AddressKey,
+        now: Timestamp,
+    ) -> Option<Suppression> {
+        let entries = self.tenants.get(&tenant)?;
+        [Pattern::address(address), Pattern::domain_of(address)]
+            .into_iter()
+            .flat_map(|pattern| [(pattern.clone(), Scope::ALL), (pattern, scope.clone())])
+            .find_map(|key| entries.get(&key).filter(|entry| entry.holds_at(now)).cloned())
+    }
+
+    /// Adds an entry; answers whether it is new.
+    pub(super) fn add(&mut self, tenant: TenantId, new: NewSuppression, now: Timestamp) -> bool {
+        let entries = self.tenants.entry(tenant).or_default();
+        let key = (new.pattern.clone(), new.scope.clone());
+        match entries.get_mut(&key) {
+            Some(present) if present.holds_at(now) => {
+                present.merge(new);
+                false
+            }
+            _ => {
+                entries.insert(key, Suppression::stored(new, now));
+                true
+            }
+        }
+    }
+
+    fn remove(&mut self, tenant: TenantId, key: &Key, now: Timestamp) -> bool {
+        let removed = self
+            .tenants
+            .get_mut(&tenant)
+            .and_then(|entries| entries.remove(key));
+        removed.is_some_and(|entry| entry.holds_at(now))
+    }
+
+    fn list(
+        &self,
+        tenant: TenantId,
+        filter: &SuppressionFilter,
+        request: &PageRequest,
+        now: Timestamp,
+    ) -> StoreResult<Page<Suppression>> {
+        let after = request.after.as_ref().map(read_cursor).transpose()?;
+        let after = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let entries = self
+            .tenants
+            .get(&tenant)
+            .into_iter()
+            .flat_map(|entries| entries.range((after.clone(), Bound::Unbounded)))
+            .map(|(_, entry)| entry)
+            .filter(|entry| entry.holds_at(now))
+            .filter(|entry| filter.reason.is_none_or(|reason| entry.reason == reason))
+            .filter(|entry| filter.scope.as_ref().is_none_or(|scope| entry.scope == *scope))
+            .filter(|entry| {
+                filter
+                    .prefix
+                    .as_deref()
+                    .is_none_or(|prefix| entry.pattern.as_str().starts_with(prefix))
+            })
+            .cloned();
+        Ok(page(entries, request.effective_limit(), |last| {
+            Cursor::new(format!("{}\n{}", last.pattern, last.scope.as_str()))
+        }))
+    }
+}
+
+fn read_cursor(cursor: &Cursor) -> Result<Key, StoreError> {
+    let (pattern, scope) = cursor.as_str().split_once('\n').ok_or_else(foreign_cursor)?;
+    let pattern = pattern.parse().map_err(|_| foreign_cursor())?;
+    Ok((pattern, Scope::named(scope)))
+}
+
+#[async_trait]
+impl Suppressions for MemoryStore {
+    async fn check(
+        &self,
+        tenant: TenantId,
+        scope: &Scope,
+        addresses: &[AddressKey],
+    ) -> StoreResult<Vec<Option<Suppression>>> {
+        self.call(|inner, now| {
+            addresses
+                .iter()
+                .map(|address| inner.blocked.check(tenant, scope, address, now))
+                .collect()
+        })
+    }
+
+    async fn add(&self, tenant: TenantId, entries: Vec<NewSuppression>) -> StoreResult<Vec<bool>> {
+        self.call(|inner, now| {
+            entries
+                .into_iter()
+                .map(|entry| inner.blocked.add(tenant, entry, now))
+                .collect()
+        })
+    }
+
+    async fn remove(&self, tenant: TenantId, entries: &[(Pattern, Scope)]) -> StoreResult<Vec<bool>> {
+        self.call(|inner, now| {
+            entries
+                .iter()
+                .map(|(pattern, scope)| {
+                    inner
+                        .blocked
+                        .remove(tenant, &(pattern.clone(), scope.clone()), now)
+                })
+                .collect()
+        })
+    }
+
+    async fn list_suppressions(
+        &self,
+        tenant: TenantId,
+        filter: &SuppressionFilter,
+        page: &PageRequest,
+    ) -> StoreResult<Page<Suppression>> {
+        self.call(|inner, now| inner.blocked.list(tenant, filter, page, now))?
+    }
+}

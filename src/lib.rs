@@ -21,3 +21,5 @@ pub use courierx_core::router::{self, Connection, ConnectionId};
 pub use courierx_core::suppression;
 pub use courierx_core::testing;
 pub use courierx_core::vault::{self, Vault, VaultKey};
+
+pub use courierx_store::MemoryStore;

@@ -28,23 +28,29 @@ pub(super) fn conclude(
         (recipient, if unknown { Disposition::Unknown } else { Disposition::Failed })
     };
     let mut next: Option<(Timestamp, u32)> = None;
+    let mut stay = Vec::new();
+    if let Some((until, recipients)) = &rest.waiting {
+        // Who waits to learn what became of a hand-over waits past the deadline too: nothing is sent then.
+        let waits = |recipient: &u32| in_time(record, *until) || round.may_have_been_sent(*recipient);
+        stay.extend(recipients.iter().copied().filter(waits));
+        if !stay.is_empty() {
+            // A wait is no step of the schedule.
+            next = Some((*until, tried.saturating_sub(1)));
+        }
+        let end = recipients.iter().filter(|recipient| !stay.contains(recipient));
+        ended.extend(end.filter(|recipient| !rest.scheduled.contains(recipient)).copied().map(give_up));
+    }
     if !rest.scheduled.is_empty() {
         let schedule = RetrySchedule::of(record.retry);
         match schedule.delay(tried, now.since(record.send_at)).map(|delay| now.after(delay)) {
-            Some(at) if in_time(record, at) => next = Some((at, tried)),
-            _ => ended.extend(rest.scheduled.iter().copied().map(give_up)),
-        }
-    }
-    if let Some((until, recipients)) = &rest.waiting {
-        // Who waits to learn what became of a hand-over waits past the deadline too: nothing is sent then.
-        let (stay, end): (Vec<u32>, Vec<u32>) = recipients
-            .iter()
-            .partition(|recipient| in_time(record, *until) || round.may_have_been_sent(**recipient));
-        ended.extend(end.into_iter().map(give_up));
-        if !stay.is_empty() {
-            // A wait is no step of the schedule.
-            let waits = (*until, tried.saturating_sub(1));
-            next = Some(next.map_or(waits, |(at, step)| (at.min(*until), step)));
+            Some(at) if in_time(record, at) => {
+                next = Some((next.map_or(at, |(until, _)| until.min(at)), tried));
+            }
+            // The schedule is over, but nobody fails who only waits for a moment.
+            _ => {
+                let over = rest.scheduled.iter().filter(|recipient| !stay.contains(recipient));
+                ended.extend(over.copied().map(give_up));
+            }
         }
     }
     match next {

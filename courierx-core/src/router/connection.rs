@@ -172,11 +172,8 @@ pub enum SkipReason {
     },
     /// It was tried in this round already.
     Tried,
-    /// The outcome of an earlier hand-over is not known, and what is allowed then must wait.
-    Unresolved {
-        /// Until when.
-        until: Timestamp,
-    },
+    /// An earlier hand-over there may have succeeded, and others come first.
+    Unknown,
 }
 
 impl fmt::Display for SkipReason {
@@ -187,7 +184,7 @@ impl fmt::Display for SkipReason {
             Self::Refused { kind } => write!(f, "refused the message ({kind})"),
             Self::NotBefore { until, kind } => write!(f, "not before {until} ({kind})"),
             Self::Tried => f.write_str("tried in this round"),
-            Self::Unresolved { until } => write!(f, "an earlier hand-over is unresolved until {until}"),
+            Self::Unknown => f.write_str("may have sent the message already"),
         }
     }
 }

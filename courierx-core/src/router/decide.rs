@@ -108,9 +108,20 @@ pub struct GiveUp {
 /// What one recipient can do now.
 enum Verdict<'a> {
     Use(&'a Connection),
-    Schedule,
-    Wait(Timestamp),
+    /// Try again at the next step of the schedule, or at this moment if that comes first.
+    Rest {
+        scheduled: bool,
+        until: Option<Timestamp>,
+    },
     GiveUp(Disposition),
+}
+
+impl Verdict<'_> {
+    const SCHEDULE: Self = Self::Rest { scheduled: true, until: None };
+
+    const fn wait(until: Timestamp) -> Self {
+        Self::Rest { scheduled: false, until: Some(until) }
+    }
 }
 
 impl Router {
@@ -134,11 +145,15 @@ impl Router {
                         recipients.push(recipient);
                     }
                 }
-                Verdict::Schedule => scheduled.push(recipient),
-                Verdict::Wait(until) => {
-                    let (earliest, recipients) = waiting.get_or_insert_with(|| (until, Vec::new()));
-                    *earliest = until.min(*earliest);
-                    recipients.push(recipient);
+                Verdict::Rest { scheduled: stepped, until } => {
+                    if stepped {
+                        scheduled.push(recipient);
+                    }
+                    if let Some(until) = until {
+                        let (earliest, recipients) = waiting.get_or_insert_with(|| (until, Vec::new()));
+                        *earliest = until.min(*earliest);
+                        recipients.push(recipient);
+                    }
                 }
                 Verdict::GiveUp(disposition) => given_up.push(GiveUp { recipient, disposition }),
             }
@@ -164,25 +179,26 @@ impl Router {
             && past.this_round
             && past.past == Past::Refused(RefusalKind::RecipientTemporary)
         {
-            return Verdict::Schedule;
+            return Verdict::SCHEDULE;
         }
         match self.unresolved(question, &history, now) {
             Unresolved::No => {}
             Unresolved::Repeat(connection) => {
                 return match self.look(connection, question, &history, utf8, now) {
                     Ok(()) => Verdict::Use(connection),
-                    Err(SkipReason::NotBefore { until, .. }) => Verdict::Wait(until),
-                    Err(_) => Verdict::Schedule,
+                    Err(SkipReason::NotBefore { until, .. }) => Verdict::wait(until),
+                    Err(_) => Verdict::SCHEDULE,
                 };
             }
-            Unresolved::Wait(until) => return Verdict::Wait(until),
+            Unresolved::Wait(until) => return Verdict::wait(until),
             Unresolved::End => return Verdict::GiveUp(Disposition::Unknown),
         }
         self.choose(question, &history, utf8, now, skipped)
     }
 
     /// The first connection in the order of preference that nothing speaks against. One that refused this
-    /// message for its sender or by its policy comes last: it may have changed its mind by the next round.
+    /// message for its sender or by its policy comes last, as it may have changed its mind by the next
+    /// round; so does one that may have sent it already.
     fn choose(
         &self,
         question: &Question<'_>,
@@ -193,28 +209,25 @@ impl Router {
     ) -> Verdict<'_> {
         let mut avoided = None;
         let mut not_before: Option<Timestamp> = None;
-        let mut permanent = true;
+        let mut tried = false;
         let noted = skipped.len();
         for connection in self.connections() {
             let reason = match self.look(connection, question, history, utf8, now) {
-                Ok(()) => match last_refusal(history, connection.id()) {
-                    Some(kind @ (RefusalKind::Policy | RefusalKind::Sender)) => {
+                Ok(()) => match drawback(history, connection.id()) {
+                    Some(reason) => {
                         avoided = avoided.or(Some(connection));
-                        SkipReason::Refused { kind }
+                        reason
                     }
-                    _ => return Verdict::Use(connection),
+                    None => return Verdict::Use(connection),
                 },
                 Err(reason) => reason,
             };
             match &reason {
                 SkipReason::NotBefore { until, .. } => {
                     not_before = Some(not_before.map_or(*until, |earliest| earliest.min(*until)));
-                    permanent = false;
                 }
-                SkipReason::Capability { .. }
-                | SkipReason::Disabled
-                | SkipReason::Refused { kind: RefusalKind::Content } => {}
-                _ => permanent = false,
+                SkipReason::Tried | SkipReason::Disabled => tried = true,
+                _ => {}
             }
             skipped.push(Skipped { connection: connection.id().clone(), reason });
         }
@@ -227,11 +240,11 @@ impl Router {
             });
             return Verdict::Use(connection);
         }
-        match not_before {
-            Some(until) => Verdict::Wait(until),
-            None if permanent => Verdict::GiveUp(Disposition::Failed),
-            None => Verdict::Schedule,
+        if tried || not_before.is_some() {
+            return Verdict::Rest { scheduled: tried, until: not_before };
         }
+        // What is left are reasons that no time changes.
+        Verdict::GiveUp(Disposition::Failed)
     }
 
     /// Whether anything speaks against handing one recipient to one connection now.
@@ -263,6 +276,9 @@ impl Router {
         if history.iter().any(|entry| self.rejects_content(entry, connection)) {
             return Err(SkipReason::Refused { kind: RefusalKind::Content });
         }
+        if let Some((until, kind)) = connection.gate().closed_at(now) {
+            return Err(SkipReason::NotBefore { until, kind });
+        }
         // At once means at once: only a refusal stops it from being repeated where it is the only way.
         let at_once = question.duplicates == DuplicatePolicy::FailoverNow && self.connections().len() == 1;
         let tried = |entry: &&&HistoryEntry| {
@@ -276,10 +292,7 @@ impl Router {
         if history.iter().any(|entry| tried(&entry)) || repeats > 1 {
             return Err(SkipReason::Tried);
         }
-        match connection.gate().closed_at(now) {
-            Some((until, kind)) => Err(SkipReason::NotBefore { until, kind }),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// Whether `entry` tells that `connection` will not take this content: it said so, or one that can do
@@ -354,9 +367,13 @@ fn first_unknown(history: &[&HistoryEntry], connection: &ConnectionId) -> Option
     })
 }
 
-fn last_refusal(history: &[&HistoryEntry], connection: &ConnectionId) -> Option<RefusalKind> {
-    history.iter().rev().filter(|entry| entry.connection == *connection).find_map(|entry| match entry.past {
-        Past::Refused(kind) => Some(kind),
-        Past::Unknown(_) => None,
-    })
+/// Why a connection that can be used comes last nevertheless: how the last hand-over there ended.
+fn drawback(history: &[&HistoryEntry], connection: &ConnectionId) -> Option<SkipReason> {
+    match history.iter().rev().find(|entry| entry.connection == *connection)?.past {
+        Past::Refused(kind @ (RefusalKind::Policy | RefusalKind::Sender)) => {
+            Some(SkipReason::Refused { kind })
+        }
+        Past::Unknown(_) => Some(SkipReason::Unknown),
+        Past::Refused(_) => None,
+    }
 }

@@ -36,42 +36,21 @@ struct Taken {
 
 impl Tallies {
     fn reserve(&mut self, reservation: Reservation, now: Timestamp) -> Reserved {
-        let Reservation {
-            tenant,
-            name,
-            window,
-            cap,
-            amount,
-        } = reservation;
+        let Reservation { tenant, name, window, cap, amount } = reservation;
         let quota = (tenant, name, window);
         let buckets = self.used.entry(quota.clone()).or_default();
         // What counts no more is forgotten; giving it back changes nothing that anybody asks for.
         *buckets = buckets.split_off(&window.oldest_bucket(now));
         let used: u64 = buckets.values().sum();
         if used.checked_add(amount).is_none_or(|total| total > cap) {
-            return Reserved::Exceeded {
-                used,
-                resets_at: window.resets_at(now),
-            };
+            return Reserved::Exceeded { used, resets_at: window.resets_at(now) };
         }
         let bucket = window.bucket(now);
         *buckets.entry(bucket).or_default() += amount;
         self.last_grant += 1;
-        self.grants.insert(
-            self.last_grant,
-            Taken {
-                quota,
-                bucket,
-                amount,
-                at: now,
-            },
-        );
+        self.grants.insert(self.last_grant, Taken { quota, bucket, amount, at: now });
         self.forget_grants(now);
-        Reserved::Granted(Grant {
-            id: self.last_grant,
-            tenant,
-            amount,
-        })
+        Reserved::Granted(Grant { id: self.last_grant, tenant, amount })
     }
 
     /// Takes every reservation or none; on failure answers when there may be room for all.
@@ -99,20 +78,13 @@ impl Tallies {
 
     /// Gives a grant back; answers whether it was still out.
     pub(super) fn release(&mut self, grant: &Grant) -> bool {
-        if self
-            .grants
-            .get(&grant.id)
-            .is_none_or(|taken| taken.quota.0 != grant.tenant)
-        {
+        if self.grants.get(&grant.id).is_none_or(|taken| taken.quota.0 != grant.tenant) {
             return false;
         }
         let Some(taken) = self.grants.remove(&grant.id) else {
             return false;
         };
-        if let Some(used) = self
-            .used
-            .get_mut(&taken.quota)
-            .and_then(|buckets| buckets.get_mut(&taken.bucket))
+        if let Some(used) = self.used.get_mut(&taken.quota).and_then(|buckets| buckets.get_mut(&taken.bucket))
         {
             *used = used.saturating_sub(taken.amount);
         }
@@ -131,10 +103,7 @@ impl Tallies {
     /// Adds to statistics.
     pub(super) fn count(&mut self, tenant: TenantId, deltas: Vec<CounterDelta>) {
         for CounterDelta { name, at, amount } in deltas {
-            let day = self
-                .days
-                .entry((tenant, name, Resolution::Day.start(at)))
-                .or_default();
+            let day = self.days.entry((tenant, name, Resolution::Day.start(at))).or_default();
             *day = day.saturating_add(amount);
         }
     }
@@ -153,11 +122,7 @@ impl Tallies {
         }
         periods
             .into_iter()
-            .map(|((name, start), value)| CounterValue {
-                name: name.to_owned(),
-                start,
-                value,
-            })
+            .map(|((name, start), value)| CounterValue { name: name.to_owned(), start, value })
             .collect()
     }
 }
@@ -165,12 +130,7 @@ impl Tallies {
 #[async_trait]
 impl Counters for MemoryStore {
     async fn reserve(&self, batch: Vec<Reservation>) -> StoreResult<Vec<Reserved>> {
-        self.call(|inner, now| {
-            batch
-                .into_iter()
-                .map(|one| inner.tallies.reserve(one, now))
-                .collect()
-        })
+        self.call(|inner, now| batch.into_iter().map(|one| inner.tallies.reserve(one, now)).collect())
     }
 
     async fn release(&self, grants: &[Grant]) -> StoreResult<Vec<bool>> {

@@ -14,20 +14,14 @@ pub(super) struct Expiring<K, V> {
 
 impl<K, V> Default for Expiring<K, V> {
     fn default() -> Self {
-        Self {
-            entries: BTreeMap::new(),
-            ends: BTreeSet::new(),
-        }
+        Self { entries: BTreeMap::new(), ends: BTreeSet::new() }
     }
 }
 
 impl<K: Ord + Clone, V> Expiring<K, V> {
     /// The entry, if there is one that has not ended.
     pub(super) fn get(&self, key: &K, now: Timestamp) -> Option<&V> {
-        self.entries
-            .get(key)
-            .filter(|(end, _)| *end > now)
-            .map(|(_, value)| value)
+        self.entries.get(key).filter(|(end, _)| *end > now).map(|(_, value)| value)
     }
 
     /// Writes an entry over whatever was there.
@@ -48,10 +42,7 @@ impl<K: Ord + Clone, V> Expiring<K, V> {
 
     /// Entries that have not ended, in the order of their keys.
     pub(super) fn range(&self, from: RangeFrom<K>, now: Timestamp) -> impl Iterator<Item = (&K, &V)> {
-        self.entries
-            .range(from)
-            .filter(move |(_, (end, _))| *end > now)
-            .map(|(key, (_, value))| (key, value))
+        self.entries.range(from).filter(move |(_, (end, _))| *end > now).map(|(key, (_, value))| (key, value))
     }
 
     fn sweep(&mut self, now: Timestamp) {

@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use courierx_core::clock::{Clock, SystemClock, Timestamp};
 use courierx_core::id::TenantId;
 use courierx_core::store::{Cursor, Effects, Page, Store, StoreError, StoreResult};
+use courierx_core::vault::{Vault, VaultKey};
 use tokio::sync::Notify;
 
 use self::configs::Records;
@@ -27,12 +28,15 @@ use self::queue::Jobs;
 use self::state::Facts;
 use self::suppressions::Blocked;
 
-/// A store in memory: for tests, and for mail that may be lost with the process.
+/// A store in memory: for tests, and for mail that may be lost with the process. Clones are the same store.
+#[derive(Clone)]
 pub struct MemoryStore {
     clock: Arc<dyn Clock>,
-    inner: Mutex<Inner>,
+    /// What content is sealed with: as short-lived as what it seals.
+    vault: Vault,
+    inner: Arc<Mutex<Inner>>,
     /// Told whenever jobs were added.
-    changed: Notify,
+    changed: Arc<Notify>,
 }
 
 /// Everything the store keeps, under one lock.
@@ -56,15 +60,14 @@ impl MemoryStore {
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
         Self {
             clock,
-            inner: Mutex::default(),
-            changed: Notify::new(),
+            vault: Vault::new(VaultKey::generate()),
+            inner: Arc::default(),
+            changed: Arc::default(),
         }
     }
 
     fn lock(&self) -> StoreResult<MutexGuard<'_, Inner>> {
-        self.inner
-            .lock()
-            .map_err(|_| StoreError::Backend("an earlier call panicked half way".into()))
+        self.inner.lock().map_err(|_| StoreError::Backend("an earlier call panicked half way".into()))
     }
 
     /// Does one call: atomically, at one moment, and then wakes those who wait for the jobs it added.
@@ -83,13 +86,7 @@ impl MemoryStore {
 impl Inner {
     /// Applies what a write brings along.
     fn apply(&mut self, tenant: TenantId, effects: Effects, now: Timestamp) {
-        let Effects {
-            jobs,
-            events,
-            deltas,
-            suppressions,
-            ..
-        } = effects;
+        let Effects { jobs, events, deltas, suppressions, .. } = effects;
         for job in jobs {
             self.jobs.add(tenant, job);
         }
@@ -106,6 +103,10 @@ impl Inner {
 impl Store for MemoryStore {
     fn clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.clock)
+    }
+
+    fn vault(&self) -> Option<Vault> {
+        Some(self.vault.clone())
     }
 }
 

@@ -36,28 +36,16 @@ impl Facts {
             Expected::Version(version) => current.is_some_and(|entry| entry.version == version),
         };
         if !holds {
-            return Swap::Conflict {
-                current: current.cloned(),
-            };
+            return Swap::Conflict { current: current.cloned() };
         }
         self.last_version += 1;
-        let entry = StateEntry {
-            value,
-            version: self.last_version,
-            expires_at: now.after(lives_for),
-        };
-        self.entries
-            .insert(key.clone(), entry.clone(), entry.expires_at, now);
-        Swap::Stored {
-            version: entry.version,
-        }
+        let entry = StateEntry { value, version: self.last_version, expires_at: now.after(lives_for) };
+        self.entries.insert(key.clone(), entry.clone(), entry.expires_at, now);
+        Swap::Stored { version: entry.version }
     }
 
     fn remove(&mut self, key: &StateKey, version: u64, now: Timestamp) -> bool {
-        let held = self
-            .entries
-            .get(key, now)
-            .is_some_and(|entry| entry.version == version);
+        let held = self.entries.get(key, now).is_some_and(|entry| entry.version == version);
         if held {
             self.entries.remove(key);
         }

@@ -55,10 +55,7 @@ impl Blocked {
     }
 
     fn remove(&mut self, tenant: TenantId, key: &Key, now: Timestamp) -> bool {
-        let removed = self
-            .tenants
-            .get_mut(&tenant)
-            .and_then(|entries| entries.remove(key));
+        let removed = self.tenants.get_mut(&tenant).and_then(|entries| entries.remove(key));
         removed.is_some_and(|entry| entry.holds_at(now))
     }
 
@@ -81,10 +78,7 @@ impl Blocked {
             .filter(|entry| filter.reason.is_none_or(|reason| entry.reason == reason))
             .filter(|entry| filter.scope.as_ref().is_none_or(|scope| entry.scope == *scope))
             .filter(|entry| {
-                filter
-                    .prefix
-                    .as_deref()
-                    .is_none_or(|prefix| entry.pattern.as_str().starts_with(prefix))
+                filter.prefix.as_deref().is_none_or(|prefix| entry.pattern.as_str().starts_with(prefix))
             })
             .cloned();
         Ok(page(entries, request.effective_limit(), |last| {
@@ -108,19 +102,13 @@ impl Suppressions for MemoryStore {
         addresses: &[AddressKey],
     ) -> StoreResult<Vec<Option<Suppression>>> {
         self.call(|inner, now| {
-            addresses
-                .iter()
-                .map(|address| inner.blocked.check(tenant, scope, address, now))
-                .collect()
+            addresses.iter().map(|address| inner.blocked.check(tenant, scope, address, now)).collect()
         })
     }
 
     async fn add(&self, tenant: TenantId, entries: Vec<NewSuppression>) -> StoreResult<Vec<bool>> {
         self.call(|inner, now| {
-            entries
-                .into_iter()
-                .map(|entry| inner.blocked.add(tenant, entry, now))
-                .collect()
+            entries.into_iter().map(|entry| inner.blocked.add(tenant, entry, now)).collect()
         })
     }
 
@@ -128,11 +116,7 @@ impl Suppressions for MemoryStore {
         self.call(|inner, now| {
             entries
                 .iter()
-                .map(|(pattern, scope)| {
-                    inner
-                        .blocked
-                        .remove(tenant, &(pattern.clone(), scope.clone()), now)
-                })
+                .map(|(pattern, scope)| inner.blocked.remove(tenant, &(pattern.clone(), scope.clone()), now))
                 .collect()
         })
     }

@@ -23,9 +23,7 @@ impl Records {
             if let Change::Put { record, .. } = change
                 && record.tenant != tenant
             {
-                return Err(StoreError::Invalid(
-                    "a record of another tenant in one commit".to_owned(),
-                ));
+                return Err(StoreError::Invalid("a record of another tenant in one commit".to_owned()));
             }
         }
         let mut undo = Undo::new();
@@ -55,26 +53,17 @@ impl Records {
         let place = (record.tenant, record.kind.clone(), record.id);
         let version = self.by_place.get(&place).map(|present| present.version);
         if version != expected {
-            return Err(CommitError::VersionConflict {
-                kind: place.1,
-                id: place.2,
-            });
+            return Err(CommitError::VersionConflict { kind: place.1, id: place.2 });
         }
         if let Some(key) = self.taken_key(&record) {
-            return Err(CommitError::DuplicateKey {
-                kind: place.1,
-                key: key.name.clone(),
-            });
+            return Err(CommitError::DuplicateKey { kind: place.1, key: key.name.clone() });
         }
         let broken = record.references.iter().find(|reference| {
             let target = (record.tenant, reference.kind.clone(), reference.id);
             target != place && !self.by_place.contains_key(&target)
         });
         if let Some(reference) = broken {
-            return Err(CommitError::BrokenReference {
-                kind: reference.kind.clone(),
-                id: reference.id,
-            });
+            return Err(CommitError::BrokenReference { kind: reference.kind.clone(), id: reference.id });
         }
         record.version = version.unwrap_or(0) + 1;
         record.updated_at = now;
@@ -86,9 +75,7 @@ impl Records {
     /// A key of `record` that another record has.
     fn taken_key<'a>(&self, record: &'a ConfigRecord) -> Option<&'a KeyValue> {
         let unique = record.unique.iter().find(|key| {
-            let owner = self
-                .unique
-                .get(&(record.tenant, record.kind.clone(), (*key).clone()));
+            let owner = self.unique.get(&(record.tenant, record.kind.clone(), (*key).clone()));
             owner.is_some_and(|owner| *owner != record.id)
         });
         let global = || {
@@ -103,10 +90,7 @@ impl Records {
     fn delete(&mut self, place: Place, expected: Option<u64>, undo: &mut Undo) -> Result<(), CommitError> {
         let version = self.by_place.get(&place).map(|present| present.version);
         if expected.is_some() && version != expected {
-            return Err(CommitError::VersionConflict {
-                kind: place.1,
-                id: place.2,
-            });
+            return Err(CommitError::VersionConflict { kind: place.1, id: place.2 });
         }
         if version.is_none() {
             return Ok(());
@@ -142,16 +126,13 @@ impl Records {
     }
 
     fn referring_to<'a>(&'a self, target: &'a Place) -> impl Iterator<Item = (&'a Place, OnDelete)> {
-        self.by_place
-            .iter()
-            .filter(|(place, _)| place.0 == target.0)
-            .flat_map(move |(place, record)| {
-                record
-                    .references
-                    .iter()
-                    .filter(|reference| reference.kind == target.1 && reference.id == target.2)
-                    .map(move |reference| (place, reference.on_delete))
-            })
+        self.by_place.iter().filter(|(place, _)| place.0 == target.0).flat_map(move |(place, record)| {
+            record
+                .references
+                .iter()
+                .filter(|reference| reference.kind == target.1 && reference.id == target.2)
+                .map(move |reference| (place, reference.on_delete))
+        })
     }
 
     /// Puts a record, or nothing, into a place, with its keys; returns what was there.

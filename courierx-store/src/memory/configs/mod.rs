@@ -39,16 +39,7 @@ impl Records {
         }
         let removed = !self.by_place.contains_key(&place);
         let (tenant, kind, id) = place;
-        self.changes.insert(
-            sequence,
-            ConfigChange {
-                sequence,
-                tenant,
-                kind,
-                id,
-                removed,
-            },
-        );
+        self.changes.insert(sequence, ConfigChange { sequence, tenant, kind, id, removed });
     }
 
     fn list(
@@ -72,9 +63,7 @@ impl Records {
             .map(|(_, record)| record)
             .filter(|record| parent.is_none() || record.parent == parent)
             .cloned();
-        Ok(page(records, request.effective_limit(), |last| {
-            Cursor::new(last.id.to_string())
-        }))
+        Ok(page(records, request.effective_limit(), |last| Cursor::new(last.id.to_string())))
     }
 }
 
@@ -86,13 +75,7 @@ impl Configs for MemoryStore {
         kind: &str,
         id: RecordId,
     ) -> StoreResult<Option<ConfigRecord>> {
-        self.call(|inner, _| {
-            inner
-                .records
-                .by_place
-                .get(&(tenant, kind.to_owned(), id))
-                .cloned()
-        })
+        self.call(|inner, _| inner.records.by_place.get(&(tenant, kind.to_owned(), id)).cloned())
     }
 
     async fn find_config(
@@ -102,26 +85,15 @@ impl Configs for MemoryStore {
         key: &KeyValue,
     ) -> StoreResult<Option<ConfigRecord>> {
         self.call(|inner, _| {
-            let id = *inner
-                .records
-                .unique
-                .get(&(tenant, kind.to_owned(), key.clone()))?;
-            inner
-                .records
-                .by_place
-                .get(&(tenant, kind.to_owned(), id))
-                .cloned()
+            let id = *inner.records.unique.get(&(tenant, kind.to_owned(), key.clone()))?;
+            inner.records.by_place.get(&(tenant, kind.to_owned(), id)).cloned()
         })
     }
 
     async fn find_global(&self, kind: &str, key: &KeyValue) -> StoreResult<Option<ConfigRecord>> {
         self.call(|inner, _| {
             let (tenant, id) = *inner.records.global.get(&(kind.to_owned(), key.clone()))?;
-            inner
-                .records
-                .by_place
-                .get(&(tenant, kind.to_owned(), id))
-                .cloned()
+            inner.records.by_place.get(&(tenant, kind.to_owned(), id)).cloned()
         })
     }
 
@@ -145,10 +117,7 @@ impl Configs for MemoryStore {
 
     async fn config_changes(&self, after: Sequence, limit: usize) -> StoreResult<Vec<ConfigChange>> {
         self.call(|inner, _| {
-            let later = inner
-                .records
-                .changes
-                .range((Bound::Excluded(after), Bound::Unbounded));
+            let later = inner.records.changes.range((Bound::Excluded(after), Bound::Unbounded));
             later.take(limit).map(|(_, change)| change.clone()).collect()
         })
     }

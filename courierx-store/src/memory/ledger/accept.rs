@@ -33,26 +33,13 @@ impl Inner {
                     AcceptResult::Conflict(earlier.message)
                 };
             }
-            let remembered = Remembered {
-                digest: idempotency.digest,
-                message: new.id,
-            };
-            messages
-                .idempotency
-                .insert(key, remembered, idempotency.expires_at, now);
+            let remembered = Remembered { digest: idempotency.digest, message: new.id };
+            messages.idempotency.insert(key, remembered, idempotency.expires_at, now);
         }
         let record = MessageRecord::from_new(&new);
-        messages
-            .order
-            .insert((record.tenant, record.created_at, record.id));
+        messages.order.insert((record.tenant, record.created_at, record.id));
         let stored = StoredMessage::new(record, Some(new.content), Vec::new());
-        messages.entries.insert(
-            place,
-            Entry {
-                stored,
-                grants: HashMap::new(),
-            },
-        );
+        messages.entries.insert(place, Entry { stored, grants: HashMap::new() });
         self.apply(new.tenant, new.effects, now);
         AcceptResult::Stored
     }
@@ -65,10 +52,7 @@ impl Inner {
         let Some(Entry { stored, .. }) = self.messages.entries.get_mut(&(tenant, message)) else {
             return CancelResult::NotFound;
         };
-        let mut unfinished = stored
-            .attempts
-            .iter()
-            .filter(|attempt| attempt.finished_at.is_none());
+        let mut unfinished = stored.attempts.iter().filter(|attempt| attempt.finished_at.is_none());
         if unfinished.any(|attempt| self.jobs.holds(attempt.lease)) {
             return CancelResult::TooLate;
         }

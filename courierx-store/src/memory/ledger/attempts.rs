@@ -19,19 +19,10 @@ impl Inner {
         let Some(entry) = self.messages.entries.get_mut(&(begin.tenant, begin.message)) else {
             return Begun::LeaseLost;
         };
-        if !begin
-            .recipients
-            .iter()
-            .all(|index| is_open(&entry.stored, *index))
-        {
+        if !begin.recipients.iter().all(|index| is_open(&entry.stored, *index)) {
             return Begun::Changed;
         }
-        if let Some(known) = entry
-            .stored
-            .attempts
-            .iter()
-            .find(|attempt| attempt.id == begin.attempt)
-        {
+        if let Some(known) = entry.stored.attempts.iter().find(|attempt| attempt.id == begin.attempt) {
             // The call is repeated: its answer was lost.
             return match known.finished_at {
                 Some(_) => Begun::Changed,
@@ -41,36 +32,23 @@ impl Inner {
                 },
             };
         }
-        let grants = match self
-            .tallies
-            .reserve_all(std::mem::take(&mut begin.reservations), now)
-        {
+        let grants = match self.tallies.reserve_all(std::mem::take(&mut begin.reservations), now) {
             Ok(grants) => grants,
             Err(resets_at) => return Begun::QuotaExceeded { resets_at },
         };
         let number = entry.stored.attempts.last().map_or(1, |last| last.number + 1);
-        entry
-            .stored
-            .attempts
-            .push(AttemptRecord::begun(&begin, number, now));
+        entry.stored.attempts.push(AttemptRecord::begun(&begin, number, now));
         entry.stored.derive_statuses(now);
         if !grants.is_empty() {
             entry.grants.insert(begin.attempt, grants.clone());
         }
-        self.messages
-            .deliveries
-            .insert((begin.tenant, begin.delivery), begin.message);
+        self.messages.deliveries.insert((begin.tenant, begin.delivery), begin.message);
         Begun::Started { number, grants }
     }
 
     /// Records a result, whoever reports it, and takes the next step, if the lease holds.
     pub(super) fn settle(&mut self, settlement: Settlement, now: Timestamp) -> Settled {
-        let Settlement {
-            tenant,
-            message,
-            result,
-            step,
-        } = settlement;
+        let Settlement { tenant, message, result, step } = settlement;
         let recorded = result.is_some_and(|result| self.record_result(tenant, message, result, now));
         let stepped = step.is_some_and(|step| self.take_step(tenant, message, step, now));
         Settled { recorded, stepped }
@@ -101,10 +79,7 @@ impl Inner {
                 self.messages.provider_ids.insert(key, (message, attempt.id));
             }
         }
-        let nothing_sent = attempt
-            .recipients
-            .iter()
-            .all(|one| one.status == AttemptStatus::Refused);
+        let nothing_sent = attempt.recipients.iter().all(|one| one.status == AttemptStatus::Refused);
         let grants = entry.grants.remove(&result.attempt).unwrap_or_default();
         entry.stored.derive_statuses(now);
         if nothing_sent {
@@ -121,12 +96,7 @@ impl Inner {
     }
 
     fn take_step(&mut self, tenant: TenantId, message: MessageId, step: FencedStep, now: Timestamp) -> bool {
-        let FencedStep {
-            lease,
-            next,
-            dispositions,
-            effects,
-        } = step;
+        let FencedStep { lease, next, dispositions, effects } = step;
         if !self.jobs.holds_message(lease, tenant, message) || !self.jobs.step(lease, next) {
             return false;
         }

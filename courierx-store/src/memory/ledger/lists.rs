@@ -22,21 +22,15 @@ impl Messages {
         filter: &MessageFilter,
         request: &PageRequest,
     ) -> StoreResult<Page<MessageRecord>> {
-        let first = (
-            tenant,
-            Timestamp::from_micros(i64::MIN),
-            MessageId::from_bytes([0; 16]),
-        );
+        let first = (tenant, Timestamp::from_micros(i64::MIN), MessageId::from_bytes([0; 16]));
         let end = match &request.after {
             Some(cursor) => {
                 let (at, id) = read_cursor(cursor)?;
                 Bound::Excluded((tenant, at, id))
             }
-            None => Bound::Included((
-                tenant,
-                Timestamp::from_micros(i64::MAX),
-                MessageId::from_bytes([255; 16]),
-            )),
+            None => {
+                Bound::Included((tenant, Timestamp::from_micros(i64::MAX), MessageId::from_bytes([255; 16])))
+            }
         };
         let records = self
             .order
@@ -108,19 +102,15 @@ impl Messages {
         for place in gone {
             let (tenant, message) = *place;
             if let Some(entry) = self.entries.remove(place) {
-                self.order
-                    .remove(&(tenant, entry.stored.record.created_at, message));
+                self.order.remove(&(tenant, entry.stored.record.created_at, message));
             }
             for sequence in self.events_of.remove(place).unwrap_or_default() {
                 self.events.remove(&sequence);
             }
         }
-        self.deliveries
-            .retain(|(tenant, _), message| !gone.contains(&(*tenant, *message)));
-        self.provider_ids
-            .retain(|(tenant, ..), (message, _)| !gone.contains(&(*tenant, *message)));
-        self.reported
-            .retain(|(tenant, ..), message| !gone.contains(&(*tenant, *message)));
+        self.deliveries.retain(|(tenant, _), message| !gone.contains(&(*tenant, *message)));
+        self.provider_ids.retain(|(tenant, ..), (message, _)| !gone.contains(&(*tenant, *message)));
+        self.reported.retain(|(tenant, ..), message| !gone.contains(&(*tenant, *message)));
     }
 }
 

@@ -51,10 +51,7 @@ impl Messages {
         self.last_event += 1;
         let sequence = Sequence(self.last_event);
         if let Some(message) = new.message {
-            self.events_of
-                .entry((tenant, message))
-                .or_default()
-                .insert(sequence);
+            self.events_of.entry((tenant, message)).or_default().insert(sequence);
         }
         self.events.insert(sequence, Event::stored(sequence, tenant, new));
         sequence
@@ -70,10 +67,7 @@ impl Ledger for MemoryStore {
     async fn load(&self, batch: &[(TenantId, MessageId)]) -> StoreResult<Vec<Option<StoredMessage>>> {
         self.call(|inner, _| {
             let entries = &inner.messages.entries;
-            batch
-                .iter()
-                .map(|place| entries.get(place).map(|entry| entry.stored.clone()))
-                .collect()
+            batch.iter().map(|place| entries.get(place).map(|entry| entry.stored.clone())).collect()
         })
     }
 

@@ -20,11 +20,7 @@ enum About {
 impl Inner {
     /// Records an event that a provider reported, once, and moves what it tells of.
     pub(super) fn record(&mut self, incoming: IncomingEvent, now: Timestamp) -> Recorded {
-        let key = (
-            incoming.tenant,
-            incoming.connection.clone(),
-            incoming.deduplication.clone(),
-        );
+        let key = (incoming.tenant, incoming.connection.clone(), incoming.deduplication.clone());
         if self.messages.reported.contains_key(&key) {
             return Recorded::Duplicate;
         }
@@ -35,10 +31,9 @@ impl Inner {
             return Recorded::Unmatched;
         };
         let about = whom(&entry.stored, attempt, incoming.recipient.as_ref());
-        if let (Some(status), Some(attempt)) = (
-            incoming.kind.attempt_status(),
-            entry.stored.attempts.iter_mut().find(|one| one.id == attempt),
-        ) {
+        if let (Some(status), Some(attempt)) =
+            (incoming.kind.attempt_status(), entry.stored.attempts.iter_mut().find(|one| one.id == attempt))
+        {
             advance(attempt, &about, status);
             entry.stored.derive_statuses(now);
         }
@@ -69,20 +64,14 @@ impl Messages {
                 };
                 // A delivery that was repeated: the latest attempt that can have caused the event.
                 let may_have_been_sent = |attempt: &&AttemptRecord| {
-                    attempt
-                        .recipients
-                        .iter()
-                        .any(|one| one.status.may_have_been_sent())
+                    attempt.recipients.iter().any(|one| one.status.may_have_been_sent())
                 };
-                let attempt = candidates()
-                    .find(may_have_been_sent)
-                    .or_else(|| candidates().next())?;
+                let attempt = candidates().find(may_have_been_sent).or_else(|| candidates().next())?;
                 Some((message, attempt.id))
             }
-            EventMatch::ProviderMessageId(id) => self
-                .provider_ids
-                .get(&(incoming.tenant, incoming.connection.clone(), id.clone()))
-                .copied(),
+            EventMatch::ProviderMessageId(id) => {
+                self.provider_ids.get(&(incoming.tenant, incoming.connection.clone(), id.clone())).copied()
+            }
         }
     }
 }
@@ -90,19 +79,10 @@ impl Messages {
 fn whom(message: &StoredMessage, attempt: AttemptId, address: Option<&Address>) -> About {
     if let Some(address) = address {
         let key = address.key();
-        let same = message
-            .record
-            .recipients
-            .iter()
-            .filter(|one| one.address.key() == key);
+        let same = message.record.recipients.iter().filter(|one| one.address.key() == key);
         return About::These(same.map(|one| one.index).collect());
     }
-    match message
-        .attempts
-        .iter()
-        .find(|one| one.id == attempt)
-        .map(|one| one.recipients.as_slice())
-    {
+    match message.attempts.iter().find(|one| one.id == attempt).map(|one| one.recipients.as_slice()) {
         Some([only]) => About::These(vec![only.index]),
         _ => About::Everyone,
     }

@@ -31,31 +31,23 @@ impl Jobs {
                 self.lease(LeaseRef { job: id, token }, until);
                 self.last_served += 1;
                 self.served.insert(tenant, self.last_served);
-                claimed.extend(
-                    self.by_id
-                        .get(&id)
-                        .map(|entry| Claimed::new(entry.job.clone(), token, until)),
-                );
+                claimed
+                    .extend(self.by_id.get(&id).map(|entry| Claimed::new(entry.job.clone(), token, until)));
             }
             if claimed.len() == before {
                 break;
             }
         }
         let free = &self.free;
-        self.served
-            .retain(|tenant, _| free.values().any(|tenants| tenants.contains_key(tenant)));
+        self.served.retain(|tenant, _| free.values().any(|tenants| tenants.contains_key(tenant)));
         claimed.sort_by_key(|one| (one.job.lane, one.job.run_at, one.job.id));
         claimed
     }
 
     /// Tenants with something due, the one served longest ago first.
     fn due_tenants(&self, kinds: &[JobKind], now: Timestamp) -> Vec<TenantId> {
-        let waiting: BTreeSet<_> = kinds
-            .iter()
-            .filter_map(|kind| self.free.get(kind))
-            .flat_map(BTreeMap::keys)
-            .copied()
-            .collect();
+        let waiting: BTreeSet<_> =
+            kinds.iter().filter_map(|kind| self.free.get(kind)).flat_map(BTreeMap::keys).copied().collect();
         let mut due: Vec<_> = waiting
             .into_iter()
             .filter_map(|tenant| {
@@ -73,34 +65,23 @@ impl Jobs {
         Lane::ALL.iter().find_map(|lane| {
             let first = (*lane, Timestamp::from_micros(i64::MIN), JobId(i64::MIN));
             let last = (*lane, now, JobId(i64::MAX));
-            queues()
-                .filter_map(|queue| queue.range(first..=last).next())
-                .min()
-                .copied()
+            queues().filter_map(|queue| queue.range(first..=last).next()).min().copied()
         })
     }
 
     /// When the next job of these kinds is due or its lease ends.
     pub(super) fn next_change(&self, kinds: &[JobKind]) -> Option<Timestamp> {
-        let queues = kinds
-            .iter()
-            .filter_map(|kind| self.free.get(kind))
-            .flat_map(BTreeMap::values);
+        let queues = kinds.iter().filter_map(|kind| self.free.get(kind)).flat_map(BTreeMap::values);
         let due = queues.flat_map(|queue| {
             Lane::ALL.iter().filter_map(|lane| {
                 let first = (*lane, Timestamp::from_micros(i64::MIN), JobId(i64::MIN));
-                queue
-                    .range(first..)
-                    .next()
-                    .filter(|turn| turn.0 == *lane)
-                    .map(|turn| turn.1)
+                queue.range(first..).next().filter(|turn| turn.0 == *lane).map(|turn| turn.1)
             })
         });
-        let ended = self.leased.iter().filter(|(_, id)| {
-            self.by_id
-                .get(id)
-                .is_some_and(|entry| kinds.contains(&entry.job.kind))
-        });
+        let ended = self
+            .leased
+            .iter()
+            .filter(|(_, id)| self.by_id.get(id).is_some_and(|entry| kinds.contains(&entry.job.kind)));
         due.chain(ended.take(1).map(|(until, _)| *until)).min()
     }
 

@@ -65,16 +65,12 @@ impl Jobs {
 
     /// Whether this lease is the present one of a job about this message of this tenant.
     pub(super) fn holds_message(&self, lease: LeaseRef, tenant: TenantId, message: MessageId) -> bool {
-        self.held(lease)
-            .is_some_and(|job| job.tenant == tenant && job.message == Some(message))
+        self.held(lease).is_some_and(|job| job.tenant == tenant && job.message == Some(message))
     }
 
     fn held(&self, lease: LeaseRef) -> Option<&Job> {
         let entry = self.by_id.get(&lease.job)?;
-        entry
-            .lease
-            .is_some_and(|(token, _)| token == lease.token)
-            .then_some(&entry.job)
+        entry.lease.is_some_and(|(token, _)| token == lease.token).then_some(&entry.job)
     }
 
     /// Applies the next step of a job; answers whether the lease was held.
@@ -115,10 +111,7 @@ impl Jobs {
     /// Lists a job as free.
     fn release(&mut self, job: &Job) {
         let tenants = self.free.entry(job.kind.clone()).or_default();
-        tenants
-            .entry(job.tenant)
-            .or_default()
-            .insert((job.lane, job.run_at, job.id));
+        tenants.entry(job.tenant).or_default().insert((job.lane, job.run_at, job.id));
     }
 
     /// Lists a job neither as free nor as leased.
@@ -127,9 +120,7 @@ impl Jobs {
         if let Some((_, until)) = entry.lease {
             self.leased.remove(&(until, id));
         }
-        let Job {
-            tenant, lane, run_at, ..
-        } = entry.job;
+        let Job { tenant, lane, run_at, .. } = entry.job;
         let Some(tenants) = self.free.get_mut(&entry.job.kind) else {
             return;
         };
@@ -150,10 +141,8 @@ impl Jobs {
     }
 
     fn depth(&self, query: &DepthQuery, now: Timestamp) -> Vec<LaneDepth> {
-        let mut lanes: BTreeMap<_, _> = Lane::ALL
-            .iter()
-            .map(|lane| (*lane, LaneDepth::empty(*lane)))
-            .collect();
+        let mut lanes: BTreeMap<_, _> =
+            Lane::ALL.iter().map(|lane| (*lane, LaneDepth::empty(*lane))).collect();
         for Entry { job, lease } in self.by_id.values() {
             if query.kind.as_ref().is_some_and(|kind| *kind != job.kind)
                 || query.tenant.is_some_and(|tenant| tenant != job.tenant)
@@ -187,21 +176,11 @@ impl Queue for MemoryStore {
     }
 
     async fn extend(&self, leases: &[LeaseRef], lease: Duration) -> StoreResult<Vec<bool>> {
-        self.call(|inner, now| {
-            leases
-                .iter()
-                .map(|one| inner.jobs.extend(*one, now.after(lease)))
-                .collect()
-        })
+        self.call(|inner, now| leases.iter().map(|one| inner.jobs.extend(*one, now.after(lease))).collect())
     }
 
     async fn finish(&self, steps: &[(LeaseRef, JobNext)]) -> StoreResult<Vec<bool>> {
-        self.call(|inner, _| {
-            steps
-                .iter()
-                .map(|(lease, next)| inner.jobs.step(*lease, *next))
-                .collect()
-        })
+        self.call(|inner, _| steps.iter().map(|(lease, next)| inner.jobs.step(*lease, *next)).collect())
     }
 
     async fn depth(&self, query: &DepthQuery) -> StoreResult<Vec<LaneDepth>> {

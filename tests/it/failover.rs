@@ -1,0 +1,82 @@
+//! Failing over, durably.
+
+use courierx::testing::Recorder;
+use courierx::{MessageStatus, Outcome, RecipientStatus, RefusalKind, assert_sent};
+use courierx_core::event::AttemptStatus;
+use courierx_core::provider::{Acceptance, RecipientOutcome, Refusal};
+
+use crate::support::{World, email};
+
+#[tokio::test]
+async fn the_next_connection_takes_over_in_the_same_round_and_every_attempt_is_kept() {
+    let (a, b) = (Recorder::new(), Recorder::new());
+    let world = World::new(&[&a, &b]);
+    a.refuse_all(RefusalKind::Unavailable);
+    let id = world.enqueue(email()).await;
+    let worker = world.courier.spawn().unwrap();
+    let message = world.until(id, MessageStatus::Sent).await;
+    worker.shutdown().await.unwrap();
+    assert_sent!(b, 1);
+    let attempts: Vec<_> = message
+        .attempts
+        .iter()
+        .map(|attempt| (attempt.number, attempt.connection.as_str(), attempt.recipients[0].status))
+        .collect();
+    assert_eq!(attempts, [(1, "a", AttemptStatus::Refused), (2, "b", AttemptStatus::Sent)]);
+    assert_eq!(message.attempts[1].skipped[0].connection.as_str(), "a");
+}
+
+#[tokio::test]
+async fn only_those_left_are_tried_elsewhere() {
+    let (a, b) = (Recorder::new(), Recorder::new());
+    let world = World::new(&[&a, &b]);
+    a.answer_next(Outcome::Mixed(vec![
+        RecipientOutcome::Accepted(Acceptance::default()),
+        RecipientOutcome::Refused(Refusal::new(RefusalKind::Policy, "listed")),
+        RecipientOutcome::Refused(Refusal::new(RefusalKind::Recipient, "no such user")),
+    ]));
+    let id = world.enqueue(email().cc("bob@example.com").bcc("eve@example.com")).await;
+    let worker = world.courier.spawn().unwrap();
+    let message = world.until(id, MessageStatus::Failed).await;
+    worker.shutdown().await.unwrap();
+    let statuses: Vec<_> = message.record.recipients.iter().map(|one| one.status).collect();
+    assert_eq!(statuses, [RecipientStatus::Sent, RecipientStatus::Sent, RecipientStatus::Failed]);
+    assert_eq!(b.handed_over()[0].recipients(), ["bob@example.com"]);
+    // The header still shows everybody it showed before.
+    assert_eq!(b.handed_over()[0].outgoing().to().len(), 1);
+    assert_eq!(b.handed_over()[0].outgoing().cc().len(), 1);
+}
+
+#[tokio::test]
+async fn a_message_fails_at_once_only_if_every_reason_is_permanent() {
+    let (a, b) = (Recorder::new(), Recorder::new());
+    let world = World::new(&[&a, &b]);
+    a.refuse_all(RefusalKind::Content);
+    b.refuse_all(RefusalKind::Content);
+    let id = world.enqueue(email()).await;
+    let worker = world.courier.spawn().unwrap();
+    let message = world.until(id, MessageStatus::Failed).await;
+    worker.shutdown().await.unwrap();
+    // The second can do exactly what the first can, so it would refuse the same.
+    assert_eq!(message.attempts.len(), 1);
+}
+
+#[tokio::test]
+async fn many_messages_are_delivered_once_each() {
+    let (a, b) = (Recorder::new(), Recorder::new());
+    let world = World::new(&[&a, &b]);
+    for _ in 0..50 {
+        a.refuse_next(RefusalKind::Unavailable);
+    }
+    let mut ids = Vec::new();
+    for _ in 0..500 {
+        ids.push(world.enqueue(email()).await);
+    }
+    let worker = world.courier.spawn().unwrap();
+    for id in ids {
+        world.until(id, MessageStatus::Sent).await;
+    }
+    worker.shutdown().await.unwrap();
+    assert_eq!(a.sent().len() + b.sent().len(), 500);
+    assert_sent!(b, 50);
+}

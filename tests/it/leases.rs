@@ -1,0 +1,130 @@
+//! Workers that die, and the answers that come in nevertheless.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use courierx::provider::{
+    Capability, EmailProvider, Outcome, Outgoing, ProviderId, Refusal, SendOptions, Verified,
+};
+use courierx::testing::Recorder;
+use courierx::{Courier, MessageStatus};
+use tokio::sync::{Notify, Semaphore};
+
+use crate::support::{World, email};
+
+/// A provider that answers only when it is let.
+#[derive(Debug, Clone)]
+struct Gated {
+    inner: Recorder,
+    entered: Arc<Semaphore>,
+    gate: Arc<Notify>,
+}
+
+impl Gated {
+    fn new() -> Self {
+        Self { inner: Recorder::new(), entered: Arc::new(Semaphore::new(0)), gate: Arc::default() }
+    }
+}
+
+#[async_trait]
+impl EmailProvider for Gated {
+    fn id(&self) -> &ProviderId {
+        self.inner.id()
+    }
+
+    fn capability(&self) -> &Capability {
+        self.inner.capability()
+    }
+
+    async fn send(&self, message: &Outgoing, options: &SendOptions) -> Outcome {
+        self.entered.add_permits(1);
+        self.gate.notified().await;
+        self.inner.send(message, options).await
+    }
+
+    async fn verify(&self, options: &SendOptions) -> Result<Verified, Refusal> {
+        self.inner.verify(options).await
+    }
+}
+
+fn courier(world: &World, provider: &Gated) -> Courier {
+    Courier::builder().provider("a", provider.clone()).store(world.store.clone()).build().unwrap()
+}
+
+#[tokio::test]
+async fn an_attempt_is_written_down_before_the_wire() {
+    let world = World::new(&[&Recorder::new()]);
+    let provider = Gated::new();
+    let courier = courier(&world, &provider);
+    let id = world.enqueue(email()).await;
+    let worker = courier.spawn().unwrap();
+    provider.entered.acquire().await.unwrap().forget();
+    let message = world.message(id).await;
+    assert_eq!(message.attempts.len(), 1);
+    assert_eq!(message.attempts[0].finished_at, None);
+    provider.gate.notify_one();
+    world.until(id, MessageStatus::Sent).await;
+    worker.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_heartbeat_keeps_a_slow_hand_over_from_being_repeated() {
+    let world = World::new(&[&Recorder::new()]);
+    let provider = Gated::new();
+    let courier = courier(&world, &provider);
+    let id = world.enqueue(email()).await;
+    let slow = courier.spawn().unwrap();
+    provider.entered.acquire().await.unwrap().forget();
+    let idle = courier.spawn().unwrap();
+    for _ in 0..40 {
+        world.clock.advance(Duration::from_secs(20));
+        // Let heartbeats and claims run before time moves on.
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+    }
+    provider.gate.notify_one();
+    let message = world.until(id, MessageStatus::Sent).await;
+    slow.shutdown().await.unwrap();
+    idle.shutdown().await.unwrap();
+    assert_eq!(message.attempts.len(), 1, "thirteen minutes of one hand-over");
+}
+
+#[tokio::test]
+async fn a_message_whose_worker_died_is_taken_up_when_the_lease_has_ended() {
+    let world = World::new(&[&Recorder::new()]);
+    let provider = Gated::new();
+    let courier = courier(&world, &provider);
+    let id = world.enqueue(email()).await;
+    let worker = courier.spawn().unwrap();
+    provider.entered.acquire().await.unwrap().forget();
+    // As a crash: nothing is recorded.
+    drop(worker);
+    let worker = courier.spawn().unwrap();
+    world.clock.advance(Duration::from_mins(2));
+    // With one connection an unknown outcome is tried again at the schedule's pace.
+    provider.entered.acquire().await.unwrap().forget();
+    provider.gate.notify_one();
+    let message = world.until(id, MessageStatus::Sent).await;
+    worker.shutdown().await.unwrap();
+    assert_eq!(message.attempts.len(), 2);
+    assert_eq!(message.attempts[0].finished_at, None, "nobody knows what became of the first");
+}
+
+#[tokio::test]
+async fn a_graceful_stop_finishes_what_is_under_delivery() {
+    let world = World::new(&[&Recorder::new()]);
+    let provider = Gated::new();
+    let courier = courier(&world, &provider);
+    let id = world.enqueue(email()).await;
+    let worker = courier.spawn().unwrap();
+    provider.entered.acquire().await.unwrap().forget();
+    let stopping = tokio::spawn(worker.shutdown());
+    tokio::task::yield_now().await;
+    let late = world.enqueue(email().subject("late")).await;
+    provider.gate.notify_one();
+    stopping.await.unwrap().unwrap();
+    assert_eq!(world.status(id).await, MessageStatus::Sent);
+    assert_eq!(world.status(late).await, MessageStatus::Queued, "nothing is claimed any more");
+}

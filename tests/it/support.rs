@@ -1,0 +1,82 @@
+//! What the tests share: a courier over recorders, on a clock that stands still.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use courierx::router::Connection;
+use courierx::testing::Recorder;
+use courierx::{
+    Courier, CourierBuilder, Email, EmailBuilder, ManualClock, MemoryStore, MessageId, Timestamp,
+};
+use courierx_core::event::MessageStatus;
+use courierx_core::store::StoredMessage;
+
+/// A moment to start from.
+pub(crate) const START: Timestamp = Timestamp::from_secs(1_900_000_000);
+
+/// A courier with a store on a manual clock, and its connections.
+pub(crate) struct World {
+    pub(crate) courier: Courier,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) store: MemoryStore,
+}
+
+impl World {
+    /// Over these recorders, the preferred first, named `a`, `b`, …
+    pub(crate) fn new(recorders: &[&Recorder]) -> Self {
+        let clock = ManualClock::starting_at(START);
+        let store = MemoryStore::with_clock(Arc::<ManualClock>::clone(&clock));
+        let courier = builder(recorders).store(store.clone()).build().unwrap();
+        Self { courier, clock, store }
+    }
+
+    pub(crate) async fn enqueue(&self, email: EmailBuilder) -> MessageId {
+        self.courier.enqueue(email.build().unwrap()).await.unwrap().id
+    }
+
+    pub(crate) async fn message(&self, id: MessageId) -> StoredMessage {
+        self.courier.message(id).await.unwrap().expect("the message is kept")
+    }
+
+    pub(crate) async fn status(&self, id: MessageId) -> MessageStatus {
+        self.message(id).await.record.status
+    }
+
+    /// Waits until the message stands like this.
+    pub(crate) async fn until(&self, id: MessageId, status: MessageStatus) -> StoredMessage {
+        self.until_true(id, |message| message.record.status == status).await
+    }
+
+    /// Waits until this is true of the message, looking again whenever something happened.
+    pub(crate) async fn until_true(
+        &self,
+        id: MessageId,
+        condition: impl Fn(&StoredMessage) -> bool,
+    ) -> StoredMessage {
+        let waiting = async {
+            loop {
+                let message = self.message(id).await;
+                if condition(&message) {
+                    return message;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let patience = Duration::from_secs(20);
+        match tokio::time::timeout(patience, waiting).await {
+            Ok(message) => message,
+            Err(_) => panic!("it never came to that: {:#?}", self.message(id).await),
+        }
+    }
+}
+
+pub(crate) fn builder(recorders: &[&Recorder]) -> CourierBuilder {
+    let names = ["a", "b", "c"];
+    recorders.iter().zip(names).fold(Courier::builder(), |builder, (recorder, name)| {
+        builder.connection(Connection::new(name.parse().unwrap(), (*recorder).clone()))
+    })
+}
+
+pub(crate) fn email() -> EmailBuilder {
+    Email::to("ada@example.com").from("Acme <hi@acme.example>").subject("Hello").text("Hello, Ada")
+}

@@ -1,6 +1,8 @@
 //! CourierX.
 
 mod courier;
+#[cfg(feature = "lettre")]
+pub mod lettre;
 
 pub use courier::{
     BuildError, CallbackError, Courier, CourierBuilder, EnqueueError, LookError, NoStore, RunError,
@@ -14,7 +16,8 @@ pub use courierx_core::engine::{
 pub use courierx_core::event::{Event, EventKind, MessageStatus, RecipientStatus, Sequence};
 pub use courierx_core::id::MessageId;
 pub use courierx_core::message::{
-    Address, Attachment, DuplicatePolicy, Email, EmailBuilder, InvalidEmail, Lane, Mailbox, Mode, RetryPreset,
+    Address, Attachment, DuplicatePolicy, Email, EmailBuilder, InvalidEmail, Lane, Mailbox, Mode, Problem,
+    RetryPreset,
 };
 pub use courierx_core::provider::{self, EmailProvider, Outcome, Outgoing, RefusalKind};
 pub use courierx_core::router::{self, Connection, ConnectionId};

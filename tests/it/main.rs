@@ -1,9 +1,12 @@
 //! CourierX at its public edge.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed, as it should")]
 
 mod bad_input;
 mod enqueue;
 mod failover;
 mod leases;
+#[cfg(feature = "lettre")]
+mod lettre_transport;
 mod send;
 mod support;
 mod suppression;

@@ -1,0 +1,73 @@
+//! What a write brings along.
+
+use courierx_core::event::{NewEvent, Sequence};
+use courierx_core::id::TenantId;
+use courierx_core::store::{Effects, JobId, NewJob};
+use rusqlite::params;
+
+use super::error::Run;
+use super::transaction::Tx;
+use super::{codec, suppressions};
+
+/// Writes effects of a tenant.
+pub(super) fn apply(tx: &Tx<'_>, tenant: TenantId, effects: &Effects) -> Run<()> {
+    for job in &effects.jobs {
+        insert_job(tx, tenant, job)?;
+    }
+    for event in &effects.events {
+        insert_event(tx, tenant, event, None)?;
+    }
+    tx.count(tenant, &effects.deltas);
+    for entry in &effects.suppressions {
+        suppressions::add_one(tx, tenant, entry)?;
+    }
+    Ok(())
+}
+
+/// Adds a job.
+pub(super) fn insert_job(tx: &Tx<'_>, tenant: TenantId, job: &NewJob) -> Run<JobId> {
+    let run_at = job.run_at.as_micros();
+    let id = tx
+        .sql(
+            "INSERT INTO courierx_jobs (tenant, kind, message, lane, run_at, free_at, payload)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)",
+        )?
+        .insert(params![
+            tenant.as_bytes(),
+            job.kind.as_str(),
+            job.message.as_ref().map(|id| id.as_bytes().as_slice()),
+            codec::lane(job.lane),
+            run_at,
+            job.payload,
+        ])?;
+    tx.job_free_at(tenant, &job.kind, job.lane, job.run_at);
+    Ok(JobId(id))
+}
+
+/// Appends an event.
+pub(super) fn insert_event(
+    tx: &Tx<'_>,
+    tenant: TenantId,
+    event: &NewEvent,
+    deduplication: Option<&str>,
+) -> Run<Sequence> {
+    let sequence = tx
+        .sql(
+            "INSERT INTO courierx_events
+                 (id, tenant, message, recipient, attempt, connection, kind, at, detail, deduplication)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?
+        .insert(params![
+            event.id.as_bytes(),
+            tenant.as_bytes(),
+            event.message.as_ref().map(|id| id.as_bytes().as_slice()),
+            event.recipient,
+            event.attempt.as_ref().map(|id| id.as_bytes().as_slice()),
+            event.connection.as_ref().map(|connection| connection.as_str()),
+            event.kind.as_str(),
+            event.at.as_micros(),
+            event.detail,
+            deduplication,
+        ])?;
+    Ok(Sequence(sequence))
+}

@@ -1,0 +1,270 @@
+//! Reading messages whole, and writing back what changed of one.
+
+use courierx_core::clock::Timestamp;
+use courierx_core::event::MessageStatus;
+use courierx_core::id::{AttemptId, DeliveryId, MessageId, TenantId};
+use courierx_core::store::{
+    AttemptRecord, BeginAttempt, Effects, JobId, LeaseRef, LeaseToken, MessageRecord, NewMessage,
+    NewRecipient, StoredMessage,
+};
+use courierx_core::vault::Sealed;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::super::codec::{self, Columns};
+use super::super::error::Run;
+use super::super::transaction::Tx;
+
+/// The columns that [`read_record`] reads.
+macro_rules! message_columns {
+    () => {
+        "seq, id, tenant, created_at, send_at, deliver_by, sender, lane, mode, retry, duplicates, tags, status"
+    };
+}
+pub(super) use message_columns;
+
+/// The row of a tenant's message.
+pub(super) fn find(connection: &Connection, tenant: TenantId, id: MessageId) -> Run<Option<i64>> {
+    Ok(connection
+        .prepare_cached("SELECT seq FROM courierx_messages WHERE id = ?1 AND tenant = ?2")?
+        .query_row([id.as_bytes(), tenant.as_bytes()], |row| row.get(0))
+        .optional()?)
+}
+
+/// Reads a message with its content and attempts.
+pub(super) fn load(
+    connection: &Connection,
+    tenant: TenantId,
+    id: MessageId,
+    now: Timestamp,
+) -> Run<Option<StoredMessage>> {
+    let Some((seq, mut message)) = load_without_content(connection, tenant, id, now)? else {
+        return Ok(None);
+    };
+    message.content = connection
+        .prepare_cached("SELECT sealed FROM courierx_contents WHERE message = ?1")?
+        .query_row([seq], |row| row.get(0))
+        .optional()?
+        .map(Sealed::from_bytes);
+    Ok(Some(message))
+}
+
+/// Reads a message and its attempts, and the number of its row.
+pub(super) fn load_without_content(
+    connection: &Connection,
+    tenant: TenantId,
+    id: MessageId,
+    now: Timestamp,
+) -> Run<Option<(i64, StoredMessage)>> {
+    let mut select = connection.prepare_cached(concat!(
+        "SELECT ",
+        message_columns!(),
+        " FROM courierx_messages WHERE id = ?1 AND tenant = ?2"
+    ))?;
+    let mut rows = select.query([id.as_bytes(), tenant.as_bytes()])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let (seq, record) = read_record(connection, row, now)?;
+    let attempts = read_attempts(connection, seq)?;
+    Ok(Some((seq, StoredMessage::new(record, None, attempts))))
+}
+
+/// Reads a message without content or attempts from a row of [`message_columns`].
+pub(super) fn read_record(
+    connection: &Connection,
+    row: &Row<'_>,
+    now: Timestamp,
+) -> Run<(i64, MessageRecord)> {
+    let seq = row.column(0)?;
+    let stored_recipients = read_recipients(connection, seq)?;
+    let new = NewMessage {
+        id: MessageId::from_bytes(row.column(1)?),
+        tenant: TenantId::from_bytes(row.column(2)?),
+        created_at: row.time(3)?,
+        send_at: row.time(4)?,
+        deliver_by: row.optional_time(5)?,
+        from: row.named(6)?,
+        lane: row.lane(7)?,
+        mode: row.named(8)?,
+        retry: row.named(9)?,
+        duplicates: row.named(10)?,
+        tags: row.list(11)?,
+        recipients: stored_recipients
+            .iter()
+            .map(|(recipient, _)| recipient.clone())
+            .collect(),
+        content: Sealed::from_bytes(Vec::new()),
+        idempotency: None,
+        effects: Effects::default(),
+    };
+    let mut record = MessageRecord::from_new(&new);
+    record.status = match row.named(12)? {
+        // Nobody writes down that the time has come.
+        MessageStatus::Scheduled if record.send_at <= now => MessageStatus::Queued,
+        status => status,
+    };
+    for (recipient, (_, status)) in record.recipients.iter_mut().zip(stored_recipients) {
+        recipient.status = status;
+    }
+    Ok((seq, record))
+}
+
+fn read_recipients(
+    connection: &Connection,
+    seq: i64,
+) -> Run<Vec<(NewRecipient, courierx_core::event::RecipientStatus)>> {
+    let mut select = connection.prepare_cached(
+        "SELECT position, field, address, disposition, status FROM courierx_recipients
+         WHERE message = ?1 ORDER BY position",
+    )?;
+    let rows = select.query_and_then([seq], |row| {
+        let recipient = NewRecipient {
+            index: row.column(0)?,
+            field: row.named(1)?,
+            address: row.named(2)?,
+            disposition: row.named(3)?,
+        };
+        Ok((recipient, row.named(4)?))
+    })?;
+    rows.collect()
+}
+
+fn read_attempts(connection: &Connection, seq: i64) -> Run<Vec<AttemptRecord>> {
+    let mut select = connection.prepare_cached(
+        "SELECT id, tenant, number, connection, provider, delivery, job, token, started_at, finished_at,
+                provider_message_id, recipients, skipped
+         FROM courierx_attempts WHERE message = ?1 ORDER BY number",
+    )?;
+    let rows = select.query_and_then([seq], read_attempt)?;
+    rows.collect()
+}
+
+fn read_attempt(row: &Row<'_>) -> Run<AttemptRecord> {
+    let begin = BeginAttempt {
+        attempt: AttemptId::from_bytes(row.column(0)?),
+        tenant: TenantId::from_bytes(row.column(1)?),
+        message: MessageId::from_bytes([0; 16]),
+        connection: row.named(3)?,
+        provider: row.column(4)?,
+        delivery: DeliveryId::from_bytes(row.column(5)?),
+        lease: LeaseRef {
+            job: JobId(row.column(6)?),
+            token: LeaseToken(row.column(7)?),
+        },
+        recipients: Vec::new(),
+        skipped: row.list(12)?,
+        reservations: Vec::new(),
+    };
+    let mut attempt = AttemptRecord::begun(&begin, row.column(2)?, row.time(8)?);
+    attempt.finished_at = row.optional_time(9)?;
+    attempt.provider_message_id = row.column(10)?;
+    attempt.recipients = row.json(11)?;
+    Ok(attempt)
+}
+
+/// A message that is being changed: whatever changes, [`Draft::save`] derives the statuses and writes what
+/// is no longer as it was read.
+pub(super) struct Draft {
+    seq: i64,
+    read: StoredMessage,
+    pub(super) message: StoredMessage,
+}
+
+impl Draft {
+    /// Reads a message in order to change it; none if the tenant has no such message.
+    pub(super) fn open(tx: &Tx<'_>, tenant: TenantId, id: MessageId) -> Run<Option<Self>> {
+        let found = load_without_content(tx.connection(), tenant, id, tx.now())?;
+        Ok(found.map(|(seq, read)| Self {
+            seq,
+            message: read.clone(),
+            read,
+        }))
+    }
+
+    /// The attempt of this identifier.
+    pub(super) fn attempt_mut(&mut self, id: AttemptId) -> Option<&mut AttemptRecord> {
+        self.message.attempts.iter_mut().find(|attempt| attempt.id == id)
+    }
+
+    /// Adds an attempt and what it took of quotas.
+    pub(super) fn insert_attempt(
+        &mut self,
+        tx: &Tx<'_>,
+        tenant: TenantId,
+        attempt: AttemptRecord,
+        grants: &[i64],
+    ) -> Run<()> {
+        tx.sql(
+            "INSERT INTO courierx_attempts
+                 (id, tenant, message, number, connection, provider, delivery, job, token, started_at,
+                  recipients, skipped, grants)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        )?
+        .execute(params![
+            attempt.id.as_bytes(),
+            tenant.as_bytes(),
+            self.seq,
+            attempt.number,
+            attempt.connection.as_str(),
+            attempt.provider,
+            attempt.delivery.as_bytes(),
+            attempt.lease.job.0,
+            attempt.lease.token.0,
+            attempt.started_at.as_micros(),
+            codec::json(&attempt.recipients)?,
+            codec::list(&attempt.skipped)?,
+            codec::list(grants)?,
+        ])?;
+        self.read.attempts.push(attempt.clone());
+        self.message.attempts.push(attempt);
+        Ok(())
+    }
+
+    /// Derives the statuses and writes what changed.
+    pub(super) fn save(mut self, tx: &Tx<'_>) -> Run<()> {
+        self.message.derive_statuses(tx.now());
+        for (now, read) in self.message.attempts.iter().zip(&self.read.attempts) {
+            if now != read {
+                self.update_attempt(tx, now)?;
+            }
+        }
+        for (now, read) in self
+            .message
+            .record
+            .recipients
+            .iter()
+            .zip(&self.read.record.recipients)
+        {
+            if now != read {
+                tx.sql(
+                    "UPDATE courierx_recipients SET disposition = ?3, status = ?4
+                     WHERE message = ?1 AND position = ?2",
+                )?
+                .execute(params![
+                    self.seq,
+                    now.index,
+                    now.disposition.as_str(),
+                    now.status.as_str()
+                ])?;
+            }
+        }
+        if self.message.record.status != self.read.record.status {
+            tx.sql("UPDATE courierx_messages SET status = ?2 WHERE seq = ?1")?
+                .execute(params![self.seq, self.message.record.status.as_str()])?;
+        }
+        Ok(())
+    }
+
+    fn update_attempt(&self, tx: &Tx<'_>, attempt: &AttemptRecord) -> Run<()> {
+        tx.sql(
+            "UPDATE courierx_attempts SET finished_at = ?3, provider_message_id = ?4, recipients = ?5
+             WHERE message = ?1 AND number = ?2",
+        )?
+        .execute(params![
+            self.seq,
+            attempt.number,
+            attempt.finished_at.map(Timestamp::as_micros),
+            attempt.provider_message_id,
+            codec::json(&attempt.recipients)?,
+        ])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,80 @@
+//! Messages, attempts and events.
+
+pub(super) mod accept;
+mod begin;
+mod cancel;
+mod events;
+mod list;
+mod message;
+mod purge;
+mod report;
+mod settle;
+
+use async_trait::async_trait;
+use courierx_core::event::Event;
+use courierx_core::id::{MessageId, TenantId};
+use courierx_core::store::{
+    AcceptResult, BeginAttempt, Begun, CancelResult, EventQuery, IncomingEvent, Ledger, MessageFilter,
+    MessageRecord, NewMessage, Page, PageRequest, PurgeRequest, Purged, Recorded, Settled, Settlement,
+    StoreResult, StoredMessage,
+};
+
+use super::SqliteStore;
+
+#[async_trait]
+impl Ledger for SqliteStore {
+    async fn accept(&self, batch: Vec<NewMessage>) -> StoreResult<Vec<AcceptResult>> {
+        self.write(move |tx| batch.iter().map(|new| accept::accept_one(tx, new)).collect())
+            .await
+    }
+
+    async fn load(&self, batch: &[(TenantId, MessageId)]) -> StoreResult<Vec<Option<StoredMessage>>> {
+        let (batch, now) = (batch.to_vec(), self.0.clock.now());
+        self.read(move |connection| {
+            let load = |&(tenant, id): &(TenantId, MessageId)| message::load(connection, tenant, id, now);
+            batch.iter().map(load).collect()
+        })
+        .await
+    }
+
+    async fn begin_attempts(&self, batch: Vec<BeginAttempt>) -> StoreResult<Vec<Begun>> {
+        self.write(move |tx| batch.iter().map(|begin| begin::begin_one(tx, begin)).collect())
+            .await
+    }
+
+    async fn settle(&self, batch: Vec<Settlement>) -> StoreResult<Vec<Settled>> {
+        self.write(move |tx| batch.iter().map(|one| settle::settle_one(tx, one)).collect())
+            .await
+    }
+
+    async fn record_events(&self, batch: Vec<IncomingEvent>) -> StoreResult<Vec<Recorded>> {
+        self.write(move |tx| batch.iter().map(|event| report::record_one(tx, event)).collect())
+            .await
+    }
+
+    async fn list(
+        &self,
+        tenant: TenantId,
+        filter: &MessageFilter,
+        page: &PageRequest,
+    ) -> StoreResult<Page<MessageRecord>> {
+        let (filter, page, now) = (filter.clone(), page.clone(), self.0.clock.now());
+        self.read(move |connection| list::list(connection, tenant, &filter, &page, now))
+            .await
+    }
+
+    async fn events(&self, query: &EventQuery) -> StoreResult<Vec<Event>> {
+        let query = query.clone();
+        self.read(move |connection| events::events(connection, &query))
+            .await
+    }
+
+    async fn cancel(&self, tenant: TenantId, message: MessageId) -> StoreResult<CancelResult> {
+        self.write(move |tx| cancel::cancel(tx, tenant, message)).await
+    }
+
+    async fn purge(&self, request: &PurgeRequest) -> StoreResult<Purged> {
+        let request = *request;
+        self.write(move |tx| purge::purge(tx, &request)).await
+    }
+}

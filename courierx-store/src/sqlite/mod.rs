@@ -1,0 +1,149 @@
+//! A store in one SQLite file.
+//!
+//! [`SqliteStore`] keeps everything in one file, durable when a call returns (`synchronous=FULL`), for one
+//! process at a time. Concurrent writes share their commits; reads run beside them.
+//!
+//! ```
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use courierx_store::SqliteStore;
+//!
+//! let store = SqliteStore::open("mail.db").await?;
+//! # Ok(()) }
+//! ```
+//!
+//! # Files
+//!
+//! Beside `mail.db` stand SQLite's own `mail.db-wal` and `mail.db-shm`, and `mail.db-courierx.lock`, which
+//! keeps a second process out. Copy a database with SQLite's backup or `VACUUM INTO`, not with `cp`.
+//!
+//! # The application's own tables
+//!
+//! They may live in the same file: every name of ours starts with `courierx_`. Then
+//! [`SqliteStore::enqueue_in`] accepts a message inside the application's own transaction.
+
+mod codec;
+mod configs;
+mod counters;
+mod effects;
+mod enqueue_in;
+mod error;
+mod ledger;
+mod lock;
+mod options;
+mod queue;
+mod readers;
+mod schema;
+mod state;
+mod suppressions;
+mod transaction;
+mod writer;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use courierx_core::clock::Clock;
+use courierx_core::store::{Store, StoreResult};
+use rusqlite::Connection;
+use tokio::sync::watch;
+
+pub use error::OpenError;
+pub use options::SqliteOptions;
+
+use error::Run;
+use lock::FileLock;
+use readers::Readers;
+use transaction::Tx;
+use writer::Writer;
+
+/// A store in one SQLite file.
+///
+/// Cheap to clone; clones share one open database. Dropping the last one closes it: what is queued is
+/// written, the threads end, the file is free for others.
+#[derive(Clone)]
+pub struct SqliteStore(Arc<Inner>);
+
+/// What clones share. Fields are dropped in this order: the readers, then the writer, which leaves a database
+/// without a log behind, and the lock last.
+struct Inner {
+    readers: Readers,
+    writer: Writer,
+    jobs_changed: watch::Sender<u64>,
+    /// Whether the application may have a transaction of its own open, whose commit nobody tells us about.
+    foreign_jobs: AtomicBool,
+    clock: Arc<dyn Clock>,
+    path: PathBuf,
+    _lock: FileLock,
+}
+
+impl Inner {
+    fn new(
+        path: PathBuf,
+        clock: Arc<dyn Clock>,
+        readers: Readers,
+        writer: Writer,
+        jobs_changed: watch::Sender<u64>,
+        lock: FileLock,
+    ) -> Self {
+        Self {
+            readers,
+            writer,
+            jobs_changed,
+            foreign_jobs: AtomicBool::new(false),
+            clock,
+            path,
+            _lock: lock,
+        }
+    }
+}
+
+impl SqliteStore {
+    /// Opens the database at `path` with defaults, and creates it if there is none.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Self::options().open(path).await
+    }
+
+    /// How to open a database, to be changed before it is opened.
+    pub fn options() -> SqliteOptions {
+        SqliteOptions::default()
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// Runs `work` on the writing thread; durable when it returns. It may be run more than once, the last
+    /// run counts.
+    async fn write<F, T>(&self, work: F) -> StoreResult<T>
+    where
+        F: Fn(&Tx<'_>) -> Run<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.0.writer.run(work).await
+    }
+
+    /// Runs `work` on a reading thread.
+    async fn read<F, T>(&self, work: F) -> StoreResult<T>
+    where
+        F: FnOnce(&Connection) -> Run<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.0.readers.run(work).await
+    }
+}
+
+impl Store for SqliteStore {
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.0.clock)
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("path", &self.0.path)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,143 @@
+//! How a store is opened.
+
+use std::fs::OpenOptions;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use courierx_core::clock::{Clock, SystemClock};
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::watch;
+
+use super::error::OpenError;
+use super::lock::{self, FileLock};
+use super::readers::{self, Readers};
+use super::schema::{self, MigrateError};
+use super::writer::Writer;
+use super::{Inner, SqliteStore};
+
+/// Pages in the log before they are moved into the database: 16 MiB. More makes writing faster and the
+/// occasional slow commit slower.
+const WAL_AUTOCHECKPOINT: u32 = 4096;
+/// More statements than a connection ever prepares.
+const STATEMENTS: usize = 256;
+
+/// How a [`SqliteStore`] is opened; made by [`SqliteStore::options`].
+#[derive(Debug, Clone)]
+pub struct SqliteOptions {
+    clock: Arc<dyn Clock>,
+    readers: NonZeroUsize,
+    busy_timeout: Duration,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self {
+            clock: SystemClock::shared(),
+            readers: readers::DEFAULT,
+            busy_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+impl SqliteOptions {
+    /// Where the time comes from; the machine's clock unless given.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// How many threads read at the same time; two unless given.
+    #[must_use]
+    pub fn readers(mut self, count: NonZeroUsize) -> Self {
+        self.readers = count;
+        self
+    }
+
+    /// How long a write waits for a transaction of the application's own; five seconds unless given.
+    #[must_use]
+    pub fn busy_timeout(mut self, timeout: Duration) -> Self {
+        self.busy_timeout = timeout;
+        self
+    }
+
+    /// Opens the database at `path`, and creates it if there is none.
+    pub async fn open(self, path: impl AsRef<Path>) -> Result<SqliteStore, OpenError> {
+        let path = path.as_ref().to_owned();
+        let refused = path.clone();
+        let opening = tokio::task::spawn_blocking(move || self.open_blocking(path));
+        opening.await.unwrap_or_else(|error| {
+            Err(OpenError::Io {
+                path: refused,
+                source: std::io::Error::other(error),
+            })
+        })
+    }
+
+    fn open_blocking(self, path: PathBuf) -> Result<SqliteStore, OpenError> {
+        if path.as_os_str().is_empty() || path.as_os_str() == ":memory:" || path.is_dir() {
+            return Err(OpenError::NotAFile { path });
+        }
+        let io = |source| OpenError::Io {
+            path: path.clone(),
+            source,
+        };
+        let sqlite = |source| OpenError::Sqlite {
+            path: path.clone(),
+            source,
+        };
+        lock::private(OpenOptions::new().write(true).create(true).truncate(false))
+            .open(&path)
+            .map_err(io)?;
+        // The lock stands beside the file itself, by whatever link it was found.
+        let file = path.canonicalize().map_err(io)?;
+        let lock = FileLock::acquire(&file)?;
+
+        let mut connection = self.connect(&file).map_err(sqlite)?;
+        schema::migrate(&mut connection).map_err(|error| match error {
+            MigrateError::Newer { found, known } => OpenError::NewerSchema {
+                path: path.clone(),
+                found,
+                known,
+            },
+            MigrateError::Sqlite(source) => sqlite(source),
+        })?;
+        let read_only = |_| -> rusqlite::Result<Connection> {
+            let connection = self.connect(&file)?;
+            connection.pragma_update(None, "query_only", true)?;
+            Ok(connection)
+        };
+        let connections = (0..self.readers.get())
+            .map(read_only)
+            .collect::<Result<_, _>>()
+            .map_err(sqlite)?;
+
+        let jobs_changed = watch::Sender::new(0);
+        let writer = Writer::start(connection, Arc::clone(&self.clock), jobs_changed.clone()).map_err(io)?;
+        let readers = Readers::start(connections).map_err(io)?;
+        Ok(SqliteStore(Arc::new(Inner::new(
+            file,
+            self.clock,
+            readers,
+            writer,
+            jobs_changed,
+            lock,
+        ))))
+    }
+
+    fn connect(&self, path: &Path) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(self.busy_timeout)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        // Answered means on the disk, not only handed to the operating system.
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "wal_autocheckpoint", WAL_AUTOCHECKPOINT)?;
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
+        connection.pragma_update(None, "cache_size", -16_384)?;
+        Ok(connection)
+    }
+}

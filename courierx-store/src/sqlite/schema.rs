@@ -1,0 +1,44 @@
+//! The schema: numbered migrations, each applied once, in a transaction of its own.
+//!
+//! The application's own tables may live in the same file (that is what
+//! [`enqueue_in`](super::SqliteStore::enqueue_in) is for), so every name starts with `courierx_`, and the
+//! version is kept in a table rather than in the file's header, which is the application's.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+/// In order; the version of the schema is how many have been applied.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_initial.sql")];
+
+/// Why the schema could not be brought up to date.
+pub(super) enum MigrateError {
+    /// A later version was here.
+    Newer { found: u32, known: u32 },
+    /// SQLite refused.
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for MigrateError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+/// Applies what is missing.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), MigrateError> {
+    connection.execute_batch(
+        "CREATE TABLE IF NOT EXISTS courierx_schema (version INTEGER NOT NULL) STRICT;
+         INSERT INTO courierx_schema SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM courierx_schema);",
+    )?;
+    let found: u32 = connection.query_row("SELECT version FROM courierx_schema", [], |row| row.get(0))?;
+    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    if found > known {
+        return Err(MigrateError::Newer { found, known });
+    }
+    for (version, migration) in (1..=known).zip(MIGRATIONS).skip(found as usize) {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(migration)?;
+        transaction.execute("UPDATE courierx_schema SET version = ?1", [version])?;
+        transaction.commit()?;
+    }
+    Ok(())
+}

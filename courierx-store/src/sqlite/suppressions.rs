@@ -1,0 +1,195 @@
+//! Addresses that get no mail.
+
+use async_trait::async_trait;
+use courierx_core::clock::Timestamp;
+use courierx_core::id::TenantId;
+use courierx_core::message::AddressKey;
+use courierx_core::store::{Cursor, Page, PageRequest, StoreResult, SuppressionFilter, Suppressions};
+use courierx_core::suppression::{NewSuppression, Pattern, Scope, Suppression};
+use rusqlite::{Connection, Row, params};
+
+use super::SqliteStore;
+use super::codec::Columns;
+use super::error::{Fault, Run};
+use super::transaction::Tx;
+
+#[async_trait]
+impl Suppressions for SqliteStore {
+    async fn check(
+        &self,
+        tenant: TenantId,
+        scope: &Scope,
+        addresses: &[AddressKey],
+    ) -> StoreResult<Vec<Option<Suppression>>> {
+        let (scope, addresses, now) = (scope.clone(), addresses.to_vec(), self.0.clock.now());
+        self.read(move |connection| {
+            addresses
+                .iter()
+                .map(|address| check_one(connection, tenant, &scope, address, now))
+                .collect()
+        })
+        .await
+    }
+
+    async fn add(&self, tenant: TenantId, entries: Vec<NewSuppression>) -> StoreResult<Vec<bool>> {
+        self.write(move |tx| entries.iter().map(|entry| add_one(tx, tenant, entry)).collect())
+            .await
+    }
+
+    async fn remove(&self, tenant: TenantId, entries: &[(Pattern, Scope)]) -> StoreResult<Vec<bool>> {
+        let entries = entries.to_vec();
+        self.write(move |tx| {
+            entries
+                .iter()
+                .map(|(pattern, scope)| remove_one(tx, tenant, pattern, scope))
+                .collect()
+        })
+        .await
+    }
+
+    async fn list_suppressions(
+        &self,
+        tenant: TenantId,
+        filter: &SuppressionFilter,
+        page: &PageRequest,
+    ) -> StoreResult<Page<Suppression>> {
+        let (filter, page, now) = (filter.clone(), page.clone(), self.0.clock.now());
+        self.read(move |connection| list(connection, tenant, &filter, &page, now))
+            .await
+    }
+}
+
+/// The entry that keeps mail of `scope` from `address`: of several the one with the strongest reason.
+fn check_one(
+    connection: &Connection,
+    tenant: TenantId,
+    scope: &Scope,
+    address: &AddressKey,
+    now: Timestamp,
+) -> Run<Option<Suppression>> {
+    let mut select = connection.prepare_cached(
+        "SELECT pattern, scope, reason, source, created_at, expires_at FROM courierx_suppressions
+         WHERE tenant = ?1 AND pattern IN (?2, ?3) AND scope IN ('', ?4)",
+    )?;
+    let (own, domain) = (Pattern::address(address), Pattern::domain_of(address));
+    let rows = select.query_and_then(
+        params![tenant.as_bytes(), own.as_str(), domain.as_str(), scope.as_str()],
+        read_suppression,
+    )?;
+    let mut strongest: Option<Suppression> = None;
+    for entry in rows {
+        let entry = entry?;
+        if entry.holds_at(now) && strongest.as_ref().is_none_or(|other| entry.reason > other.reason) {
+            strongest = Some(entry);
+        }
+    }
+    Ok(strongest)
+}
+
+/// Adds an entry, or strengthens the one that is there; `false` for that.
+pub(super) fn add_one(tx: &Tx<'_>, tenant: TenantId, new: &NewSuppression) -> Run<bool> {
+    let now = tx.now();
+    let present = find(tx, tenant, &new.pattern, &new.scope)?.filter(|entry| entry.holds_at(now));
+    let is_new = present.is_none();
+    let entry = match present {
+        Some(mut entry) => {
+            entry.merge(new.clone());
+            entry
+        }
+        None => Suppression::stored(new.clone(), now),
+    };
+    tx.sql(
+        "INSERT OR REPLACE INTO courierx_suppressions
+             (tenant, pattern, scope, reason, source, created_at, expires_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute(params![
+        tenant.as_bytes(),
+        entry.pattern.as_str(),
+        entry.scope.as_str(),
+        entry.reason.as_str(),
+        entry.source,
+        entry.created_at.as_micros(),
+        entry.expires_at.map(Timestamp::as_micros),
+    ])?;
+    Ok(is_new)
+}
+
+fn find(tx: &Tx<'_>, tenant: TenantId, pattern: &Pattern, scope: &Scope) -> Run<Option<Suppression>> {
+    tx.sql(
+        "SELECT pattern, scope, reason, source, created_at, expires_at FROM courierx_suppressions
+         WHERE tenant = ?1 AND pattern = ?2 AND scope = ?3",
+    )?
+    .query_and_then(
+        params![tenant.as_bytes(), pattern.as_str(), scope.as_str()],
+        read_suppression,
+    )?
+    .next()
+    .transpose()
+}
+
+/// Removes an entry; `false` if there was none that still held.
+fn remove_one(tx: &Tx<'_>, tenant: TenantId, pattern: &Pattern, scope: &Scope) -> Run<bool> {
+    let Some(entry) = find(tx, tenant, pattern, scope)? else {
+        return Ok(false);
+    };
+    tx.sql("DELETE FROM courierx_suppressions WHERE tenant = ?1 AND pattern = ?2 AND scope = ?3")?
+        .execute(params![tenant.as_bytes(), pattern.as_str(), scope.as_str()])?;
+    Ok(entry.holds_at(tx.now()))
+}
+
+fn list(
+    connection: &Connection,
+    tenant: TenantId,
+    filter: &SuppressionFilter,
+    page: &PageRequest,
+    now: Timestamp,
+) -> Run<Page<Suppression>> {
+    let prefix = filter.prefix.as_deref().unwrap_or_default();
+    // No pattern has a line break in it.
+    let (pattern, scope) = match &page.after {
+        None => (prefix, ""),
+        Some(cursor) => cursor
+            .as_str()
+            .split_once('\n')
+            .ok_or_else(|| Fault::invalid("the cursor is not one of a list of suppressions"))?,
+    };
+    let mut select = connection.prepare_cached(
+        "SELECT pattern, scope, reason, source, created_at, expires_at FROM courierx_suppressions
+         WHERE tenant = ?1 AND (pattern, scope) > (?2, ?3) OR tenant = ?1 AND pattern = ?2 AND scope = ?3 AND ?4
+         ORDER BY pattern, scope",
+    )?;
+    let mut rows = select.query_and_then(
+        params![tenant.as_bytes(), pattern, scope, page.after.is_none()],
+        read_suppression,
+    )?;
+    let mut items: Vec<Suppression> = Vec::new();
+    while let Some(entry) = rows.next().transpose()? {
+        if !entry.pattern.as_str().starts_with(prefix) {
+            break;
+        }
+        let wanted = entry.holds_at(now)
+            && filter.reason.is_none_or(|reason| entry.reason == reason)
+            && filter.scope.as_ref().is_none_or(|scope| entry.scope == *scope);
+        if !wanted {
+            continue;
+        }
+        if items.len() == page.effective_limit() {
+            let next = items.last().map(cursor_after);
+            return Ok(Page { items, next });
+        }
+        items.push(entry);
+    }
+    Ok(Page { items, next: None })
+}
+
+fn cursor_after(entry: &Suppression) -> Cursor {
+    Cursor::new(format!("{}\n{}", entry.pattern.as_str(), entry.scope.as_str()))
+}
+
+fn read_suppression(row: &Row<'_>) -> Run<Suppression> {
+    let mut new = NewSuppression::new(row.named(0)?, row.named(2)?, row.column::<String>(3)?);
+    new.scope = Scope::named(row.column::<String>(1)?);
+    new.expires_at = row.optional_time(5)?;
+    Ok(Suppression::stored(new, row.time(4)?))
+}

@@ -1,0 +1,123 @@
+//! The transaction a command runs in, and what is put off to its end.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use courierx_core::clock::{Clock, Timestamp};
+use courierx_core::id::TenantId;
+use courierx_core::message::Lane;
+use courierx_core::store::{CounterDelta, JobKind};
+use rusqlite::{CachedStatement, Connection, params};
+
+use super::codec;
+use super::error::Run;
+
+const DAY: i64 = 86_400_000_000;
+
+/// An open transaction.
+///
+/// Many commands share one. What each of them would write to the same row (the day's counter, the tenant's
+/// place in the queue) is collected here and written once, by [`Tx::flush`], before the commit.
+pub(super) struct Tx<'a> {
+    connection: &'a Connection,
+    clock: &'a dyn Clock,
+    pending: RefCell<Pending>,
+}
+
+#[derive(Default)]
+struct Pending {
+    counters: BTreeMap<(TenantId, String, i64), i64>,
+    ready: BTreeMap<(TenantId, i64, String), Timestamp>,
+    jobs_changed: bool,
+}
+
+impl<'a> Tx<'a> {
+    /// Runs in the transaction that `connection` has open.
+    pub(super) fn new(connection: &'a Connection, clock: &'a dyn Clock) -> Self {
+        Self {
+            connection,
+            clock,
+            pending: RefCell::default(),
+        }
+    }
+
+    /// The connection.
+    pub(super) fn connection(&self) -> &'a Connection {
+        self.connection
+    }
+
+    /// A statement, prepared once per connection.
+    pub(super) fn sql(&self, sql: &str) -> Run<CachedStatement<'a>> {
+        Ok(self.connection.prepare_cached(sql)?)
+    }
+
+    /// The present moment.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Adds to statistics, at the end.
+    pub(super) fn count(&self, tenant: TenantId, deltas: &[CounterDelta]) {
+        let mut pending = self.pending.borrow_mut();
+        for delta in deltas {
+            let day = delta.at.as_micros().div_euclid(DAY) * DAY;
+            *pending
+                .counters
+                .entry((tenant, delta.name.clone(), day))
+                .or_default() += delta.amount;
+        }
+    }
+
+    /// Remembers that a job of the tenant is free at `at`, and that waiters want to know.
+    pub(super) fn job_free_at(&self, tenant: TenantId, kind: &JobKind, lane: Lane, at: Timestamp) {
+        let mut pending = self.pending.borrow_mut();
+        pending.jobs_changed = true;
+        match pending
+            .ready
+            .entry((tenant, codec::lane(lane), kind.as_str().to_owned()))
+        {
+            Entry::Vacant(entry) => {
+                entry.insert(at);
+            }
+            Entry::Occupied(mut entry) => {
+                *entry.get_mut() = at.min(*entry.get());
+            }
+        }
+    }
+
+    /// Whether a job was added or freed.
+    pub(super) fn jobs_changed(&self) -> bool {
+        self.pending.borrow().jobs_changed
+    }
+
+    /// Writes what was put off.
+    pub(super) fn flush(&self) -> Run<()> {
+        self.flush_ready()?;
+        let counters = std::mem::take(&mut self.pending.borrow_mut().counters);
+        let mut add = self.sql(
+            "INSERT INTO courierx_counters (tenant, name, day, value) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET value = value + excluded.value",
+        )?;
+        for ((tenant, name, day), amount) in counters {
+            add.execute(params![tenant.as_bytes(), name, day, amount])?;
+        }
+        Ok(())
+    }
+
+    /// Writes which tenants have jobs: a claim in this transaction has to see it.
+    pub(super) fn flush_ready(&self) -> Run<()> {
+        let ready = std::mem::take(&mut self.pending.borrow_mut().ready);
+        if ready.is_empty() {
+            return Ok(());
+        }
+        let mut lower = self.sql(
+            "INSERT INTO courierx_ready (kind, lane, tenant, next_at) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET next_at = excluded.next_at WHERE excluded.next_at < next_at",
+        )?;
+        for ((tenant, lane, kind), at) in ready {
+            lower.execute(params![kind, lane, tenant.as_bytes(), at.as_micros()])?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,7 @@
+mod claim;
+mod enqueue_in;
+mod ledger;
+mod open;
+mod plans;
+mod wait;
+mod write;

@@ -1,4 +1,4 @@
-//! Messages and attempts as a store keeps them.
+//! Messages and attempts as a store keeps them: what a back-end builds from its rows.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,6 @@ use crate::vault::Sealed;
 
 /// A message without its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct MessageRecord {
     /// Its identifier.
     pub id: MessageId,
@@ -77,7 +76,6 @@ impl MessageRecord {
 
 /// One recipient of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct RecipientRecord {
     /// Its position in the message.
     pub index: u32,
@@ -93,7 +91,6 @@ pub struct RecipientRecord {
 
 /// One hand-over to one connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct AttemptRecord {
     /// Its identifier.
     pub id: AttemptId,
@@ -196,7 +193,6 @@ pub struct RecipientResult {
 
 /// A message with everything that is known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct StoredMessage {
     /// The message.
     pub record: MessageRecord,

@@ -43,27 +43,16 @@ impl Columns for Row<'_> {
     }
 
     fn named<T: FromStr>(&self, column: impl RowIndex) -> Run<T> {
-        text(
-            self.get_ref(column)?
-                .as_str()
-                .map_err(|error| Fault::corrupt("a name", error))?,
-        )
+        text(self.get_ref(column)?.as_str().map_err(|error| Fault::corrupt("a name", error))?)
     }
 
     fn json<T: DeserializeOwned>(&self, column: impl RowIndex) -> Run<T> {
-        let text = self
-            .get_ref(column)?
-            .as_bytes()
-            .map_err(|error| Fault::corrupt("a document", error))?;
+        let text = self.get_ref(column)?.as_bytes().map_err(|error| Fault::corrupt("a document", error))?;
         serde_json::from_slice(text).map_err(|error| Fault::corrupt("a document", error))
     }
 
     fn list<T: DeserializeOwned>(&self, column: impl RowIndex) -> Run<Vec<T>> {
-        match self
-            .get_ref(column)?
-            .as_bytes_or_null()
-            .map_err(|error| Fault::corrupt("a list", error))?
-        {
+        match self.get_ref(column)?.as_bytes_or_null().map_err(|error| Fault::corrupt("a list", error))? {
             Some(text) => serde_json::from_slice(text).map_err(|error| Fault::corrupt("a list", error)),
             None => Ok(Vec::new()),
         }
@@ -71,10 +60,7 @@ impl Columns for Row<'_> {
 
     fn lane(&self, column: impl RowIndex) -> Run<Lane> {
         let position: usize = self.get(column)?;
-        Lane::ALL
-            .get(position)
-            .copied()
-            .ok_or_else(|| Fault::corrupt("a lane", position.to_string()))
+        Lane::ALL.get(position).copied().ok_or_else(|| Fault::corrupt("a lane", position.to_string()))
     }
 }
 
@@ -82,10 +68,7 @@ impl Columns for Row<'_> {
 pub(super) fn text<T: FromStr>(name: &str) -> Run<T> {
     name.parse().map_err(|_| {
         let what = std::any::type_name::<T>().rsplit("::").next().unwrap_or_default();
-        Fault::corrupt(
-            what,
-            format!("a name of {} bytes that this version does not know", name.len()),
-        )
+        Fault::corrupt(what, format!("a name of {} bytes that this version does not know", name.len()))
     })
 }
 
@@ -97,11 +80,7 @@ pub(super) fn json<T: Serialize + ?Sized>(value: &T) -> Run<String> {
 
 /// A list as JSON; NULL if it is empty.
 pub(super) fn list<T: Serialize>(values: &[T]) -> Run<Option<String>> {
-    if values.is_empty() {
-        Ok(None)
-    } else {
-        json(values).map(Some)
-    }
+    if values.is_empty() { Ok(None) } else { json(values).map(Some) }
 }
 
 /// How a lane is stored: by its urgency.

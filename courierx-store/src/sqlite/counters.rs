@@ -18,14 +18,12 @@ use super::transaction::Tx;
 #[async_trait]
 impl Counters for SqliteStore {
     async fn reserve(&self, batch: Vec<Reservation>) -> StoreResult<Vec<Reserved>> {
-        self.write(move |tx| batch.iter().map(|one| reserve_one(tx, one)).collect())
-            .await
+        self.write(move |tx| batch.iter().map(|one| reserve_one(tx, one)).collect()).await
     }
 
     async fn release(&self, grants: &[Grant]) -> StoreResult<Vec<bool>> {
         let grants = grants.to_vec();
-        self.write(move |tx| grants.iter().map(|one| release_own(tx, one)).collect())
-            .await
+        self.write(move |tx| grants.iter().map(|one| release_own(tx, one)).collect()).await
     }
 
     async fn count(&self, tenant: TenantId, deltas: Vec<CounterDelta>) -> StoreResult<()> {
@@ -38,20 +36,13 @@ impl Counters for SqliteStore {
 
     async fn read_counters(&self, tenant: TenantId, query: &CounterQuery) -> StoreResult<Vec<CounterValue>> {
         let query = query.clone();
-        self.read(move |connection| read(connection, tenant, &query))
-            .await
+        self.read(move |connection| read(connection, tenant, &query)).await
     }
 }
 
 /// Takes an amount of a quota, if there is enough left.
 pub(super) fn reserve_one(tx: &Tx<'_>, reservation: &Reservation) -> Run<Reserved> {
-    let Reservation {
-        tenant,
-        name,
-        window,
-        cap,
-        amount,
-    } = reservation;
+    let Reservation { tenant, name, window, cap, amount } = reservation;
     let (now, period) = (tx.now(), window.as_str());
     let used: u64 = tx
         .sql(
@@ -59,27 +50,14 @@ pub(super) fn reserve_one(tx: &Tx<'_>, reservation: &Reservation) -> Run<Reserve
              WHERE tenant = ?1 AND name = ?2 AND period = ?3 AND bucket >= ?4",
         )?
         .query_row(
-            params![
-                tenant.as_bytes(),
-                name,
-                period,
-                window.oldest_bucket(now).as_micros()
-            ],
+            params![tenant.as_bytes(), name, period, window.oldest_bucket(now).as_micros()],
             |row| row.get(0),
         )?;
     if used.saturating_add(*amount) > *cap {
-        return Ok(Reserved::Exceeded {
-            used,
-            resets_at: window.resets_at(now),
-        });
+        return Ok(Reserved::Exceeded { used, resets_at: window.resets_at(now) });
     }
-    let row = params![
-        tenant.as_bytes(),
-        name,
-        period,
-        window.bucket(now).as_micros(),
-        codec::amount(*amount)
-    ];
+    let row =
+        params![tenant.as_bytes(), name, period, window.bucket(now).as_micros(), codec::amount(*amount)];
     tx.sql(
         "INSERT INTO courierx_quotas (tenant, name, period, bucket, used) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT DO UPDATE SET used = used + excluded.used",
@@ -90,11 +68,7 @@ pub(super) fn reserve_one(tx: &Tx<'_>, reservation: &Reservation) -> Run<Reserve
             "INSERT INTO courierx_grants (tenant, name, period, bucket, amount) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
         .insert(row)?;
-    Ok(Reserved::Granted(Grant {
-        id,
-        tenant: *tenant,
-        amount: *amount,
-    }))
+    Ok(Reserved::Granted(Grant { id, tenant: *tenant, amount: *amount }))
 }
 
 /// The grant of this number, unless it was given back.
@@ -102,11 +76,7 @@ pub(super) fn grant(tx: &Tx<'_>, id: i64) -> Run<Option<Grant>> {
     Ok(tx
         .sql("SELECT tenant, amount FROM courierx_grants WHERE id = ?1")?
         .query_row([id], |row| {
-            Ok(Grant {
-                id,
-                tenant: TenantId::from_bytes(row.get(0)?),
-                amount: row.get(1)?,
-            })
+            Ok(Grant { id, tenant: TenantId::from_bytes(row.get(0)?), amount: row.get(1)? })
         })
         .optional()?)
 }
@@ -162,10 +132,6 @@ fn read(connection: &Connection, tenant: TenantId, query: &CounterQuery) -> Run<
             *values.entry((name, start)).or_default() += row.column::<i64>(1)?;
         }
     }
-    let value = |((name, start), value): ((&str, _), _)| CounterValue {
-        name: name.to_owned(),
-        start,
-        value,
-    };
+    let value = |((name, start), value): ((&str, _), _)| CounterValue { name: name.to_owned(), start, value };
     Ok(values.into_iter().map(value).collect())
 }

@@ -19,10 +19,7 @@ impl SqliteStore {
     ///
     /// How durable the message is depends on the application's connection: use `synchronous=FULL`, SQLite's
     /// default.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "as `accept` takes it; nobody needs it afterwards"
-    )]
+    #[expect(clippy::needless_pass_by_value, reason = "as `accept` takes it; nobody needs it afterwards")]
     pub fn enqueue_in(
         &self,
         transaction: &Transaction<'_>,

@@ -65,10 +65,7 @@ impl Fault {
         what: impl Into<String>,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        Self(StoreError::Corrupt {
-            what: what.into(),
-            source: Some(source.into()),
-        })
+        Self(StoreError::Corrupt { what: what.into(), source: Some(source.into()) })
     }
 
     /// The caller asked for something impossible.
@@ -95,17 +92,15 @@ impl From<rusqlite::Error> for Fault {
                 | ErrorCode::ReadOnly
                 | ErrorCode::CannotOpen,
             ) => StoreError::Full(error.into()),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Corrupt {
-                what: "the database".to_owned(),
-                source: Some(error.into()),
-            },
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                StoreError::Corrupt { what: "the database".to_owned(), source: Some(error.into()) }
+            }
             _ => match error {
                 E::FromSqlConversionFailure(..)
                 | E::IntegralValueOutOfRange(..)
-                | E::InvalidColumnType(..) => StoreError::Corrupt {
-                    what: "a column".to_owned(),
-                    source: Some(error.into()),
-                },
+                | E::InvalidColumnType(..) => {
+                    StoreError::Corrupt { what: "a column".to_owned(), source: Some(error.into()) }
+                }
                 _ => StoreError::Backend(error.into()),
             },
         })
@@ -117,11 +112,7 @@ mod tests {
     use super::*;
 
     fn fault(code: i32) -> StoreError {
-        Fault::from(rusqlite::Error::SqliteFailure(
-            rusqlite::ffi::Error::new(code),
-            None,
-        ))
-        .into()
+        Fault::from(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None)).into()
     }
 
     #[test]

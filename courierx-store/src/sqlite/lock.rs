@@ -17,15 +17,10 @@ impl FileLock {
         let path = beside(database, "lock");
         let file = private(OpenOptions::new().write(true).create(true).truncate(false))
             .open(&path)
-            .map_err(|source| OpenError::Io {
-                path: path.clone(),
-                source,
-            })?;
+            .map_err(|source| OpenError::Io { path: path.clone(), source })?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(OpenError::AlreadyOpen {
-                path: database.to_owned(),
-            }),
+            Err(TryLockError::WouldBlock) => Err(OpenError::AlreadyOpen { path: database.to_owned() }),
             Err(TryLockError::Error(source)) => Err(OpenError::Io { path, source }),
         }
     }

@@ -86,15 +86,7 @@ impl Inner {
         jobs_changed: watch::Sender<u64>,
         lock: FileLock,
     ) -> Self {
-        Self {
-            readers,
-            writer,
-            jobs_changed,
-            foreign_jobs: AtomicBool::new(false),
-            clock,
-            path,
-            _lock: lock,
-        }
+        Self { readers, writer, jobs_changed, foreign_jobs: AtomicBool::new(false), clock, path, _lock: lock }
     }
 }
 
@@ -142,8 +134,6 @@ impl Store for SqliteStore {
 
 impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SqliteStore")
-            .field("path", &self.0.path)
-            .finish_non_exhaustive()
+        f.debug_struct("SqliteStore").field("path", &self.0.path).finish_non_exhaustive()
     }
 }

@@ -33,11 +33,7 @@ pub struct SqliteOptions {
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self {
-            clock: SystemClock::shared(),
-            readers: readers::DEFAULT,
-            busy_timeout: Duration::from_secs(5),
-        }
+        Self { clock: SystemClock::shared(), readers: readers::DEFAULT, busy_timeout: Duration::from_secs(5) }
     }
 }
 
@@ -69,10 +65,7 @@ impl SqliteOptions {
         let refused = path.clone();
         let opening = tokio::task::spawn_blocking(move || self.open_blocking(path));
         opening.await.unwrap_or_else(|error| {
-            Err(OpenError::Io {
-                path: refused,
-                source: std::io::Error::other(error),
-            })
+            Err(OpenError::Io { path: refused, source: std::io::Error::other(error) })
         })
     }
 
@@ -80,28 +73,18 @@ impl SqliteOptions {
         if path.as_os_str().is_empty() || path.as_os_str() == ":memory:" || path.is_dir() {
             return Err(OpenError::NotAFile { path });
         }
-        let io = |source| OpenError::Io {
-            path: path.clone(),
-            source,
-        };
-        let sqlite = |source| OpenError::Sqlite {
-            path: path.clone(),
-            source,
-        };
-        lock::private(OpenOptions::new().write(true).create(true).truncate(false))
-            .open(&path)
-            .map_err(io)?;
+        let io = |source| OpenError::Io { path: path.clone(), source };
+        let sqlite = |source| OpenError::Sqlite { path: path.clone(), source };
+        lock::private(OpenOptions::new().write(true).create(true).truncate(false)).open(&path).map_err(io)?;
         // The lock stands beside the file itself, by whatever link it was found.
         let file = path.canonicalize().map_err(io)?;
         let lock = FileLock::acquire(&file)?;
 
         let mut connection = self.connect(&file).map_err(sqlite)?;
         schema::migrate(&mut connection).map_err(|error| match error {
-            MigrateError::Newer { found, known } => OpenError::NewerSchema {
-                path: path.clone(),
-                found,
-                known,
-            },
+            MigrateError::Newer { found, known } => {
+                OpenError::NewerSchema { path: path.clone(), found, known }
+            }
             MigrateError::Sqlite(source) => sqlite(source),
         })?;
         let read_only = |_| -> rusqlite::Result<Connection> {
@@ -109,22 +92,12 @@ impl SqliteOptions {
             connection.pragma_update(None, "query_only", true)?;
             Ok(connection)
         };
-        let connections = (0..self.readers.get())
-            .map(read_only)
-            .collect::<Result<_, _>>()
-            .map_err(sqlite)?;
+        let connections = (0..self.readers.get()).map(read_only).collect::<Result<_, _>>().map_err(sqlite)?;
 
         let jobs_changed = watch::Sender::new(0);
         let writer = Writer::start(connection, Arc::clone(&self.clock), jobs_changed.clone()).map_err(io)?;
         let readers = Readers::start(connections).map_err(io)?;
-        Ok(SqliteStore(Arc::new(Inner::new(
-            file,
-            self.clock,
-            readers,
-            writer,
-            jobs_changed,
-            lock,
-        ))))
+        Ok(SqliteStore(Arc::new(Inner::new(file, self.clock, readers, writer, jobs_changed, lock))))
     }
 
     fn connect(&self, path: &Path) -> rusqlite::Result<Connection> {

@@ -28,10 +28,7 @@ impl Readers {
         let (sender, reads) = mpsc::channel(QUEUE);
         let reads = Arc::new(Mutex::new(reads));
         // Made first, so that an error halfway ends the threads that run already.
-        let mut readers = Self {
-            reads: Some(sender),
-            threads: Vec::with_capacity(connections.len()),
-        };
+        let mut readers = Self { reads: Some(sender), threads: Vec::with_capacity(connections.len()) };
         for (connection, number) in connections.into_iter().zip(1..) {
             let reads = Arc::clone(&reads);
             let thread = thread::Builder::new()
@@ -77,10 +74,7 @@ pub(super) const DEFAULT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1);
 fn serve(mut connection: Connection, reads: &Mutex<mpsc::Receiver<Read>>) {
     loop {
         // Whoever holds the lock waits for the next read, the others wait for the lock.
-        let read = reads
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .blocking_recv();
+        let read = reads.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
         match read {
             Some(read) => read(&mut connection),
             None => return,

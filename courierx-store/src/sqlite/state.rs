@@ -31,8 +31,7 @@ impl State for SqliteStore {
         lives_for: Duration,
     ) -> StoreResult<Swap> {
         let key = key.clone();
-        self.write(move |tx| swap(tx, &key, expected, &value, lives_for))
-            .await
+        self.write(move |tx| swap(tx, &key, expected, &value, lives_for)).await
     }
 
     async fn remove_state(&self, key: &StateKey, version: u64) -> StoreResult<bool> {
@@ -50,8 +49,7 @@ impl State for SqliteStore {
 
     async fn list_state(&self, tenant: TenantId, prefix: &str) -> StoreResult<Vec<(StateKey, StateEntry)>> {
         let (prefix, now) = (prefix.to_owned(), self.0.clock.now());
-        self.read(move |connection| list(connection, tenant, &prefix, now))
-            .await
+        self.read(move |connection| list(connection, tenant, &prefix, now)).await
     }
 }
 
@@ -62,10 +60,7 @@ fn get(connection: &Connection, key: &StateKey, now: Timestamp) -> Run<Option<St
             "SELECT value, version, expires_at FROM courierx_state
              WHERE tenant = ?1 AND name = ?2 AND expires_at > ?3",
         )?
-        .query_and_then(
-            params![key.tenant.as_bytes(), key.name, now.as_micros()],
-            read_entry,
-        )?
+        .query_and_then(params![key.tenant.as_bytes(), key.name, now.as_micros()], read_entry)?
         .next()
         .transpose()
 }
@@ -121,9 +116,5 @@ fn list(
 }
 
 fn read_entry(row: &Row<'_>) -> Run<StateEntry> {
-    Ok(StateEntry {
-        value: row.column(0)?,
-        version: row.column(1)?,
-        expires_at: row.time(2)?,
-    })
+    Ok(StateEntry { value: row.column(0)?, version: row.column(1)?, expires_at: row.time(2)? })
 }

@@ -23,26 +23,19 @@ impl Suppressions for SqliteStore {
     ) -> StoreResult<Vec<Option<Suppression>>> {
         let (scope, addresses, now) = (scope.clone(), addresses.to_vec(), self.0.clock.now());
         self.read(move |connection| {
-            addresses
-                .iter()
-                .map(|address| check_one(connection, tenant, &scope, address, now))
-                .collect()
+            addresses.iter().map(|address| check_one(connection, tenant, &scope, address, now)).collect()
         })
         .await
     }
 
     async fn add(&self, tenant: TenantId, entries: Vec<NewSuppression>) -> StoreResult<Vec<bool>> {
-        self.write(move |tx| entries.iter().map(|entry| add_one(tx, tenant, entry)).collect())
-            .await
+        self.write(move |tx| entries.iter().map(|entry| add_one(tx, tenant, entry)).collect()).await
     }
 
     async fn remove(&self, tenant: TenantId, entries: &[(Pattern, Scope)]) -> StoreResult<Vec<bool>> {
         let entries = entries.to_vec();
         self.write(move |tx| {
-            entries
-                .iter()
-                .map(|(pattern, scope)| remove_one(tx, tenant, pattern, scope))
-                .collect()
+            entries.iter().map(|(pattern, scope)| remove_one(tx, tenant, pattern, scope)).collect()
         })
         .await
     }
@@ -54,8 +47,7 @@ impl Suppressions for SqliteStore {
         page: &PageRequest,
     ) -> StoreResult<Page<Suppression>> {
         let (filter, page, now) = (filter.clone(), page.clone(), self.0.clock.now());
-        self.read(move |connection| list(connection, tenant, &filter, &page, now))
-            .await
+        self.read(move |connection| list(connection, tenant, &filter, &page, now)).await
     }
 }
 
@@ -120,10 +112,7 @@ fn find(tx: &Tx<'_>, tenant: TenantId, pattern: &Pattern, scope: &Scope) -> Run<
         "SELECT pattern, scope, reason, source, created_at, expires_at FROM courierx_suppressions
          WHERE tenant = ?1 AND pattern = ?2 AND scope = ?3",
     )?
-    .query_and_then(
-        params![tenant.as_bytes(), pattern.as_str(), scope.as_str()],
-        read_suppression,
-    )?
+    .query_and_then(params![tenant.as_bytes(), pattern.as_str(), scope.as_str()], read_suppression)?
     .next()
     .transpose()
 }
@@ -159,10 +148,8 @@ fn list(
          WHERE tenant = ?1 AND (pattern, scope) > (?2, ?3) OR tenant = ?1 AND pattern = ?2 AND scope = ?3 AND ?4
          ORDER BY pattern, scope",
     )?;
-    let mut rows = select.query_and_then(
-        params![tenant.as_bytes(), pattern, scope, page.after.is_none()],
-        read_suppression,
-    )?;
+    let mut rows = select
+        .query_and_then(params![tenant.as_bytes(), pattern, scope, page.after.is_none()], read_suppression)?;
     let mut items: Vec<Suppression> = Vec::new();
     while let Some(entry) = rows.next().transpose()? {
         if !entry.pattern.as_str().starts_with(prefix) {

@@ -35,11 +35,7 @@ struct Pending {
 impl<'a> Tx<'a> {
     /// Runs in the transaction that `connection` has open.
     pub(super) fn new(connection: &'a Connection, clock: &'a dyn Clock) -> Self {
-        Self {
-            connection,
-            clock,
-            pending: RefCell::default(),
-        }
+        Self { connection, clock, pending: RefCell::default() }
     }
 
     /// The connection.
@@ -62,10 +58,7 @@ impl<'a> Tx<'a> {
         let mut pending = self.pending.borrow_mut();
         for delta in deltas {
             let day = delta.at.as_micros().div_euclid(DAY) * DAY;
-            *pending
-                .counters
-                .entry((tenant, delta.name.clone(), day))
-                .or_default() += delta.amount;
+            *pending.counters.entry((tenant, delta.name.clone(), day)).or_default() += delta.amount;
         }
     }
 
@@ -73,10 +66,7 @@ impl<'a> Tx<'a> {
     pub(super) fn job_free_at(&self, tenant: TenantId, kind: &JobKind, lane: Lane, at: Timestamp) {
         let mut pending = self.pending.borrow_mut();
         pending.jobs_changed = true;
-        match pending
-            .ready
-            .entry((tenant, codec::lane(lane), kind.as_str().to_owned()))
-        {
+        match pending.ready.entry((tenant, codec::lane(lane), kind.as_str().to_owned())) {
             Entry::Vacant(entry) => {
                 entry.insert(at);
             }

@@ -83,19 +83,10 @@ impl Writer {
         jobs_changed: watch::Sender<u64>,
     ) -> std::io::Result<Self> {
         let (sender, commands) = mpsc::channel(QUEUE);
-        let writing = Writing {
-            connection,
-            clock,
-            jobs_changed,
-            commands,
-        };
-        let thread = thread::Builder::new()
-            .name("courierx-writer".to_owned())
-            .spawn(move || writing.serve())?;
-        Ok(Self {
-            commands: Some(sender),
-            thread: Some(thread),
-        })
+        let writing = Writing { connection, clock, jobs_changed, commands };
+        let thread =
+            thread::Builder::new().name("courierx-writer".to_owned()).spawn(move || writing.serve())?;
+        Ok(Self { commands: Some(sender), thread: Some(thread) })
     }
 
     /// Runs `work` in a transaction and returns its result once that is durable.
@@ -109,11 +100,7 @@ impl Writer {
         let (caller, result) = oneshot::channel();
         let commands = self.commands.as_ref().ok_or(StoreError::Closed)?;
         commands
-            .send(Box::new(Closure {
-                work,
-                result: None,
-                caller,
-            }))
+            .send(Box::new(Closure { work, result: None, caller }))
             .await
             .map_err(|_| StoreError::Closed)?;
         result.await.map_err(|_| StoreError::Closed)?

@@ -28,11 +28,7 @@ impl Fixture {
         let directory = TempDir::new().unwrap();
         let clock = ManualClock::starting_at(Timestamp::from_secs(1_900_000_000));
         let store = open(&directory, &clock).await;
-        Self {
-            store,
-            clock,
-            directory,
-        }
+        Self { store, clock, directory }
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -57,11 +53,7 @@ impl Fixture {
 
 pub(crate) async fn open(directory: &TempDir, clock: &Arc<ManualClock>) -> SqliteStore {
     let clock: Arc<ManualClock> = Arc::clone(clock);
-    SqliteStore::options()
-        .clock(clock)
-        .open(directory.path().join("mail.db"))
-        .await
-        .unwrap()
+    SqliteStore::options().clock(clock).open(directory.path().join("mail.db")).await.unwrap()
 }
 
 pub(crate) fn tenant(number: u8) -> TenantId {
@@ -72,9 +64,7 @@ pub(crate) fn message_at(tenant: TenantId, now: Timestamp) -> NewMessage {
     let id = MessageId::new();
     let mut effects = Effects::default();
     effects.jobs.push(NewJob::delivery(id, Lane::Transactional, now));
-    effects
-        .events
-        .push(NewEvent::of_message(id, EventKind::Queued, now));
+    effects.events.push(NewEvent::of_message(id, EventKind::Queued, now));
     effects.deltas.push(CounterDelta::one("accepted", now));
     NewMessage {
         id,
@@ -94,7 +84,7 @@ pub(crate) fn message_at(tenant: TenantId, now: Timestamp) -> NewMessage {
             address: "Ada@example.com".parse().unwrap(),
             disposition: Disposition::Open,
         }],
-        content: Sealed::from_bytes(vec![7; 1024]),
+        content: Sealed::from_bytes(vec![1; 1024]).unwrap(),
         idempotency: None,
         effects,
     }

@@ -83,10 +83,7 @@ fn apply(tx: &Tx<'_>, tenant: TenantId, changes: &[Change]) -> Result<(), Stop> 
 }
 
 fn conflict(kind: &str, id: RecordId) -> Stop {
-    Stop::Refused(CommitError::VersionConflict {
-        kind: kind.to_owned(),
-        id,
-    })
+    Stop::Refused(CommitError::VersionConflict { kind: kind.to_owned(), id })
 }
 
 fn version(tx: &Tx<'_>, tenant: TenantId, kind: &str, id: RecordId) -> Run<Option<u64>> {
@@ -125,8 +122,11 @@ fn put(tx: &Tx<'_>, record: &ConfigRecord, expected: Option<u64>) -> Result<(), 
 
 fn remove(tx: &Tx<'_>, tenant: TenantId, kind: &str, id: RecordId) -> Run<()> {
     forget_keys(tx, tenant, kind, id)?;
-    tx.sql("DELETE FROM courierx_configs WHERE tenant = ?1 AND kind = ?2 AND id = ?3")?
-        .execute(params![tenant.as_bytes(), kind, id.as_bytes()])?;
+    tx.sql("DELETE FROM courierx_configs WHERE tenant = ?1 AND kind = ?2 AND id = ?3")?.execute(params![
+        tenant.as_bytes(),
+        kind,
+        id.as_bytes()
+    ])?;
     log(tx, tenant, kind, id, true)
 }
 
@@ -143,8 +143,7 @@ fn forget_keys(tx: &Tx<'_>, tenant: TenantId, kind: &str, id: RecordId) -> Run<(
         "DELETE FROM courierx_directory WHERE tenant = ?1 AND kind = ?2 AND id = ?3",
         "DELETE FROM courierx_references WHERE tenant = ?1 AND from_kind = ?2 AND from_id = ?3",
     ] {
-        tx.sql(sql)?
-            .execute(params![tenant.as_bytes(), kind, id.as_bytes()])?;
+        tx.sql(sql)?.execute(params![tenant.as_bytes(), kind, id.as_bytes()])?;
     }
     Ok(())
 }
@@ -153,10 +152,7 @@ fn forget_keys(tx: &Tx<'_>, tenant: TenantId, kind: &str, id: RecordId) -> Run<(
 fn insert_keys(tx: &Tx<'_>, record: &ConfigRecord) -> Result<(), Stop> {
     let (tenant, kind, id) = (record.tenant.as_bytes(), &record.kind, record.id.as_bytes());
     let duplicate = |key: &KeyValue| {
-        Stop::Refused(CommitError::DuplicateKey {
-            kind: kind.clone(),
-            key: key.name.clone(),
-        })
+        Stop::Refused(CommitError::DuplicateKey { kind: kind.clone(), key: key.name.clone() })
     };
     for (keys, sql) in [
         (
@@ -171,11 +167,7 @@ fn insert_keys(tx: &Tx<'_>, record: &ConfigRecord) -> Result<(), Stop> {
         ),
     ] {
         for key in keys {
-            if tx
-                .sql(sql)?
-                .execute(params![tenant, kind, key.name, key.value, id])?
-                == 0
-            {
+            if tx.sql(sql)?.execute(params![tenant, kind, key.name, key.value, id])? == 0 {
                 return Err(duplicate(key));
             }
         }

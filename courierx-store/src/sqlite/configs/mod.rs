@@ -32,8 +32,7 @@ impl Configs for SqliteStore {
         id: RecordId,
     ) -> StoreResult<Option<ConfigRecord>> {
         let kind = kind.to_owned();
-        self.read(move |connection| get(connection, tenant, &kind, id))
-            .await
+        self.read(move |connection| get(connection, tenant, &kind, id)).await
     }
 
     async fn find_config(
@@ -43,14 +42,12 @@ impl Configs for SqliteStore {
         key: &KeyValue,
     ) -> StoreResult<Option<ConfigRecord>> {
         let (kind, key) = (kind.to_owned(), key.clone());
-        self.read(move |connection| find(connection, tenant, &kind, &key))
-            .await
+        self.read(move |connection| find(connection, tenant, &kind, &key)).await
     }
 
     async fn find_global(&self, kind: &str, key: &KeyValue) -> StoreResult<Option<ConfigRecord>> {
         let (kind, key) = (kind.to_owned(), key.clone());
-        self.read(move |connection| find_global(connection, &kind, &key))
-            .await
+        self.read(move |connection| find_global(connection, &kind, &key)).await
     }
 
     async fn list_configs(
@@ -61,8 +58,7 @@ impl Configs for SqliteStore {
         page: &PageRequest,
     ) -> StoreResult<Page<ConfigRecord>> {
         let (kind, page) = (kind.to_owned(), page.clone());
-        self.read(move |connection| list(connection, tenant, &kind, parent, &page))
-            .await
+        self.read(move |connection| list(connection, tenant, &kind, parent, &page)).await
     }
 
     async fn commit_configs(
@@ -104,11 +100,7 @@ fn find(connection: &Connection, tenant: TenantId, kind: &str, key: &KeyValue) -
         " FROM courierx_config_keys k JOIN courierx_configs c USING (tenant, kind, id)
          WHERE k.tenant = ?1 AND k.kind = ?2 AND k.name = ?3 AND k.value = ?4"
     );
-    first(
-        connection,
-        sql,
-        params![tenant.as_bytes(), kind, key.name, key.value],
-    )
+    first(connection, sql, params![tenant.as_bytes(), kind, key.name, key.value])
 }
 
 fn find_global(connection: &Connection, kind: &str, key: &KeyValue) -> Run<Option<ConfigRecord>> {
@@ -122,11 +114,7 @@ fn find_global(connection: &Connection, kind: &str, key: &KeyValue) -> Run<Optio
 }
 
 fn first(connection: &Connection, sql: &str, params: impl rusqlite::Params) -> Run<Option<ConfigRecord>> {
-    connection
-        .prepare_cached(sql)?
-        .query_and_then(params, read_record)?
-        .next()
-        .transpose()
+    connection.prepare_cached(sql)?.query_and_then(params, read_record)?.next().transpose()
 }
 
 fn list(
@@ -166,18 +154,12 @@ fn list(
                 " FROM courierx_configs c WHERE c.tenant = ?1 AND c.kind = ?2 AND c.id > ?3 AND c.parent = ?5
                  ORDER BY c.id LIMIT ?4"
             ))?
-            .query_and_then(
-                params![tenant.as_bytes(), kind, after, probe, parent.as_bytes()],
-                read_record,
-            )?
+            .query_and_then(params![tenant.as_bytes(), kind, after, probe, parent.as_bytes()], read_record)?
             .collect::<Run<_>>()?,
     };
     let more = items.len() > limit;
     items.truncate(limit);
-    let next = items
-        .last()
-        .filter(|_| more)
-        .map(|last| Cursor::new(last.id.to_string()));
+    let next = items.last().filter(|_| more).map(|last| Cursor::new(last.id.to_string()));
     Ok(Page { items, next })
 }
 

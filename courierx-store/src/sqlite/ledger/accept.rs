@@ -100,12 +100,6 @@ fn take_key(tx: &Tx<'_>, new: &NewMessage, idempotency: &Idempotency) -> Run<Opt
         "INSERT OR REPLACE INTO courierx_idempotency (tenant, key, message, digest, expires_at)
          VALUES (?1, ?2, ?3, ?4, ?5)",
     )?
-    .execute(params![
-        tenant,
-        key,
-        new.id.as_bytes(),
-        idempotency.digest,
-        expires_at
-    ])?;
+    .execute(params![tenant, key, new.id.as_bytes(), idempotency.digest, expires_at])?;
     Ok(None)
 }

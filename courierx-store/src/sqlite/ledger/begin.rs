@@ -41,12 +41,7 @@ pub(super) fn begin_one(tx: &Tx<'_>, begin: &BeginAttempt) -> Run<Begun> {
     }
     let number = draft.message.attempts.last().map_or(1, |last| last.number + 1);
     let ids: Vec<_> = grants.iter().map(|grant| grant.id).collect();
-    draft.insert_attempt(
-        tx,
-        begin.tenant,
-        AttemptRecord::begun(begin, number, tx.now()),
-        &ids,
-    )?;
+    draft.insert_attempt(tx, begin.tenant, AttemptRecord::begun(begin, number, tx.now()), &ids)?;
     draft.save(tx)?;
     Ok(Begun::Started { number, grants })
 }
@@ -61,8 +56,5 @@ fn started_before(tx: &Tx<'_>, begin: &BeginAttempt) -> Run<Option<Begun>> {
     for id in ids {
         grants.extend(counters::grant(tx, id)?);
     }
-    Ok(Some(Begun::Started {
-        number: row.column(0)?,
-        grants,
-    }))
+    Ok(Some(Begun::Started { number: row.column(0)?, grants }))
 }

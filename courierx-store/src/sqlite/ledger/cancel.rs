@@ -13,12 +13,7 @@ pub(super) fn cancel(tx: &Tx<'_>, tenant: TenantId, id: MessageId) -> Run<Cancel
     let Some(mut draft) = Draft::open(tx, tenant, id)? else {
         return Ok(CancelResult::NotFound);
     };
-    if draft
-        .message
-        .attempts
-        .iter()
-        .any(|attempt| attempt.finished_at.is_none())
-    {
+    if draft.message.attempts.iter().any(|attempt| attempt.finished_at.is_none()) {
         return Ok(CancelResult::TooLate);
     }
     let mut recipients = 0;

@@ -72,10 +72,7 @@ fn of_tenant(connection: &Connection, tenant: TenantId, after: i64, limit: usize
 }
 
 fn select(connection: &Connection, sql: &str, params: impl Params) -> Run<Vec<Event>> {
-    connection
-        .prepare_cached(sql)?
-        .query_and_then(params, read_event)?
-        .collect()
+    connection.prepare_cached(sql)?.query_and_then(params, read_event)?.collect()
 }
 
 fn read_event(row: &Row<'_>) -> Run<Event> {
@@ -90,15 +87,7 @@ fn read_event(row: &Row<'_>) -> Run<Event> {
     event.message = message;
     event.recipient = row.column(4)?;
     event.attempt = row.column::<Option<_>>(5)?.map(AttemptId::from_bytes);
-    event.connection = row
-        .column::<Option<String>>(6)?
-        .as_deref()
-        .map(codec::text)
-        .transpose()?;
+    event.connection = row.column::<Option<String>>(6)?.as_deref().map(codec::text).transpose()?;
     event.detail = row.column(9)?;
-    Ok(Event::stored(
-        Sequence(row.column(0)?),
-        TenantId::from_bytes(row.column(2)?),
-        event,
-    ))
+    Ok(Event::stored(Sequence(row.column(0)?), TenantId::from_bytes(row.column(2)?), event))
 }

@@ -41,10 +41,7 @@ pub(super) fn list(
         let mut rows = select.query(params![bucket, tenant.as_bytes(), before])?;
         while let Some(row) = rows.next()? {
             if items.len() == limit || looked_at == LOOK_AT {
-                return Ok(Page {
-                    items,
-                    next: Some(Cursor::new(before.to_string())),
-                });
+                return Ok(Page { items, next: Some(Cursor::new(before.to_string())) });
             }
             looked_at += 1;
             let (seq, record) = read_record(connection, row, now)?;
@@ -67,10 +64,7 @@ fn bounds(connection: &Connection) -> Run<(i64, i64)> {
 }
 
 fn parse(cursor: &Cursor) -> Run<i64> {
-    cursor
-        .as_str()
-        .parse()
-        .map_err(|_| Fault::invalid("the cursor is not one of a list of messages"))
+    cursor.as_str().parse().map_err(|_| Fault::invalid("the cursor is not one of a list of messages"))
 }
 
 fn matches(filter: &MessageFilter, record: &MessageRecord) -> bool {

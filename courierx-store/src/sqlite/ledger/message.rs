@@ -4,14 +4,13 @@ use courierx_core::clock::Timestamp;
 use courierx_core::event::MessageStatus;
 use courierx_core::id::{AttemptId, DeliveryId, MessageId, TenantId};
 use courierx_core::store::{
-    AttemptRecord, BeginAttempt, Effects, JobId, LeaseRef, LeaseToken, MessageRecord, NewMessage,
-    NewRecipient, StoredMessage,
+    AttemptRecord, JobId, LeaseRef, LeaseToken, MessageRecord, RecipientRecord, StoredMessage,
 };
 use courierx_core::vault::Sealed;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::super::codec::{self, Columns};
-use super::super::error::Run;
+use super::super::error::{Fault, Run};
 use super::super::transaction::Tx;
 
 /// The columns that [`read_record`] reads.
@@ -42,9 +41,10 @@ pub(super) fn load(
     };
     message.content = connection
         .prepare_cached("SELECT sealed FROM courierx_contents WHERE message = ?1")?
-        .query_row([seq], |row| row.get(0))
+        .query_row([seq], |row| row.get::<_, Vec<u8>>(0))
         .optional()?
-        .map(Sealed::from_bytes);
+        .map(|bytes| Sealed::from_bytes(bytes).map_err(|error| Fault::corrupt("a content", error)))
+        .transpose()?;
     Ok(Some(message))
 }
 
@@ -74,12 +74,17 @@ pub(super) fn read_record(
     now: Timestamp,
 ) -> Run<(i64, MessageRecord)> {
     let seq = row.column(0)?;
-    let stored_recipients = read_recipients(connection, seq)?;
-    let new = NewMessage {
+    let send_at = row.time(4)?;
+    let status = match row.named(12)? {
+        // Nobody writes down that the time has come.
+        MessageStatus::Scheduled if send_at <= now => MessageStatus::Queued,
+        status => status,
+    };
+    let record = MessageRecord {
         id: MessageId::from_bytes(row.column(1)?),
         tenant: TenantId::from_bytes(row.column(2)?),
         created_at: row.time(3)?,
-        send_at: row.time(4)?,
+        send_at,
         deliver_by: row.optional_time(5)?,
         from: row.named(6)?,
         lane: row.lane(7)?,
@@ -87,49 +92,32 @@ pub(super) fn read_record(
         retry: row.named(9)?,
         duplicates: row.named(10)?,
         tags: row.list(11)?,
-        recipients: stored_recipients
-            .iter()
-            .map(|(recipient, _)| recipient.clone())
-            .collect(),
-        content: Sealed::from_bytes(Vec::new()),
-        idempotency: None,
-        effects: Effects::default(),
+        status,
+        recipients: read_recipients(connection, seq)?,
     };
-    let mut record = MessageRecord::from_new(&new);
-    record.status = match row.named(12)? {
-        // Nobody writes down that the time has come.
-        MessageStatus::Scheduled if record.send_at <= now => MessageStatus::Queued,
-        status => status,
-    };
-    for (recipient, (_, status)) in record.recipients.iter_mut().zip(stored_recipients) {
-        recipient.status = status;
-    }
     Ok((seq, record))
 }
 
-fn read_recipients(
-    connection: &Connection,
-    seq: i64,
-) -> Run<Vec<(NewRecipient, courierx_core::event::RecipientStatus)>> {
+fn read_recipients(connection: &Connection, seq: i64) -> Run<Vec<RecipientRecord>> {
     let mut select = connection.prepare_cached(
         "SELECT position, field, address, disposition, status FROM courierx_recipients
          WHERE message = ?1 ORDER BY position",
     )?;
     let rows = select.query_and_then([seq], |row| {
-        let recipient = NewRecipient {
+        Ok(RecipientRecord {
             index: row.column(0)?,
             field: row.named(1)?,
             address: row.named(2)?,
             disposition: row.named(3)?,
-        };
-        Ok((recipient, row.named(4)?))
+            status: row.named(4)?,
+        })
     })?;
     rows.collect()
 }
 
 fn read_attempts(connection: &Connection, seq: i64) -> Run<Vec<AttemptRecord>> {
     let mut select = connection.prepare_cached(
-        "SELECT id, tenant, number, connection, provider, delivery, job, token, started_at, finished_at,
+        "SELECT id, number, connection, provider, delivery, job, token, started_at, finished_at,
                 provider_message_id, recipients, skipped
          FROM courierx_attempts WHERE message = ?1 ORDER BY number",
     )?;
@@ -138,26 +126,19 @@ fn read_attempts(connection: &Connection, seq: i64) -> Run<Vec<AttemptRecord>> {
 }
 
 fn read_attempt(row: &Row<'_>) -> Run<AttemptRecord> {
-    let begin = BeginAttempt {
-        attempt: AttemptId::from_bytes(row.column(0)?),
-        tenant: TenantId::from_bytes(row.column(1)?),
-        message: MessageId::from_bytes([0; 16]),
-        connection: row.named(3)?,
-        provider: row.column(4)?,
-        delivery: DeliveryId::from_bytes(row.column(5)?),
-        lease: LeaseRef {
-            job: JobId(row.column(6)?),
-            token: LeaseToken(row.column(7)?),
-        },
-        recipients: Vec::new(),
-        skipped: row.list(12)?,
-        reservations: Vec::new(),
-    };
-    let mut attempt = AttemptRecord::begun(&begin, row.column(2)?, row.time(8)?);
-    attempt.finished_at = row.optional_time(9)?;
-    attempt.provider_message_id = row.column(10)?;
-    attempt.recipients = row.json(11)?;
-    Ok(attempt)
+    Ok(AttemptRecord {
+        id: AttemptId::from_bytes(row.column(0)?),
+        number: row.column(1)?,
+        connection: row.named(2)?,
+        provider: row.column(3)?,
+        delivery: DeliveryId::from_bytes(row.column(4)?),
+        lease: LeaseRef { job: JobId(row.column(5)?), token: LeaseToken(row.column(6)?) },
+        started_at: row.time(7)?,
+        finished_at: row.optional_time(8)?,
+        provider_message_id: row.column(9)?,
+        recipients: row.json(10)?,
+        skipped: row.list(11)?,
+    })
 }
 
 /// A message that is being changed: whatever changes, [`Draft::save`] derives the statuses and writes what
@@ -172,11 +153,7 @@ impl Draft {
     /// Reads a message in order to change it; none if the tenant has no such message.
     pub(super) fn open(tx: &Tx<'_>, tenant: TenantId, id: MessageId) -> Run<Option<Self>> {
         let found = load_without_content(tx.connection(), tenant, id, tx.now())?;
-        Ok(found.map(|(seq, read)| Self {
-            seq,
-            message: read.clone(),
-            read,
-        }))
+        Ok(found.map(|(seq, read)| Self { seq, message: read.clone(), read }))
     }
 
     /// The attempt of this identifier.
@@ -226,13 +203,7 @@ impl Draft {
                 self.update_attempt(tx, now)?;
             }
         }
-        for (now, read) in self
-            .message
-            .record
-            .recipients
-            .iter()
-            .zip(&self.read.record.recipients)
-        {
+        for (now, read) in self.message.record.recipients.iter().zip(&self.read.record.recipients) {
             if now != read {
                 tx.sql(
                     "UPDATE courierx_recipients SET disposition = ?3, status = ?4

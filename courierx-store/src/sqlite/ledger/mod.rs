@@ -24,8 +24,7 @@ use super::SqliteStore;
 #[async_trait]
 impl Ledger for SqliteStore {
     async fn accept(&self, batch: Vec<NewMessage>) -> StoreResult<Vec<AcceptResult>> {
-        self.write(move |tx| batch.iter().map(|new| accept::accept_one(tx, new)).collect())
-            .await
+        self.write(move |tx| batch.iter().map(|new| accept::accept_one(tx, new)).collect()).await
     }
 
     async fn load(&self, batch: &[(TenantId, MessageId)]) -> StoreResult<Vec<Option<StoredMessage>>> {
@@ -38,18 +37,15 @@ impl Ledger for SqliteStore {
     }
 
     async fn begin_attempts(&self, batch: Vec<BeginAttempt>) -> StoreResult<Vec<Begun>> {
-        self.write(move |tx| batch.iter().map(|begin| begin::begin_one(tx, begin)).collect())
-            .await
+        self.write(move |tx| batch.iter().map(|begin| begin::begin_one(tx, begin)).collect()).await
     }
 
     async fn settle(&self, batch: Vec<Settlement>) -> StoreResult<Vec<Settled>> {
-        self.write(move |tx| batch.iter().map(|one| settle::settle_one(tx, one)).collect())
-            .await
+        self.write(move |tx| batch.iter().map(|one| settle::settle_one(tx, one)).collect()).await
     }
 
     async fn record_events(&self, batch: Vec<IncomingEvent>) -> StoreResult<Vec<Recorded>> {
-        self.write(move |tx| batch.iter().map(|event| report::record_one(tx, event)).collect())
-            .await
+        self.write(move |tx| batch.iter().map(|event| report::record_one(tx, event)).collect()).await
     }
 
     async fn list(
@@ -59,14 +55,12 @@ impl Ledger for SqliteStore {
         page: &PageRequest,
     ) -> StoreResult<Page<MessageRecord>> {
         let (filter, page, now) = (filter.clone(), page.clone(), self.0.clock.now());
-        self.read(move |connection| list::list(connection, tenant, &filter, &page, now))
-            .await
+        self.read(move |connection| list::list(connection, tenant, &filter, &page, now)).await
     }
 
     async fn events(&self, query: &EventQuery) -> StoreResult<Vec<Event>> {
         let query = query.clone();
-        self.read(move |connection| events::events(connection, &query))
-            .await
+        self.read(move |connection| events::events(connection, &query)).await
     }
 
     async fn cancel(&self, tenant: TenantId, message: MessageId) -> StoreResult<CancelResult> {

@@ -19,11 +19,7 @@ pub(super) fn purge(tx: &Tx<'_>, request: &PurgeRequest) -> Run<Purged> {
     let contents = purge_contents(tx, request.content_before.as_micros(), limit - messages)?;
     let expired = purge_expired(tx, limit)?;
     let more = messages + contents == limit || expired == limit;
-    Ok(Purged {
-        contents,
-        messages,
-        more,
-    })
+    Ok(Purged { contents, messages, more })
 }
 
 fn purge_messages(tx: &Tx<'_>, before: i64, limit: usize) -> Run<usize> {
@@ -34,11 +30,7 @@ fn purge_messages(tx: &Tx<'_>, before: i64, limit: usize) -> Run<usize> {
                AND status NOT IN ('scheduled', 'queued', 'sending') LIMIT ?2",
         )?
         .query_and_then(params![before, codec::limit(limit)], |row| {
-            Ok((
-                row.column::<i64>(0)?,
-                row.column::<[u8; 16]>(1)?,
-                row.column::<[u8; 16]>(2)?,
-            ))
+            Ok((row.column::<i64>(0)?, row.column::<[u8; 16]>(1)?, row.column::<[u8; 16]>(2)?))
         })?
         .collect::<Run<Vec<_>>>()?;
     for (seq, id, tenant) in &old {
@@ -50,8 +42,7 @@ fn purge_messages(tx: &Tx<'_>, before: i64, limit: usize) -> Run<usize> {
         ] {
             tx.sql(children)?.execute([seq])?;
         }
-        tx.sql("DELETE FROM courierx_events WHERE message = ?1 AND tenant = ?2")?
-            .execute([id, tenant])?;
+        tx.sql("DELETE FROM courierx_events WHERE message = ?1 AND tenant = ?2")?.execute([id, tenant])?;
     }
     Ok(old.len())
 }
@@ -66,10 +57,8 @@ fn purge_contents(tx: &Tx<'_>, before: i64, limit: usize) -> Run<usize> {
         .query_and_then(params![before, codec::limit(limit)], |row| row.column::<i64>(0))?
         .collect::<Run<Vec<_>>>()?;
     for seq in &old {
-        tx.sql("DELETE FROM courierx_contents WHERE message = ?1")?
-            .execute([seq])?;
-        tx.sql("UPDATE courierx_messages SET has_content = 0 WHERE seq = ?1")?
-            .execute([seq])?;
+        tx.sql("DELETE FROM courierx_contents WHERE message = ?1")?.execute([seq])?;
+        tx.sql("UPDATE courierx_messages SET has_content = 0 WHERE seq = ?1")?.execute([seq])?;
     }
     Ok(old.len())
 }

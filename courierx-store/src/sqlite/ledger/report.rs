@@ -22,11 +22,8 @@ pub(super) fn record_one(tx: &Tx<'_>, event: &IncomingEvent) -> Run<Recorded> {
     let Some(mut draft) = Draft::open(tx, event.tenant, message)? else {
         return Ok(Recorded::Unmatched);
     };
-    let about = whom(
-        &draft.message,
-        attempt,
-        event.recipient.as_ref().map(courierx_core::message::Address::key),
-    );
+    let about =
+        whom(&draft.message, attempt, event.recipient.as_ref().map(courierx_core::message::Address::key));
     if let Some(status) = event.kind.attempt_status()
         && about != Whom::Stranger
         && let Some(attempt) = draft.attempt_mut(attempt)
@@ -50,20 +47,13 @@ fn is_known(tx: &Tx<'_>, event: &IncomingEvent) -> Run<bool> {
             "SELECT 1 FROM courierx_events
              WHERE tenant = ?1 AND connection = ?2 AND deduplication = ?3 AND deduplication IS NOT NULL",
         )?
-        .exists(params![
-            event.tenant.as_bytes(),
-            event.connection.as_str(),
-            event.deduplication
-        ])?)
+        .exists(params![event.tenant.as_bytes(), event.connection.as_str(), event.deduplication])?)
 }
 
 /// The attempt that an event is about: the last one, where the same hand-over was repeated.
 fn find_attempt(tx: &Tx<'_>, event: &IncomingEvent) -> Run<Option<(MessageId, AttemptId)>> {
     let ids = |row: &rusqlite::Row<'_>| {
-        Ok((
-            MessageId::from_bytes(row.get(0)?),
-            AttemptId::from_bytes(row.get(1)?),
-        ))
+        Ok((MessageId::from_bytes(row.get(0)?), AttemptId::from_bytes(row.get(1)?)))
     };
     let (tenant, connection) = (event.tenant.as_bytes(), event.connection.as_str());
     let found = match &event.about {
@@ -117,10 +107,7 @@ fn whom(message: &StoredMessage, attempt: AttemptId, address: Option<AddressKey>
                 attempts.any(|one| one.recipients.iter().any(|result| result.index == index))
             };
             // The same address may stand in two headers: the one that was tried is meant.
-            let mut same = recipients
-                .iter()
-                .filter(|one| one.address.key() == key)
-                .map(|one| one.index);
+            let mut same = recipients.iter().filter(|one| one.address.key() == key).map(|one| one.index);
             let first = same.next();
             match first {
                 None => Whom::Stranger,

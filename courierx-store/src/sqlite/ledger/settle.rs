@@ -42,11 +42,7 @@ fn record(tx: &Tx<'_>, tenant: TenantId, draft: &mut Draft, result: &AttemptResu
     if !attempt.record(result, now) {
         return Ok(false);
     }
-    if attempt
-        .recipients
-        .iter()
-        .all(|one| one.status == AttemptStatus::Refused)
-    {
+    if attempt.recipients.iter().all(|one| one.status == AttemptStatus::Refused) {
         release_grants(tx, tenant, result.attempt)?;
     }
     effects::apply(tx, tenant, &result.effects)?;
@@ -68,10 +64,7 @@ fn release_grants(tx: &Tx<'_>, tenant: TenantId, attempt: AttemptId) -> Run<()> 
 fn apply_step(tx: &Tx<'_>, tenant: TenantId, draft: Option<&mut Draft>, step: &FencedStep) -> Run<()> {
     if let Some(draft) = draft {
         for recipient in &mut draft.message.record.recipients {
-            let decided = step
-                .dispositions
-                .iter()
-                .find(|(index, _)| *index == recipient.index);
+            let decided = step.dispositions.iter().find(|(index, _)| *index == recipient.index);
             if let Some((_, disposition)) = decided
                 && recipient.disposition == Disposition::Open
             {

@@ -18,10 +18,7 @@ use super::super::transaction::Tx;
 pub(super) fn claim(tx: &Tx<'_>, request: &ClaimRequest) -> Run<Vec<Claimed>> {
     tx.flush_ready()?;
     let now = tx.now();
-    let turn = Turn {
-        now,
-        until: now.after(request.lease),
-    };
+    let turn = Turn { now, until: now.after(request.lease) };
     let mut claimed = Vec::new();
     for lane in Lane::ALL.iter().copied() {
         let limit = request.limit.saturating_sub(claimed.len());
@@ -121,21 +118,10 @@ fn due_lines<'a>(
         if kinds[..position].contains(kind) {
             continue;
         }
-        let due = params![
-            kind.as_str(),
-            codec::lane(lane),
-            now.as_micros(),
-            codec::limit(limit)
-        ];
+        let due = params![kind.as_str(), codec::lane(lane), now.as_micros(), codec::limit(limit)];
         let rows = select.query_and_then(due, |row| -> Run<_> {
             let tenant = TenantId::from_bytes(row.column(0)?);
-            Ok(Line {
-                kind,
-                lane,
-                tenant,
-                next_at: row.column(1)?,
-                turn: row.column(2)?,
-            })
+            Ok(Line { kind, lane, tenant, next_at: row.column(1)?, turn: row.column(2)? })
         })?;
         for line in rows {
             lines.push(line?);

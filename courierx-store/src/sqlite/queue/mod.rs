@@ -20,12 +20,7 @@ use super::{SqliteStore, effects};
 #[async_trait]
 impl Queue for SqliteStore {
     async fn enqueue(&self, tenant: TenantId, jobs: Vec<NewJob>) -> StoreResult<Vec<JobId>> {
-        self.write(move |tx| {
-            jobs.iter()
-                .map(|job| effects::insert_job(tx, tenant, job))
-                .collect()
-        })
-        .await
+        self.write(move |tx| jobs.iter().map(|job| effects::insert_job(tx, tenant, job)).collect()).await
     }
 
     async fn claim(&self, request: &ClaimRequest) -> StoreResult<Vec<Claimed>> {
@@ -35,30 +30,17 @@ impl Queue for SqliteStore {
 
     async fn extend(&self, leases: &[LeaseRef], lease: Duration) -> StoreResult<Vec<bool>> {
         let leases = leases.to_vec();
-        self.write(move |tx| {
-            leases
-                .iter()
-                .map(|held| steps::extend(tx, *held, lease))
-                .collect()
-        })
-        .await
+        self.write(move |tx| leases.iter().map(|held| steps::extend(tx, *held, lease)).collect()).await
     }
 
     async fn finish(&self, steps: &[(LeaseRef, JobNext)]) -> StoreResult<Vec<bool>> {
         let steps = steps.to_vec();
-        self.write(move |tx| {
-            steps
-                .iter()
-                .map(|(lease, next)| steps::step(tx, *lease, *next))
-                .collect()
-        })
-        .await
+        self.write(move |tx| steps.iter().map(|(lease, next)| steps::step(tx, *lease, *next)).collect()).await
     }
 
     async fn depth(&self, query: &DepthQuery) -> StoreResult<Vec<LaneDepth>> {
         let (query, now) = (query.clone(), self.0.clock.now());
-        self.read(move |connection| depth::depth(connection, &query, now))
-            .await
+        self.read(move |connection| depth::depth(connection, &query, now)).await
     }
 
     async fn wait(&self, kinds: &[JobKind], until: Timestamp) -> StoreResult<()> {

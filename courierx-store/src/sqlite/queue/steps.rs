@@ -21,9 +21,7 @@ pub(in super::super) fn holds(
 ) -> Run<bool> {
     let about: Option<Option<[u8; 16]>> = tx
         .sql("SELECT message FROM courierx_jobs WHERE id = ?1 AND token = ?2 AND leased = 1 AND tenant = ?3")?
-        .query_row(params![lease.job.0, lease.token.0, tenant.as_bytes()], |row| {
-            row.get(0)
-        })
+        .query_row(params![lease.job.0, lease.token.0, tenant.as_bytes()], |row| row.get(0))
         .optional()?;
     Ok(about.is_some_and(|about| about.is_none() || about.map(MessageId::from_bytes) == message))
 }

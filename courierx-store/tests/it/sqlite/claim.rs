@@ -18,11 +18,7 @@ async fn a_long_queue_does_not_starve_others() {
     fixture.store.enqueue(tenant(1), many).await.unwrap();
     fixture.clock.advance(Duration::from_secs(1));
     for number in 2..=4 {
-        fixture
-            .store
-            .enqueue(tenant(number), vec![job(&fixture, Lane::Bulk)])
-            .await
-            .unwrap();
+        fixture.store.enqueue(tenant(number), vec![job(&fixture, Lane::Bulk)]).await.unwrap();
     }
     let claimed = fixture.claim(10).await;
     let mut served = BTreeMap::<_, usize>::new();
@@ -46,11 +42,7 @@ async fn whoever_claims_one_by_one_serves_everybody_in_turn() {
     for _ in 0..6 {
         order.push(fixture.claim(1).await[0].job.tenant);
     }
-    assert_eq!(
-        order[..3].iter().collect::<std::collections::BTreeSet<_>>().len(),
-        3,
-        "{order:?}"
-    );
+    assert_eq!(order[..3].iter().collect::<std::collections::BTreeSet<_>>().len(), 3, "{order:?}");
     assert_eq!(order[..3], order[3..]);
 }
 
@@ -59,49 +51,26 @@ async fn urgent_lanes_come_first() {
     let fixture = Fixture::new().await;
     let jobs = [Lane::Bulk, Lane::Critical, Lane::Transactional].map(|lane| job(&fixture, lane));
     fixture.store.enqueue(tenant(1), jobs.to_vec()).await.unwrap();
-    let lanes: Vec<_> = fixture
-        .claim(10)
-        .await
-        .into_iter()
-        .map(|one| one.job.lane)
-        .collect();
+    let lanes: Vec<_> = fixture.claim(10).await.into_iter().map(|one| one.job.lane).collect();
     assert_eq!(lanes, Lane::ALL);
 }
 
 #[tokio::test]
 async fn a_lease_that_was_taken_over_does_nothing() {
     let fixture = Fixture::new().await;
-    fixture
-        .store
-        .enqueue(tenant(1), vec![job(&fixture, Lane::Bulk)])
-        .await
-        .unwrap();
+    fixture.store.enqueue(tenant(1), vec![job(&fixture, Lane::Bulk)]).await.unwrap();
     let first = fixture.claim(1).await.remove(0);
     assert!(fixture.claim(1).await.is_empty());
     fixture.clock.advance(Duration::from_secs(60));
-    assert_eq!(
-        fixture
-            .store
-            .extend(&[first.lease], Duration::from_secs(1))
-            .await
-            .unwrap(),
-        [true]
-    );
+    assert_eq!(fixture.store.extend(&[first.lease], Duration::from_secs(1)).await.unwrap(), [true]);
     fixture.clock.advance(Duration::from_secs(1));
     let second = fixture.claim(1).await.remove(0);
     assert_ne!(first.lease, second.lease);
-    let steps = [
-        (first.lease, JobNext::Finish),
-        (second.lease, JobNext::Finish),
-        (second.lease, JobNext::Keep),
-    ];
+    let steps =
+        [(first.lease, JobNext::Finish), (second.lease, JobNext::Finish), (second.lease, JobNext::Keep)];
     assert_eq!(fixture.store.finish(&steps).await.unwrap(), [false, true, false]);
     // Not even a job that is enqueued next fits the old lease.
-    let next = fixture
-        .store
-        .enqueue(tenant(1), vec![job(&fixture, Lane::Bulk)])
-        .await
-        .unwrap();
+    let next = fixture.store.enqueue(tenant(1), vec![job(&fixture, Lane::Bulk)]).await.unwrap();
     assert_ne!(next[0], first.lease.job);
 }
 
@@ -129,15 +98,8 @@ async fn claiming_costs_the_same_however_many_jobs_wait() {
     fixture.store.enqueue(tenant(1), waiting(1_000)).await.unwrap();
     let few = claim_time(&fixture).await;
     for number in 1..=100 {
-        fixture
-            .store
-            .enqueue(tenant(number), waiting(1_000))
-            .await
-            .unwrap();
+        fixture.store.enqueue(tenant(number), waiting(1_000)).await.unwrap();
     }
     let many = claim_time(&fixture).await;
-    assert!(
-        many < few * 4 + Duration::from_millis(2),
-        "{few:?} with 1000, {many:?} with 100,000"
-    );
+    assert!(many < few * 4 + Duration::from_millis(2), "{few:?} with 1000, {many:?} with 100,000");
 }

@@ -8,29 +8,18 @@ use crate::support::Fixture;
 async fn mail_is_kept_with_the_applications_data_or_not_at_all() {
     let fixture = Fixture::new().await;
     let mut application = fixture.connection();
-    application
-        .execute_batch("CREATE TABLE orders (id INTEGER PRIMARY KEY)")
-        .unwrap();
+    application.execute_batch("CREATE TABLE orders (id INTEGER PRIMARY KEY)").unwrap();
 
-    let (kept, lost) = (
-        fixture.message(TenantId::DEFAULT),
-        fixture.message(TenantId::DEFAULT),
-    );
+    let (kept, lost) = (fixture.message(TenantId::DEFAULT), fixture.message(TenantId::DEFAULT));
     let ids = [(TenantId::DEFAULT, kept.id), (TenantId::DEFAULT, lost.id)];
     let transaction = application.transaction().unwrap();
     transaction.execute("INSERT INTO orders VALUES (1)", []).unwrap();
-    assert_eq!(
-        fixture.store.enqueue_in(&transaction, kept).unwrap(),
-        AcceptResult::Stored
-    );
+    assert_eq!(fixture.store.enqueue_in(&transaction, kept).unwrap(), AcceptResult::Stored);
     transaction.commit().unwrap();
 
     let transaction = application.transaction().unwrap();
     transaction.execute("INSERT INTO orders VALUES (2)", []).unwrap();
-    assert_eq!(
-        fixture.store.enqueue_in(&transaction, lost).unwrap(),
-        AcceptResult::Stored
-    );
+    assert_eq!(fixture.store.enqueue_in(&transaction, lost).unwrap(), AcceptResult::Stored);
     transaction.rollback().unwrap();
 
     let found = fixture.store.load(&ids).await.unwrap();
@@ -43,10 +32,6 @@ async fn mail_is_kept_with_the_applications_data_or_not_at_all() {
         from: fixture.clock.now(),
         until: Timestamp::MAX,
     };
-    let counted = fixture
-        .store
-        .read_counters(TenantId::DEFAULT, &query)
-        .await
-        .unwrap();
+    let counted = fixture.store.read_counters(TenantId::DEFAULT, &query).await.unwrap();
     assert_eq!(counted[0].value, 1);
 }

@@ -17,40 +17,16 @@ async fn a_message_goes_its_way() {
     let store = &fixture.store;
     let message = fixture.message(tenant(1));
     let key = [(tenant(1), message.id)];
-    assert_eq!(
-        store.accept(vec![message.clone()]).await.unwrap(),
-        [AcceptResult::Stored]
-    );
-    assert_eq!(
-        store.accept(vec![message.clone()]).await.unwrap(),
-        [AcceptResult::Stored],
-        "a repeated call"
-    );
-    assert_eq!(
-        store.load(&[(tenant(2), message.id)]).await.unwrap(),
-        [None],
-        "another tenant's"
-    );
+    assert_eq!(store.accept(vec![message.clone()]).await.unwrap(), [AcceptResult::Stored]);
+    assert_eq!(store.accept(vec![message.clone()]).await.unwrap(), [AcceptResult::Stored], "a repeated call");
+    assert_eq!(store.load(&[(tenant(2), message.id)]).await.unwrap(), [None], "another tenant's");
 
     let claimed = fixture.claim(10).await.remove(0);
     let attempt = begin(&claimed);
-    let started = Begun::Started {
-        number: 1,
-        grants: Vec::new(),
-    };
-    assert_eq!(
-        store.begin_attempts(vec![attempt.clone()]).await.unwrap(),
-        [started.clone()]
-    );
-    assert_eq!(
-        store.begin_attempts(vec![attempt.clone()]).await.unwrap(),
-        [started],
-        "a repeated call"
-    );
-    assert_eq!(
-        store.cancel(tenant(1), message.id).await.unwrap(),
-        CancelResult::TooLate
-    );
+    let started = Begun::Started { number: 1, grants: Vec::new() };
+    assert_eq!(store.begin_attempts(vec![attempt.clone()]).await.unwrap(), [started.clone()]);
+    assert_eq!(store.begin_attempts(vec![attempt.clone()]).await.unwrap(), [started], "a repeated call");
+    assert_eq!(store.cancel(tenant(1), message.id).await.unwrap(), CancelResult::TooLate);
 
     let settlement = Settlement {
         tenant: tenant(1),
@@ -70,16 +46,7 @@ async fn a_message_goes_its_way() {
     let settled = store.settle(vec![settlement.clone(), settlement]).await.unwrap();
     assert_eq!(
         settled,
-        [
-            Settled {
-                recorded: true,
-                stepped: true
-            },
-            Settled {
-                recorded: false,
-                stepped: false
-            }
-        ]
+        [Settled { recorded: true, stepped: true }, Settled { recorded: false, stepped: false }]
     );
     let stored = store.load(&key).await.unwrap().remove(0).unwrap();
     assert_eq!(stored.record.status, MessageStatus::Sent);
@@ -96,18 +63,9 @@ async fn a_message_goes_its_way() {
         detail: None,
         effects: Effects::default(),
     };
-    let strange = IncomingEvent {
-        tenant: tenant(2),
-        ..delivered.clone()
-    };
-    let results = store
-        .record_events(vec![delivered.clone(), delivered, strange])
-        .await
-        .unwrap();
-    assert!(
-        matches!(results[0], Recorded::Stored { message: id, .. } if id == message.id),
-        "{results:?}"
-    );
+    let strange = IncomingEvent { tenant: tenant(2), ..delivered.clone() };
+    let results = store.record_events(vec![delivered.clone(), delivered, strange]).await.unwrap();
+    assert!(matches!(results[0], Recorded::Stored { message: id, .. } if id == message.id), "{results:?}");
     assert_eq!(results[1..], [Recorded::Duplicate, Recorded::Unmatched]);
     let stored = store.load(&key).await.unwrap().remove(0).unwrap();
     assert_eq!(stored.record.status, MessageStatus::Delivered);
@@ -117,10 +75,7 @@ async fn a_message_goes_its_way() {
     let of_message = EventQuery::of_message(tenant(1), message.id);
     let of_tenant = EventQuery::of_tenant(tenant(1), Sequence::START, 10);
     for query in [&of_message, &of_tenant] {
-        assert_eq!(
-            kinds(store.events(query).await.unwrap()),
-            [EventKind::Queued, EventKind::Delivered]
-        );
+        assert_eq!(kinds(store.events(query).await.unwrap()), [EventKind::Queued, EventKind::Delivered]);
     }
     let of_other = EventQuery::of_message(tenant(2), message.id);
     assert!(store.events(&of_other).await.unwrap().is_empty());
@@ -142,27 +97,17 @@ async fn what_was_certainly_not_sent_gives_its_quota_back() {
     let mut full = begin(&claimed);
     full.reservations = vec![quota("hour", 1), quota("none", 0)];
     let refused = fixture.store.begin_attempts(vec![full]).await.unwrap();
-    assert!(
-        matches!(refused[..], [Begun::QuotaExceeded { .. }]),
-        "{refused:?}"
-    );
+    assert!(matches!(refused[..], [Begun::QuotaExceeded { .. }]), "{refused:?}");
     for _ in 0..2 {
         let mut attempt = begin(&claimed);
         attempt.reservations = vec![quota("hour", 1)];
         let begun = fixture.store.begin_attempts(vec![attempt.clone()]).await.unwrap();
         assert!(matches!(begun[..], [Begun::Started { .. }]), "{begun:?}");
         let refusal = RecipientOutcome::Refused(Refusal::new(RefusalKind::Unavailable, "down"));
-        let result = AttemptResult {
-            attempt: attempt.attempt,
-            outcomes: vec![refusal],
-            effects: Effects::default(),
-        };
-        let settlement = Settlement {
-            tenant: tenant(1),
-            message: message.id,
-            result: Some(result),
-            step: None,
-        };
+        let result =
+            AttemptResult { attempt: attempt.attempt, outcomes: vec![refusal], effects: Effects::default() };
+        let settlement =
+            Settlement { tenant: tenant(1), message: message.id, result: Some(result), step: None };
         fixture.store.settle(vec![settlement]).await.unwrap();
     }
 }
@@ -180,37 +125,18 @@ async fn a_step_needs_the_present_lease() {
         result: None,
         step: Some(FencedStep {
             lease,
-            next: JobNext::RetryAt {
-                at: fixture.clock.now(),
-                round: 3,
-            },
+            next: JobNext::RetryAt { at: fixture.clock.now(), round: 3 },
             dispositions: vec![(0, Disposition::Failed)],
             effects: Effects::default(),
         }),
     };
     let new = fixture.claim(1).await.remove(0);
-    let settled = fixture
-        .store
-        .settle(vec![step(old.lease), step(new.lease)])
-        .await
-        .unwrap();
-    assert_eq!(
-        settled.iter().map(|one| one.stepped).collect::<Vec<_>>(),
-        [false, true]
-    );
-    let stored = fixture
-        .store
-        .load(&[(tenant(1), message.id)])
-        .await
-        .unwrap()
-        .remove(0)
-        .unwrap();
+    let settled = fixture.store.settle(vec![step(old.lease), step(new.lease)]).await.unwrap();
+    assert_eq!(settled.iter().map(|one| one.stepped).collect::<Vec<_>>(), [false, true]);
+    let stored = fixture.store.load(&[(tenant(1), message.id)]).await.unwrap().remove(0).unwrap();
     assert_eq!(stored.record.status, MessageStatus::Failed);
     assert_eq!(fixture.claim(1).await[0].job.round, 3);
-    assert_eq!(
-        fixture.store.begin_attempts(vec![begin(&new)]).await.unwrap(),
-        [Begun::LeaseLost]
-    );
+    assert_eq!(fixture.store.begin_attempts(vec![begin(&new)]).await.unwrap(), [Begun::LeaseLost]);
 }
 
 #[tokio::test]
@@ -262,37 +188,18 @@ async fn what_is_old_and_settled_is_purged() {
     assert_eq!(result, CancelResult::Canceled { recipients: 1 });
 
     let later = fixture.clock.now().after(Duration::from_secs(1));
-    let purged = fixture
-        .store
-        .purge(&PurgeRequest::new(later, Timestamp::EPOCH))
-        .await
-        .unwrap();
+    let purged = fixture.store.purge(&PurgeRequest::new(later, Timestamp::EPOCH)).await.unwrap();
     assert_eq!((purged.contents, purged.messages, purged.more), (1, 0, false));
     let found = fixture.store.load(&keys).await.unwrap();
     assert!(found[0].as_ref().unwrap().content.is_none());
     assert!(found[1].as_ref().unwrap().content.is_some());
 
-    let purged = fixture
-        .store
-        .purge(&PurgeRequest::new(later, later))
-        .await
-        .unwrap();
+    let purged = fixture.store.purge(&PurgeRequest::new(later, later)).await.unwrap();
     assert_eq!((purged.contents, purged.messages, purged.more), (0, 1, false));
     assert_eq!(fixture.store.load(&keys).await.unwrap()[0], None);
-    assert!(
-        fixture
-            .store
-            .events(&EventQuery::of_message(tenant(1), keys[0].1))
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(fixture.store.events(&EventQuery::of_message(tenant(1), keys[0].1)).await.unwrap().is_empty());
     let next = fixture.message(tenant(1));
     fixture.store.accept(vec![next.clone()]).await.unwrap();
-    let events = fixture
-        .store
-        .events(&EventQuery::of_message(tenant(1), next.id))
-        .await
-        .unwrap();
+    let events = fixture.store.events(&EventQuery::of_message(tenant(1), next.id)).await.unwrap();
     assert_eq!(events[0].sequence, Sequence(3), "positions are not used again");
 }

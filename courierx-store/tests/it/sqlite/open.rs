@@ -22,10 +22,7 @@ async fn a_link_to_a_file_that_is_open_is_refused() {
     let fixture = Fixture::new().await;
     let link = fixture.directory.path().join("link.db");
     std::os::unix::fs::symlink(fixture.path(), &link).unwrap();
-    assert!(matches!(
-        SqliteStore::open(link).await,
-        Err(OpenError::AlreadyOpen { .. })
-    ));
+    assert!(matches!(SqliteStore::open(link).await, Err(OpenError::AlreadyOpen { .. })));
 }
 
 #[tokio::test]
@@ -34,25 +31,17 @@ async fn a_newer_schema_is_refused() {
     drop(store);
     let path = directory.path().join("mail.db");
     let connection = rusqlite::Connection::open(&path).unwrap();
-    connection
-        .execute("UPDATE courierx_schema SET version = 4711", [])
-        .unwrap();
+    connection.execute("UPDATE courierx_schema SET version = 4711", []).unwrap();
     drop(connection);
     let error = SqliteStore::open(path).await.unwrap_err();
-    assert!(
-        matches!(error, OpenError::NewerSchema { found: 4711, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, OpenError::NewerSchema { found: 4711, .. }), "{error}");
 }
 
 #[tokio::test]
 async fn a_database_that_is_in_no_file_is_refused() {
     for path in [":memory:", "", "."] {
         let refused = SqliteStore::open(path).await;
-        assert!(
-            matches!(refused, Err(OpenError::NotAFile { .. })),
-            "{path:?}: {refused:?}"
-        );
+        assert!(matches!(refused, Err(OpenError::NotAFile { .. })), "{path:?}: {refused:?}");
     }
 }
 
@@ -61,10 +50,7 @@ async fn a_file_that_is_no_database_is_refused() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("notes.txt");
     std::fs::write(&path, "not a database at all\n".repeat(100)).unwrap();
-    assert!(matches!(
-        SqliteStore::open(path).await,
-        Err(OpenError::Sqlite { .. })
-    ));
+    assert!(matches!(SqliteStore::open(path).await, Err(OpenError::Sqlite { .. })));
 }
 
 #[cfg(unix)]
@@ -73,11 +59,7 @@ async fn only_the_owner_may_read_what_is_created() {
     use std::os::unix::fs::PermissionsExt;
 
     let fixture = Fixture::new().await;
-    fixture
-        .store
-        .accept(vec![fixture.message(tenant(1))])
-        .await
-        .unwrap();
+    fixture.store.accept(vec![fixture.message(tenant(1))]).await.unwrap();
     for entry in std::fs::read_dir(fixture.directory.path()).unwrap() {
         let entry = entry.unwrap();
         let mode = entry.metadata().unwrap().permissions().mode();
@@ -87,39 +69,20 @@ async fn only_the_owner_may_read_what_is_created() {
 
 #[tokio::test]
 async fn everything_is_there_after_a_restart() {
-    let Fixture {
-        store,
-        clock,
-        directory,
-    } = Fixture::new().await;
-    let fixture = Fixture {
-        store,
-        clock,
-        directory,
-    };
+    let Fixture { store, clock, directory } = Fixture::new().await;
+    let fixture = Fixture { store, clock, directory };
     let message = fixture.message(tenant(1));
     fixture.store.accept(vec![message.clone()]).await.unwrap();
     let before = fixture.store.load(&[(message.tenant, message.id)]).await.unwrap();
-    assert_eq!(
-        before[0].as_ref().unwrap().content.as_ref(),
-        Some(&message.content)
-    );
+    assert_eq!(before[0].as_ref().unwrap().content.as_ref(), Some(&message.content));
 
-    let Fixture {
-        store,
-        clock,
-        directory,
-    } = fixture;
+    let Fixture { store, clock, directory } = fixture;
     drop(store);
     let wal = directory.path().join("mail.db-wal");
     assert!(!wal.exists(), "the last one to close leaves no log behind");
     let store = open(&directory, &clock).await;
     assert_eq!(store.load(&[(message.tenant, message.id)]).await.unwrap(), before);
-    let fixture = Fixture {
-        store,
-        clock,
-        directory,
-    };
+    let fixture = Fixture { store, clock, directory };
     assert_eq!(fixture.claim(10).await.len(), 1);
 }
 
@@ -132,13 +95,8 @@ async fn the_applications_own_tables_may_be_there_first() {
         .execute_batch("CREATE TABLE orders (id INTEGER PRIMARY KEY); PRAGMA user_version = 9")
         .unwrap();
     let store = SqliteStore::open(&path).await.unwrap();
-    assert_eq!(
-        store.get_state(&StateKey::new(tenant(1), "x")).await.unwrap(),
-        None
-    );
-    let version: i64 = connection
-        .query_row("PRAGMA user_version", [], |row| row.get(0))
-        .unwrap();
+    assert_eq!(store.get_state(&StateKey::new(tenant(1), "x")).await.unwrap(), None);
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
     assert_eq!(version, 9);
 }
 

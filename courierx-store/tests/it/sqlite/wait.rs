@@ -17,11 +17,7 @@ async fn waiting(fixture: &Fixture, until: Timestamp) -> tokio::task::JoinHandle
     let task = tokio::spawn(async move { store.wait(&[JobKind::DELIVERY], until).await.unwrap() });
     // Reads are served in order by one of two threads: two more reads are answered after the first look.
     for _ in 0..4 {
-        fixture
-            .store
-            .depth(&courierx_core::store::DepthQuery::default())
-            .await
-            .unwrap();
+        fixture.store.depth(&courierx_core::store::DepthQuery::default()).await.unwrap();
     }
     task
 }
@@ -31,11 +27,7 @@ async fn a_job_that_is_added_ends_the_wait() {
     let fixture = Fixture::new().await;
     let task = waiting(&fixture, Timestamp::MAX).await;
     assert!(!task.is_finished());
-    fixture
-        .store
-        .enqueue(TenantId::DEFAULT, vec![job(fixture.clock.now())])
-        .await
-        .unwrap();
+    fixture.store.enqueue(TenantId::DEFAULT, vec![job(fixture.clock.now())]).await.unwrap();
     task.await.unwrap();
 }
 
@@ -43,11 +35,7 @@ async fn a_job_that_is_added_ends_the_wait() {
 async fn the_time_of_a_job_ends_the_wait() {
     let fixture = Fixture::new().await;
     let due = fixture.clock.now().after(Duration::from_secs(30));
-    fixture
-        .store
-        .enqueue(TenantId::DEFAULT, vec![job(due)])
-        .await
-        .unwrap();
+    fixture.store.enqueue(TenantId::DEFAULT, vec![job(due)]).await.unwrap();
     let task = waiting(&fixture, Timestamp::MAX).await;
     assert!(!task.is_finished());
     fixture.clock.advance(Duration::from_secs(30));
@@ -58,11 +46,7 @@ async fn the_time_of_a_job_ends_the_wait() {
 #[tokio::test]
 async fn the_end_of_a_lease_ends_the_wait() {
     let fixture = Fixture::new().await;
-    fixture
-        .store
-        .enqueue(TenantId::DEFAULT, vec![job(fixture.clock.now())])
-        .await
-        .unwrap();
+    fixture.store.enqueue(TenantId::DEFAULT, vec![job(fixture.clock.now())]).await.unwrap();
     assert_eq!(fixture.claim(1).await.len(), 1);
     let task = waiting(&fixture, Timestamp::MAX).await;
     assert!(!task.is_finished());
@@ -88,10 +72,7 @@ async fn a_job_that_another_connection_commits_ends_the_wait() {
     let fixture = Fixture::new().await;
     let mut application = fixture.connection();
     let transaction = application.transaction().unwrap();
-    fixture
-        .store
-        .enqueue_in(&transaction, fixture.message(TenantId::DEFAULT))
-        .unwrap();
+    fixture.store.enqueue_in(&transaction, fixture.message(TenantId::DEFAULT)).unwrap();
     let task = waiting(&fixture, Timestamp::MAX).await;
     assert!(!task.is_finished(), "nothing is committed yet");
     transaction.commit().unwrap();

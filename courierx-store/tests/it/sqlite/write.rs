@@ -27,15 +27,11 @@ async fn one_bad_command_does_not_fail_the_others() {
     let fixture = Fixture::new().await;
     // While the application writes, calls queue up, and are one group afterwards.
     let mut application = fixture.connection();
-    let transaction = application
-        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
-        .unwrap();
+    let transaction =
+        application.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).unwrap();
     let accepts = (0..8).map(|_| fixture.store.accept(vec![fixture.message(tenant(1))]));
     let strange = ConfigRecord::new(tenant(2), "rule", RecordId::new(), serde_json::Value::Null);
-    let change = Change::Put {
-        record: Box::new(strange),
-        expected: None,
-    };
+    let change = Change::Put { record: Box::new(strange), expected: None };
     let bad = fixture.store.commit_configs(tenant(1), vec![change]);
     let release = async {
         tokio::task::yield_now().await;
@@ -53,17 +49,14 @@ async fn a_failing_disk_write_fails_one_command_alone() {
     fixture
         .connection()
         .execute_batch(
-            "CREATE TRIGGER refuse BEFORE INSERT ON courierx_contents WHEN length(new.sealed) = 3
+            "CREATE TRIGGER refuse BEFORE INSERT ON courierx_contents WHEN length(new.sealed) = 40
              BEGIN SELECT raise(ABORT, 'no'); END",
         )
         .unwrap();
     let mut bad = fixture.message(tenant(1));
-    bad.content = courierx_core::vault::Sealed::from_bytes(vec![1, 2, 3]);
+    bad.content = courierx_core::vault::Sealed::from_bytes(vec![1; 40]).unwrap();
     let good = (0..16).map(|_| fixture.store.accept(vec![fixture.message(tenant(1))]));
-    let (good, bad) = tokio::join!(
-        futures_util::future::join_all(good),
-        fixture.store.accept(vec![bad])
-    );
+    let (good, bad) = tokio::join!(futures_util::future::join_all(good), fixture.store.accept(vec![bad]));
     assert!(good.iter().all(Result::is_ok), "{good:?}");
     assert!(matches!(bad, Err(StoreError::Backend(_))), "{bad:?}");
     assert_eq!(fixture.claim(100).await.len(), 16);
@@ -93,9 +86,7 @@ async fn a_database_that_somebody_holds_is_busy() {
         .await
         .unwrap();
     let mut application = rusqlite::Connection::open(store.path()).unwrap();
-    let _held = application
-        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
-        .unwrap();
+    let _held = application.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).unwrap();
     let refused = store.enqueue(tenant(1), Vec::new()).await;
     assert!(matches!(refused, Err(StoreError::Busy(_))), "{refused:?}");
 }

@@ -1,1 +1,13 @@
-//! Providers.
+//! Providers: what carries the messages of CourierX.
+//!
+//! Each is an [`EmailProvider`](courierx_core::provider::EmailProvider) behind a feature of its own; the
+//! [`sandbox`] is always there.
+
+#[cfg(feature = "mime")]
+pub mod mime;
+pub mod sandbox;
+#[cfg(feature = "smtp")]
+pub mod smtp;
+
+#[cfg(feature = "smtp")]
+pub use smtp::Smtp;

@@ -1,0 +1,47 @@
+//! Messages as RFC 5322 bytes: what SMTP carries, and what vendors take that accept raw messages.
+//!
+//! [`render`] is a function of the hand-over alone: no clock and no randomness, so that repeating a
+//! hand-over repeats its bytes. All bodies travel in 7-bit encodings, so no server needs 8BITMIME (RFC 6152).
+//! The bytes are ASCII unless an address in the header has a local part beyond ASCII (RFC 6532).
+
+mod body;
+mod header;
+
+use courierx_core::clock::Timestamp;
+use courierx_core::provider::Outgoing;
+
+use header::HeaderBlock;
+
+/// The header that carries the delivery id, so that whoever finds a copy knows which hand-over it was.
+pub const DELIVERY_HEADER: &str = "X-Courierx-Delivery";
+
+/// Writes a hand-over as one message: CRLF line ends, no line longer than 998 bytes (RFC 5322 §2.1.1).
+///
+/// The header shows every recipient in To and Cc, whomever this hand-over is for, and Bcc nowhere. Without
+/// any in To and Cc, `To` is an empty group (RFC 5322 §3.4), since some filters refuse a message without one.
+pub fn render(message: &Outgoing) -> Vec<u8> {
+    let mut head = HeaderBlock::default();
+    head.date(printable(message.date()));
+    head.mailboxes("From", std::slice::from_ref(message.from()));
+    head.mailboxes("To", message.to());
+    head.mailboxes("Cc", message.cc());
+    if message.to().is_empty() && message.cc().is_empty() {
+        head.raw("To", "undisclosed-recipients:;");
+    }
+    head.mailboxes("Reply-To", message.reply_to());
+    head.text("Subject", message.subject().as_str());
+    head.raw("Message-ID", message.header_message_id());
+    head.raw(DELIVERY_HEADER, &message.delivery_id().to_string());
+    for header in message.headers() {
+        head.text(header.name.as_str(), header.value.as_str());
+    }
+    head.raw("MIME-Version", "1.0");
+    let mut bytes = head.into_bytes();
+    bytes.extend(body::render(message));
+    bytes
+}
+
+/// The nearest date that the header can show.
+fn printable(date: Timestamp) -> Timestamp {
+    date.clamp(Timestamp::EPOCH, Timestamp::MAX)
+}

@@ -1,0 +1,223 @@
+//! How an SMTP server is reached and trusted.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use zeroize::Zeroizing;
+
+use super::connect::{Connect, Direct};
+use super::reply::Reply;
+
+/// Everything that is set before the first connection.
+#[derive(Debug)]
+pub(super) struct Config {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) security: Security,
+    pub(super) credentials: Option<Credentials>,
+    pub(super) allow_plain_credentials: bool,
+    pub(super) hello_name: Option<String>,
+    pub(super) extra_roots: Vec<CertificateDer<'static>>,
+    pub(super) timeouts: SmtpTimeouts,
+    pub(super) connect: Arc<dyn Connect>,
+}
+
+impl Config {
+    pub(super) fn new(host: String, security: Security) -> Self {
+        Self {
+            host,
+            port: security.default_port(),
+            security,
+            credentials: None,
+            allow_plain_credentials: false,
+            hello_name: None,
+            extra_roots: Vec::new(),
+            timeouts: SmtpTimeouts::default(),
+            connect: Arc::new(Direct::default()),
+        }
+    }
+}
+
+/// When the connection is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Security {
+    Plain,
+    StartTls,
+    Implicit,
+}
+
+impl Security {
+    const fn default_port(self) -> u16 {
+        match self {
+            Self::Plain => 25,
+            Self::StartTls => 587,
+            Self::Implicit => 465,
+        }
+    }
+}
+
+/// User and password. Some vendors take their API key for both, so neither is ever shown.
+pub(super) struct Credentials {
+    user: Zeroizing<String>,
+    password: Zeroizing<String>,
+}
+
+impl Credentials {
+    pub(super) fn new(user: String, password: String) -> Self {
+        Self {
+            user: Zeroizing::new(user),
+            password: Zeroizing::new(password),
+        }
+    }
+
+    /// The initial response of PLAIN (RFC 4616).
+    pub(super) fn plain(&self) -> Zeroizing<String> {
+        let message = Zeroizing::new(format!("\0{}\0{}", self.user.as_str(), self.password.as_str()));
+        Zeroizing::new(STANDARD.encode(message.as_bytes()))
+    }
+
+    /// The two answers of LOGIN.
+    pub(super) fn login(&self) -> [Zeroizing<String>; 2] {
+        [&self.user, &self.password].map(|text| Zeroizing::new(STANDARD.encode(text.as_bytes())))
+    }
+
+    /// Blackens what a server repeats of them.
+    pub(super) fn scrub(&self, reply: &mut Reply) {
+        let [user, password] = self.login();
+        let secrets = [&self.plain(), &password, &user, &self.password, &self.user];
+        for line in &mut reply.lines {
+            for secret in secrets {
+                // Shorter ones would blacken half of an ordinary sentence.
+                if secret.len() >= 4 && line.contains(secret.as_str()) {
+                    *line = line.replace(secret.as_str(), "***");
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(***)")
+    }
+}
+
+/// How long each step of a session may take. [`SendOptions::timeout`] bounds them all together, up to the
+/// end of the body.
+///
+/// [`SendOptions::timeout`]: courierx_core::provider::SendOptions::timeout
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SmtpTimeouts {
+    /// Connecting to one address, and the TLS handshake: 30 seconds.
+    pub connect: Duration,
+    /// The greeting: 1 minute. RFC 5321 §4.5.3.2.1 asks for 5, which a mail server that has other relays to
+    /// turn to does not wait for.
+    pub greeting: Duration,
+    /// The reply to one command: 5 minutes (RFC 5321 §4.5.3.2.2 and .3).
+    pub command: Duration,
+    /// The reply to the final dot: 10 minutes (RFC 5321 §4.5.3.2.6). A shorter one makes outcomes unknown
+    /// that the server would still have told.
+    pub answer: Duration,
+}
+
+impl Default for SmtpTimeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(30),
+            greeting: Duration::from_secs(60),
+            command: Duration::from_secs(300),
+            answer: Duration::from_secs(600),
+        }
+    }
+}
+
+impl SmtpTimeouts {
+    /// Sets the time for connecting to one address, and for the TLS handshake.
+    #[must_use]
+    pub fn connect(mut self, limit: Duration) -> Self {
+        self.connect = limit;
+        self
+    }
+
+    /// Sets the time for the greeting.
+    #[must_use]
+    pub fn greeting(mut self, limit: Duration) -> Self {
+        self.greeting = limit;
+        self
+    }
+
+    /// Sets the time for the reply to one command.
+    #[must_use]
+    pub fn command(mut self, limit: Duration) -> Self {
+        self.command = limit;
+        self
+    }
+
+    /// Sets the time for the reply to the final dot.
+    #[must_use]
+    pub fn answer(mut self, limit: Duration) -> Self {
+        self.answer = limit;
+        self
+    }
+}
+
+/// What is wrong with a configuration. It never repeats a user, a password or a whole URL.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SmtpConfigError {
+    /// The URL does not begin with `smtp://` or `smtps://`.
+    #[error("an SMTP URL begins with smtp:// or smtps://")]
+    Scheme,
+    /// The URL names no host, or something that cannot be one.
+    #[error("the SMTP URL has no valid host")]
+    Host,
+    /// What follows the host is not a port.
+    #[error("the SMTP URL has no valid port")]
+    Port,
+    /// The user information is not percent-encoded UTF-8 with user and password.
+    #[error("user and password in an SMTP URL are `user:password@`, percent-encoded (@ is %40, : is %3A)")]
+    Credentials,
+    /// The URL has a path, or a query other than `tls=none`.
+    #[error("the only option of an SMTP URL is ?tls=none, for smtp://")]
+    Option,
+    /// The URL asks to send a password without encryption.
+    #[error(
+        "the SMTP URL has a password and ?tls=none; if it may travel unencrypted, use Smtp::plain and \
+         allow_plain_credentials"
+    )]
+    PlainCredentials,
+    /// The name for EHLO is not a domain or an address literal (RFC 5321 §4.1.1.1).
+    #[error("the name for EHLO is neither a domain nor an address literal")]
+    HelloName,
+    /// The text has no PEM certificate, or one that cannot be read.
+    #[error("no certificate can be read from the PEM text")]
+    Certificate,
+}
+
+/// Reads every certificate of a PEM text.
+pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, SmtpConfigError> {
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    certificates
+        .ok()
+        .filter(|found| !found.is_empty())
+        .ok_or(SmtpConfigError::Certificate)
+}
+
+/// Checks what is written after EHLO: nothing in it may end the command.
+pub(super) fn hello_name(name: String) -> Result<String, SmtpConfigError> {
+    let valid = (1..=255).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte));
+    if valid {
+        Ok(name)
+    } else {
+        Err(SmtpConfigError::HelloName)
+    }
+}

@@ -1,0 +1,194 @@
+//! Replies, as servers give them (RFC 5321 §4.2), with their enhanced status codes (RFC 3463).
+
+use std::fmt;
+
+/// A complete reply: its code, its enhanced code, its lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reply {
+    pub(super) code: u16,
+    pub(super) enhanced: Option<EnhancedCode>,
+    /// The lines without their codes.
+    pub(super) lines: Vec<String>,
+}
+
+impl Reply {
+    pub(super) fn new(code: u16, mut lines: Vec<String>) -> Self {
+        let enhanced = lines
+            .iter()
+            .find_map(|line| EnhancedCode::leading(line))
+            .filter(|found| {
+                // RFC 2034 §4: both must agree on the class. If they do not, the reply code counts.
+                u16::from(found.class) == code / 100
+            });
+        if let Some(enhanced) = enhanced {
+            let code = enhanced.to_string();
+            for line in &mut lines {
+                if let Some(rest) = line
+                    .strip_prefix(&code)
+                    .filter(|rest| rest.is_empty() || rest.starts_with(' '))
+                {
+                    *line = rest.trim_start().to_owned();
+                }
+            }
+        }
+        Self {
+            code,
+            enhanced,
+            lines,
+        }
+    }
+
+    pub(super) fn is_positive(&self) -> bool {
+        self.code / 100 == 2
+    }
+
+    pub(super) fn is_temporary(&self) -> bool {
+        self.code / 100 == 4
+    }
+
+    /// What it says, on one line.
+    pub(super) fn text(&self) -> String {
+        self.lines.join(" ")
+    }
+
+    /// The queue identifier in the answer to a message, in the forms that are in wide use. SMTP defines none,
+    /// so it is read only where the form leaves no doubt.
+    pub(super) fn queue_id(&self) -> Option<String> {
+        let text = self.text();
+        // Postfix, SendGrid, Mailjet: `Ok: queued as 4Xk2nB1z`. Exim: `OK id=1tLr0e-000000001Cw-2xQk`.
+        let marked = ["queued as ", "id="].iter().find_map(|mark| {
+            let start = text.find(mark)? + mark.len();
+            text[start..]
+                .split(|c: char| c.is_whitespace() || matches!(c, ';' | ',' | '>' | ')'))
+                .next()
+        });
+        // Sendmail: `5AB3x1 Message accepted for delivery`. Amazon SES: `Ok 0100018e…`.
+        let words: Vec<_> = text.split_whitespace().collect();
+        let placed = match words[..] {
+            [id, "Message", "accepted", ..] => Some(id),
+            [ok, id] if ok.eq_ignore_ascii_case("ok") => Some(id),
+            _ => None,
+        };
+        let id = marked.or(placed)?.trim_matches(['<', '>', '.', '"']);
+        let plausible = (6..=200).contains(&id.len())
+            && id.bytes().any(|byte| byte.is_ascii_digit())
+            && id.bytes().all(|byte| byte.is_ascii_graphic());
+        plausible.then(|| id.to_owned())
+    }
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.enhanced {
+            Some(enhanced) => write!(f, "{} {enhanced} {}", self.code, self.text()),
+            None => write!(f, "{} {}", self.code, self.text()),
+        }
+    }
+}
+
+/// `class.subject.detail` (RFC 3463 §2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct EnhancedCode {
+    pub(super) class: u8,
+    pub(super) subject: u16,
+    pub(super) detail: u16,
+}
+
+impl EnhancedCode {
+    /// The code a text begins with.
+    fn leading(text: &str) -> Option<Self> {
+        let word = text.split(' ').next()?;
+        let mut numbers = word.split('.');
+        let (class, subject, detail) = (numbers.next()?, numbers.next()?, numbers.next()?);
+        let class = match class {
+            "2" => 2,
+            "4" => 4,
+            "5" => 5,
+            _ => return None,
+        };
+        let code = Self {
+            class,
+            subject: number(subject)?,
+            detail: number(detail)?,
+        };
+        numbers.next().is_none().then_some(code)
+    }
+}
+
+fn number(digits: &str) -> Option<u16> {
+    let valid = (1..=3).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    valid.then(|| digits.parse().ok()).flatten()
+}
+
+impl fmt::Display for EnhancedCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.class, self.subject, self.detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(code: u16, text: &str) -> Reply {
+        Reply::new(code, text.lines().map(str::to_owned).collect())
+    }
+
+    #[test]
+    fn enhanced_codes_count_only_if_the_class_agrees() {
+        let code = EnhancedCode {
+            class: 5,
+            subject: 1,
+            detail: 10,
+        };
+        assert_eq!(reply(550, "5.1.10 no such user").enhanced, Some(code));
+        assert_eq!(reply(450, "5.1.10 no such user").enhanced, None);
+        for other in [
+            "no code",
+            "5.1",
+            "5.1.1.1 x",
+            "5.1000.1 x",
+            "3.1.1 x",
+            "10.0.0.1 is blocked",
+        ] {
+            assert_eq!(reply(550, other).enhanced, None, "{other}");
+        }
+    }
+
+    #[test]
+    fn several_lines_are_one_text() {
+        let reply = reply(550, "5.7.25 The IP address\n5.7.25 has no PTR record");
+        assert_eq!(reply.to_string(), "550 5.7.25 The IP address has no PTR record");
+    }
+
+    #[test]
+    fn queue_ids_are_read_where_their_form_leaves_no_doubt() {
+        let id = |text: &str| reply(250, text).queue_id();
+        assert_eq!(
+            id("2.0.0 Ok: queued as 4Xk2nB1zQk").as_deref(),
+            Some("4Xk2nB1zQk")
+        );
+        assert_eq!(
+            id("Ok 0100018e-example-000000").as_deref(),
+            Some("0100018e-example-000000")
+        );
+        assert_eq!(
+            id("OK id=1tLr0e-000000001Cw-2xQk").as_deref(),
+            Some("1tLr0e-000000001Cw-2xQk")
+        );
+        assert_eq!(
+            id("2.0.0 5AB3x1c8001234 Message accepted for delivery").as_deref(),
+            Some("5AB3x1c8001234")
+        );
+        for none in [
+            "OK",
+            "2.0.0 Ok",
+            "Ok accepted",
+            "Great success",
+            "queued as ",
+            "queued as <>",
+        ] {
+            assert_eq!(id(none), None, "{none}");
+        }
+    }
+}

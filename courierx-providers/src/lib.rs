@@ -1,4 +1,4 @@
-//! Providers: what carries the messages of CourierX.
+//! Providers: what carries the messages of `CourierX`.
 //!
 //! Each is an [`EmailProvider`](courierx_core::provider::EmailProvider) behind a feature of its own; the
 //! [`sandbox`] is always there.

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use courierx_core::clock::Timestamp;
-use courierx_core::message::Mailbox;
+use courierx_core::message::{DisplayName, Mailbox};
 use lettre::message::header::{Date, Headers};
 
 /// Where a line is folded if it can be (RFC 5322 §2.1.1, RFC 2047 §2).
@@ -39,8 +39,8 @@ impl HeaderBlock {
     }
 
     /// A field of mailboxes; none if the list is empty.
-    pub(super) fn mailboxes(&mut self, name: &str, list: &[Mailbox]) {
-        let Some((last, others)) = list.split_last() else {
+    pub(super) fn mailboxes(&mut self, name: &str, mailboxes: &[Mailbox]) {
+        let Some((last, others)) = mailboxes.split_last() else {
             return;
         };
         let mut field = Field::begin(&mut self.0, name);
@@ -123,7 +123,7 @@ impl<'a> Field<'a> {
     }
 
     fn mailbox(&mut self, mailbox: &Mailbox, separator: &str) {
-        match mailbox.name().map(|name| name.as_str()) {
+        match mailbox.name().map(DisplayName::as_str) {
             Some(name) if !stands_as_is(name) => {
                 self.encoded_words(name);
                 self.blanks = 1;

@@ -80,13 +80,13 @@ fn spelled_out(step: Step, reply: &Reply) -> Option<RefusalKind> {
         }
         let rate = says(&[
             "throttl",
-            "too many conn",
-            "too many mess",
+            "too many",
             "rate exceeded",
             "rate limit",
             "unusual rate",
         ]);
-        if rate && !concerns(reply, 2) {
+        // One mailbox's rate, or one transaction's size, is not this client's pace.
+        if rate && !concerns(reply, 2) && !concerns(reply, 5) && !says(&["recipients"]) {
             return Some(RefusalKind::Throttled);
         }
     } else if reply.enhanced.is_none() && !matches!(step, Step::Greeting | Step::StartTls | Step::Auth) {
@@ -136,6 +136,7 @@ fn temporary(step: Step, reply: &Reply) -> RefusalKind {
     }
 }
 
+#[expect(clippy::match_same_arms, reason = "a table: each line is one meaning")]
 fn permanent(step: Step, reply: &Reply) -> RefusalKind {
     match reply.enhanced {
         Some(EnhancedCode { subject, detail, .. }) => match (subject, detail) {
@@ -143,7 +144,7 @@ fn permanent(step: Step, reply: &Reply) -> RefusalKind {
             (1, 8) => RefusalKind::Sender,
             (1, _) => addressed(step),
             (2, 2) => RefusalKind::RecipientTemporary,
-            (2 | 3, 3 | 4) | (6, _) => RefusalKind::Content,
+            (2, 3) | (3, 3 | 4) | (6, _) => RefusalKind::Content,
             (2, _) => addressed(step),
             // Loops and expiry pass; no route, no host and "access denied" (Exchange) at RCPT do not.
             (4, 6 | 7) => RefusalKind::RecipientTemporary,
@@ -168,6 +169,7 @@ fn addressed(step: Step) -> RefusalKind {
     }
 }
 
+#[expect(clippy::match_same_arms, reason = "a table: each line is one meaning")]
 fn without_enhanced(step: Step, code: u16) -> RefusalKind {
     match (step, code) {
         (_, 500..=504 | 555) => RefusalKind::Content,

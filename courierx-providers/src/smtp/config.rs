@@ -130,9 +130,9 @@ impl Default for SmtpTimeouts {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(30),
-            greeting: Duration::from_secs(60),
-            command: Duration::from_secs(300),
-            answer: Duration::from_secs(600),
+            greeting: Duration::from_mins(1),
+            command: Duration::from_mins(5),
+            answer: Duration::from_mins(10),
         }
     }
 }

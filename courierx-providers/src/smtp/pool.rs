@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::session::Session;
 
 /// How long a session may wait for its next message; servers end idle ones on their own after a while.
-const MAX_IDLE: Duration = Duration::from_secs(60);
+const MAX_IDLE: Duration = Duration::from_mins(1);
 /// How many messages one session carries; relays with many addresses want their clients to move on.
 const MAX_MESSAGES: u32 = 100;
 

@@ -132,7 +132,7 @@ impl<'a> Transaction<'a> {
     async fn mail(&self, session: &mut Session) -> Result<(), Stopped> {
         let mut line = format!("MAIL FROM:<{}>", self.message.envelope_from());
         if session.features.size {
-            line.push_str(&format!(" SIZE={}", self.bytes.len()));
+            line.extend([" SIZE=", &self.bytes.len().to_string()]);
         }
         let any_recipient = self.remaining().any(|(_, address)| address.needs_smtputf8());
         if any_recipient || self.header_needs_smtputf8() {

@@ -1,0 +1,8 @@
+//! Tests of the providers against servers: scripted ones that fail on purpose, and real ones.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod smtp_faults;
+mod smtp_recipients;
+mod smtp_replies;
+mod smtp_sessions;
+mod support;

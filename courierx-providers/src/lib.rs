@@ -9,5 +9,6 @@ pub mod sandbox;
 #[cfg(feature = "smtp")]
 pub mod smtp;
 
+pub use sandbox::Sandbox;
 #[cfg(feature = "smtp")]
 pub use smtp::Smtp;

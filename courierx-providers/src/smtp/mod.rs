@@ -293,7 +293,7 @@ struct Budget<'a> {
 impl<'a> Budget<'a> {
     fn new(options: &'a SendOptions) -> Self {
         // An endless timeout is as good as a day.
-        let end = Instant::now() + options.timeout.min(Duration::from_secs(86_400));
+        let end = Instant::now() + options.timeout.min(Duration::from_hours(24));
         Self { options, end }
     }
 

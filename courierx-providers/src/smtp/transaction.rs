@@ -75,27 +75,27 @@ impl<'a> Transaction<'a> {
             Ok(reply) if reply.is_positive() => {
                 session.unfinished = false;
                 session.carried += 1;
-                self.outcome(RecipientOutcome::Accepted(acceptance(&reply)))
+                self.outcome(&RecipientOutcome::Accepted(acceptance(&reply)))
             }
             Ok(reply) if reply.code >= 400 => {
                 session.unfinished = false;
                 let several = self.known.iter().filter(|known| known.is_none()).count() > 1;
-                self.outcome(RecipientOutcome::Refused(classify::refusal(
+                self.outcome(&RecipientOutcome::Refused(classify::refusal(
                     Step::Answer { several },
                     &reply,
                 )))
             }
-            Ok(reply) => self.outcome(unknown(
+            Ok(reply) => self.outcome(&unknown(
                 Phase::Answer,
                 &format!("an answer without meaning: {reply}"),
             )),
-            Err(error) => self.outcome(unknown(phase, &error.to_string())),
+            Err(error) => self.outcome(&unknown(phase, &error.to_string())),
         }
     }
 
     /// What is known when nobody waits for the answer any more.
     pub(super) fn abandoned(&self) -> Outcome {
-        self.outcome(unknown(Phase::Answer, "shut down before the answer came"))
+        self.outcome(&unknown(Phase::Answer, "shut down before the answer came"))
     }
 
     /// What the server would refuse, or should not be asked.
@@ -237,11 +237,11 @@ impl<'a> Transaction<'a> {
 
     /// The end before the final dot: whoever is not refused yet is refused for this.
     fn refused(&self, rest: Refusal) -> Stopped {
-        Stopped::Refused(self.outcome(RecipientOutcome::Refused(rest)))
+        Stopped::Refused(self.outcome(&RecipientOutcome::Refused(rest)))
     }
 
     /// The refused recipients with their reasons, all others with `rest`.
-    fn outcome(&self, rest: RecipientOutcome) -> Outcome {
+    fn outcome(&self, rest: &RecipientOutcome) -> Outcome {
         let result = |known: &Option<Refusal>| {
             known
                 .clone()

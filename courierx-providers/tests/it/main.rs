@@ -1,6 +1,9 @@
 //! Tests of the providers against servers: scripted ones that fail on purpose, and real ones.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod conformance;
+mod sandbox;
+
 mod smtp_faults;
 mod smtp_recipients;
 mod smtp_replies;

@@ -1,0 +1,210 @@
+//! What a sandbox remembers: as much as it was told to, and the rest is forgotten, oldest first.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::hash::Hash;
+
+use courierx_core::clock::Timestamp;
+use courierx_core::id::{DeliveryId, MessageId};
+use courierx_core::message::{Address, Attachment, Mailbox};
+use courierx_core::provider::{Outgoing, RecipientOutcome};
+
+use super::callback::Report;
+
+/// A message that a sandbox has kept. Its `Debug` shows neither addresses nor content.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Captured {
+    /// Which hand-over it came with.
+    pub delivery: DeliveryId,
+    /// Which message it is.
+    pub message: MessageId,
+    /// The how-many-eth time this hand-over was tried here, from one.
+    pub attempt: u32,
+    /// When it was captured.
+    pub at: Timestamp,
+    /// Who it is from.
+    pub from: Mailbox,
+    /// For whom it was accepted.
+    pub recipients: Vec<Address>,
+    /// The rendered subject.
+    pub subject: String,
+    /// The rendered HTML body.
+    pub html: Option<String>,
+    /// The rendered text body.
+    pub text: Option<String>,
+    /// The application's own headers, in order.
+    pub headers: Vec<(String, String)>,
+    /// Attachments and inline parts.
+    pub attachments: Vec<Attachment>,
+    /// The whole message, as SMTP would carry it.
+    #[cfg(feature = "mime")]
+    pub raw: Vec<u8>,
+}
+
+impl Captured {
+    pub(super) fn new(
+        message: &Outgoing,
+        results: &[(Address, RecipientOutcome)],
+        attempt: u32,
+        at: Timestamp,
+    ) -> Self {
+        let accepted = results
+            .iter()
+            .filter(|(_, result)| matches!(result, RecipientOutcome::Accepted(_)));
+        let header = |one: &courierx_core::message::Header| {
+            (one.name.as_str().to_owned(), one.value.as_str().to_owned())
+        };
+        Self {
+            delivery: message.delivery_id(),
+            message: message.message_id(),
+            attempt,
+            at,
+            from: message.from().clone(),
+            recipients: accepted.map(|(address, _)| address.clone()).collect(),
+            subject: message.subject().as_str().to_owned(),
+            html: message.html().map(str::to_owned),
+            text: message.text().map(str::to_owned),
+            headers: message.headers().iter().map(header).collect(),
+            attachments: message.attachments().to_vec(),
+            #[cfg(feature = "mime")]
+            raw: crate::mime::render(message),
+        }
+    }
+}
+
+impl fmt::Debug for Captured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Captured")
+            .field("delivery", &self.delivery)
+            .field("attempt", &self.attempt)
+            .field("recipients", &self.recipients.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a captured hand-over was answered, or would have been.
+pub(super) struct Handled {
+    pub(super) results: Vec<(Address, RecipientOutcome)>,
+}
+
+pub(super) struct Inbox {
+    capacity: usize,
+    messages: VecDeque<Captured>,
+    reports: VecDeque<Report>,
+    handled: Recent<DeliveryId, Handled>,
+    attempts: Recent<DeliveryId, u32>,
+    greylisted: Recent<(MessageId, u32), ()>,
+}
+
+impl Inbox {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self {
+            capacity,
+            messages: VecDeque::new(),
+            reports: VecDeque::new(),
+            handled: Recent::new(capacity),
+            attempts: Recent::new(capacity),
+            greylisted: Recent::new(capacity),
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::new(self.capacity);
+    }
+
+    pub(super) fn messages(&self) -> Vec<Captured> {
+        self.messages.iter().cloned().collect()
+    }
+
+    pub(super) fn take_reports(&mut self) -> VecDeque<Report> {
+        std::mem::take(&mut self.reports)
+    }
+
+    /// Counts this attempt; the first is one.
+    pub(super) fn count_attempt(&mut self, delivery: DeliveryId) -> u32 {
+        let attempt = self
+            .attempts
+            .get(&delivery)
+            .copied()
+            .unwrap_or(0)
+            .saturating_add(1);
+        self.attempts.insert(delivery, attempt);
+        attempt
+    }
+
+    /// Whether this recipient of this message is here for the first time.
+    pub(super) fn greylists(&mut self, message: MessageId, recipient: u32) -> bool {
+        self.greylisted.insert((message, recipient), ())
+    }
+
+    pub(super) fn capture(&mut self, captured: Captured, reports: Vec<Report>) {
+        if self.messages.len() == self.capacity {
+            self.messages.pop_front();
+        }
+        self.messages.push_back(captured);
+        self.reports.extend(reports);
+        // Nobody may ever ask for them.
+        let excess = self.reports.len().saturating_sub(self.capacity.saturating_mul(4));
+        self.reports.drain(..excess);
+    }
+
+    pub(super) fn remember(&mut self, delivery: DeliveryId, handled: Handled) {
+        self.handled.insert(delivery, handled);
+    }
+
+    pub(super) fn handled(&self, delivery: DeliveryId) -> Option<&Handled> {
+        self.handled.get(&delivery)
+    }
+
+    /// Whether a hand-over that is not known may have been.
+    pub(super) fn has_forgotten(&self) -> bool {
+        self.handled.has_forgotten
+    }
+}
+
+impl fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox")
+            .field("messages", &self.messages.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A map of the entries that were added last.
+struct Recent<K, V> {
+    capacity: usize,
+    entries: HashMap<K, V>,
+    order: VecDeque<K>,
+    has_forgotten: bool,
+}
+
+impl<K: Clone + Eq + Hash, V> Recent<K, V> {
+    fn new(capacity: usize) -> Self {
+        Self {
+            capacity,
+            entries: HashMap::new(),
+            order: VecDeque::new(),
+            has_forgotten: false,
+        }
+    }
+
+    fn get(&self, key: &K) -> Option<&V> {
+        self.entries.get(key)
+    }
+
+    /// Adds or replaces an entry; says whether it is new.
+    fn insert(&mut self, key: K, value: V) -> bool {
+        let new = self.entries.insert(key.clone(), value).is_none();
+        if new {
+            self.order.push_back(key);
+            if self.order.len() > self.capacity
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.entries.remove(&oldest);
+                self.has_forgotten = true;
+            }
+        }
+        new
+    }
+}

@@ -90,6 +90,11 @@ impl Courier {
         Ok(self.outbox()?.cancel(TenantId::DEFAULT, id).await?)
     }
 
+    /// Waits until nothing is left to deliver, now or later. Without a worker that would be for ever.
+    pub async fn drained(&self) -> Result<(), LookError> {
+        Ok(self.outbox()?.drained(TenantId::DEFAULT).await?)
+    }
+
     /// What happens to messages, after a position: [`Sequence::START`] for everything.
     pub fn events(&self, after: Sequence) -> Result<EventStream, NoStore> {
         Ok(self.outbox()?.events(TenantId::DEFAULT, after))

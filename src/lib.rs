@@ -25,4 +25,9 @@ pub use courierx_core::suppression;
 pub use courierx_core::testing;
 pub use courierx_core::vault::{self, Vault, VaultKey};
 
+pub use courierx_providers::sandbox::{self, Sandbox};
+#[cfg(feature = "smtp")]
+pub use courierx_providers::smtp::{self, Smtp};
 pub use courierx_store::MemoryStore;
+#[cfg(feature = "sqlite")]
+pub use courierx_store::sqlite::{self, SqliteStore};

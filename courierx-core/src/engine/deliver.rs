@@ -84,6 +84,7 @@ impl<'a> Delivery<'a> {
         };
         let history = History::of(&attempts);
         let mut round = Round::new(record.id, record.created_at, &email, rendered, history, pending);
+        super::lookup::tell_of_crashes(inner, &record, &attempts).await?;
         super::lookup::resolve(inner, &router, &record, &attempts, &mut round).await?;
         let mut delivery = Self { inner, cancel, claimed, record, router, round, ended: Vec::new() };
         delivery.leave_out_suppressed().await?;

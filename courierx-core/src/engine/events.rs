@@ -10,7 +10,7 @@ use futures_util::stream::{self, Stream};
 use super::outbox::Outbox;
 use crate::event::{Event, Sequence};
 use crate::id::TenantId;
-use crate::store::{EventQuery, StoreResult};
+use crate::store::{DepthQuery, EventQuery, JobKind, StoreResult};
 
 /// How often the store is asked for what other processes wrote.
 const POLL: Duration = Duration::from_secs(1);
@@ -64,5 +64,19 @@ impl Outbox {
             }
         });
         EventStream(Box::pin(stream))
+    }
+
+    /// Waits until the tenant has no message left to deliver, now or later.
+    pub async fn drained(&self, tenant: TenantId) -> StoreResult<()> {
+        let mut changes = self.inner.changes.subscribe();
+        let query = DepthQuery { kind: Some(JobKind::DELIVERY), tenant: Some(tenant) };
+        loop {
+            changes.mark_unchanged();
+            let lanes = self.inner.store.depth(&query).await?;
+            if lanes.iter().all(|lane| lane.ready + lane.waiting + lane.leased == 0) {
+                return Ok(());
+            }
+            let _ = tokio::time::timeout(POLL, changes.changed()).await;
+        }
     }
 }

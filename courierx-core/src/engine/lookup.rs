@@ -1,11 +1,39 @@
-//! Asking a provider what became of hand-overs of unknown outcome.
+//! Hand-overs of unknown outcome: telling of them, and asking the provider what became of them.
 
 use super::outbox::Inner;
 use super::round::Round;
 use crate::event::{AttemptStatus, EventKind};
-use crate::provider::{LookupKey, RecipientOutcome, SendOptions};
+use crate::provider::{LookupKey, Phase, RecipientOutcome, SendOptions};
 use crate::router::Router;
-use crate::store::{AttemptRecord, EventMatch, IncomingEvent, MessageRecord, StoreResult};
+use crate::store::{AttemptRecord, Effects, EventMatch, IncomingEvent, MessageRecord, StoreResult};
+
+/// Tells, once, of each attempt whose owner is gone without having recorded a result. The attempt itself is
+/// left as it is: its owner may be slow rather than dead, and its answer is worth more than ours.
+pub(super) async fn tell_of_crashes(
+    inner: &Inner,
+    record: &MessageRecord,
+    attempts: &[AttemptRecord],
+) -> StoreResult<()> {
+    let crashed = attempts.iter().filter(|attempt| attempt.finished_at.is_none());
+    let events: Vec<_> = crashed
+        .map(|attempt| IncomingEvent {
+            tenant: record.tenant,
+            connection: attempt.connection.clone(),
+            about: EventMatch::Delivery(attempt.delivery),
+            recipient: None,
+            kind: EventKind::OutcomeUnknown,
+            at: inner.now(),
+            deduplication: format!("crash/{}", attempt.id),
+            detail: Some(Phase::Crash.to_string()),
+            effects: Effects::default(),
+        })
+        .collect();
+    if !events.is_empty() {
+        inner.store.record_events(events).await?;
+        inner.changed();
+    }
+    Ok(())
+}
 
 /// Asks about every recipient whose last word is "unknown", where the provider can be asked. What it is
 /// certain of is written down, and taken out of the round or made free for another hand-over.
@@ -56,7 +84,7 @@ pub(super) async fn resolve(
                         at: inner.now(),
                         deduplication: format!("lookup/{}/{index}", attempt.delivery),
                         detail: acceptance.detail,
-                        effects: crate::store::Effects::default(),
+                        effects: Effects::default(),
                     });
                 }
                 RecipientOutcome::Refused(_) => round.resolve(index, &attempt.connection),

@@ -32,23 +32,14 @@ pub(super) fn render(message: &Outgoing) -> Vec<u8> {
     let html = message.html().map(|html| {
         let html = Node::Single(boundaries.text_part("text/html; charset=utf-8", html));
         let parts = inline.iter().map(|one| Node::Single(boundaries.file_part(one)));
-        boundaries.join(
-            MultiPart::related(),
-            "related",
-            std::iter::once(html).chain(parts).collect(),
-        )
+        boundaries.join(MultiPart::related(), "related", std::iter::once(html).chain(parts).collect())
     });
-    let text = message
-        .text()
-        .map(|text| Node::Single(boundaries.text_part("text/plain; charset=utf-8", text)));
+    let text =
+        message.text().map(|text| Node::Single(boundaries.text_part("text/plain; charset=utf-8", text)));
     let bodies: Vec<_> = text.into_iter().chain(html).collect();
     let body = boundaries.join(MultiPart::alternative(), "alternative", bodies);
     let files = listed.iter().map(|one| Node::Single(boundaries.file_part(one)));
-    match boundaries.join(
-        MultiPart::mixed(),
-        "mixed",
-        std::iter::once(body).chain(files).collect(),
-    ) {
+    match boundaries.join(MultiPart::mixed(), "mixed", std::iter::once(body).chain(files).collect()) {
         Node::Single(part) => part.formatted(),
         Node::Multi(part) => part.formatted(),
     }
@@ -68,9 +59,7 @@ impl Boundaries {
     fn new(message: &Outgoing) -> Self {
         // `=_` appears neither in base64 nor in quoted-printable (RFC 2045 §6.7), and a 7-bit body that
         // contains the stem is encoded: no content can end its part.
-        Self {
-            stem: format!("=_{}", message.delivery_id()),
-        }
+        Self { stem: format!("=_{}", message.delivery_id()) }
     }
 
     /// The nodes under one parent, or the only one alone. Messages have a body, so there is at least one.
@@ -96,9 +85,7 @@ impl Boundaries {
         } else {
             ContentTransferEncoding::Base64
         };
-        SinglePart::builder()
-            .header(ContentTypeField(content_type.to_owned()))
-            .body(encode(bytes, encoding))
+        SinglePart::builder().header(ContentTypeField(content_type.to_owned())).body(encode(bytes, encoding))
     }
 
     fn file_part(&self, file: &Attachment) -> SinglePart {
@@ -113,11 +100,8 @@ impl Boundaries {
         // RFC 2046 §5.2.1 allows a message inside a message no encoding; one that needs it is encoded
         // nevertheless, which readers cope with, rather than refused.
         let as_is = is_message(file.content_type()) && self.can_travel_as_is(file.content());
-        let encoding = if as_is {
-            ContentTransferEncoding::SevenBit
-        } else {
-            ContentTransferEncoding::Base64
-        };
+        let encoding =
+            if as_is { ContentTransferEncoding::SevenBit } else { ContentTransferEncoding::Base64 };
         part.body(encode(file.content().to_vec(), encoding))
     }
 
@@ -136,17 +120,12 @@ impl Boundaries {
                 return false;
             }
         }
-        !bytes
-            .windows(self.stem.len())
-            .any(|window| window == self.stem.as_bytes())
+        !bytes.windows(self.stem.len()).any(|window| window == self.stem.as_bytes())
     }
 }
 
 fn is_message(content_type: &ContentType) -> bool {
-    content_type
-        .essence()
-        .get(..8)
-        .is_some_and(|start| start.eq_ignore_ascii_case("message/"))
+    content_type.essence().get(..8).is_some_and(|start| start.eq_ignore_ascii_case("message/"))
 }
 
 /// Whether quoted-printable is shorter than base64.
@@ -206,18 +185,9 @@ mod tests {
 
     #[test]
     fn only_short_clean_lines_travel_as_they_are() {
-        let boundaries = Boundaries {
-            stem: "=_stem".to_owned(),
-        };
+        let boundaries = Boundaries { stem: "=_stem".to_owned() };
         assert!(boundaries.can_travel_as_is(b"a\r\nb\r\n"));
-        for encoded in [
-            "a\nb",
-            "a\rb",
-            "h\u{e9}",
-            "nul\0",
-            &"x".repeat(999),
-            "--=_stem_mixed",
-        ] {
+        for encoded in ["a\nb", "a\rb", "h\u{e9}", "nul\0", &"x".repeat(999), "--=_stem_mixed"] {
             assert!(!boundaries.can_travel_as_is(encoded.as_bytes()), "{encoded:?}");
         }
     }

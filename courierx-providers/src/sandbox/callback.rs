@@ -72,9 +72,7 @@ impl Signer {
         let body = serde_json::to_vec(report).unwrap_or_default();
         let time = now.as_secs().to_string();
         let signature = to_hex(&self.mac(&time, &body).finalize().into_bytes());
-        Callback::new(body)
-            .header(TIMESTAMP_HEADER, time)
-            .header(SIGNATURE_HEADER, signature)
+        Callback::new(body).header(TIMESTAMP_HEADER, time).header(SIGNATURE_HEADER, signature)
     }
 
     pub(super) fn read(
@@ -97,19 +95,13 @@ impl Signer {
 
     fn verify(&self, callback: &Callback, now: Timestamp) -> Result<(), CallbackError> {
         let refused = |why: &str| CallbackError::Signature(why.to_owned());
-        let time = callback
-            .header_text(TIMESTAMP_HEADER)
-            .ok_or_else(|| refused("there is no timestamp"))?;
+        let time = callback.header_text(TIMESTAMP_HEADER).ok_or_else(|| refused("there is no timestamp"))?;
         let signature = callback.header_text(SIGNATURE_HEADER).and_then(from_hex);
         let signature = signature.ok_or_else(|| refused("there is no signature in hexadecimal"))?;
         // In constant time.
-        self.mac(time, &callback.body)
-            .verify_slice(&signature)
-            .map_err(|_| refused("it does not match"))?;
-        let signed = time
-            .parse()
-            .map(Timestamp::from_secs)
-            .map_err(|_| refused("its timestamp is no number"))?;
+        self.mac(time, &callback.body).verify_slice(&signature).map_err(|_| refused("it does not match"))?;
+        let signed =
+            time.parse().map(Timestamp::from_secs).map_err(|_| refused("its timestamp is no number"))?;
         if now.since(signed) > WINDOW || signed.since(now) > WINDOW {
             return Err(refused("it is not of this time"));
         }
@@ -133,23 +125,14 @@ impl fmt::Debug for Signer {
 
 fn to_hex(bytes: &[u8]) -> String {
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits
-        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
-        .collect()
+    digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| {
-        char::from(byte)
-            .to_digit(16)
-            .and_then(|digit| u8::try_from(digit).ok())
-    };
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
     if !rest.is_empty() {
         return None;
     }
-    pairs
-        .iter()
-        .map(|&[high, low]| Some(digit(high)? << 4 | digit(low)?))
-        .collect()
+    pairs.iter().map(|&[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect()
 }

@@ -47,10 +47,9 @@ pub(super) fn of_recipient(address: &Address) -> Fate {
         Some("complain") => Fate::Complained,
         Some("greylist") => Fate::Greylisted,
         Some("reject") => Fate::Refused(Refusal::new(RefusalKind::Recipient, "no such mailbox")),
-        Some("policy") => Fate::Refused(Refusal::new(
-            RefusalKind::Policy,
-            "refused for its sender's reputation",
-        )),
+        Some("policy") => {
+            Fate::Refused(Refusal::new(RefusalKind::Policy, "refused for its sender's reputation"))
+        }
         _ => Fate::Delivered,
     }
 }
@@ -77,10 +76,6 @@ pub(super) fn of_hand_over(address: &Address) -> Option<HandOver> {
 
 /// The local part of a magic recipient in lower case, up to its `+`.
 fn magic(address: &Address) -> Option<String> {
-    let local = address
-        .local()
-        .split('+')
-        .next()
-        .filter(|_| address.domain() == MAGIC_DOMAIN)?;
+    let local = address.local().split('+').next().filter(|_| address.domain() == MAGIC_DOMAIN)?;
     Some(local.to_ascii_lowercase())
 }

@@ -49,9 +49,7 @@ impl Captured {
         attempt: u32,
         at: Timestamp,
     ) -> Self {
-        let accepted = results
-            .iter()
-            .filter(|(_, result)| matches!(result, RecipientOutcome::Accepted(_)));
+        let accepted = results.iter().filter(|(_, result)| matches!(result, RecipientOutcome::Accepted(_)));
         let header = |one: &courierx_core::message::Header| {
             (one.name.as_str().to_owned(), one.value.as_str().to_owned())
         };
@@ -123,12 +121,7 @@ impl Inbox {
 
     /// Counts this attempt; the first is one.
     pub(super) fn count_attempt(&mut self, delivery: DeliveryId) -> u32 {
-        let attempt = self
-            .attempts
-            .get(&delivery)
-            .copied()
-            .unwrap_or(0)
-            .saturating_add(1);
+        let attempt = self.attempts.get(&delivery).copied().unwrap_or(0).saturating_add(1);
         self.attempts.insert(delivery, attempt);
         attempt
     }
@@ -165,9 +158,7 @@ impl Inbox {
 
 impl fmt::Debug for Inbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inbox")
-            .field("messages", &self.messages.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Inbox").field("messages", &self.messages.len()).finish_non_exhaustive()
     }
 }
 
@@ -181,12 +172,7 @@ struct Recent<K, V> {
 
 impl<K: Clone + Eq + Hash, V> Recent<K, V> {
     fn new(capacity: usize) -> Self {
-        Self {
-            capacity,
-            entries: HashMap::new(),
-            order: VecDeque::new(),
-            has_forgotten: false,
-        }
+        Self { capacity, entries: HashMap::new(), order: VecDeque::new(), has_forgotten: false }
     }
 
     fn get(&self, key: &K) -> Option<&V> {

@@ -126,10 +126,7 @@ impl Sandbox {
     pub fn take_callbacks(&self) -> Vec<Callback> {
         let reports = self.inbox().take_reports();
         let now = self.clock.now();
-        reports
-            .iter()
-            .map(|report| self.signer.callback(report, now))
-            .collect()
+        reports.iter().map(|report| self.signer.callback(report, now)).collect()
     }
 
     fn inbox(&self) -> MutexGuard<'_, Inbox> {
@@ -145,10 +142,7 @@ impl Sandbox {
         {
             return Outcome::from_each(handled.results.iter().map(|(_, result)| result.clone()).collect());
         }
-        let hand_over = message
-            .recipients()
-            .iter()
-            .find_map(|one| fate::of_hand_over(one.mailbox.address()));
+        let hand_over = message.recipients().iter().find_map(|one| fate::of_hand_over(one.mailbox.address()));
         match hand_over {
             Some(HandOver::Refused(refusal)) => return Outcome::Refused(refusal),
             Some(HandOver::Lost) => return lost(),
@@ -170,9 +164,7 @@ impl Sandbox {
                 Fate::Greylisted | Fate::Delivered | Fate::Bounced | Fate::Complained => {
                     let id = provider_message_id(message, attempt);
                     reports.extend(
-                        fate.events()
-                            .iter()
-                            .map(|&kind| Report::new(kind, message, recipient, &id, now)),
+                        fate.events().iter().map(|&kind| Report::new(kind, message, recipient, &id, now)),
                     );
                     RecipientOutcome::Accepted(Acceptance::with_id(id))
                 }
@@ -180,10 +172,7 @@ impl Sandbox {
             results.push((address.clone(), result));
         }
         let outcome = Outcome::from_each(results.iter().map(|(_, result)| result.clone()).collect());
-        if results
-            .iter()
-            .any(|(_, result)| matches!(result, RecipientOutcome::Accepted(_)))
-        {
+        if results.iter().any(|(_, result)| matches!(result, RecipientOutcome::Accepted(_))) {
             inbox.capture(Captured::new(message, &results, attempt, now), reports);
             inbox.remember(message.delivery_id(), Handled { results });
         }

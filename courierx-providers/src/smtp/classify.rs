@@ -65,12 +65,7 @@ fn spelled_out(step: Step, reply: &Reply) -> Option<RefusalKind> {
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
     // SES: `454 Throttling failure: Daily message quota exceeded`; SendGrid: `451 … Maximum credits exceeded`.
     if reply.enhanced.is_none()
-        && says(&[
-            "credits exceeded",
-            "message quota",
-            "daily quota",
-            "monthly quota",
-        ])
+        && says(&["credits exceeded", "message quota", "daily quota", "monthly quota"])
     {
         return Some(RefusalKind::Quota);
     }
@@ -78,23 +73,13 @@ fn spelled_out(step: Step, reply: &Reply) -> Option<RefusalKind> {
         if matches!(step, Step::Rcpt | Step::Data | Step::Answer { .. }) && says(&["greylist", "graylist"]) {
             return Some(RefusalKind::RecipientTemporary);
         }
-        let rate = says(&[
-            "throttl",
-            "too many",
-            "rate exceeded",
-            "rate limit",
-            "unusual rate",
-        ]);
+        let rate = says(&["throttl", "too many", "rate exceeded", "rate limit", "unusual rate"]);
         // One mailbox's rate, or one transaction's size, is not this client's pace.
         if rate && !concerns(reply, 2) && !concerns(reply, 5) && !says(&["recipients"]) {
             return Some(RefusalKind::Throttled);
         }
     } else if reply.enhanced.is_none() && !matches!(step, Step::Greeting | Step::StartTls | Step::Auth) {
-        if says(&[
-            "not authorized to perform",
-            "authentication required",
-            "authenticate first",
-        ]) {
+        if says(&["not authorized to perform", "authentication required", "authenticate first"]) {
             return Some(RefusalKind::Auth);
         }
         if says(&["not verified", "sender not authorized"]) {
@@ -102,15 +87,7 @@ fn spelled_out(step: Step, reply: &Reply) -> Option<RefusalKind> {
         }
         // Without a code, 550 to RCPT means an unknown mailbox: unless it says that it means us.
         if step == Step::Rcpt
-            && says(&[
-                "relay",
-                "blocked",
-                "blacklist",
-                "blocklist",
-                "listed",
-                "spam",
-                "policy",
-            ])
+            && says(&["relay", "blocked", "blacklist", "blocklist", "listed", "spam", "policy"])
         {
             return Some(RefusalKind::Policy);
         }

@@ -69,10 +69,7 @@ pub(super) struct Credentials {
 
 impl Credentials {
     pub(super) fn new(user: String, password: String) -> Self {
-        Self {
-            user: Zeroizing::new(user),
-            password: Zeroizing::new(password),
-        }
+        Self { user: Zeroizing::new(user), password: Zeroizing::new(password) }
     }
 
     /// The initial response of PLAIN (RFC 4616).
@@ -203,21 +200,12 @@ pub enum SmtpConfigError {
 /// Reads every certificate of a PEM text.
 pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, SmtpConfigError> {
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    certificates
-        .ok()
-        .filter(|found| !found.is_empty())
-        .ok_or(SmtpConfigError::Certificate)
+    certificates.ok().filter(|found| !found.is_empty()).ok_or(SmtpConfigError::Certificate)
 }
 
 /// Checks what is written after EHLO: nothing in it may end the command.
 pub(super) fn hello_name(name: String) -> Result<String, SmtpConfigError> {
     let valid = (1..=255).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte));
-    if valid {
-        Ok(name)
-    } else {
-        Err(SmtpConfigError::HelloName)
-    }
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte));
+    if valid { Ok(name) } else { Err(SmtpConfigError::HelloName) }
 }

@@ -29,9 +29,7 @@ pub struct Direct {
 impl Direct {
     /// Connects only to addresses for which `permit` says yes.
     pub fn only(permit: impl Fn(SocketAddr) -> bool + Send + Sync + 'static) -> Self {
-        Self {
-            permit: Some(Arc::new(permit)),
-        }
+        Self { permit: Some(Arc::new(permit)) }
     }
 
     fn permits(&self, address: SocketAddr) -> bool {
@@ -41,30 +39,20 @@ impl Direct {
 
 impl fmt::Debug for Direct {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Direct")
-            .field("guarded", &self.permit.is_some())
-            .finish()
+        f.debug_struct("Direct").field("guarded", &self.permit.is_some()).finish()
     }
 }
 
 #[async_trait]
 impl Connect for Direct {
     async fn connect(&self, host: &str, port: u16, limit: Duration) -> io::Result<TcpStream> {
-        let addresses = timeout(limit, lookup_host((host, port)))
-            .await
-            .unwrap_or_else(|_| {
-                Err(io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    "no answer from the resolver",
-                ))
-            })?;
+        let addresses = timeout(limit, lookup_host((host, port))).await.unwrap_or_else(|_| {
+            Err(io::Error::new(io::ErrorKind::TimedOut, "no answer from the resolver"))
+        })?;
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
         for address in addresses {
             if !self.permits(address) {
-                last = io::Error::new(
-                    io::ErrorKind::PermissionDenied,
-                    "the host's address is not permitted",
-                );
+                last = io::Error::new(io::ErrorKind::PermissionDenied, "the host's address is not permitted");
                 continue;
             }
             match timeout(limit, TcpStream::connect(address)).await {

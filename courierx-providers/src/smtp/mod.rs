@@ -106,11 +106,7 @@ impl Smtp {
         let mut capability = Capability::full();
         capability.max_recipients = MAX_RECIPIENTS;
         capability.max_in_flight = DEFAULT_CONNECTIONS;
-        Self {
-            config,
-            capability,
-            pool: Pool::new(DEFAULT_CONNECTIONS),
-        }
+        Self { config, capability, pool: Pool::new(DEFAULT_CONNECTIONS) }
     }
 
     /// Sets the port.
@@ -144,9 +140,7 @@ impl Smtp {
 
     /// Trusts these PEM certificates too, beside the Mozilla roots.
     pub fn root_certificate_pem(mut self, pem: impl AsRef<[u8]>) -> Result<Self, SmtpConfigError> {
-        self.config
-            .extra_roots
-            .extend(config::certificates(pem.as_ref())?);
+        self.config.extra_roots.extend(config::certificates(pem.as_ref())?);
         Ok(self)
     }
 
@@ -210,28 +204,15 @@ impl Smtp {
         if !reply.is_positive() {
             return Err(classify::refusal(classify::Step::Greeting, &reply));
         }
-        let login = if self.config.credentials.is_some() {
-            "logged in to"
-        } else {
-            "reached"
-        };
-        let cover = if session.encrypted {
-            "over TLS"
-        } else {
-            "without encryption"
-        };
+        let login = if self.config.credentials.is_some() { "logged in to" } else { "reached" };
+        let cover = if session.encrypted { "over TLS" } else { "without encryption" };
         session.wire.quit().await;
-        Ok(Verified::new(format!(
-            "{login} {}:{} {cover}",
-            self.config.host, self.config.port
-        )))
+        Ok(Verified::new(format!("{login} {}:{} {cover}", self.config.host, self.config.port)))
     }
 
     async fn permit(&self, budget: &Budget<'_>) -> Result<SemaphorePermit<'_>, Refusal> {
         let busy = "every connection was busy until the time was over";
-        let permit = budget
-            .spend(self.pool.permit(), RefusalKind::Throttled, busy)
-            .await?;
+        let permit = budget.spend(self.pool.permit(), RefusalKind::Throttled, busy).await?;
         permit.ok_or_else(|| Refusal::new(RefusalKind::Unavailable, "the pool is closed"))
     }
 }
@@ -253,9 +234,7 @@ impl EmailProvider for Smtp {
             Err(refusal) => return Outcome::Refused(refusal),
         };
         let bytes = mime::render(message);
-        let prepared = budget
-            .spend(self.prepare(message, &bytes), RefusalKind::Unavailable, LATE)
-            .await;
+        let prepared = budget.spend(self.prepare(message, &bytes), RefusalKind::Unavailable, LATE).await;
         let (mut session, transaction) = match prepared {
             Ok(Ok(prepared)) => prepared,
             Ok(Err(outcome)) => return outcome,

@@ -23,10 +23,7 @@ pub(super) struct Pool {
 
 impl Pool {
     pub(super) fn new(max_connections: usize) -> Self {
-        Self {
-            permits: Semaphore::new(max_connections),
-            idle: Mutex::new(Vec::new()),
-        }
+        Self { permits: Semaphore::new(max_connections), idle: Mutex::new(Vec::new()) }
     }
 
     /// Waits for its turn. Whoever holds the permit may have one session.
@@ -55,17 +52,12 @@ impl Pool {
             return session.wire.quit().await;
         }
         session.idle_since = tokio::time::Instant::now();
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(session);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
     }
 }
 
 impl std::fmt::Debug for Pool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pool")
-            .field("free", &self.permits.available_permits())
-            .finish_non_exhaustive()
+        f.debug_struct("Pool").field("free", &self.permits.available_permits()).finish_non_exhaustive()
     }
 }

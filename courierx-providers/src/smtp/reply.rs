@@ -13,29 +13,21 @@ pub(super) struct Reply {
 
 impl Reply {
     pub(super) fn new(code: u16, mut lines: Vec<String>) -> Self {
-        let enhanced = lines
-            .iter()
-            .find_map(|line| EnhancedCode::leading(line))
-            .filter(|found| {
-                // RFC 2034 §4: both must agree on the class. If they do not, the reply code counts.
-                u16::from(found.class) == code / 100
-            });
+        let enhanced = lines.iter().find_map(|line| EnhancedCode::leading(line)).filter(|found| {
+            // RFC 2034 §4: both must agree on the class. If they do not, the reply code counts.
+            u16::from(found.class) == code / 100
+        });
         if let Some(enhanced) = enhanced {
             let code = enhanced.to_string();
             for line in &mut lines {
-                if let Some(rest) = line
-                    .strip_prefix(&code)
-                    .filter(|rest| rest.is_empty() || rest.starts_with(' '))
+                if let Some(rest) =
+                    line.strip_prefix(&code).filter(|rest| rest.is_empty() || rest.starts_with(' '))
                 {
                     *line = rest.trim_start().to_owned();
                 }
             }
         }
-        Self {
-            code,
-            enhanced,
-            lines,
-        }
+        Self { code, enhanced, lines }
     }
 
     pub(super) fn is_positive(&self) -> bool {
@@ -58,9 +50,7 @@ impl Reply {
         // Postfix, SendGrid, Mailjet: `Ok: queued as 4Xk2nB1z`. Exim: `OK id=1tLr0e-000000001Cw-2xQk`.
         let marked = ["queued as ", "id="].iter().find_map(|mark| {
             let start = text.find(mark)? + mark.len();
-            text[start..]
-                .split(|c: char| c.is_whitespace() || matches!(c, ';' | ',' | '>' | ')'))
-                .next()
+            text[start..].split(|c: char| c.is_whitespace() || matches!(c, ';' | ',' | '>' | ')')).next()
         });
         // Sendmail: `5AB3x1 Message accepted for delivery`. Amazon SES: `Ok 0100018e…`.
         let words: Vec<_> = text.split_whitespace().collect();
@@ -106,11 +96,7 @@ impl EnhancedCode {
             "5" => 5,
             _ => return None,
         };
-        let code = Self {
-            class,
-            subject: number(subject)?,
-            detail: number(detail)?,
-        };
+        let code = Self { class, subject: number(subject)?, detail: number(detail)? };
         numbers.next().is_none().then_some(code)
     }
 }
@@ -136,21 +122,10 @@ mod tests {
 
     #[test]
     fn enhanced_codes_count_only_if_the_class_agrees() {
-        let code = EnhancedCode {
-            class: 5,
-            subject: 1,
-            detail: 10,
-        };
+        let code = EnhancedCode { class: 5, subject: 1, detail: 10 };
         assert_eq!(reply(550, "5.1.10 no such user").enhanced, Some(code));
         assert_eq!(reply(450, "5.1.10 no such user").enhanced, None);
-        for other in [
-            "no code",
-            "5.1",
-            "5.1.1.1 x",
-            "5.1000.1 x",
-            "3.1.1 x",
-            "10.0.0.1 is blocked",
-        ] {
+        for other in ["no code", "5.1", "5.1.1.1 x", "5.1000.1 x", "3.1.1 x", "10.0.0.1 is blocked"] {
             assert_eq!(reply(550, other).enhanced, None, "{other}");
         }
     }
@@ -164,30 +139,14 @@ mod tests {
     #[test]
     fn queue_ids_are_read_where_their_form_leaves_no_doubt() {
         let id = |text: &str| reply(250, text).queue_id();
-        assert_eq!(
-            id("2.0.0 Ok: queued as 4Xk2nB1zQk").as_deref(),
-            Some("4Xk2nB1zQk")
-        );
-        assert_eq!(
-            id("Ok 0100018e-example-000000").as_deref(),
-            Some("0100018e-example-000000")
-        );
-        assert_eq!(
-            id("OK id=1tLr0e-000000001Cw-2xQk").as_deref(),
-            Some("1tLr0e-000000001Cw-2xQk")
-        );
+        assert_eq!(id("2.0.0 Ok: queued as 4Xk2nB1zQk").as_deref(), Some("4Xk2nB1zQk"));
+        assert_eq!(id("Ok 0100018e-example-000000").as_deref(), Some("0100018e-example-000000"));
+        assert_eq!(id("OK id=1tLr0e-000000001Cw-2xQk").as_deref(), Some("1tLr0e-000000001Cw-2xQk"));
         assert_eq!(
             id("2.0.0 5AB3x1c8001234 Message accepted for delivery").as_deref(),
             Some("5AB3x1c8001234")
         );
-        for none in [
-            "OK",
-            "2.0.0 Ok",
-            "Ok accepted",
-            "Great success",
-            "queued as ",
-            "queued as <>",
-        ] {
+        for none in ["OK", "2.0.0 Ok", "Ok accepted", "Great success", "queued as ", "queued as <>"] {
             assert_eq!(id(none), None, "{none}");
         }
     }

@@ -48,10 +48,8 @@ impl Features {
             match words.next() {
                 Some("SIZE") => {
                     features.size = true;
-                    features.max_size = words
-                        .next()
-                        .and_then(|size| size.parse().ok())
-                        .filter(|&size| size > 0);
+                    features.max_size =
+                        words.next().and_then(|size| size.parse().ok()).filter(|&size| size > 0);
                 }
                 Some("PIPELINING") => features.pipelining = true,
                 Some("SMTPUTF8") => features.smtputf8 = true,
@@ -83,15 +81,10 @@ impl Session {
     pub(super) async fn open(config: &Config) -> Result<Self, Refusal> {
         let unencrypted = config.security == Security::Plain;
         if unencrypted && config.credentials.is_some() && !config.allow_plain_credentials {
-            return Err(misconfigured(
-                "credentials are not sent over a connection without TLS",
-            ));
+            return Err(misconfigured("credentials are not sent over a connection without TLS"));
         }
         let limits = config.timeouts;
-        let tcp = config
-            .connect
-            .connect(&config.host, config.port, limits.connect)
-            .await;
+        let tcp = config.connect.connect(&config.host, config.port, limits.connect).await;
         let tcp = tcp.map_err(|error| unavailable("connecting", &WireError::Io(error)))?;
         // Commands are small and each waits for its reply: Nagle's algorithm would only add to that.
         let _ = tcp.set_nodelay(true);
@@ -103,18 +96,13 @@ impl Session {
         if config.security == Security::Implicit {
             wire = encrypt(wire, config).await?;
         }
-        let greeting = wire
-            .reply(limits.greeting)
-            .await
-            .map_err(|error| unavailable("greeting", &error))?;
+        let greeting = wire.reply(limits.greeting).await.map_err(|error| unavailable("greeting", &error))?;
         expect(Step::Greeting, &greeting)?;
         let mut features = ehlo(&mut wire, &hello, config).await?;
         if config.security == Security::StartTls {
             // Never without: whoever removes the offer from the answer would read everything.
             if !features.starttls {
-                return Err(misconfigured(
-                    "the server does not offer STARTTLS, which is required",
-                ));
+                return Err(misconfigured("the server does not offer STARTTLS, which is required"));
             }
             let reply = command(&mut wire, "STARTTLS", "STARTTLS", config).await?;
             expect(Step::StartTls, &reply)?;
@@ -137,14 +125,10 @@ impl Session {
 }
 
 async fn encrypt(wire: Wire, config: &Config) -> Result<Wire, Refusal> {
-    let transport = wire
-        .into_transport()
-        .map_err(|error| unavailable("TLS", &error))?;
+    let transport = wire.into_transport().map_err(|error| unavailable("TLS", &error))?;
     let handshake = async { Ok(tls::encrypt(transport, &config.host, &config.extra_roots).await?) };
     let encrypted = within(config.timeouts.connect, handshake).await;
-    encrypted
-        .map(Wire::new)
-        .map_err(|error| unavailable("TLS", &error))
+    encrypted.map(Wire::new).map_err(|error| unavailable("TLS", &error))
 }
 
 async fn ehlo(wire: &mut Wire, hello: &str, config: &Config) -> Result<Features, Refusal> {
@@ -161,13 +145,7 @@ async fn log_in(
     config: &Config,
 ) -> Result<(), Refusal> {
     let mut reply = if features.auth_plain {
-        command(
-            wire,
-            "AUTH",
-            &format!("AUTH PLAIN {}", credentials.plain().as_str()),
-            config,
-        )
-        .await?
+        command(wire, "AUTH", &format!("AUTH PLAIN {}", credentials.plain().as_str()), config).await?
     } else if features.auth_login {
         let mut reply = command(wire, "AUTH", "AUTH LOGIN", config).await?;
         for answer in credentials.login() {
@@ -177,9 +155,7 @@ async fn log_in(
         }
         reply
     } else {
-        return Err(misconfigured(
-            "the server offers neither AUTH PLAIN nor AUTH LOGIN",
-        ));
+        return Err(misconfigured("the server offers neither AUTH PLAIN nor AUTH LOGIN"));
     };
     credentials.scrub(&mut reply);
     expect(Step::Auth, &reply)
@@ -192,11 +168,7 @@ async fn command(wire: &mut Wire, step: &str, line: &str, config: &Config) -> Re
 }
 
 fn expect(step: Step, reply: &Reply) -> Result<(), Refusal> {
-    if reply.is_positive() {
-        Ok(())
-    } else {
-        Err(classify::refusal(step, reply))
-    }
+    if reply.is_positive() { Ok(()) } else { Err(classify::refusal(step, reply)) }
 }
 
 /// Our own address as a name for EHLO (RFC 5321 §4.1.3), for a client that was given none.

@@ -12,9 +12,7 @@ pub(super) fn parse(url: &str) -> Result<Config, SmtpConfigError> {
         "smtps" => true,
         _ => return Err(SmtpConfigError::Scheme),
     };
-    let (rest, query) = rest
-        .split_once('?')
-        .map_or((rest, ""), |(rest, query)| (rest, query));
+    let (rest, query) = rest.split_once('?').map_or((rest, ""), |(rest, query)| (rest, query));
     let unencrypted = match (query, implicit) {
         ("", _) => false,
         ("tls=none", false) => true,
@@ -59,18 +57,11 @@ fn host_and_port(target: &str) -> Result<(String, Option<u16>), SmtpConfigError>
             None => (target, None),
         },
     };
-    let named = host
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte));
+    let named = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte));
     if host.is_empty() || !named {
         return Err(SmtpConfigError::Host);
     }
-    let port = port.map(|text| {
-        text.parse()
-            .ok()
-            .filter(|&port| port != 0)
-            .ok_or(SmtpConfigError::Port)
-    });
+    let port = port.map(|text| text.parse().ok().filter(|&port| port != 0).ok_or(SmtpConfigError::Port));
     Ok((host.to_ascii_lowercase(), port.transpose()?))
 }
 
@@ -95,14 +86,8 @@ fn percent_decoded(text: &str) -> Result<String, SmtpConfigError> {
         let [high, low, after @ ..] = after else {
             return Err(SmtpConfigError::Credentials);
         };
-        let digit = |byte: u8| {
-            char::from(byte)
-                .to_digit(16)
-                .and_then(|digit| u8::try_from(digit).ok())
-        };
-        let (high, low) = digit(*high)
-            .zip(digit(*low))
-            .ok_or(SmtpConfigError::Credentials)?;
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let (high, low) = digit(*high).zip(digit(*low)).ok_or(SmtpConfigError::Credentials)?;
         bytes.push(high << 4 | low);
         rest = after;
     }
@@ -123,19 +108,10 @@ mod tests {
         assert_eq!(security("smtp://127.0.0.1:2525"), Ok((Security::Plain, 2525)));
         assert_eq!(security("smtp://localhost/"), Ok((Security::Plain, 25)));
         assert_eq!(security("smtp://[::1]:2525"), Ok((Security::Plain, 2525)));
-        assert_eq!(
-            security("smtp://ada:secret@127.0.0.1:2525"),
-            Ok((Security::StartTls, 2525))
-        );
+        assert_eq!(security("smtp://ada:secret@127.0.0.1:2525"), Ok((Security::StartTls, 2525)));
         assert_eq!(security("smtp://mail.example.com"), Ok((Security::StartTls, 587)));
-        assert_eq!(
-            security("SMTPS://mail.example.com"),
-            Ok((Security::Implicit, 465))
-        );
-        assert_eq!(
-            security("smtp://mail.example.com?tls=none"),
-            Ok((Security::Plain, 25))
-        );
+        assert_eq!(security("SMTPS://mail.example.com"), Ok((Security::Implicit, 465)));
+        assert_eq!(security("smtp://mail.example.com?tls=none"), Ok((Security::Plain, 25)));
     }
 
     #[test]
@@ -162,10 +138,7 @@ mod tests {
             ("smtp://mail.example.com/path", SmtpConfigError::Option),
             ("smtp://mail.example.com?tls=maybe", SmtpConfigError::Option),
             ("smtps://mail.example.com?tls=none", SmtpConfigError::Option),
-            (
-                "smtp://ada:secret@127.0.0.1?tls=none",
-                SmtpConfigError::PlainCredentials,
-            ),
+            ("smtp://ada:secret@127.0.0.1?tls=none", SmtpConfigError::PlainCredentials),
         ] {
             assert_eq!(parse(url).map(|config| config.host), Err(expected), "{url}");
         }

@@ -47,11 +47,7 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) fn new(transport: Box<dyn Transport>) -> Self {
-        Self {
-            transport,
-            buffer: Vec::new(),
-            over: false,
-        }
+        Self { transport, buffer: Vec::new(), over: false }
     }
 
     /// Whether another command makes sense.
@@ -66,9 +62,7 @@ impl Wire {
         let mut probe = ReadBuf::new(&mut byte);
         let mut context = Context::from_waker(Waker::noop());
         self.buffer.is_empty()
-            && Pin::new(&mut self.transport)
-                .poll_read(&mut context, &mut probe)
-                .is_pending()
+            && Pin::new(&mut self.transport).poll_read(&mut context, &mut probe).is_pending()
     }
 
     /// The transport, if the server sent nothing that was not asked for.
@@ -164,9 +158,7 @@ fn parse_line(line: &[u8]) -> Result<(u16, bool, String), WireError> {
     let [first @ b'2'..=b'5', second @ b'0'..=b'9', third @ b'0'..=b'9'] = *digits else {
         return Err(garbage());
     };
-    let code = [first, second, third]
-        .iter()
-        .fold(0, |code, &digit| code * 10 + u16::from(digit - b'0'));
+    let code = [first, second, third].iter().fold(0, |code, &digit| code * 10 + u16::from(digit - b'0'));
     let (more, text) = match rest {
         [] => (false, rest),
         [b' ', text @ ..] => (false, text),
@@ -198,23 +190,14 @@ mod tests {
 
     #[tokio::test]
     async fn replies_are_read_whatever_their_characters() {
-        assert_eq!(
-            read(b"250\r\n").await.unwrap(),
-            Reply::new(250, vec![String::new()])
-        );
+        assert_eq!(read(b"250\r\n").await.unwrap(), Reply::new(250, vec![String::new()]));
         assert_eq!(read(b"250-a\r\n250-b\n250 c\r\n").await.unwrap().text(), "a b c");
         assert_eq!(read(b"550 5.1.1 Empf\xe4nger\r\n").await.unwrap().code, 550);
     }
 
     #[tokio::test]
     async fn anything_else_is_no_reply() {
-        for garbage in [
-            &b"hello\r\n"[..],
-            b"25\r\n",
-            b"650 x\r\n",
-            b"250x\r\n",
-            b"250-a\r\n251 b\r\n",
-        ] {
+        for garbage in [&b"hello\r\n"[..], b"25\r\n", b"650 x\r\n", b"250x\r\n", b"250-a\r\n251 b\r\n"] {
             assert!(matches!(read(garbage).await, Err(WireError::Garbage(_))));
         }
         assert!(matches!(read(b"250-half").await, Err(WireError::Closed)));

@@ -15,9 +15,7 @@ use crate::support::{mail, refused};
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 
 fn sandbox() -> Sandbox {
-    Sandbox::new()
-        .clock(ManualClock::starting_at(NOW))
-        .signing_secret("secret")
+    Sandbox::new().clock(ManualClock::starting_at(NOW)).signing_secret("secret")
 }
 
 async fn send(sandbox: &Sandbox, recipients: &[&str]) -> Outcome {
@@ -27,29 +25,15 @@ async fn send(sandbox: &Sandbox, recipients: &[&str]) -> Outcome {
 #[tokio::test]
 async fn everything_is_captured() {
     let sandbox = sandbox();
-    let message = mail::draft()
-        .to("ada@example.com")
-        .bcc("bob@example.com")
-        .header("X-Campaign", "spring");
-    let outcome = sandbox
-        .send(&mail::outgoing(message), &SendOptions::default())
-        .await;
+    let message = mail::draft().to("ada@example.com").bcc("bob@example.com").header("X-Campaign", "spring");
+    let outcome = sandbox.send(&mail::outgoing(message), &SendOptions::default()).await;
     assert!(outcome.is_accepted());
-    let [captured] = &sandbox.messages()[..] else {
-        panic!()
-    };
+    let [captured] = &sandbox.messages()[..] else { panic!() };
     assert_eq!(
-        captured
-            .recipients
-            .iter()
-            .map(AsRef::<str>::as_ref)
-            .collect::<Vec<_>>(),
+        captured.recipients.iter().map(AsRef::<str>::as_ref).collect::<Vec<_>>(),
         ["ada@example.com", "bob@example.com"]
     );
-    assert_eq!(
-        (captured.subject.as_str(), captured.attempt, captured.at),
-        ("A test", 1, NOW)
-    );
+    assert_eq!((captured.subject.as_str(), captured.attempt, captured.at), ("A test", 1, NOW));
     assert_eq!(captured.text.as_deref(), Some("Hello."));
     assert_eq!(captured.html.as_deref(), Some("<p>Hello.</p>"));
     assert_eq!(captured.headers, [("X-Campaign".to_owned(), "spring".to_owned())]);
@@ -76,18 +60,13 @@ async fn magic_recipients_decide_what_happens() {
         assert_eq!(refused(&outcome), kind, "{local}");
         assert!(sandbox.messages().is_empty());
     }
-    assert!(
-        send(&sandbox(), &["reject@example.com"]).await.is_accepted(),
-        "only the magic domain is magic"
-    );
+    assert!(send(&sandbox(), &["reject@example.com"]).await.is_accepted(), "only the magic domain is magic");
 }
 
 #[tokio::test]
 async fn a_lost_answer_is_unknown_whether_or_not_the_message_was_captured() {
-    for (recipient, captured) in [
-        ("timeout-after-body@sandbox.test", 1),
-        ("lost-after-body@sandbox.test", 0),
-    ] {
+    for (recipient, captured) in [("timeout-after-body@sandbox.test", 1), ("lost-after-body@sandbox.test", 0)]
+    {
         let sandbox = sandbox();
         let outcome = send(&sandbox, &[recipient, "ada@example.com"]).await;
         assert!(
@@ -102,36 +81,21 @@ async fn a_lost_answer_is_unknown_whether_or_not_the_message_was_captured() {
 /// Whether the sandbox says that it has the message to this recipient and Ada.
 async fn known(sandbox: &Sandbox, recipient: &str) -> bool {
     let message = mail::to(&[recipient, "ada@example.com"]);
-    let recipients = message
-        .recipients()
-        .iter()
-        .map(|one| one.mailbox.address().clone())
-        .collect();
+    let recipients = message.recipients().iter().map(|one| one.mailbox.address().clone()).collect();
     let key = LookupKey::new(message.delivery_id(), NOW, recipients);
     let answers = sandbox.lookup(&key, &SendOptions::default()).await.unwrap();
     assert_eq!(answers.len(), 2);
-    answers
-        .iter()
-        .all(|answer| matches!(answer, RecipientOutcome::Accepted(_)))
+    answers.iter().all(|answer| matches!(answer, RecipientOutcome::Accepted(_)))
 }
 
 #[tokio::test]
 async fn greylisting_passes() {
     let sandbox = sandbox();
     let people = ["ada@example.com", "greylist@sandbox.test"];
-    let Outcome::Mixed(each) = send(&sandbox, &people).await else {
-        panic!()
-    };
+    let Outcome::Mixed(each) = send(&sandbox, &people).await else { panic!() };
     assert!(matches!(each[0], RecipientOutcome::Accepted(_)));
     assert!(send(&sandbox, &people).await.is_accepted());
-    assert_eq!(
-        sandbox
-            .messages()
-            .iter()
-            .map(|one| one.attempt)
-            .collect::<Vec<_>>(),
-        [1, 2]
-    );
+    assert_eq!(sandbox.messages().iter().map(|one| one.attempt).collect::<Vec<_>>(), [1, 2]);
 }
 
 #[tokio::test]
@@ -143,41 +107,21 @@ async fn only_an_idempotent_sandbox_removes_duplicates() {
         assert_eq!(sandbox.messages().len(), copies);
     }
     let sandbox = sandbox().idempotent();
-    assert!(
-        !send(&sandbox, &["timeout-after-body@sandbox.test"])
-            .await
-            .is_accepted()
-    );
-    assert!(
-        send(&sandbox, &["timeout-after-body@sandbox.test"])
-            .await
-            .is_accepted()
-    );
+    assert!(!send(&sandbox, &["timeout-after-body@sandbox.test"]).await.is_accepted());
+    assert!(send(&sandbox, &["timeout-after-body@sandbox.test"]).await.is_accepted());
     assert_eq!(sandbox.messages().len(), 1);
 }
 
 #[tokio::test]
 async fn it_calls_back_what_became_of_each_recipient() {
     let sandbox = sandbox();
-    let people = [
-        "ada@example.com",
-        "bounce@sandbox.test",
-        "complain@sandbox.test",
-        "reject@sandbox.test",
-    ];
+    let people = ["ada@example.com", "bounce@sandbox.test", "complain@sandbox.test", "reject@sandbox.test"];
     let outcome = send(&sandbox, &people).await;
-    let RecipientOutcome::Accepted(acceptance) = outcome.of(0) else {
-        panic!()
-    };
+    let RecipientOutcome::Accepted(acceptance) = outcome.of(0) else { panic!() };
     let callbacks = sandbox.take_callbacks();
-    let events: Vec<_> = callbacks
-        .iter()
-        .flat_map(|callback| sandbox.read(callback, NOW).unwrap())
-        .collect();
-    let told: Vec<_> = events
-        .iter()
-        .map(|event| (event.recipient.as_ref().unwrap().as_str(), event.kind))
-        .collect();
+    let events: Vec<_> = callbacks.iter().flat_map(|callback| sandbox.read(callback, NOW).unwrap()).collect();
+    let told: Vec<_> =
+        events.iter().map(|event| (event.recipient.as_ref().unwrap().as_str(), event.kind)).collect();
     assert_eq!(
         told,
         [
@@ -219,16 +163,10 @@ async fn a_callback_counts_only_as_it_was_signed() {
         (&callback, early),
         (&Callback::default(), NOW),
     ] {
-        assert!(matches!(
-            sandbox.read(callback, now),
-            Err(CallbackError::Signature(_))
-        ));
+        assert!(matches!(sandbox.read(callback, now), Err(CallbackError::Signature(_))));
     }
     let other = Sandbox::new().signing_secret("other");
-    assert!(matches!(
-        other.read(&callback, NOW),
-        Err(CallbackError::Signature(_))
-    ));
+    assert!(matches!(other.read(&callback, NOW), Err(CallbackError::Signature(_))));
 }
 
 /// The signature as another implementation computes it:
@@ -236,17 +174,11 @@ async fn a_callback_counts_only_as_it_was_signed() {
 #[tokio::test]
 async fn the_signature_is_hmac_sha256_over_time_and_body() {
     let body = r#"{"id":"1","event":"teleported","at":"2023-11-14T22:13:20Z","delivery":"00000000-0000-8000-8000-000000000000","provider_message_id":"x","recipient":"ada@example.com"}"#;
-    let callback = Callback::new(body)
-        .header("X-CourierX-Sandbox-Timestamp", "1700000000")
-        .header(
-            "X-CourierX-Sandbox-Signature",
-            "a4ca98d24e2f8bedf2105fe4ea507dfff097a7d34d7b42f2aaf1b30bac3546bc",
-        );
-    assert_eq!(
-        sandbox().read(&callback, NOW),
-        Ok(Vec::new()),
-        "an event of an unknown kind is left out"
+    let callback = Callback::new(body).header("X-CourierX-Sandbox-Timestamp", "1700000000").header(
+        "X-CourierX-Sandbox-Signature",
+        "a4ca98d24e2f8bedf2105fe4ea507dfff097a7d34d7b42f2aaf1b30bac3546bc",
     );
+    assert_eq!(sandbox().read(&callback, NOW), Ok(Vec::new()), "an event of an unknown kind is left out");
 }
 
 #[tokio::test]
@@ -255,25 +187,12 @@ async fn it_forgets_the_oldest_and_does_not_deny_what_it_forgot() {
     for local in ["a", "b", "c"] {
         assert!(send(&sandbox, &[&format!("{local}@example.com"), "ada@example.com"]).await.is_accepted());
     }
-    let first: Vec<_> = sandbox
-        .messages()
-        .iter()
-        .map(|one| one.recipients[0].to_string())
-        .collect();
+    let first: Vec<_> = sandbox.messages().iter().map(|one| one.recipients[0].to_string()).collect();
     assert_eq!(first, ["b@example.com", "c@example.com"]);
 
     let message = mail::to(&["a@example.com", "ada@example.com"]);
-    let recipients = message
-        .recipients()
-        .iter()
-        .map(|one| one.mailbox.address().clone())
-        .collect();
+    let recipients = message.recipients().iter().map(|one| one.mailbox.address().clone()).collect();
     let key = LookupKey::new(message.delivery_id(), NOW, recipients);
     let answers = sandbox.lookup(&key, &SendOptions::default()).await.unwrap();
-    assert!(
-        answers
-            .iter()
-            .all(|answer| matches!(answer, RecipientOutcome::Unknown(_))),
-        "{answers:?}"
-    );
+    assert!(answers.iter().all(|answer| matches!(answer, RecipientOutcome::Unknown(_))), "{answers:?}");
 }

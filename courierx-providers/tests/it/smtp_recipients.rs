@@ -25,19 +25,9 @@ async fn those_who_are_not_refused_get_the_message() {
             script = script.offering("PIPELINING");
         }
         let server = script.start().await;
-        let people = [
-            "ada@example.com",
-            "nobody@example.com",
-            "full@example.com",
-            "bob@example.com",
-        ];
+        let people = ["ada@example.com", "nobody@example.com", "full@example.com", "bob@example.com"];
         let outcome = send(&smtp(&server), &mail::to(&people)).await;
-        let expected = [
-            None,
-            Some(RefusalKind::Recipient),
-            Some(RefusalKind::RecipientTemporary),
-            None,
-        ];
+        let expected = [None, Some(RefusalKind::Recipient), Some(RefusalKind::RecipientTemporary), None];
         assert_eq!(kinds(&outcome, 4), expected);
         assert_eq!(server.seen().messages.len(), 1);
         assert_eq!(server.seen().pipelined, pipelining);
@@ -46,19 +36,13 @@ async fn those_who_are_not_refused_get_the_message() {
 
 #[tokio::test]
 async fn a_message_for_nobody_is_not_sent_and_the_connection_stays() {
-    let server = Script::default()
-        .on("RCPT TO:<nobody@", say("550 5.1.1 no such user"))
-        .start()
-        .await;
+    let server = Script::default().on("RCPT TO:<nobody@", say("550 5.1.1 no such user")).start().await;
     let smtp = smtp(&server);
     let outcome = send(&smtp, &mail::to(&["nobody@example.com", "nobody@example.org"])).await;
     assert_eq!(refused(&outcome), RefusalKind::Recipient);
     assert!(send(&smtp, &mail::to(&["ada@example.com"])).await.is_accepted());
     let seen = server.seen();
-    assert_eq!(
-        (seen.connections, seen.count("RSET"), seen.messages.len()),
-        (1, 1, 1)
-    );
+    assert_eq!((seen.connections, seen.count("RSET"), seen.messages.len()), (1, 1, 1));
 }
 
 #[tokio::test]
@@ -68,27 +52,16 @@ async fn a_server_that_closes_between_recipients_has_taken_none() {
         .on("RCPT TO:<bob@", say("421 4.3.2 shutting down"))
         .start()
         .await;
-    let people = [
-        "ada@example.com",
-        "nobody@example.com",
-        "bob@example.com",
-        "eve@example.com",
-    ];
+    let people = ["ada@example.com", "nobody@example.com", "bob@example.com", "eve@example.com"];
     let outcome = send(&smtp(&server), &mail::to(&people)).await;
     let gone = Some(RefusalKind::Unavailable);
-    assert_eq!(
-        kinds(&outcome, 4),
-        [gone, Some(RefusalKind::Recipient), gone, gone]
-    );
+    assert_eq!(kinds(&outcome, 4), [gone, Some(RefusalKind::Recipient), gone, gone]);
     assert_eq!(server.seen().messages.len(), 0);
 }
 
 #[tokio::test]
 async fn an_answer_about_several_recipients_suppresses_nobody() {
-    let server = Script::default()
-        .on("ANSWER", say("550 5.1.1 no such user"))
-        .start()
-        .await;
+    let server = Script::default().on("ANSWER", say("550 5.1.1 no such user")).start().await;
     let outcome = send(&smtp(&server), &mail::to(&["ada@example.com", "bob@example.com"])).await;
     assert_eq!(refused(&outcome), RefusalKind::Policy);
     let outcome = send(&smtp(&server), &mail::to(&["ada@example.com"])).await;
@@ -103,28 +76,15 @@ async fn too_large_a_message_is_not_even_begun() {
     assert_eq!(server.seen().count("MAIL"), 0);
 
     let unlimited = Script::default().offering("SIZE 0").start().await;
-    assert!(
-        send(&smtp(&unlimited), &mail::to(&["ada@example.com"]))
-            .await
-            .is_accepted()
-    );
-    assert!(
-        unlimited
-            .seen()
-            .commands
-            .iter()
-            .any(|line| line.contains(" SIZE="))
-    );
+    assert!(send(&smtp(&unlimited), &mail::to(&["ada@example.com"])).await.is_accepted());
+    assert!(unlimited.seen().commands.iter().any(|line| line.contains(" SIZE=")));
 }
 
 #[tokio::test]
 async fn an_address_beyond_ascii_needs_smtputf8() {
     let message = mail::to(&["zoë@example.com"]);
     let server = Script::default().start().await;
-    assert_eq!(
-        refused(&send(&smtp(&server), &message).await),
-        RefusalKind::Content
-    );
+    assert_eq!(refused(&send(&smtp(&server), &message).await), RefusalKind::Content);
     assert_eq!(server.seen().count("MAIL"), 0);
 
     // In bcc the others do not see it, and get the message.
@@ -132,17 +92,10 @@ async fn an_address_beyond_ascii_needs_smtputf8() {
     let outcome = send(&smtp(&server), &hidden).await;
     assert_eq!(kinds(&outcome, 2), [None, Some(RefusalKind::Content)]);
 
-    let able = Script::default()
-        .offering("8BITMIME")
-        .offering("SMTPUTF8")
-        .start()
-        .await;
+    let able = Script::default().offering("8BITMIME").offering("SMTPUTF8").start().await;
     assert!(send(&smtp(&able), &message).await.is_accepted());
     let seen = able.seen();
-    assert!(
-        seen.commands
-            .contains(&"MAIL FROM:<sender@example.com> SMTPUTF8 BODY=8BITMIME".to_owned())
-    );
+    assert!(seen.commands.contains(&"MAIL FROM:<sender@example.com> SMTPUTF8 BODY=8BITMIME".to_owned()));
     assert!(seen.commands.contains(&"RCPT TO:<zoë@example.com>".to_owned()));
 }
 
@@ -151,16 +104,9 @@ async fn dots_survive() {
     let text = ".\r\n..\r\n.dot\r\n";
     let server = Script::default().start().await;
     let message = mail::outgoing(
-        courierx_core::message::Email::to("ada@example.com")
-            .from("a@example.com")
-            .subject("Dots")
-            .text(text),
+        courierx_core::message::Email::to("ada@example.com").from("a@example.com").subject("Dots").text(text),
     );
     assert!(send(&smtp(&server), &message).await.is_accepted());
     let seen = server.seen();
-    assert!(
-        seen.messages[0].ends_with(&format!("\r\n\r\n{text}\r\n")),
-        "{}",
-        seen.messages[0]
-    );
+    assert!(seen.messages[0].ends_with(&format!("\r\n\r\n{text}\r\n")), "{}", seen.messages[0]);
 }

@@ -15,86 +15,38 @@ use crate::support::{mail, send, smtp};
 const TABLE: &[(&str, &str, Option<RefusalKind>)] = &[
     ("GREETING", "220 hello", None),
     ("GREETING", "421 4.3.2 Service not available", Some(Unavailable)),
-    (
-        "GREETING",
-        "421 Too many concurrent SMTP connections",
-        Some(Throttled),
-    ),
+    ("GREETING", "421 Too many concurrent SMTP connections", Some(Throttled)),
     ("GREETING", "554 5.7.1 Your IP is blocked", Some(Auth)),
-    (
-        "GREETING",
-        "554 5.3.2 System not accepting network messages",
-        Some(Unavailable),
-    ),
+    ("GREETING", "554 5.3.2 System not accepting network messages", Some(Unavailable)),
     ("EHLO", "550 5.7.1 Invalid HELO", Some(Auth)),
     ("AUTH", "235 2.7.0 Authentication successful", None),
     ("AUTH", "432 4.7.12 A password transition is needed", Some(Auth)),
-    (
-        "AUTH",
-        "454 4.7.0 Temporary authentication failure",
-        Some(Unavailable),
-    ),
-    (
-        "AUTH",
-        "454 Throttling failure: Daily message quota exceeded",
-        Some(Quota),
-    ),
-    (
-        "AUTH",
-        "454 Throttling failure: Maximum sending rate exceeded",
-        Some(Throttled),
-    ),
-    (
-        "AUTH",
-        "451 Authentication failed: Maximum credits exceeded",
-        Some(Quota),
-    ),
+    ("AUTH", "454 4.7.0 Temporary authentication failure", Some(Unavailable)),
+    ("AUTH", "454 Throttling failure: Daily message quota exceeded", Some(Quota)),
+    ("AUTH", "454 Throttling failure: Maximum sending rate exceeded", Some(Throttled)),
+    ("AUTH", "451 Authentication failed: Maximum credits exceeded", Some(Quota)),
     ("AUTH", "534 5.7.9 Mechanism too weak", Some(Auth)),
     ("AUTH", "535 5.7.8 Credentials invalid", Some(Auth)),
     ("MAIL", "452 4.3.1 Insufficient system storage", Some(Unavailable)),
-    (
-        "MAIL",
-        "451 4.1.8 Domain of sender address does not resolve",
-        Some(Sender),
-    ),
+    ("MAIL", "451 4.1.8 Domain of sender address does not resolve", Some(Sender)),
     ("MAIL", "450 4.7.1 Too much mail today", Some(Throttled)),
     ("MAIL", "501 5.1.7 Bad sender address syntax", Some(Content)),
     ("MAIL", "530 5.7.0 Authentication required", Some(Auth)),
     ("MAIL", "550 5.7.1 Sender not authorized", Some(Sender)),
     ("MAIL", "550 Sender unknown", Some(Sender)),
     ("MAIL", "550 5.7.23 SPF validation failed", Some(Policy)),
-    (
-        "MAIL",
-        "552 5.3.4 Message size exceeds fixed limit",
-        Some(Content),
-    ),
+    ("MAIL", "552 5.3.4 Message size exceeds fixed limit", Some(Content)),
     ("MAIL", "553 5.1.8 Bad sender system address", Some(Sender)),
     ("MAIL", "555 5.5.4 Parameters not recognized", Some(Content)),
     ("RCPT", "251 2.1.5 User not local; will forward", None),
     ("RCPT", "252 2.1.5 Cannot VRFY user but will accept", None),
-    (
-        "RCPT",
-        "421 4.7.28 Unusual rate of unsolicited mail",
-        Some(Throttled),
-    ),
-    (
-        "RCPT",
-        "450 4.2.0 Greylisted, please try again later",
-        Some(RecipientTemporary),
-    ),
-    (
-        "RCPT",
-        "451 4.7.1 Greylisting in action",
-        Some(RecipientTemporary),
-    ),
+    ("RCPT", "421 4.7.28 Unusual rate of unsolicited mail", Some(Throttled)),
+    ("RCPT", "450 4.2.0 Greylisted, please try again later", Some(RecipientTemporary)),
+    ("RCPT", "451 4.7.1 Greylisting in action", Some(RecipientTemporary)),
     ("RCPT", "450 4.1.2 Domain not found", Some(RecipientTemporary)),
     ("RCPT", "450 Mailbox busy", Some(RecipientTemporary)),
     ("RCPT", "451 4.3.0 Temporary lookup failure", Some(Unavailable)),
-    (
-        "RCPT",
-        "451 4.7.500 Server busy. Please try again later",
-        Some(Throttled),
-    ),
+    ("RCPT", "451 4.7.500 Server busy. Please try again later", Some(Throttled)),
     ("RCPT", "452 4.2.2 Over quota", Some(RecipientTemporary)),
     ("RCPT", "452 4.5.3 Too many recipients", Some(RecipientTemporary)),
     ("RCPT", "452 Too many recipients", Some(RecipientTemporary)),
@@ -115,48 +67,22 @@ const TABLE: &[(&str, &str, Option<RefusalKind>)] = &[
     ("DATA", "503 5.5.1 Bad sequence of commands", Some(Content)),
     ("DATA", "250 what", Some(Unavailable)),
     ("ANSWER", "250 Ok", None),
-    (
-        "ANSWER",
-        "452 4.3.1 Insufficient system storage",
-        Some(Unavailable),
-    ),
+    ("ANSWER", "452 4.3.1 Insufficient system storage", Some(Unavailable)),
     ("ANSWER", "450 4.2.0 Greylisted", Some(RecipientTemporary)),
     ("ANSWER", "550 5.1.1 No such user", Some(Recipient)),
-    (
-        "ANSWER",
-        "550 5.7.26 Unauthenticated email is not accepted",
-        Some(Policy),
-    ),
-    (
-        "ANSWER",
-        "552 5.3.4 Message size exceeds fixed maximum",
-        Some(Content),
-    ),
+    ("ANSWER", "550 5.7.26 Unauthenticated email is not accepted", Some(Policy)),
+    ("ANSWER", "552 5.3.4 Message size exceeds fixed maximum", Some(Content)),
     ("ANSWER", "554 5.6.0 Content rejected", Some(Content)),
     ("ANSWER", "554 5.7.1 Spam", Some(Policy)),
     ("ANSWER", "554 Transaction failed", Some(Content)),
-    (
-        "ANSWER",
-        "554 Message rejected: Email address is not verified.",
-        Some(Sender),
-    ),
-    (
-        "ANSWER",
-        "554 Access denied: user x is not authorized to perform ses:SendRawEmail",
-        Some(Auth),
-    ),
+    ("ANSWER", "554 Message rejected: Email address is not verified.", Some(Sender)),
+    ("ANSWER", "554 Access denied: user x is not authorized to perform ses:SendRawEmail", Some(Auth)),
 ];
 
 /// What became of a message for one recipient when the server gives this reply at this step.
 async fn answered(step: &str, reply: &str) -> Outcome {
-    let server = Script::default()
-        .offering("AUTH PLAIN")
-        .on(step, say(reply))
-        .start()
-        .await;
-    let smtp = smtp(&server)
-        .credentials("user", "password")
-        .allow_plain_credentials();
+    let server = Script::default().offering("AUTH PLAIN").on(step, say(reply)).start().await;
+    let smtp = smtp(&server).credentials("user", "password").allow_plain_credentials();
     send(&smtp, &mail::to(&["ada@example.com"])).await
 }
 
@@ -178,13 +104,8 @@ async fn every_reply_has_its_reason() {
 
 #[tokio::test]
 async fn a_refusal_says_what_the_server_said() {
-    let Outcome::Refused(refusal) = answered("RCPT", "550 5.1.1 No such user").await else {
-        panic!()
-    };
-    assert_eq!(
-        (refusal.status, refusal.code.as_deref()),
-        (Some(550), Some("5.1.1"))
-    );
+    let Outcome::Refused(refusal) = answered("RCPT", "550 5.1.1 No such user").await else { panic!() };
+    assert_eq!((refusal.status, refusal.code.as_deref()), (Some(550), Some("5.1.1")));
     assert_eq!(refusal.detail, "550 5.1.1 No such user");
 }
 
@@ -234,9 +155,6 @@ async fn replies_collected_from_servers_agree() {
             other => panic!("{other}"),
         };
         let kind = kind(&answered(step, &reply).await);
-        assert!(
-            possible.contains(&kind),
-            "{step}: {reply}: {kind:?} is not {class}"
-        );
+        assert!(possible.contains(&kind), "{step}: {reply}: {kind:?} is not {class}");
     }
 }

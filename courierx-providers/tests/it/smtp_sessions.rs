@@ -17,10 +17,7 @@ async fn one_connection_carries_many_messages() {
     let outcomes = smtp(&server).send_batch(&messages, &SendOptions::default()).await;
     assert!(outcomes.iter().all(Outcome::is_accepted));
     let seen = server.seen();
-    assert_eq!(
-        (seen.connections, seen.messages.len(), seen.count("RSET")),
-        (1, 5, 0)
-    );
+    assert_eq!((seen.connections, seen.messages.len(), seen.count("RSET")), (1, 5, 0));
 }
 
 #[tokio::test]
@@ -35,11 +32,8 @@ async fn a_connection_is_renewed_after_a_hundred_messages() {
 #[tokio::test]
 async fn a_connection_that_died_while_idle_costs_nothing() {
     for death in [Act::Close, say("421 4.4.2 idle for too long")] {
-        let server = Script::default()
-            .times("MAIL", Act::Usual, 1)
-            .times("MAIL", death.clone(), 1)
-            .start()
-            .await;
+        let server =
+            Script::default().times("MAIL", Act::Usual, 1).times("MAIL", death.clone(), 1).start().await;
         let smtp = smtp(&server);
         assert!(send(&smtp, &mail::to(&["ada@example.com"])).await.is_accepted());
         let outcome = send(&smtp, &mail::to(&["bob@example.com"])).await;
@@ -69,38 +63,24 @@ async fn no_more_connections_than_allowed() {
 async fn encryption_that_is_required_is_never_given_up() {
     let server = Script::default().start().await;
     let smtp = Smtp::starttls("127.0.0.1").port(server.port());
-    assert_eq!(
-        refused(&send(&smtp, &mail::to(&["ada@example.com"])).await),
-        RefusalKind::Auth
-    );
+    assert_eq!(refused(&send(&smtp, &mail::to(&["ada@example.com"])).await), RefusalKind::Auth);
     assert_eq!(server.seen().commands, ["EHLO [127.0.0.1]"]);
 
     // A reply slipped in behind the one to STARTTLS would otherwise be read as if it came through TLS.
-    let slipped = Script::default()
-        .offering("STARTTLS")
-        .on("STARTTLS", say("220 go\r\n250 slipped in"))
-        .start()
-        .await;
+    let slipped =
+        Script::default().offering("STARTTLS").on("STARTTLS", say("220 go\r\n250 slipped in")).start().await;
     let smtp = Smtp::starttls("127.0.0.1").port(slipped.port());
-    assert_eq!(
-        refused(&send(&smtp, &mail::to(&["ada@example.com"])).await),
-        RefusalKind::Unavailable
-    );
+    assert_eq!(refused(&send(&smtp, &mail::to(&["ada@example.com"])).await), RefusalKind::Unavailable);
 }
 
 #[tokio::test]
 async fn a_password_travels_unencrypted_only_where_that_was_said() {
     let server = Script::default().offering("AUTH PLAIN LOGIN").start().await;
     let careful = smtp(&server).credentials("ada", "tr0ub4dor");
-    assert_eq!(
-        refused(&send(&careful, &mail::to(&["ada@example.com"])).await),
-        RefusalKind::Auth
-    );
+    assert_eq!(refused(&send(&careful, &mail::to(&["ada@example.com"])).await), RefusalKind::Auth);
     assert_eq!(server.seen().connections, 0);
 
-    let told = smtp(&server)
-        .credentials("ada", "tr0ub4dor")
-        .allow_plain_credentials();
+    let told = smtp(&server).credentials("ada", "tr0ub4dor").allow_plain_credentials();
     assert!(send(&told, &mail::to(&["ada@example.com"])).await.is_accepted());
     assert_eq!(server.seen().count("AUTH PLAIN AGFkYQB0cjB1YjRkb3I="), 1);
 }
@@ -114,22 +94,15 @@ async fn login_is_spoken_where_plain_is_not() {
         .on("dHIwdWI0ZG9y", say("235 welcome"))
         .start()
         .await;
-    let smtp = smtp(&server)
-        .credentials("ada", "tr0ub4dor")
-        .allow_plain_credentials();
+    let smtp = smtp(&server).credentials("ada", "tr0ub4dor").allow_plain_credentials();
     assert!(send(&smtp, &mail::to(&["ada@example.com"])).await.is_accepted());
 }
 
 #[tokio::test]
 async fn a_server_without_login_is_refused() {
     let server = Script::default().offering("AUTH CRAM-MD5").start().await;
-    let smtp = smtp(&server)
-        .credentials("ada", "tr0ub4dor")
-        .allow_plain_credentials();
-    assert_eq!(
-        refused(&send(&smtp, &mail::to(&["ada@example.com"])).await),
-        RefusalKind::Auth
-    );
+    let smtp = smtp(&server).credentials("ada", "tr0ub4dor").allow_plain_credentials();
+    assert_eq!(refused(&send(&smtp, &mail::to(&["ada@example.com"])).await), RefusalKind::Auth);
 }
 
 #[tokio::test]
@@ -137,15 +110,10 @@ async fn what_a_server_repeats_of_the_credentials_is_not_shown() {
     let secret = "token-1234";
     let server = Script::default()
         .offering("AUTH PLAIN")
-        .on(
-            "AUTH",
-            say("535 5.7.8 bad login token-1234 AHRva2VuLTEyMzQAdG9rZW4tMTIzNA=="),
-        )
+        .on("AUTH", say("535 5.7.8 bad login token-1234 AHRva2VuLTEyMzQAdG9rZW4tMTIzNA=="))
         .start()
         .await;
-    let smtp = smtp(&server)
-        .credentials(secret, secret)
-        .allow_plain_credentials();
+    let smtp = smtp(&server).credentials(secret, secret).allow_plain_credentials();
     let refusal = smtp.verify(&SendOptions::default()).await.unwrap_err();
     assert_eq!((refusal.kind, refusal.status), (RefusalKind::Auth, Some(535)));
     assert_eq!(refusal.detail, "535 5.7.8 bad login *** ***");
@@ -156,10 +124,7 @@ async fn what_a_server_repeats_of_the_credentials_is_not_shown() {
 async fn verifying_sends_nothing() {
     let server = Script::default().start().await;
     let verified = smtp(&server).verify(&SendOptions::default()).await.unwrap();
-    assert_eq!(
-        verified.detail,
-        format!("reached 127.0.0.1:{} without encryption", server.port())
-    );
+    assert_eq!(verified.detail, format!("reached 127.0.0.1:{} without encryption", server.port()));
     server.until(|seen| seen.count("QUIT") == 1).await;
     assert_eq!(server.seen().count("MAIL"), 0);
 }

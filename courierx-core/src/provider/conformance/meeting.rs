@@ -93,8 +93,6 @@ impl Meeting {
 
 impl fmt::Debug for Meeting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Meeting")
-            .field("provider", &self.provider)
-            .finish_non_exhaustive()
+        f.debug_struct("Meeting").field("provider", &self.provider).finish_non_exhaustive()
     }
 }

@@ -25,7 +25,7 @@ pub(crate) fn outgoing(email: EmailBuilder) -> Outgoing {
     let mut hash = DefaultHasher::new();
     email.recipients().for_each(|one| one.mailbox.hash(&mut hash));
     let id = u128::from(hash.finish()).to_be_bytes();
-    Outgoing::builder(Content::new(email, subject, html, text))
+    Outgoing::builder(Content::rendered(email, subject, html, text))
         .message_id(MessageId::from_bytes(id))
         .date(Timestamp::from_secs(1_700_000_000))
         .connection("test")

@@ -64,20 +64,11 @@ impl Script {
         let port = listener.local_addr().unwrap().port();
         let script = Arc::new(Mutex::new(self));
         let seen = watch::Sender::new(Seen::default());
-        let server = Server {
-            port,
-            seen: seen.clone(),
-        };
+        let server = Server { port, seen: seen.clone() };
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 seen.send_modify(|seen| seen.connections += 1);
-                tokio::spawn(
-                    Session {
-                        script: Arc::clone(&script),
-                        seen: seen.clone(),
-                    }
-                    .run(stream),
-                );
+                tokio::spawn(Session { script: Arc::clone(&script), seen: seen.clone() }.run(stream));
             }
         });
         server
@@ -85,10 +76,8 @@ impl Script {
 
     fn act(&mut self, command: &str) -> Option<Act> {
         let command = command.to_ascii_uppercase();
-        let (_, act, left) = self
-            .rules
-            .iter_mut()
-            .find(|(step, _, left)| *left > 0 && command.starts_with(step.as_str()))?;
+        let (_, act, left) =
+            self.rules.iter_mut().find(|(step, _, left)| *left > 0 && command.starts_with(step.as_str()))?;
         *left -= 1;
         Some(act.clone())
     }
@@ -108,10 +97,7 @@ pub(crate) struct Seen {
 impl Seen {
     /// How many commands began so.
     pub(crate) fn count(&self, command: &str) -> usize {
-        self.commands
-            .iter()
-            .filter(|seen| seen.starts_with(command))
-            .count()
+        self.commands.iter().filter(|seen| seen.starts_with(command)).count()
     }
 }
 
@@ -215,7 +201,6 @@ impl Session {
             }
         }
         self.seen.send_modify(|seen| seen.messages.push(message));
-        self.step(stream, "ANSWER", "250 2.0.0 Ok: queued as TEST0001")
-            .await
+        self.step(stream, "ANSWER", "250 2.0.0 Ok: queued as TEST0001").await
     }
 }

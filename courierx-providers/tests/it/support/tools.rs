@@ -9,10 +9,7 @@ fn tool(variable: &str, usual: &str, arguments: &[&str]) -> PathBuf {
     let path = std::env::var_os(variable).map_or_else(|| PathBuf::from(usual), PathBuf::from);
     // Whether it does anything useful is for the test to find out; whether it is there, for this.
     if let Err(error) = Command::new(&path).args(arguments).output() {
-        panic!(
-            "{} cannot be run ({error}): run `cargo xtask test`, which provides it",
-            path.display()
-        );
+        panic!("{} cannot be run ({error}): run `cargo xtask test`, which provides it", path.display());
     }
     path
 }
@@ -26,10 +23,7 @@ pub(crate) fn smtp_sink() -> PathBuf {
 #[track_caller]
 pub(crate) fn python() -> PathBuf {
     let path = tool("COURIERX_TEST_PYTHON", "python3", &["--version"]);
-    let found = Command::new(&path)
-        .args(["-c", "import aiosmtpd"])
-        .output()
-        .unwrap();
+    let found = Command::new(&path).args(["-c", "import aiosmtpd"]).output().unwrap();
     assert!(
         found.status.success(),
         "{} has no aiosmtpd: run `cargo xtask test`, which provides it",

@@ -1,6 +1,7 @@
-//! Tests of the stores against what the traits promise, and of what is particular to each.
+//! The stores against the suite that every store passes, and against what is particular to each.
 
 #![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
+mod memory;
 mod sqlite;
 mod support;

@@ -1,0 +1,318 @@
+//! The rules of [`Counters`](crate::store::Counters).
+
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::{Subject, fixtures};
+use crate::clock::Timestamp;
+use crate::id::TenantId;
+use crate::store::{CounterDelta, CounterQuery, Grant, Reservation, Reserved, Resolution, Window};
+
+fn reservation(tenant: TenantId, window: Window, amount: u64) -> Reservation {
+    Reservation {
+        tenant,
+        name: "plan".to_owned(),
+        window,
+        cap: 10,
+        amount,
+    }
+}
+
+async fn take(subject: &Subject, reservation: Reservation) -> Reserved {
+    let mut reserved = subject.store().reserve(vec![reservation]).await.expect("reserve");
+    assert_eq!(reserved.len(), 1, "there is one answer for one reservation");
+    reserved.remove(0)
+}
+
+async fn granted(subject: &Subject, reservation: Reservation) -> Grant {
+    let window = reservation.window;
+    match take(subject, reservation).await {
+        Reserved::Granted(grant) => grant,
+        Reserved::Exceeded { used, .. } => panic!("there is room in {window:?}, of which {used} are used"),
+    }
+}
+
+/// How much of the tenant's quota of ten is used.
+async fn used(subject: &Subject, tenant: TenantId, window: Window) -> u64 {
+    match take(subject, reservation(tenant, window, 11)).await {
+        Reserved::Exceeded { used, .. } => used,
+        Reserved::Granted(_) => panic!("a quota grants more than its cap"),
+    }
+}
+
+/// A quota is taken up to its cap, never beyond, and a refusal takes nothing.
+pub async fn a_quota_ends_at_its_cap(subject: &Subject) {
+    let tenant = TenantId::new();
+    let grant = granted(subject, reservation(tenant, Window::UtcDay, 4)).await;
+    assert_eq!(
+        (grant.tenant, grant.amount),
+        (tenant, 4),
+        "the grant says what was taken of whom"
+    );
+    let resets_at = Window::UtcDay.resets_at(subject.now());
+    let over = take(subject, reservation(tenant, Window::UtcDay, 7)).await;
+    assert_eq!(over, Reserved::Exceeded { used: 4, resets_at });
+    granted(subject, reservation(tenant, Window::UtcDay, 6)).await;
+    let full = take(subject, reservation(tenant, Window::UtcDay, 1)).await;
+    assert_eq!(
+        full,
+        Reserved::Exceeded { used: 10, resets_at },
+        "the last refusal took nothing"
+    );
+
+    granted(subject, reservation(tenant, Window::CalendarMonth, 10)).await;
+    granted(subject, reservation(TenantId::new(), Window::UtcDay, 10)).await;
+    let other = Reservation {
+        name: "other".to_owned(),
+        ..reservation(tenant, Window::UtcDay, 10)
+    };
+    granted(subject, other).await;
+}
+
+/// The items of a batch are each for themselves, in their order.
+pub async fn a_batch_of_reservations_is_answered_item_by_item(subject: &Subject) {
+    let (a, b) = (TenantId::new(), TenantId::new());
+    let of = |tenant, amount| reservation(tenant, Window::UtcDay, amount);
+    let batch = vec![of(a, 8), of(a, 3), of(b, 3), of(a, 2)];
+    let answers: Vec<_> = subject
+        .store()
+        .reserve(batch)
+        .await
+        .expect("reserve")
+        .iter()
+        .map(|one| matches!(one, Reserved::Granted(_)))
+        .collect();
+    assert_eq!(answers, [true, false, true, true]);
+}
+
+/// A day's quota is whole again at midnight, a month's on the first, both UTC.
+pub async fn calendar_windows_start_anew(subject: &Subject) {
+    let tenant = TenantId::new();
+    for window in [Window::UtcDay, Window::CalendarMonth] {
+        granted(subject, reservation(tenant, window, 10)).await;
+        let resets_at = window.resets_at(subject.now());
+        let left = resets_at.since(subject.now());
+        subject.advance(left - Duration::from_micros(1)).await;
+        assert_eq!(
+            used(subject, tenant, window).await,
+            10,
+            "{window:?} holds to its end"
+        );
+        subject.advance(Duration::from_micros(1)).await;
+        assert_eq!(
+            used(subject, tenant, window).await,
+            0,
+            "{window:?} starts anew at {resets_at}"
+        );
+        granted(subject, reservation(tenant, window, 10)).await;
+    }
+}
+
+/// A rolling day forgets by the hour what is 24 hours old.
+pub async fn a_rolling_window_moves_by_the_hour(subject: &Subject) {
+    let tenant = TenantId::new();
+    let window = Window::Rolling24Hours;
+    granted(subject, reservation(tenant, window, 4)).await;
+    subject.advance(Duration::from_hours(6)).await;
+    granted(subject, reservation(tenant, window, 5)).await;
+    subject.advance(Duration::from_hours(17)).await;
+    assert_eq!(
+        used(subject, tenant, window).await,
+        9,
+        "after 23 hours, midnight or not, all counts"
+    );
+    subject.advance(Duration::from_hours(1)).await;
+    assert_eq!(
+        used(subject, tenant, window).await,
+        5,
+        "after 24 hours the first is forgotten"
+    );
+    granted(subject, reservation(tenant, window, 5)).await;
+    subject.advance(Duration::from_hours(6)).await;
+    assert_eq!(
+        used(subject, tenant, window).await,
+        5,
+        "after 30 hours the second is forgotten"
+    );
+}
+
+/// Sixty-four callers at once do not exceed a cap together.
+pub async fn concurrent_reservations_never_exceed_a_cap(subject: &Subject) {
+    let tenant = TenantId::new();
+    for window in [Window::UtcDay, Window::Rolling24Hours] {
+        let mut calls = JoinSet::new();
+        for _ in 0..64 {
+            let store = subject.shared();
+            let batch = vec![reservation(tenant, window, 1)];
+            calls.spawn(async move { store.reserve(batch).await.expect("reserve").remove(0) });
+        }
+        let answers = calls.join_all().await;
+        let taken = answers
+            .iter()
+            .filter(|one| matches!(one, Reserved::Granted(_)))
+            .count();
+        assert_eq!(taken, 10, "{window:?}: exactly the cap is granted");
+        assert_eq!(used(subject, tenant, window).await, 10);
+    }
+}
+
+/// A grant is given back once, by its own tenant.
+pub async fn a_grant_is_given_back_once(subject: &Subject) {
+    let tenant = TenantId::new();
+    let store = subject.store();
+    let first = granted(subject, reservation(tenant, Window::UtcDay, 4)).await;
+    let second = granted(subject, reservation(tenant, Window::UtcDay, 5)).await;
+    let foreign = Grant {
+        tenant: TenantId::new(),
+        ..first.clone()
+    };
+    assert_eq!(
+        store.release(&[foreign]).await.expect("release"),
+        [false],
+        "another tenant's grant"
+    );
+    let released = store
+        .release(&[first.clone(), first.clone()])
+        .await
+        .expect("release");
+    assert_eq!(released, [true, false], "once in a batch");
+    assert_eq!(
+        store.release(&[first]).await.expect("release"),
+        [false],
+        "once in all"
+    );
+    assert_eq!(
+        used(subject, tenant, Window::UtcDay).await,
+        5,
+        "the other grant is still out"
+    );
+    assert_eq!(store.release(&[second]).await.expect("release"), [true]);
+    assert_eq!(used(subject, tenant, Window::UtcDay).await, 0);
+}
+
+/// What is given back after midnight goes to the day it was taken from.
+pub async fn a_grant_returns_to_its_own_period(subject: &Subject) {
+    let tenant = TenantId::new();
+    for window in [Window::UtcDay, Window::Rolling24Hours] {
+        let yesterday = granted(subject, reservation(tenant, window, 6)).await;
+        subject
+            .advance(Window::UtcDay.resets_at(subject.now()).since(subject.now()))
+            .await;
+        let today_before = used(subject, tenant, window).await;
+        granted(subject, reservation(tenant, window, 3)).await;
+        assert_eq!(
+            subject.store().release(&[yesterday]).await.expect("release"),
+            [true]
+        );
+        let expected = if window == Window::UtcDay {
+            today_before + 3
+        } else {
+            3
+        };
+        assert_eq!(
+            used(subject, tenant, window).await,
+            expected,
+            "{window:?}: today is not credited"
+        );
+        subject.advance(Duration::from_hours(48)).await;
+    }
+}
+
+/// Statistics are added up by day and by month.
+pub async fn statistics_are_read_by_day_and_month(subject: &Subject) {
+    let tenant = TenantId::new();
+    let store = subject.store();
+    let at = |text: &str| text.parse::<Timestamp>().expect("a date");
+    let delta = |name: &str, date: &str, amount| CounterDelta {
+        name: name.to_owned(),
+        at: at(date),
+        amount,
+    };
+    let deltas = vec![
+        delta("sent", "2030-01-30T23:59:59.999999Z", 1),
+        delta("sent", "2030-01-31T00:00:00Z", 2),
+        delta("sent", "2030-01-31T23:00:00Z", 40),
+        delta("sent", "2030-02-01T00:00:00Z", 5),
+        delta("accepted", "2030-01-31T12:00:00Z", 7),
+        delta("failed", "2030-01-31T12:00:00Z", 9),
+    ];
+    store.count(tenant, deltas).await.expect("count");
+    store
+        .count(tenant, vec![delta("sent", "2030-01-31T09:00:00Z", -2)])
+        .await
+        .expect("count");
+    store
+        .count(TenantId::new(), vec![delta("sent", "2030-01-31T09:00:00Z", 100)])
+        .await
+        .expect("count");
+
+    let read = async |resolution, from: &str, until: &str| {
+        let names = vec!["sent".to_owned(), "accepted".to_owned()];
+        let query = CounterQuery {
+            names,
+            resolution,
+            from: at(from),
+            until: at(until),
+        };
+        let values = store.read_counters(tenant, &query).await.expect("read_counters");
+        values
+            .into_iter()
+            .map(|one| (one.name, one.start, one.value))
+            .collect::<Vec<_>>()
+    };
+    let row = |name: &str, date: &str, value| (name.to_owned(), at(&format!("{date}T00:00:00Z")), value);
+    let days = read(Resolution::Day, "2030-01-30T12:00:00Z", "2030-02-02T00:00:00Z").await;
+    let expected = [
+        row("accepted", "2030-01-31", 7),
+        row("sent", "2030-01-30", 1),
+        row("sent", "2030-01-31", 40),
+        row("sent", "2030-02-01", 5),
+    ];
+    assert_eq!(
+        days, expected,
+        "by name and day, from the day of the first moment"
+    );
+    let bounded = read(Resolution::Day, "2030-01-31T00:00:00Z", "2030-02-01T00:00:00Z").await;
+    assert_eq!(
+        bounded,
+        [row("accepted", "2030-01-31", 7), row("sent", "2030-01-31", 40)],
+        "the end is left out"
+    );
+    let months = read(Resolution::Month, "2030-01-01T00:00:00Z", "2030-03-01T00:00:00Z").await;
+    let expected = [
+        row("accepted", "2030-01-01", 7),
+        row("sent", "2030-01-01", 41),
+        row("sent", "2030-02-01", 5),
+    ];
+    assert_eq!(months, expected, "by name and month");
+}
+
+/// Additions at the same time are all counted.
+pub async fn concurrent_additions_are_all_counted(subject: &Subject) {
+    let (tenant, now) = (TenantId::new(), subject.now());
+    let mut calls = JoinSet::new();
+    for _ in 0..32 {
+        let store = subject.shared();
+        calls.spawn(async move {
+            let deltas = vec![CounterDelta::one("sent", now), CounterDelta::one("sent", now)];
+            store.count(tenant, deltas).await.expect("count");
+        });
+    }
+    calls.join_all().await;
+    let until = now.after(Duration::from_secs(1));
+    let query = CounterQuery {
+        names: vec!["sent".to_owned()],
+        resolution: Resolution::Day,
+        from: now,
+        until,
+    };
+    let values = subject
+        .store()
+        .read_counters(tenant, &query)
+        .await
+        .expect("read_counters");
+    assert_eq!(values.iter().map(|one| one.value).collect::<Vec<_>>(), [64]);
+    // The fixtures' quota is another counter than a statistic of the same name.
+    granted(subject, fixtures::reservation(tenant, "sent", 1, 1)).await;
+}

@@ -1,0 +1,235 @@
+//! Lists of messages, and what is removed from them.
+
+use std::time::Duration;
+
+use super::super::{Subject, fixtures};
+use crate::event::{EventKind, MessageStatus, NewEvent};
+use crate::id::{MessageId, TenantId};
+use crate::store::{Cursor, EventQuery, MessageFilter, PageRequest, PurgeRequest, Purged, StoreError};
+
+/// Messages are listed newest first, by page, and a page is not disturbed by what was accepted meanwhile.
+pub async fn pages_of_messages_are_stable(subject: &Subject) {
+    let tenant = TenantId::new();
+    let mut ids = Vec::new();
+    for _ in 0..7 {
+        ids.push(fixtures::accept(subject, fixtures::message(tenant, subject.now())).await);
+        subject.advance(Duration::from_secs(1)).await;
+    }
+    let (mut seen, mut request) = (Vec::new(), PageRequest::first(3));
+    loop {
+        let page = subject
+            .store()
+            .list(tenant, &<_>::default(), &request)
+            .await
+            .expect("list");
+        assert!(page.items.len() <= 3, "a page is not longer than asked for");
+        seen.extend(page.items.into_iter().map(|record| record.id));
+        // Accepted while somebody turns the pages: newer than all that was listed.
+        fixtures::accept(subject, fixtures::message(tenant, subject.now())).await;
+        let Some(next) = page.next else { break };
+        request = PageRequest::after(next, 3);
+    }
+    ids.reverse();
+    assert_eq!(
+        seen, ids,
+        "each message once, the newest first, and none that came later"
+    );
+    let foreign = PageRequest::after(Cursor::new("of no list"), 3);
+    let refused = subject.store().list(tenant, &<_>::default(), &foreign).await;
+    assert!(
+        matches!(refused, Err(StoreError::Invalid(_))),
+        "a foreign cursor is refused: {refused:?}"
+    );
+}
+
+/// Each filter of a list selects, and together they all hold.
+pub async fn lists_are_filtered(subject: &Subject) {
+    let tenant = TenantId::new();
+    let store = subject.store();
+    let plain = fixtures::accept(subject, fixtures::message(tenant, subject.now())).await;
+    subject.advance(Duration::from_secs(10)).await;
+    let middle = subject.now();
+    let mut new = fixtures::message_to(tenant, middle, &["bob@example.com", "Carl@Example.com"]);
+    new.tags = vec!["news".to_owned(), "weekly".to_owned()];
+    let tagged = fixtures::accept(subject, new).await;
+    subject.advance(Duration::from_secs(10)).await;
+    let canceled = fixtures::accept(subject, fixtures::message(tenant, subject.now())).await;
+    store.cancel(tenant, canceled).await.expect("cancel");
+
+    let carl = fixtures::address("CARL@example.com").key();
+    let filter = MessageFilter::default;
+    let cases = [
+        ("none", filter(), vec![canceled, tagged, plain]),
+        (
+            "status",
+            MessageFilter {
+                status: Some(MessageStatus::Canceled),
+                ..filter()
+            },
+            vec![canceled],
+        ),
+        (
+            "status",
+            MessageFilter {
+                status: Some(MessageStatus::Queued),
+                ..filter()
+            },
+            vec![tagged, plain],
+        ),
+        (
+            "recipient",
+            MessageFilter {
+                recipient: Some(carl),
+                ..filter()
+            },
+            vec![tagged],
+        ),
+        (
+            "tag",
+            MessageFilter {
+                tag: Some("weekly".to_owned()),
+                ..filter()
+            },
+            vec![tagged],
+        ),
+        (
+            "part of a tag",
+            MessageFilter {
+                tag: Some("week".to_owned()),
+                ..filter()
+            },
+            vec![],
+        ),
+        (
+            "from",
+            MessageFilter {
+                from: Some(middle),
+                ..filter()
+            },
+            vec![canceled, tagged],
+        ),
+        (
+            "until",
+            MessageFilter {
+                until: Some(middle),
+                ..filter()
+            },
+            vec![plain],
+        ),
+        (
+            "several",
+            MessageFilter {
+                from: Some(middle),
+                status: Some(MessageStatus::Queued),
+                ..filter()
+            },
+            vec![tagged],
+        ),
+    ];
+    for (what, filter, expected) in cases {
+        let mut found: Vec<MessageId> = Vec::new();
+        let mut request = PageRequest::first(1);
+        loop {
+            let page = store.list(tenant, &filter, &request).await.expect("list");
+            found.extend(page.items.iter().map(|record| record.id));
+            let Some(next) = page.next else { break };
+            request = PageRequest::after(next, 1);
+        }
+        assert_eq!(found, expected, "filtered by {what}, page by page");
+    }
+}
+
+/// Content is removed before its message, and both only once the message is settled.
+pub async fn purge_removes_only_what_is_settled_and_old(subject: &Subject) {
+    let tenant = TenantId::new();
+    let store = subject.store();
+    let accept = async || {
+        let mut new = fixtures::message(tenant, subject.now());
+        new.effects.events = vec![NewEvent::of_message(new.id, EventKind::Queued, subject.now())];
+        fixtures::accept(subject, new).await
+    };
+    let unsettled = accept().await;
+    let old = accept().await;
+    store.cancel(tenant, old).await.expect("cancel");
+    subject.advance(Duration::from_hours(1)).await;
+    let young = accept().await;
+    store.cancel(tenant, young).await.expect("cancel");
+    let now = subject.now();
+    let past = now.after(Duration::ZERO);
+    let never = crate::clock::Timestamp::EPOCH;
+
+    let content = store.purge(&PurgeRequest::new(past, never)).await.expect("purge");
+    assert_eq!(
+        content,
+        Purged {
+            contents: 1,
+            messages: 0,
+            more: false
+        }
+    );
+    let loaded = store
+        .load(&[(tenant, old)])
+        .await
+        .expect("load")
+        .remove(0)
+        .expect("the message stays");
+    assert_eq!(loaded.content, None, "the content is gone");
+    let again = store.purge(&PurgeRequest::new(past, never)).await.expect("purge");
+    assert_eq!(again, Purged::default(), "there is nothing left to remove");
+
+    let whole = store.purge(&PurgeRequest::new(past, past)).await.expect("purge");
+    assert_eq!((whole.messages, whole.more), (1, false));
+    let places = [(tenant, unsettled), (tenant, old), (tenant, young)];
+    let kept: Vec<_> = store
+        .load(&places)
+        .await
+        .expect("load")
+        .iter()
+        .map(Option::is_some)
+        .collect();
+    assert_eq!(
+        kept,
+        [true, false, true],
+        "what is not settled, or not old, is kept"
+    );
+    let events = store
+        .events(&EventQuery::of_message(tenant, old))
+        .await
+        .expect("events");
+    assert!(events.is_empty(), "events go with their message");
+    let listed = store
+        .list(tenant, &<_>::default(), &PageRequest::default())
+        .await
+        .expect("list");
+    assert_eq!(listed.items.len(), 2);
+}
+
+/// A purge removes no more at once than it was asked to, and says whether to go on.
+pub async fn purge_is_bounded(subject: &Subject) {
+    let tenant = TenantId::new();
+    for _ in 0..5 {
+        let id = fixtures::accept(subject, fixtures::message(tenant, subject.now())).await;
+        subject.store().cancel(tenant, id).await.expect("cancel");
+    }
+    subject.advance(Duration::from_secs(1)).await;
+    let mut request = PurgeRequest::new(subject.now(), subject.now());
+    request.limit = 2;
+    let mut removed = Vec::new();
+    loop {
+        let purged = subject.store().purge(&request).await.expect("purge");
+        assert!(
+            purged.messages <= 2 && purged.contents <= 2,
+            "at most two at once: {purged:?}"
+        );
+        removed.push(purged.messages);
+        assert!(removed.len() < 20, "a purge comes to its end");
+        if !purged.more {
+            break;
+        }
+    }
+    assert_eq!(
+        removed.iter().sum::<usize>(),
+        5,
+        "bit by bit all are removed: {removed:?}"
+    );
+}

@@ -1,0 +1,17 @@
+//! The rules of [`Ledger`](crate::store::Ledger).
+
+mod accept;
+mod attempts;
+mod cancel;
+mod events;
+mod isolation;
+mod lists;
+mod settle;
+
+pub use accept::*;
+pub use attempts::*;
+pub use cancel::*;
+pub use events::*;
+pub use isolation::*;
+pub use lists::*;
+pub use settle::*;

@@ -47,14 +47,14 @@ pub trait Configs: Send + Sync {
         page: &PageRequest,
     ) -> StoreResult<Page<ConfigRecord>>;
 
-    /// Applies several changes of one tenant, all or none.
-    async fn commit_configs(
-        &self,
-        tenant: TenantId,
-        changes: Vec<Change>,
-    ) -> StoreResult<Result<(), CommitError>>;
+    /// Applies several changes of one tenant in their order, each on top of those before it, all or none.
+    ///
+    /// Removing a record removes what refers to it with [`OnDelete::Cascade`], and what refers to that. A
+    /// record of another tenant is [`StoreError::Invalid`].
+    async fn commit_configs(&self, tenant: TenantId, changes: Vec<Change>) -> StoreResult<Result<(), CommitError>>;
 
-    /// Reads which records of any tenant changed after a position, in order, for caches.
+    /// Reads which records of any tenant changed after a position, in order, for caches. Of a record that
+    /// changed several times the last change is enough.
     async fn config_changes(&self, after: Sequence, limit: usize) -> StoreResult<Vec<ConfigChange>>;
 }
 
@@ -152,7 +152,7 @@ pub enum Change {
         /// The version it replaces.
         expected: Option<u64>,
     },
-    /// Removes a record, if it has this version or any if none is given.
+    /// Removes a record, if it has this version; if none is given any, and an absent one stays absent.
     Delete {
         /// What it is.
         kind: String,

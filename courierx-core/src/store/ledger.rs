@@ -24,6 +24,8 @@ use crate::vault::Sealed;
 #[async_trait]
 pub trait Ledger: Send + Sync {
     /// Writes messages, their content, their idempotency records and their effects.
+    ///
+    /// A message that is stored already, by its identifier, is [`AcceptResult::Stored`] and changes nothing.
     async fn accept(&self, batch: Vec<NewMessage>) -> StoreResult<Vec<AcceptResult>>;
 
     /// Reads messages with their content and attempts; none for one that is not the tenant's.
@@ -31,6 +33,8 @@ pub trait Ledger: Send + Sync {
 
     /// Writes attempts down before the wire: checks the lease, numbers the attempt and reserves the
     /// connection's quota, all or nothing for each item.
+    ///
+    /// An attempt that was begun before, by its identifier, and has no result yet is answered as it was then.
     async fn begin_attempts(&self, batch: Vec<BeginAttempt>) -> StoreResult<Vec<Begun>>;
 
     /// Records what became of attempts and what follows for their messages and jobs.
@@ -43,6 +47,9 @@ pub trait Ledger: Send + Sync {
 
     /// Records events that providers reported, each once by its deduplication key, and moves the statuses
     /// of the attempt, the recipient and the message.
+    ///
+    /// The reported event is appended before those of its effects. Of several attempts of one delivery it is
+    /// about the latest that may have been sent.
     async fn record_events(&self, batch: Vec<IncomingEvent>) -> StoreResult<Vec<Recorded>>;
 
     /// Lists the tenant's messages, newest first.
@@ -57,6 +64,9 @@ pub trait Ledger: Send + Sync {
     async fn events(&self, query: &EventQuery) -> StoreResult<Vec<Event>>;
 
     /// Cancels what was not handed over yet: every open recipient, unless an attempt is on the wire.
+    ///
+    /// An attempt is on the wire while it has no result and its lease is the job's present one. The job is
+    /// left to its next owner, and so is the event that tells of it.
     async fn cancel(&self, tenant: TenantId, message: MessageId) -> StoreResult<CancelResult>;
 
     /// Removes what is older than allowed, at most `limit` records at once.
@@ -170,7 +180,7 @@ pub enum Begun {
     },
     /// Another owner holds the job, or it is gone. Do not hand over.
     LeaseLost,
-    /// At least one of the recipients is not open any more: canceled, or an event told of it. Look again.
+    /// At least one of the recipients is not pending any more: canceled, or an event told of it. Look again.
     Changed,
     /// A quota of the connection is used up until then.
     QuotaExceeded {
@@ -234,7 +244,8 @@ pub struct IncomingEvent {
     pub connection: ConnectionId,
     /// Which attempt it is about.
     pub about: EventMatch,
-    /// Whose event it is; the message's, or its only recipient's, if none.
+    /// Whose event it is; if none, its attempt's only recipient's, or else that of all of them. An address
+    /// that is not the message's moves nobody.
     pub recipient: Option<Address>,
     /// What happened.
     pub kind: EventKind,

@@ -200,7 +200,8 @@ impl LaneDepth {
 
 /// Jobs that are leased to one owner at a time.
 ///
-/// An owner holds a job until its lease ends; then anybody may claim it. A step that carries a lease which
+/// An owner holds a job until its lease ends; then anybody may claim it, and until somebody does the owner
+/// may still extend or finish it. A step that carries a lease which
 /// is not the job's present one, or whose time is over and which was claimed by another, does nothing and
 /// says so.
 #[async_trait]
@@ -208,10 +209,11 @@ pub trait Queue: Send + Sync {
     /// Adds jobs; each is durable when this returns.
     async fn enqueue(&self, tenant: TenantId, jobs: Vec<NewJob>) -> StoreResult<Vec<JobId>>;
 
-    /// Leases jobs that are due and free, the more urgent lanes first, inside a lane the longest due first.
+    /// Leases jobs that are due and free: of each tenant the more urgent lanes first, inside a lane the
+    /// longest due first.
     ///
-    /// A tenant with a long queue does not keep others from being served. Two claims never return the same
-    /// job under leases that overlap.
+    /// Every tenant with due jobs has its turn, however long and urgent the queues of others are. Two claims
+    /// never return the same job under leases that overlap.
     async fn claim(&self, request: &ClaimRequest) -> StoreResult<Vec<Claimed>>;
 
     /// Extends leases to `lease` from now; `false` for each that is not held any longer.

@@ -67,7 +67,9 @@ macro_rules! store_conformance {
                 a_new_job_ends_the_wait,
                 a_job_that_becomes_due_ends_the_wait,
                 a_lease_that_ends_ends_the_wait,
+                a_job_that_is_put_back_ends_the_wait,
                 a_wait_ends_when_it_was_told_to,
+                waking_ends_the_wait,
             }
             suppressions {
                 addresses_and_domains_are_recognised,

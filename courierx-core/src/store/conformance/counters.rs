@@ -92,8 +92,8 @@ pub async fn calendar_windows_start_anew(subject: &Subject) {
     for window in [Window::UtcDay, Window::CalendarMonth] {
         granted(subject, reservation(tenant, window, 10)).await;
         let resets_at = window.resets_at(subject.now());
-        let left = resets_at.since(subject.now());
-        subject.advance(left - Duration::from_micros(1)).await;
+        let last_moment = Timestamp::from_micros(resets_at.as_micros() - 1);
+        subject.advance(last_moment.since(subject.now())).await;
         assert_eq!(
             used(subject, tenant, window).await,
             10,

@@ -182,10 +182,10 @@ impl Flight {
     /// Writes an attempt at a connection down.
     pub async fn started(&self, subject: &Subject, at: &str) -> BeginAttempt {
         let begin = self.attempt(at);
-        let begun = begin_one(subject, begin.clone()).await;
+        let answer = begin_one(subject, begin.clone()).await;
         assert!(
-            matches!(begun, Begun::Started { .. }),
-            "an attempt begins under a lease that holds: {begun:?}"
+            matches!(answer, Begun::Started { .. }),
+            "an attempt begins under a lease that holds: {answer:?}"
         );
         begin
     }
@@ -253,13 +253,13 @@ impl Flight {
 
 /// Begins one attempt.
 pub async fn begin_one(subject: &Subject, begin: BeginAttempt) -> Begun {
-    let mut begun = subject
+    let mut answer = subject
         .store()
         .begin_attempts(vec![begin])
         .await
         .expect("begin_attempts");
-    assert_eq!(begun.len(), 1, "there is one answer for one attempt");
-    begun.pop().expect("an answer")
+    assert_eq!(answer.len(), 1, "there is one answer for one attempt");
+    answer.pop().expect("an answer")
 }
 
 /// Settles one message.

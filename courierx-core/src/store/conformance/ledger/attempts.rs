@@ -18,9 +18,9 @@ pub async fn an_attempt_is_visible_before_its_result(subject: &Subject) {
         connection: fixtures::connection("other"),
         reason: SkipReason::Disabled,
     }];
-    let begun = fixtures::begin_one(subject, begin.clone()).await;
+    let answer = fixtures::begin_one(subject, begin.clone()).await;
     assert_eq!(
-        begun,
+        answer,
         Begun::Started {
             number: 1,
             grants: Vec::new()
@@ -36,14 +36,14 @@ pub async fn an_attempt_is_visible_before_its_result(subject: &Subject) {
     assert_eq!(loaded.record.status, MessageStatus::Sending);
 }
 
-/// Attempts are numbered in the order in which they were begun.
+/// Attempts are numbered in the order in which they were answer.
 pub async fn attempts_are_numbered(subject: &Subject) {
     let flight = Flight::claimed(subject).await;
     for number in 1..=3 {
         let begin = flight.attempt("primary");
-        let begun = fixtures::begin_one(subject, begin.clone()).await;
+        let answer = fixtures::begin_one(subject, begin.clone()).await;
         assert_eq!(
-            begun,
+            answer,
             Begun::Started {
                 number,
                 grants: Vec::new()
@@ -133,8 +133,8 @@ pub async fn nothing_begins_for_whom_is_not_open(subject: &Subject) {
         .cancel(canceled.tenant, canceled.message)
         .await
         .expect("cancel");
-    let begun = fixtures::begin_one(subject, canceled.attempt("primary")).await;
-    assert_eq!(begun, Begun::Changed, "the message was canceled");
+    let answer = fixtures::begin_one(subject, canceled.attempt("primary")).await;
+    assert_eq!(answer, Begun::Changed, "the message was canceled");
 
     let failed = Flight::claimed_to(subject, &["a@example.com", "b@example.com"]).await;
     let mut step = failed.step(JobNext::Keep);
@@ -172,8 +172,8 @@ pub async fn nothing_begins_for_whom_is_not_open(subject: &Subject) {
         .record_events(vec![event])
         .await
         .expect("record_events");
-    let begun = fixtures::begin_one(subject, delivered.attempt("fallback")).await;
-    assert_eq!(begun, Begun::Changed, "a callback told that the message arrived");
+    let answer = fixtures::begin_one(subject, delivered.attempt("fallback")).await;
+    assert_eq!(answer, Begun::Changed, "a callback told that the message arrived");
 }
 
 /// After a refusal and after an unknown outcome the recipient is still open.
@@ -183,8 +183,8 @@ pub async fn attempts_may_follow_refusals_and_unknown_outcomes(subject: &Subject
         let begin = flight.started(subject, "primary").await;
         fixtures::settle_one(subject, flight.result(begin.attempt, vec![outcome])).await;
     }
-    let begun = fixtures::begin_one(subject, flight.attempt("primary")).await;
-    assert_eq!(begun, Begun::Changed, "nothing follows an acceptance");
+    let answer = fixtures::begin_one(subject, flight.attempt("primary")).await;
+    assert_eq!(answer, Begun::Changed, "nothing follows an acceptance");
 }
 
 /// If one of several quotas is full the attempt does not begin, and leaves nothing behind.
@@ -197,9 +197,9 @@ pub async fn a_full_quota_leaves_nothing_behind(subject: &Subject) {
         fixtures::reservation(flight.tenant, "daily", 5, 1),
         fixtures::reservation(flight.tenant, "full", 3, 1),
     ];
-    let begun = fixtures::begin_one(subject, begin.clone()).await;
+    let answer = fixtures::begin_one(subject, begin.clone()).await;
     let resets_at = begin.reservations[1].window.resets_at(subject.now());
-    assert_eq!(begun, Begun::QuotaExceeded { resets_at });
+    assert_eq!(answer, Begun::QuotaExceeded { resets_at });
     assert!(
         flight.load(subject).await.attempts.is_empty(),
         "the attempt is not written"
@@ -212,10 +212,10 @@ pub async fn a_full_quota_leaves_nothing_behind(subject: &Subject) {
 
     subject.advance(resets_at.since(subject.now())).await;
     begin.attempt = AttemptId::new();
-    let begun = fixtures::begin_one(subject, begin).await;
+    let answer = fixtures::begin_one(subject, begin).await;
     assert!(
-        matches!(&begun, Begun::Started { grants, .. } if grants.len() == 2),
-        "there is room again when it was said: {begun:?}"
+        matches!(&answer, Begun::Started { grants, .. } if grants.len() == 2),
+        "there is room again when it was said: {answer:?}"
     );
 }
 
@@ -236,14 +236,14 @@ pub async fn concurrent_attempts_share_a_quota(subject: &Subject) {
                 .remove(0)
         });
     }
-    let begun = calls.join_all().await;
-    let started = begun
+    let answer = calls.join_all().await;
+    let started = answer
         .iter()
         .filter(|one| matches!(one, Begun::Started { .. }))
         .count();
     assert_eq!(
         started, 5,
-        "a quota of 10 carries five attempts of two: {begun:?}"
+        "a quota of 10 carries five attempts of two: {answer:?}"
     );
 }
 

@@ -22,8 +22,8 @@ pub async fn another_tenant_can_do_nothing_with_a_message(subject: &Subject) {
     assert_eq!(loaded, [None], "load");
     let canceled = store.cancel(thief.tenant, thief.message).await.expect("cancel");
     assert_eq!(canceled, CancelResult::NotFound, "cancel");
-    let begun = fixtures::begin_one(subject, thief.attempt("primary")).await;
-    assert_eq!(begun, Begun::LeaseLost, "begin_attempts");
+    let answer = fixtures::begin_one(subject, thief.attempt("primary")).await;
+    assert_eq!(answer, Begun::LeaseLost, "begin_attempts");
     let mut settlement = thief.result(begin.attempt, vec![fixtures::refused()]);
     settlement.step = Some(thief.step(JobNext::Finish));
     let settled = fixtures::settle_one(subject, settlement).await;

@@ -217,9 +217,9 @@ pub async fn a_quota_is_given_back_when_nothing_was_sent(subject: &Subject) {
         let flight = Flight::claimed_to(subject, &["a@example.com", "b@example.com"]).await;
         let mut begin = flight.attempt("primary");
         begin.reservations = vec![fixtures::reservation(flight.tenant, "daily", 10, 2)];
-        let begun = fixtures::begin_one(subject, begin.clone()).await;
-        let Begun::Started { grants, .. } = begun else {
-            panic!("there is room: {begun:?}")
+        let answer = fixtures::begin_one(subject, begin.clone()).await;
+        let Begun::Started { grants, .. } = answer else {
+            panic!("there is room: {answer:?}")
         };
         assert_eq!(
             grants.iter().map(|grant| grant.amount).sum::<u64>(),

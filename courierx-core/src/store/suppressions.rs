@@ -10,12 +10,12 @@ use crate::suppression::{NewSuppression, Pattern, Reason, Scope, Suppression};
 /// Addresses and domains that get no mail, per tenant and scope.
 ///
 /// An entry that has expired is as good as absent. Import is [`add`](Self::add) in batches, export is
-/// [`list`](Self::list) page by page.
+/// [`list_suppressions`](Self::list_suppressions) page by page.
 #[async_trait]
 pub trait Suppressions: Send + Sync {
     /// Looks many addresses up at once: for each, the entry that keeps mail of `scope` from it, if any.
     ///
-    /// An entry of [`Scope::All`] holds in every scope, an entry for a domain for every address in it.
+    /// An entry of [`Scope::ALL`] holds in every scope, an entry for a domain for every address in it.
     async fn check(
         &self,
         tenant: TenantId,

@@ -79,6 +79,7 @@ macro_rules! store_conformance {
                 entries_are_merged,
                 entries_are_removed,
                 entries_are_listed_in_pages,
+                lists_of_entries_are_filtered,
                 a_thousand_addresses_are_checked_at_once,
             }
             counters {

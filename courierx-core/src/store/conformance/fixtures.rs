@@ -18,7 +18,7 @@ use crate::store::{
 use crate::vault::Sealed;
 
 /// How long the fixtures hold a job.
-pub const LEASE: Duration = Duration::from_secs(60);
+pub const LEASE: Duration = Duration::from_mins(1);
 
 /// A clock that stands at noon on 2030-01-15, UTC.
 pub fn clock() -> Arc<ManualClock> {

@@ -1,4 +1,4 @@
-//! The suite that every store passes: the rules of the [`Store`](super::Store) traits as cases that can fail.
+//! The suite that every store passes: the rules of the [`Store`] traits as cases that can fail.
 //!
 //! Each case is a free function over a [`Subject`]: an empty store, and a way to move its time. The macro
 //! [`store_conformance!`](crate::store_conformance) makes one test of each, so a back-end's test file is

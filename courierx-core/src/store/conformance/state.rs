@@ -9,7 +9,10 @@ use super::Subject;
 use crate::id::TenantId;
 use crate::store::{Expected, StateEntry, StateKey, Swap};
 
-const LIFE: Duration = Duration::from_secs(60);
+/// The shortest time that a store can tell.
+const MOMENT: Duration = Duration::from_micros(1);
+
+const LIFE: Duration = Duration::from_mins(1);
 
 async fn swap(subject: &Subject, key: &StateKey, expected: Expected, value: &[u8]) -> Swap {
     subject
@@ -76,14 +79,14 @@ pub async fn an_entry_expires(subject: &Subject) {
     let key = StateKey::new(TenantId::new(), "leader");
     let store = subject.store();
     let first = stored(subject, &key, Expected::Absent, b"a").await;
-    subject.advance(LIFE - Duration::from_micros(1)).await;
+    subject.advance(LIFE.saturating_sub(MOMENT)).await;
     let second = stored(subject, &key, Expected::Version(first), b"b").await;
-    subject.advance(LIFE - Duration::from_micros(1)).await;
+    subject.advance(LIFE.saturating_sub(MOMENT)).await;
     assert!(
         store.get_state(&key).await.expect("get_state").is_some(),
         "the second write gave it a new end"
     );
-    subject.advance(Duration::from_micros(1)).await;
+    subject.advance(MOMENT).await;
     assert_eq!(store.get_state(&key).await.expect("get_state"), None);
     assert!(
         store

@@ -23,7 +23,7 @@ pub async fn accepted_messages_are_read_back_whole(subject: &Subject) {
         now,
         &["Ada@Example.COM", "bob@example.com", "\"odd one\"@example.com"],
     );
-    new.send_at = now.after(Duration::from_secs(60));
+    new.send_at = now.after(Duration::from_mins(1));
     new.deliver_by = Some(now.after(Duration::from_micros(3_600_000_001)));
     new.lane = Lane::Bulk;
     new.mode = Mode::Test;
@@ -243,7 +243,7 @@ fn key(key: &str, digest: [u8; 32], now: Timestamp) -> Idempotency {
     Idempotency {
         key,
         digest,
-        expires_at: now.after(Duration::from_secs(3600)),
+        expires_at: now.after(Duration::from_hours(1)),
     }
 }
 

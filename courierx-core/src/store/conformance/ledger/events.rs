@@ -151,7 +151,7 @@ pub async fn events_are_matched_within_tenant_and_connection(subject: &Subject) 
         "nothing moved"
     );
 
-    let early = by(&|event| event.deduplication = "early".to_owned());
+    let early = by(&|event| event.deduplication.push_str("/early"));
     let mut elsewhere = early.clone();
     elsewhere.connection = fixtures::connection("other");
     let found = vec![elsewhere, early, by(&|event| event.about = provider_id())];

@@ -9,6 +9,9 @@ use crate::id::TenantId;
 use crate::message::Lane;
 use crate::store::{DepthQuery, JobId, JobKind, JobNext, LaneDepth, LeaseRef, LeaseToken};
 
+/// The shortest time that a store can tell.
+const MOMENT: Duration = Duration::from_micros(1);
+
 /// A lease that has ended is claimed by anybody, under a token that was never used.
 pub async fn an_ended_lease_is_claimed_anew(subject: &Subject) {
     enqueue(subject, TenantId::new(), Lane::Bulk, subject.now(), "job").await;
@@ -21,9 +24,9 @@ pub async fn an_ended_lease_is_claimed_anew(subject: &Subject) {
             "a token is never used twice"
         );
         tokens.push(claimed[0].lease.token);
-        subject.advance(LEASE - Duration::from_micros(1)).await;
+        subject.advance(LEASE.saturating_sub(MOMENT)).await;
         assert!(claim(subject, 1).await.is_empty(), "the lease holds to its end");
-        subject.advance(Duration::from_micros(1)).await;
+        subject.advance(MOMENT).await;
     }
 }
 
@@ -84,9 +87,9 @@ pub async fn only_the_owner_decides_about_a_job(subject: &Subject) {
         .expect("finish");
     assert_eq!(stepped, [true, true, false], "putting a job back ends its lease");
 
-    subject.advance(LEASE / 2 - Duration::from_micros(1)).await;
+    subject.advance((LEASE / 2).saturating_sub(MOMENT)).await;
     assert!(claim(subject, 1).await.is_empty(), "the job is not due yet");
-    subject.advance(Duration::from_micros(1)).await;
+    subject.advance(MOMENT).await;
     let again = claim(subject, 1).await.remove(0);
     assert_eq!(again.job.round, 3, "the round is kept");
     assert!(

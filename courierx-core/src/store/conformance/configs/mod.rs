@@ -1,11 +1,13 @@
 //! The rules of [`Configs`](crate::store::Configs) and of the typed records over it.
 
 mod keys;
+mod lists;
 mod references;
 mod typed;
 mod versions;
 
 pub use keys::*;
+pub use lists::*;
 pub use references::*;
 pub use typed::*;
 pub use versions::*;

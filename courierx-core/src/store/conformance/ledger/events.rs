@@ -1,11 +1,7 @@
-//! Events, and what providers report.
-
-use std::collections::BTreeSet;
-
-use tokio::task::JoinSet;
+//! What providers report.
 
 use super::super::{Subject, fixtures};
-use crate::event::{EventKind, MessageStatus, NewEvent, RecipientStatus, Sequence};
+use crate::event::{EventKind, MessageStatus, NewEvent, RecipientStatus};
 use crate::id::{DeliveryId, MessageId, TenantId};
 use crate::store::{BeginAttempt, CounterDelta, EventMatch, EventQuery, IncomingEvent, Recorded};
 
@@ -225,94 +221,8 @@ pub async fn an_event_moves_its_recipient(subject: &Subject) {
     );
 }
 
-/// Positions grow in the order of commits: a reader that follows them meets every event once.
-pub async fn a_reader_meets_every_event_once(subject: &Subject) {
-    const WRITERS: usize = 8;
-    const EACH: usize = 25;
-    let tenant = TenantId::new();
-    let mut writers = JoinSet::new();
-    for _ in 0..WRITERS {
-        let (store, now) = (subject.shared(), subject.now());
-        writers.spawn(async move {
-            for _ in 0..EACH {
-                let mut new = fixtures::message(tenant, now);
-                new.effects.events = vec![NewEvent::of_message(new.id, EventKind::Queued, now)];
-                store.accept(vec![new]).await.expect("accept");
-            }
-        });
-    }
-    let (mut after, mut seen) = (Sequence::START, BTreeSet::new());
-    loop {
-        let done = writers.is_empty();
-        let events = subject
-            .store()
-            .events(&EventQuery::of_tenant(tenant, after, 7))
-            .await
-            .expect("events");
-        assert!(events.len() <= 7, "a reader gets at most what it asked for");
-        for event in &events {
-            assert!(event.sequence > after, "positions grow");
-            after = event.sequence;
-            assert!(seen.insert(event.id), "no event is met twice");
-        }
-        if done && events.is_empty() {
-            break;
-        }
-        if let Some(joined) = writers.try_join_next() {
-            joined.expect("a writer");
-        }
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(seen.len(), WRITERS * EACH, "no event appears behind the reader");
-}
-
-/// Events are read by tenant, by message, or all.
-pub async fn events_are_read_by_tenant_and_message(subject: &Subject) {
-    let (one, begin) = sent(subject, &["ada@example.com"]).await;
-    let (other, other_begin) = sent(subject, &["ada@example.com"]).await;
-    let now = subject.now();
-    let batch = vec![
-        one.event(&begin, EventKind::Delivered, now),
-        other.event(&other_begin, EventKind::Delivered, now),
-        one.event(&begin, EventKind::Opened, now),
-    ];
-    subject.store().record_events(batch).await.expect("record_events");
-    let kinds = async |query: EventQuery| {
-        let events = subject.store().events(&query).await.expect("events");
-        events
-            .into_iter()
-            .map(|event| (event.tenant, event.kind))
-            .collect::<Vec<_>>()
-    };
-    let mine = [
-        (one.tenant, EventKind::Delivered),
-        (one.tenant, EventKind::Opened),
-    ];
-    assert_eq!(kinds(EventQuery::of_message(one.tenant, one.message)).await, mine);
-    assert_eq!(
-        kinds(EventQuery::of_tenant(one.tenant, Sequence::START, 10)).await,
-        mine
-    );
-    assert_eq!(
-        kinds(EventQuery::of_tenant(one.tenant, Sequence::START, 1)).await,
-        mine[..1]
-    );
-    let all = EventQuery {
-        tenant: None,
-        message: None,
-        after: Sequence::START,
-        limit: 10,
-    };
-    let theirs = (other.tenant, EventKind::Delivered);
-    assert_eq!(
-        kinds(all).await,
-        [mine[0], theirs, mine[1]],
-        "all tenants, in the order of commits"
-    );
-}
-
 /// A message that a provider took, and its attempt.
-async fn sent(subject: &Subject, to: &[&str]) -> (Flight, BeginAttempt) {
+pub(super) async fn sent(subject: &Subject, to: &[&str]) -> (Flight, BeginAttempt) {
     let flight = Flight::claimed_to(subject, to).await;
     let begin = flight.started(subject, "primary").await;
     let outcomes = vec![fixtures::accepted("id-1"); to.len()];

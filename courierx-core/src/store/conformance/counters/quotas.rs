@@ -1,13 +1,13 @@
-//! The rules of [`Counters`](crate::store::Counters).
+//! Quotas.
 
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::{Subject, fixtures};
+use super::super::Subject;
 use crate::clock::Timestamp;
 use crate::id::TenantId;
-use crate::store::{CounterDelta, CounterQuery, Grant, Reservation, Reserved, Resolution, Window};
+use crate::store::{Grant, Reservation, Reserved, Window};
 
 fn reservation(tenant: TenantId, window: Window, amount: u64) -> Reservation {
     Reservation {
@@ -109,31 +109,35 @@ pub async fn calendar_windows_start_anew(subject: &Subject) {
     }
 }
 
-/// A rolling day forgets by the hour what is 24 hours old.
+/// A rolling day forgets by the hour: what was taken in an hour is forgotten 23 hours after its end.
 pub async fn a_rolling_window_moves_by_the_hour(subject: &Subject) {
     let tenant = TenantId::new();
     let window = Window::Rolling24Hours;
+    let moment = Duration::from_micros(1);
+    subject.advance(Duration::from_mins(30)).await;
     granted(subject, reservation(tenant, window, 4)).await;
     subject.advance(Duration::from_hours(6)).await;
     granted(subject, reservation(tenant, window, 5)).await;
-    subject.advance(Duration::from_hours(17)).await;
+    subject
+        .advance(Duration::from_mins(17 * 60 + 30).saturating_sub(moment))
+        .await;
     assert_eq!(
         used(subject, tenant, window).await,
         9,
-        "after 23 hours, midnight or not, all counts"
+        "until the hour is over, midnight or not, all counts"
     );
-    subject.advance(Duration::from_hours(1)).await;
+    subject.advance(moment).await;
     assert_eq!(
         used(subject, tenant, window).await,
         5,
-        "after 24 hours the first is forgotten"
+        "at noon the hour from noon on is forgotten"
     );
     granted(subject, reservation(tenant, window, 5)).await;
     subject.advance(Duration::from_hours(6)).await;
     assert_eq!(
         used(subject, tenant, window).await,
         5,
-        "after 30 hours the second is forgotten"
+        "six hours later the second is forgotten"
     );
 }
 
@@ -217,102 +221,4 @@ pub async fn a_grant_returns_to_its_own_period(subject: &Subject) {
         );
         subject.advance(Duration::from_hours(48)).await;
     }
-}
-
-/// Statistics are added up by day and by month.
-pub async fn statistics_are_read_by_day_and_month(subject: &Subject) {
-    let tenant = TenantId::new();
-    let store = subject.store();
-    let at = |text: &str| text.parse::<Timestamp>().expect("a date");
-    let delta = |name: &str, date: &str, amount| CounterDelta {
-        name: name.to_owned(),
-        at: at(date),
-        amount,
-    };
-    let deltas = vec![
-        delta("sent", "2030-01-30T23:59:59.999999Z", 1),
-        delta("sent", "2030-01-31T00:00:00Z", 2),
-        delta("sent", "2030-01-31T23:00:00Z", 40),
-        delta("sent", "2030-02-01T00:00:00Z", 5),
-        delta("accepted", "2030-01-31T12:00:00Z", 7),
-        delta("failed", "2030-01-31T12:00:00Z", 9),
-    ];
-    store.count(tenant, deltas).await.expect("count");
-    store
-        .count(tenant, vec![delta("sent", "2030-01-31T09:00:00Z", -2)])
-        .await
-        .expect("count");
-    store
-        .count(TenantId::new(), vec![delta("sent", "2030-01-31T09:00:00Z", 100)])
-        .await
-        .expect("count");
-
-    let read = async |resolution, from: &str, until: &str| {
-        let names = vec!["sent".to_owned(), "accepted".to_owned()];
-        let query = CounterQuery {
-            names,
-            resolution,
-            from: at(from),
-            until: at(until),
-        };
-        let values = store.read_counters(tenant, &query).await.expect("read_counters");
-        values
-            .into_iter()
-            .map(|one| (one.name, one.start, one.value))
-            .collect::<Vec<_>>()
-    };
-    let row = |name: &str, date: &str, value| (name.to_owned(), at(&format!("{date}T00:00:00Z")), value);
-    let days = read(Resolution::Day, "2030-01-30T12:00:00Z", "2030-02-02T00:00:00Z").await;
-    let expected = [
-        row("accepted", "2030-01-31", 7),
-        row("sent", "2030-01-30", 1),
-        row("sent", "2030-01-31", 40),
-        row("sent", "2030-02-01", 5),
-    ];
-    assert_eq!(
-        days, expected,
-        "by name and day, from the day of the first moment"
-    );
-    let bounded = read(Resolution::Day, "2030-01-31T00:00:00Z", "2030-02-01T00:00:00Z").await;
-    assert_eq!(
-        bounded,
-        [row("accepted", "2030-01-31", 7), row("sent", "2030-01-31", 40)],
-        "the end is left out"
-    );
-    let months = read(Resolution::Month, "2030-01-01T00:00:00Z", "2030-03-01T00:00:00Z").await;
-    let expected = [
-        row("accepted", "2030-01-01", 7),
-        row("sent", "2030-01-01", 41),
-        row("sent", "2030-02-01", 5),
-    ];
-    assert_eq!(months, expected, "by name and month");
-}
-
-/// Additions at the same time are all counted.
-pub async fn concurrent_additions_are_all_counted(subject: &Subject) {
-    let (tenant, now) = (TenantId::new(), subject.now());
-    let mut calls = JoinSet::new();
-    for _ in 0..32 {
-        let store = subject.shared();
-        calls.spawn(async move {
-            let deltas = vec![CounterDelta::one("sent", now), CounterDelta::one("sent", now)];
-            store.count(tenant, deltas).await.expect("count");
-        });
-    }
-    calls.join_all().await;
-    let until = now.after(Duration::from_secs(1));
-    let query = CounterQuery {
-        names: vec!["sent".to_owned()],
-        resolution: Resolution::Day,
-        from: now,
-        until,
-    };
-    let values = subject
-        .store()
-        .read_counters(tenant, &query)
-        .await
-        .expect("read_counters");
-    assert_eq!(values.iter().map(|one| one.value).collect::<Vec<_>>(), [64]);
-    // The fixtures' quota is another counter than a statistic of the same name.
-    granted(subject, fixtures::reservation(tenant, "sent", 1, 1)).await;
 }

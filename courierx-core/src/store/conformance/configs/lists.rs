@@ -1,0 +1,116 @@
+//! Lists, and the feed of changes.
+
+use std::collections::HashMap;
+
+use super::super::Subject;
+use super::{RULE, commit, delete, put, record, try_commit};
+use crate::event::Sequence;
+use crate::id::{RecordId, TenantId};
+use crate::store::{ConfigRecord, PageRequest};
+
+/// Records are listed by identifier, page by page, of one parent if asked, undisturbed by new ones.
+pub async fn records_are_listed_in_pages(subject: &Subject) {
+    let tenant = TenantId::new();
+    let parent = RecordId::new();
+    let mut records: Vec<_> = (0..9).map(|n| record(tenant, &format!("rule {n}"))).collect();
+    for one in records.iter_mut().skip(4) {
+        one.parent = Some(parent);
+    }
+    commit(
+        subject,
+        tenant,
+        records.iter().rev().map(|one| put(one, None)).collect::<Vec<_>>(),
+    )
+    .await;
+    let other = ConfigRecord {
+        kind: "other".to_owned(),
+        ..record(tenant, "other")
+    };
+    commit(subject, tenant, [put(&other, None)]).await;
+    records.sort_by_key(|one| one.id);
+    for of in [None, Some(parent)] {
+        let expected: Vec<_> = records
+            .iter()
+            .filter(|one| of.is_none() || one.parent == of)
+            .map(|one| one.id)
+            .collect();
+        let (mut seen, mut request) = (Vec::new(), PageRequest::first(2));
+        loop {
+            let page = subject
+                .store()
+                .list_configs(tenant, RULE, of, &request)
+                .await
+                .expect("list_configs");
+            assert!(page.items.len() <= 2, "a page is not longer than asked for");
+            seen.extend(page.items.iter().map(|one| one.id));
+            let before = ConfigRecord {
+                id: RecordId::from_bytes([0; 16]),
+                ..record(tenant, "first of all")
+            };
+            // Sorts before every page but the first.
+            let _ = try_commit(subject, tenant, [put(&before, None)]).await;
+            let Some(next) = page.next else { break };
+            request = PageRequest::after(next, 2);
+        }
+        seen.retain(|id| *id != RecordId::from_bytes([0; 16]));
+        assert_eq!(seen, expected, "each record once, in order, with parent {of:?}");
+    }
+    let nobody = subject
+        .store()
+        .list_configs(tenant, RULE, Some(RecordId::new()), &PageRequest::default())
+        .await;
+    assert!(
+        nobody.expect("list_configs").items.is_empty(),
+        "this parent has none"
+    );
+}
+
+/// Whoever follows the feed of changes knows the last change of every record, of any tenant.
+pub async fn changes_are_announced(subject: &Subject) {
+    let [a, b] = [record(TenantId::new(), "a"), record(TenantId::new(), "b")];
+    let mut known: HashMap<RecordId, bool> = HashMap::new();
+    let mut after = Sequence::START;
+    let steps = [
+        (a.tenant, vec![put(&a, None)]),
+        (b.tenant, vec![put(&b, None), put(&b, Some(1))]),
+        (a.tenant, vec![put(&a, Some(1))]),
+        (b.tenant, vec![delete(&b)]),
+    ];
+    let expected = [(a.id, false), (b.id, false), (a.id, false), (b.id, true)];
+    for ((tenant, changes), (id, removed)) in steps.into_iter().zip(expected) {
+        commit(subject, tenant, changes).await;
+        let mut news = Vec::new();
+        loop {
+            let changes = subject
+                .store()
+                .config_changes(after, 1)
+                .await
+                .expect("config_changes");
+            assert!(changes.len() <= 1, "a reader gets at most what it asked for");
+            let Some(change) = changes.into_iter().next() else {
+                break;
+            };
+            assert!(change.sequence > after, "positions grow");
+            after = change.sequence;
+            assert_eq!((change.tenant, change.kind.as_str()), (tenant, RULE));
+            known.insert(change.id, change.removed);
+            news.push(change.id);
+        }
+        assert!(
+            !news.is_empty() && news.iter().all(|one| *one == id),
+            "what changed is announced: {news:?}"
+        );
+        assert_eq!(
+            known.get(&id),
+            Some(&removed),
+            "the last change tells whether the record is left"
+        );
+    }
+    let all = subject
+        .store()
+        .config_changes(Sequence::START, 100)
+        .await
+        .expect("config_changes");
+    let last: HashMap<_, _> = all.iter().map(|change| (change.id, change.removed)).collect();
+    assert_eq!(last, known, "who reads from the start ends in the same state");
+}

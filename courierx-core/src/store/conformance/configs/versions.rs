@@ -14,7 +14,7 @@ use crate::store::{Change, CommitError, ConfigRecord, KeyValue, PageRequest, Sto
 /// A record is kept whole; its version and date are the store's.
 pub async fn a_record_is_kept_whole(subject: &Subject) {
     let tenant = TenantId::new();
-    let body = json!({ "text": "ü \" \u{0}", "list": [1, null, {}], "big": u64::MAX, "float": 0.5 });
+    let body = json!({ "text": "ü \" \\ \n", "list": [1, null, {}], "big": u64::MAX, "float": 0.5 });
     let mut new = ConfigRecord {
         schema: 7,
         parent: Some(RecordId::new()),

@@ -51,7 +51,11 @@ pub trait Configs: Send + Sync {
     ///
     /// Removing a record removes what refers to it with [`OnDelete::Cascade`], and what refers to that. A
     /// record of another tenant is [`StoreError::Invalid`].
-    async fn commit_configs(&self, tenant: TenantId, changes: Vec<Change>) -> StoreResult<Result<(), CommitError>>;
+    async fn commit_configs(
+        &self,
+        tenant: TenantId,
+        changes: Vec<Change>,
+    ) -> StoreResult<Result<(), CommitError>>;
 
     /// Reads which records of any tenant changed after a position, in order, for caches. Of a record that
     /// changed several times the last change is enough.

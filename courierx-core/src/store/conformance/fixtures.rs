@@ -15,7 +15,7 @@ use crate::store::{
     IncomingEvent, JobKind, JobNext, NewJob, NewMessage, NewRecipient, Reservation, Settled, Settlement,
     StoredMessage, Window,
 };
-use crate::vault::Sealed;
+use crate::vault::{SealContext, Sealed, Vault, VaultKey};
 
 /// How long the fixtures hold a job.
 pub const LEASE: Duration = Duration::from_mins(1);
@@ -62,12 +62,9 @@ pub fn message_to(tenant: TenantId, now: Timestamp, to: &[&str]) -> NewMessage {
         duplicates: DuplicatePolicy::WaitThenFailover,
         tags: Vec::new(),
         recipients: recipients.collect(),
-        content: Sealed::from_bytes(format!("the content of {id}").into_bytes()),
+        content: sealed(id),
         idempotency: None,
-        effects: Effects {
-            jobs: vec![NewJob::delivery(id, Lane::Transactional, now)],
-            ..Effects::default()
-        },
+        effects: Effects { jobs: vec![NewJob::delivery(id, Lane::Transactional, now)], ..Effects::default() },
     }
 }
 
@@ -78,9 +75,7 @@ pub fn accepted(provider_message_id: &str) -> RecipientOutcome {
 
 /// An outcome: certainly not sent.
 pub fn refused() -> RecipientOutcome {
-    let refusal = Refusal::new(RefusalKind::Throttled, "slow down")
-        .status(429)
-        .code("too_many");
+    let refusal = Refusal::new(RefusalKind::Throttled, "slow down").status(429).code("too_many");
     RecipientOutcome::Refused(refusal.retry_after(Duration::from_secs(30)))
 }
 
@@ -91,13 +86,7 @@ pub fn unknown() -> RecipientOutcome {
 
 /// Takes `amount` of a day's quota of `cap`.
 pub fn reservation(tenant: TenantId, name: &str, cap: u64, amount: u64) -> Reservation {
-    Reservation {
-        tenant,
-        name: name.to_owned(),
-        window: Window::UtcDay,
-        cap,
-        amount,
-    }
+    Reservation { tenant, name: name.to_owned(), window: Window::UtcDay, cap, amount }
 }
 
 /// Accepts a message that is not here yet.
@@ -139,27 +128,16 @@ impl Flight {
         let new = message_to(tenant, subject.now(), to);
         let recipients = u32::try_from(new.recipients.len()).expect("few recipients");
         let message = accept(subject, new).await;
-        let claimed = claim(subject, 1)
-            .await
-            .pop()
-            .expect("an accepted message can be claimed at once");
+        let claimed = claim(subject, 1).await.pop().expect("an accepted message can be claimed at once");
         assert_eq!(claimed.job.message, Some(message), "the job is about the message");
-        Self {
-            tenant,
-            message,
-            recipients,
-            claimed,
-        }
+        Self { tenant, message, recipients, claimed }
     }
 
     /// Claims the job again, when its lease is over or it was put back.
     pub async fn reclaimed(&self, subject: &Subject) -> Self {
         let claimed = claim(subject, 1).await.pop().expect("the job is free");
         assert_eq!(claimed.job.id, self.claimed.job.id, "the job is the same");
-        Self {
-            claimed,
-            ..self.clone()
-        }
+        Self { claimed, ..self.clone() }
     }
 
     /// An attempt at a connection, for all recipients, without quotas.
@@ -192,37 +170,18 @@ impl Flight {
 
     /// The result of an attempt, and nothing else.
     pub fn result(&self, attempt: AttemptId, outcomes: Vec<RecipientOutcome>) -> Settlement {
-        let result = AttemptResult {
-            attempt,
-            outcomes,
-            effects: Effects::default(),
-        };
-        Settlement {
-            tenant: self.tenant,
-            message: self.message,
-            result: Some(result),
-            step: None,
-        }
+        let result = AttemptResult { attempt, outcomes, effects: Effects::default() };
+        Settlement { tenant: self.tenant, message: self.message, result: Some(result), step: None }
     }
 
     /// The next step of the job, and nothing else.
     pub fn step(&self, next: JobNext) -> FencedStep {
-        FencedStep {
-            lease: self.claimed.lease,
-            next,
-            dispositions: Vec::new(),
-            effects: Effects::default(),
-        }
+        FencedStep { lease: self.claimed.lease, next, dispositions: Vec::new(), effects: Effects::default() }
     }
 
     /// A settlement of this step alone.
     pub fn only_step(&self, step: FencedStep) -> Settlement {
-        Settlement {
-            tenant: self.tenant,
-            message: self.message,
-            result: None,
-            step: Some(step),
-        }
+        Settlement { tenant: self.tenant, message: self.message, result: None, step: Some(step) }
     }
 
     /// An event about a delivery, reported by its connection about no recipient in particular.
@@ -242,22 +201,14 @@ impl Flight {
 
     /// Reads the message.
     pub async fn load(&self, subject: &Subject) -> StoredMessage {
-        let mut loaded = subject
-            .store()
-            .load(&[(self.tenant, self.message)])
-            .await
-            .expect("load");
+        let mut loaded = subject.store().load(&[(self.tenant, self.message)]).await.expect("load");
         loaded.pop().flatten().expect("the message is kept")
     }
 }
 
 /// Begins one attempt.
 pub async fn begin_one(subject: &Subject, begin: BeginAttempt) -> Begun {
-    let mut answer = subject
-        .store()
-        .begin_attempts(vec![begin])
-        .await
-        .expect("begin_attempts");
+    let mut answer = subject.store().begin_attempts(vec![begin]).await.expect("begin_attempts");
     assert_eq!(answer.len(), 1, "there is one answer for one attempt");
     answer.pop().expect("an answer")
 }
@@ -267,4 +218,11 @@ pub async fn settle_one(subject: &Subject, settlement: Settlement) -> Settled {
     let mut settled = subject.store().settle(vec![settlement]).await.expect("settle");
     assert_eq!(settled.len(), 1, "there is one answer for one settlement");
     settled.pop().expect("an answer")
+}
+
+/// Content that differs between messages. No case opens it, so it only has the form of a sealed text.
+fn sealed(id: MessageId) -> Sealed {
+    let vault = Vault::new(VaultKey::generate());
+    let context = SealContext { tenant: TenantId::DEFAULT, kind: "content", record: id.as_bytes() };
+    vault.seal(&context, id.as_bytes())
 }

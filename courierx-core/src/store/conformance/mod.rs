@@ -69,11 +69,7 @@ impl Subject {
         store: Arc<dyn Store>,
         advance: impl Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync + 'static,
     ) -> Self {
-        Self {
-            store,
-            advance: Box::new(advance),
-            kept: Vec::new(),
-        }
+        Self { store, advance: Box::new(advance), kept: Vec::new() }
     }
 
     /// Keeps `guard` until the case is over: the directory the store is in, the server it talks to.
@@ -106,8 +102,6 @@ impl Subject {
 
 impl fmt::Debug for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subject")
-            .field("store", &self.store)
-            .finish_non_exhaustive()
+        f.debug_struct("Subject").field("store", &self.store).finish_non_exhaustive()
     }
 }

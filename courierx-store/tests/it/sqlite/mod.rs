@@ -1,4 +1,5 @@
 mod claim;
+mod conformance;
 mod enqueue_in;
 mod ledger;
 mod open;

@@ -6,10 +6,7 @@ use crate::id::TenantId;
 use crate::store::{CommitError, ConfigRecord, KeyValue};
 
 fn duplicate(key: &str) -> Result<(), CommitError> {
-    Err(CommitError::DuplicateKey {
-        kind: RULE.to_owned(),
-        key: key.to_owned(),
-    })
+    Err(CommitError::DuplicateKey { kind: RULE.to_owned(), key: key.to_owned() })
 }
 
 /// A unique key is one record's within tenant and kind.
@@ -18,31 +15,13 @@ pub async fn unique_keys_are_one_records(subject: &Subject) {
     let first = record(tenant, "same");
     commit(subject, tenant, [put(&first, None)]).await;
     let second = record(tenant, "same");
-    assert_eq!(
-        try_commit(subject, tenant, [put(&second, None)]).await,
-        duplicate("name")
-    );
+    assert_eq!(try_commit(subject, tenant, [put(&second, None)]).await, duplicate("name"));
     let elsewhere = record(TenantId::new(), "same");
     commit(subject, elsewhere.tenant, [put(&elsewhere, None)]).await;
-    let other_kind = ConfigRecord {
-        kind: "other".to_owned(),
-        ..record(tenant, "same")
-    };
-    let other_key = ConfigRecord {
-        unique: vec![KeyValue::new("alias", "same")],
-        ..record(tenant, "")
-    };
+    let other_kind = ConfigRecord { kind: "other".to_owned(), ..record(tenant, "same") };
+    let other_key = ConfigRecord { unique: vec![KeyValue::new("alias", "same")], ..record(tenant, "") };
     let other_case = record(tenant, "SAME");
-    commit(
-        subject,
-        tenant,
-        [
-            put(&other_kind, None),
-            put(&other_key, None),
-            put(&other_case, None),
-        ],
-    )
-    .await;
+    commit(subject, tenant, [put(&other_kind, None), put(&other_key, None), put(&other_case, None)]).await;
     commit(subject, tenant, [put(&first, Some(1))]).await;
     for (key, expected) in [
         (KeyValue::new("name", "same"), Some(first.id)),
@@ -50,11 +29,7 @@ pub async fn unique_keys_are_one_records(subject: &Subject) {
         (KeyValue::new("name", "SAME"), Some(other_case.id)),
         (KeyValue::new("name", "nobody"), None),
     ] {
-        let found = subject
-            .store()
-            .find_config(tenant, RULE, &key)
-            .await
-            .expect("find_config");
+        let found = subject.store().find_config(tenant, RULE, &key).await.expect("find_config");
         assert_eq!(found.map(|one| one.id), expected, "{key:?}");
     }
 }
@@ -72,42 +47,17 @@ pub async fn keys_are_freed(subject: &Subject) {
     };
     commit(subject, tenant, [put(&renamed, Some(1))]).await;
     let store = subject.store();
-    let old = store
-        .find_config(tenant, RULE, &first.unique[0])
-        .await
-        .expect("find_config");
+    let old = store.find_config(tenant, RULE, &first.unique[0]).await.expect("find_config");
     assert_eq!(old, None, "the old key finds nothing");
-    assert_eq!(
-        store
-            .find_global(RULE, &first.global[0])
-            .await
-            .expect("find_global"),
-        None
-    );
-    let second = ConfigRecord {
-        global: first.global.clone(),
-        ..record(tenant, "one")
-    };
+    assert_eq!(store.find_global(RULE, &first.global[0]).await.expect("find_global"), None);
+    let second = ConfigRecord { global: first.global.clone(), ..record(tenant, "one") };
     commit(subject, tenant, [put(&second, None)]).await;
     commit(subject, tenant, [delete(&renamed)]).await;
-    let third = ConfigRecord {
-        global: renamed.global.clone(),
-        ..record(tenant, "two")
-    };
+    let third = ConfigRecord { global: renamed.global.clone(), ..record(tenant, "two") };
     commit(subject, tenant, [put(&third, None)]).await;
-    let found = store
-        .find_config(tenant, RULE, &renamed.unique[0])
-        .await
-        .expect("find_config");
-    assert_eq!(
-        found.map(|one| one.id),
-        Some(third.id),
-        "the key of a removed record is free"
-    );
-    let found = store
-        .find_global(RULE, &renamed.global[0])
-        .await
-        .expect("find_global");
+    let found = store.find_config(tenant, RULE, &renamed.unique[0]).await.expect("find_config");
+    assert_eq!(found.map(|one| one.id), Some(third.id), "the key of a removed record is free");
+    let found = store.find_global(RULE, &renamed.global[0]).await.expect("find_global");
     assert_eq!(found.map(|one| one.id), Some(third.id));
 }
 
@@ -115,14 +65,8 @@ pub async fn keys_are_freed(subject: &Subject) {
 pub async fn global_keys_are_one_records_of_all_tenants(subject: &Subject) {
     let (a, b) = (TenantId::new(), TenantId::new());
     let key = KeyValue::new("digest", "secret");
-    let of_a = ConfigRecord {
-        global: vec![key.clone(), KeyValue::new("login", "x")],
-        ..record(a, "a")
-    };
-    let of_b = ConfigRecord {
-        global: vec![key.clone()],
-        ..record(b, "b")
-    };
+    let of_a = ConfigRecord { global: vec![key.clone(), KeyValue::new("login", "x")], ..record(a, "a") };
+    let of_b = ConfigRecord { global: vec![key.clone()], ..record(b, "b") };
     commit(subject, a, [put(&of_a, None)]).await;
     assert_eq!(
         try_commit(subject, b, [put(&of_b, None)]).await,
@@ -131,35 +75,15 @@ pub async fn global_keys_are_one_records_of_all_tenants(subject: &Subject) {
     );
     let store = subject.store();
     for key in &of_a.global {
-        let found = store
-            .find_global(RULE, key)
-            .await
-            .expect("find_global")
-            .expect("a record");
+        let found = store.find_global(RULE, key).await.expect("find_global").expect("a record");
         assert_eq!((found.tenant, found.id), (a, of_a.id), "{key:?} finds its record");
     }
-    assert_eq!(
-        store.find_global("other", &key).await.expect("find_global"),
-        None,
-        "a key is of one kind"
-    );
+    assert_eq!(store.find_global("other", &key).await.expect("find_global"), None, "a key is of one kind");
     let by_name = KeyValue::new("login", "secret");
-    assert_eq!(
-        store.find_global(RULE, &by_name).await.expect("find_global"),
-        None,
-        "a key is of one name"
-    );
-    assert_eq!(
-        store.find_config(a, RULE, &key).await.expect("find_config"),
-        None,
-        "it is not a unique key"
-    );
+    assert_eq!(store.find_global(RULE, &by_name).await.expect("find_global"), None, "a key is of one name");
+    assert_eq!(store.find_config(a, RULE, &key).await.expect("find_config"), None, "it is not a unique key");
     commit(subject, a, [delete(&of_a)]).await;
     commit(subject, b, [put(&of_b, None)]).await;
-    let found = store
-        .find_global(RULE, &key)
-        .await
-        .expect("find_global")
-        .map(|one| one.tenant);
+    let found = store.find_global(RULE, &key).await.expect("find_global").map(|one| one.tenant);
     assert_eq!(found, Some(b), "the key went to the other tenant");
 }

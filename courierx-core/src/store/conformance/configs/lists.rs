@@ -16,37 +16,19 @@ pub async fn records_are_listed_in_pages(subject: &Subject) {
     for one in records.iter_mut().skip(4) {
         one.parent = Some(parent);
     }
-    commit(
-        subject,
-        tenant,
-        records.iter().rev().map(|one| put(one, None)).collect::<Vec<_>>(),
-    )
-    .await;
-    let other = ConfigRecord {
-        kind: "other".to_owned(),
-        ..record(tenant, "other")
-    };
+    commit(subject, tenant, records.iter().rev().map(|one| put(one, None)).collect::<Vec<_>>()).await;
+    let other = ConfigRecord { kind: "other".to_owned(), ..record(tenant, "other") };
     commit(subject, tenant, [put(&other, None)]).await;
     records.sort_by_key(|one| one.id);
     for of in [None, Some(parent)] {
-        let expected: Vec<_> = records
-            .iter()
-            .filter(|one| of.is_none() || one.parent == of)
-            .map(|one| one.id)
-            .collect();
+        let expected: Vec<_> =
+            records.iter().filter(|one| of.is_none() || one.parent == of).map(|one| one.id).collect();
         let (mut seen, mut request) = (Vec::new(), PageRequest::first(2));
         loop {
-            let page = subject
-                .store()
-                .list_configs(tenant, RULE, of, &request)
-                .await
-                .expect("list_configs");
+            let page = subject.store().list_configs(tenant, RULE, of, &request).await.expect("list_configs");
             assert!(page.items.len() <= 2, "a page is not longer than asked for");
             seen.extend(page.items.iter().map(|one| one.id));
-            let before = ConfigRecord {
-                id: RecordId::from_bytes([0; 16]),
-                ..record(tenant, "first of all")
-            };
+            let before = ConfigRecord { id: RecordId::from_bytes([0; 16]), ..record(tenant, "first of all") };
             // Sorts before every page but the first.
             let _ = try_commit(subject, tenant, [put(&before, None)]).await;
             let Some(next) = page.next else { break };
@@ -55,14 +37,9 @@ pub async fn records_are_listed_in_pages(subject: &Subject) {
         seen.retain(|id| *id != RecordId::from_bytes([0; 16]));
         assert_eq!(seen, expected, "each record once, in order, with parent {of:?}");
     }
-    let nobody = subject
-        .store()
-        .list_configs(tenant, RULE, Some(RecordId::new()), &PageRequest::default())
-        .await;
-    assert!(
-        nobody.expect("list_configs").items.is_empty(),
-        "this parent has none"
-    );
+    let nobody =
+        subject.store().list_configs(tenant, RULE, Some(RecordId::new()), &PageRequest::default()).await;
+    assert!(nobody.expect("list_configs").items.is_empty(), "this parent has none");
 }
 
 /// Whoever follows the feed of changes knows the last change of every record, of any tenant.
@@ -81,11 +58,7 @@ pub async fn changes_are_announced(subject: &Subject) {
         commit(subject, tenant, changes).await;
         let mut news = Vec::new();
         loop {
-            let changes = subject
-                .store()
-                .config_changes(after, 1)
-                .await
-                .expect("config_changes");
+            let changes = subject.store().config_changes(after, 1).await.expect("config_changes");
             assert!(changes.len() <= 1, "a reader gets at most what it asked for");
             let Some(change) = changes.into_iter().next() else {
                 break;
@@ -96,21 +69,10 @@ pub async fn changes_are_announced(subject: &Subject) {
             known.insert(change.id, change.removed);
             news.push(change.id);
         }
-        assert!(
-            !news.is_empty() && news.iter().all(|one| *one == id),
-            "what changed is announced: {news:?}"
-        );
-        assert_eq!(
-            known.get(&id),
-            Some(&removed),
-            "the last change tells whether the record is left"
-        );
+        assert!(!news.is_empty() && news.iter().all(|one| *one == id), "what changed is announced: {news:?}");
+        assert_eq!(known.get(&id), Some(&removed), "the last change tells whether the record is left");
     }
-    let all = subject
-        .store()
-        .config_changes(Sequence::START, 100)
-        .await
-        .expect("config_changes");
+    let all = subject.store().config_changes(Sequence::START, 100).await.expect("config_changes");
     let last: HashMap<_, _> = all.iter().map(|change| (change.id, change.removed)).collect();
     assert_eq!(last, known, "who reads from the start ends in the same state");
 }

@@ -29,18 +29,11 @@ fn record(tenant: TenantId, name: &str) -> ConfigRecord {
 }
 
 fn put(record: &ConfigRecord, expected: Option<u64>) -> Change {
-    Change::Put {
-        record: Box::new(record.clone()),
-        expected,
-    }
+    Change::Put { record: Box::new(record.clone()), expected }
 }
 
 fn delete(record: &ConfigRecord) -> Change {
-    Change::Delete {
-        kind: record.kind.clone(),
-        id: record.id,
-        expected: None,
-    }
+    Change::Delete { kind: record.kind.clone(), id: record.id, expected: None }
 }
 
 async fn try_commit(
@@ -48,23 +41,13 @@ async fn try_commit(
     tenant: TenantId,
     changes: impl Into<Vec<Change>>,
 ) -> Result<(), CommitError> {
-    subject
-        .store()
-        .commit_configs(tenant, changes.into())
-        .await
-        .expect("commit_configs")
+    subject.store().commit_configs(tenant, changes.into()).await.expect("commit_configs")
 }
 
 async fn commit(subject: &Subject, tenant: TenantId, changes: impl Into<Vec<Change>>) {
-    try_commit(subject, tenant, changes)
-        .await
-        .expect("nothing stands against these changes");
+    try_commit(subject, tenant, changes).await.expect("nothing stands against these changes");
 }
 
 async fn read(subject: &Subject, record: &ConfigRecord) -> Option<ConfigRecord> {
-    subject
-        .store()
-        .get_config(record.tenant, &record.kind, record.id)
-        .await
-        .expect("get_config")
+    subject.store().get_config(record.tenant, &record.kind, record.id).await.expect("get_config")
 }

@@ -10,13 +10,7 @@ use crate::id::TenantId;
 use crate::store::{Grant, Reservation, Reserved, Window};
 
 fn reservation(tenant: TenantId, window: Window, amount: u64) -> Reservation {
-    Reservation {
-        tenant,
-        name: "plan".to_owned(),
-        window,
-        cap: 10,
-        amount,
-    }
+    Reservation { tenant, name: "plan".to_owned(), window, cap: 10, amount }
 }
 
 async fn take(subject: &Subject, reservation: Reservation) -> Reserved {
@@ -45,28 +39,17 @@ async fn used(subject: &Subject, tenant: TenantId, window: Window) -> u64 {
 pub async fn a_quota_ends_at_its_cap(subject: &Subject) {
     let tenant = TenantId::new();
     let grant = granted(subject, reservation(tenant, Window::UtcDay, 4)).await;
-    assert_eq!(
-        (grant.tenant, grant.amount),
-        (tenant, 4),
-        "the grant says what was taken of whom"
-    );
+    assert_eq!((grant.tenant, grant.amount), (tenant, 4), "the grant says what was taken of whom");
     let resets_at = Window::UtcDay.resets_at(subject.now());
     let over = take(subject, reservation(tenant, Window::UtcDay, 7)).await;
     assert_eq!(over, Reserved::Exceeded { used: 4, resets_at });
     granted(subject, reservation(tenant, Window::UtcDay, 6)).await;
     let full = take(subject, reservation(tenant, Window::UtcDay, 1)).await;
-    assert_eq!(
-        full,
-        Reserved::Exceeded { used: 10, resets_at },
-        "the last refusal took nothing"
-    );
+    assert_eq!(full, Reserved::Exceeded { used: 10, resets_at }, "the last refusal took nothing");
 
     granted(subject, reservation(tenant, Window::CalendarMonth, 10)).await;
     granted(subject, reservation(TenantId::new(), Window::UtcDay, 10)).await;
-    let other = Reservation {
-        name: "other".to_owned(),
-        ..reservation(tenant, Window::UtcDay, 10)
-    };
+    let other = Reservation { name: "other".to_owned(), ..reservation(tenant, Window::UtcDay, 10) };
     granted(subject, other).await;
 }
 
@@ -94,17 +77,9 @@ pub async fn calendar_windows_start_anew(subject: &Subject) {
         let resets_at = window.resets_at(subject.now());
         let last_moment = Timestamp::from_micros(resets_at.as_micros() - 1);
         subject.advance(last_moment.since(subject.now())).await;
-        assert_eq!(
-            used(subject, tenant, window).await,
-            10,
-            "{window:?} holds to its end"
-        );
+        assert_eq!(used(subject, tenant, window).await, 10, "{window:?} holds to its end");
         subject.advance(Duration::from_micros(1)).await;
-        assert_eq!(
-            used(subject, tenant, window).await,
-            0,
-            "{window:?} starts anew at {resets_at}"
-        );
+        assert_eq!(used(subject, tenant, window).await, 0, "{window:?} starts anew at {resets_at}");
         granted(subject, reservation(tenant, window, 10)).await;
     }
 }
@@ -118,27 +93,13 @@ pub async fn a_rolling_window_moves_by_the_hour(subject: &Subject) {
     granted(subject, reservation(tenant, window, 4)).await;
     subject.advance(Duration::from_hours(6)).await;
     granted(subject, reservation(tenant, window, 5)).await;
-    subject
-        .advance(Duration::from_mins(17 * 60 + 30).saturating_sub(moment))
-        .await;
-    assert_eq!(
-        used(subject, tenant, window).await,
-        9,
-        "until the hour is over, midnight or not, all counts"
-    );
+    subject.advance(Duration::from_mins(17 * 60 + 30).saturating_sub(moment)).await;
+    assert_eq!(used(subject, tenant, window).await, 9, "until the hour is over, midnight or not, all counts");
     subject.advance(moment).await;
-    assert_eq!(
-        used(subject, tenant, window).await,
-        5,
-        "at noon the hour from noon on is forgotten"
-    );
+    assert_eq!(used(subject, tenant, window).await, 5, "at noon the hour from noon on is forgotten");
     granted(subject, reservation(tenant, window, 5)).await;
     subject.advance(Duration::from_hours(6)).await;
-    assert_eq!(
-        used(subject, tenant, window).await,
-        5,
-        "six hours later the second is forgotten"
-    );
+    assert_eq!(used(subject, tenant, window).await, 5, "six hours later the second is forgotten");
 }
 
 /// Sixty-four callers at once do not exceed a cap together.
@@ -152,10 +113,7 @@ pub async fn concurrent_reservations_never_exceed_a_cap(subject: &Subject) {
             calls.spawn(async move { store.reserve(batch).await.expect("reserve").remove(0) });
         }
         let answers = calls.join_all().await;
-        let taken = answers
-            .iter()
-            .filter(|one| matches!(one, Reserved::Granted(_)))
-            .count();
+        let taken = answers.iter().filter(|one| matches!(one, Reserved::Granted(_))).count();
         assert_eq!(taken, 10, "{window:?}: exactly the cap is granted");
         assert_eq!(used(subject, tenant, window).await, 10);
     }
@@ -167,30 +125,12 @@ pub async fn a_grant_is_given_back_once(subject: &Subject) {
     let store = subject.store();
     let first = granted(subject, reservation(tenant, Window::UtcDay, 4)).await;
     let second = granted(subject, reservation(tenant, Window::UtcDay, 5)).await;
-    let foreign = Grant {
-        tenant: TenantId::new(),
-        ..first.clone()
-    };
-    assert_eq!(
-        store.release(&[foreign]).await.expect("release"),
-        [false],
-        "another tenant's grant"
-    );
-    let released = store
-        .release(&[first.clone(), first.clone()])
-        .await
-        .expect("release");
+    let foreign = Grant { tenant: TenantId::new(), ..first.clone() };
+    assert_eq!(store.release(&[foreign]).await.expect("release"), [false], "another tenant's grant");
+    let released = store.release(&[first.clone(), first.clone()]).await.expect("release");
     assert_eq!(released, [true, false], "once in a batch");
-    assert_eq!(
-        store.release(&[first]).await.expect("release"),
-        [false],
-        "once in all"
-    );
-    assert_eq!(
-        used(subject, tenant, Window::UtcDay).await,
-        5,
-        "the other grant is still out"
-    );
+    assert_eq!(store.release(&[first]).await.expect("release"), [false], "once in all");
+    assert_eq!(used(subject, tenant, Window::UtcDay).await, 5, "the other grant is still out");
     assert_eq!(store.release(&[second]).await.expect("release"), [true]);
     assert_eq!(used(subject, tenant, Window::UtcDay).await, 0);
 }
@@ -200,25 +140,12 @@ pub async fn a_grant_returns_to_its_own_period(subject: &Subject) {
     let tenant = TenantId::new();
     for window in [Window::UtcDay, Window::Rolling24Hours] {
         let yesterday = granted(subject, reservation(tenant, window, 6)).await;
-        subject
-            .advance(Window::UtcDay.resets_at(subject.now()).since(subject.now()))
-            .await;
+        subject.advance(Window::UtcDay.resets_at(subject.now()).since(subject.now())).await;
         let today_before = used(subject, tenant, window).await;
         granted(subject, reservation(tenant, window, 3)).await;
-        assert_eq!(
-            subject.store().release(&[yesterday]).await.expect("release"),
-            [true]
-        );
-        let expected = if window == Window::UtcDay {
-            today_before + 3
-        } else {
-            3
-        };
-        assert_eq!(
-            used(subject, tenant, window).await,
-            expected,
-            "{window:?}: today is not credited"
-        );
+        assert_eq!(subject.store().release(&[yesterday]).await.expect("release"), [true]);
+        let expected = if window == Window::UtcDay { today_before + 3 } else { 3 };
+        assert_eq!(used(subject, tenant, window).await, expected, "{window:?}: today is not credited");
         subject.advance(Duration::from_hours(48)).await;
     }
 }

@@ -14,11 +14,7 @@ pub async fn statistics_are_read_by_day_and_month(subject: &Subject) {
     let tenant = TenantId::new();
     let store = subject.store();
     let at = |text: &str| text.parse::<Timestamp>().expect("a date");
-    let delta = |name: &str, date: &str, amount| CounterDelta {
-        name: name.to_owned(),
-        at: at(date),
-        amount,
-    };
+    let delta = |name: &str, date: &str, amount| CounterDelta { name: name.to_owned(), at: at(date), amount };
     let deltas = vec![
         delta("sent", "2030-01-30T23:59:59.999999Z", 1),
         delta("sent", "2030-01-31T00:00:00Z", 2),
@@ -28,28 +24,14 @@ pub async fn statistics_are_read_by_day_and_month(subject: &Subject) {
         delta("failed", "2030-01-31T12:00:00Z", 9),
     ];
     store.count(tenant, deltas).await.expect("count");
-    store
-        .count(tenant, vec![delta("sent", "2030-01-31T09:00:00Z", -2)])
-        .await
-        .expect("count");
-    store
-        .count(TenantId::new(), vec![delta("sent", "2030-01-31T09:00:00Z", 100)])
-        .await
-        .expect("count");
+    store.count(tenant, vec![delta("sent", "2030-01-31T09:00:00Z", -2)]).await.expect("count");
+    store.count(TenantId::new(), vec![delta("sent", "2030-01-31T09:00:00Z", 100)]).await.expect("count");
 
     let read = async |resolution, from: &str, until: &str| {
         let names = vec!["sent".to_owned(), "accepted".to_owned()];
-        let query = CounterQuery {
-            names,
-            resolution,
-            from: at(from),
-            until: at(until),
-        };
+        let query = CounterQuery { names, resolution, from: at(from), until: at(until) };
         let values = store.read_counters(tenant, &query).await.expect("read_counters");
-        values
-            .into_iter()
-            .map(|one| (one.name, one.start, one.value))
-            .collect::<Vec<_>>()
+        values.into_iter().map(|one| (one.name, one.start, one.value)).collect::<Vec<_>>()
     };
     let row = |name: &str, date: &str, value| (name.to_owned(), at(&format!("{date}T00:00:00Z")), value);
     let days = read(Resolution::Day, "2030-01-30T12:00:00Z", "2030-02-02T00:00:00Z").await;
@@ -59,10 +41,7 @@ pub async fn statistics_are_read_by_day_and_month(subject: &Subject) {
         row("sent", "2030-01-31", 40),
         row("sent", "2030-02-01", 5),
     ];
-    assert_eq!(
-        days, expected,
-        "by name and day, from the day of the first moment"
-    );
+    assert_eq!(days, expected, "by name and day, from the day of the first moment");
     let bounded = read(Resolution::Day, "2030-01-31T00:00:00Z", "2030-02-01T00:00:00Z").await;
     assert_eq!(
         bounded,
@@ -70,11 +49,8 @@ pub async fn statistics_are_read_by_day_and_month(subject: &Subject) {
         "the end is left out"
     );
     let months = read(Resolution::Month, "2030-01-01T00:00:00Z", "2030-03-01T00:00:00Z").await;
-    let expected = [
-        row("accepted", "2030-01-01", 7),
-        row("sent", "2030-01-01", 41),
-        row("sent", "2030-02-01", 5),
-    ];
+    let expected =
+        [row("accepted", "2030-01-01", 7), row("sent", "2030-01-01", 41), row("sent", "2030-02-01", 5)];
     assert_eq!(months, expected, "by name and month");
 }
 
@@ -91,17 +67,9 @@ pub async fn concurrent_additions_are_all_counted(subject: &Subject) {
     }
     calls.join_all().await;
     let until = now.after(Duration::from_secs(1));
-    let query = CounterQuery {
-        names: vec!["sent".to_owned()],
-        resolution: Resolution::Day,
-        from: now,
-        until,
-    };
-    let values = subject
-        .store()
-        .read_counters(tenant, &query)
-        .await
-        .expect("read_counters");
+    let query =
+        CounterQuery { names: vec!["sent".to_owned()], resolution: Resolution::Day, from: now, until };
+    let values = subject.store().read_counters(tenant, &query).await.expect("read_counters");
     assert_eq!(values.iter().map(|one| one.value).collect::<Vec<_>>(), [64]);
     let quota = fixtures::reservation(tenant, "sent", 1, 1);
     let reserved = subject.store().reserve(vec![quota]).await.expect("reserve");

@@ -33,56 +33,28 @@ pub async fn accepted_messages_are_read_back_whole(subject: &Subject) {
     new.recipients[1].field = RecipientField::Cc;
     new.recipients[2].field = RecipientField::Bcc;
     new.recipients[1].disposition = Disposition::Suppressed;
-    let expected = StoredMessage::new(
-        MessageRecord::from_new(&new),
-        Some(new.content.clone()),
-        Vec::new(),
-    );
+    let expected = StoredMessage::new(MessageRecord::from_new(&new), Some(new.content.clone()), Vec::new());
     assert_eq!(expected.record.status, MessageStatus::Scheduled);
 
     let place = (new.tenant, fixtures::accept(subject, new.clone()).await);
-    let loaded = subject
-        .store()
-        .load(&[place, (new.tenant, MessageId::new())])
-        .await
-        .expect("load");
-    assert_eq!(
-        loaded,
-        [Some(expected.clone()), None],
-        "what was accepted is read back, whole and in order"
-    );
-    let listed = subject
-        .store()
-        .list(new.tenant, &<_>::default(), &PageRequest::first(10))
-        .await
-        .expect("list");
+    let loaded = subject.store().load(&[place, (new.tenant, MessageId::new())]).await.expect("load");
+    assert_eq!(loaded, [Some(expected.clone()), None], "what was accepted is read back, whole and in order");
+    let listed =
+        subject.store().list(new.tenant, &<_>::default(), &PageRequest::first(10)).await.expect("list");
     assert_eq!(listed.items, [expected.record], "a list shows the same record");
 }
 
 /// One batch may hold messages of several tenants.
 pub async fn a_batch_may_mix_tenants(subject: &Subject) {
     let (a, b) = (TenantId::new(), TenantId::new());
-    let batch: Vec<_> = [a, b, a]
-        .map(|tenant| fixtures::message(tenant, subject.now()))
-        .into();
+    let batch: Vec<_> = [a, b, a].map(|tenant| fixtures::message(tenant, subject.now())).into();
     let ids: Vec<_> = batch.iter().map(|new| (new.tenant, new.id)).collect();
     let results = subject.store().accept(batch).await.expect("accept");
     assert_eq!(results, [AcceptResult::Stored; 3]);
     let loaded = subject.store().load(&ids).await.expect("load");
-    let found: Vec<_> = loaded
-        .into_iter()
-        .flatten()
-        .map(|one| (one.record.tenant, one.record.id))
-        .collect();
-    assert_eq!(
-        found, ids,
-        "each message is its own tenant's, and answers are in the order of the question"
-    );
-    let of_b = subject
-        .store()
-        .list(b, &<_>::default(), &PageRequest::first(10))
-        .await
-        .expect("list");
+    let found: Vec<_> = loaded.into_iter().flatten().map(|one| (one.record.tenant, one.record.id)).collect();
+    assert_eq!(found, ids, "each message is its own tenant's, and answers are in the order of the question");
+    let of_b = subject.store().list(b, &<_>::default(), &PageRequest::first(10)).await.expect("list");
     assert_eq!(of_b.items.len(), 1, "each tenant lists its own");
 }
 
@@ -103,23 +75,11 @@ pub async fn accepting_the_same_message_again_changes_nothing(subject: &Subject)
     let (tenant, id) = (new.tenant, fixtures::accept(subject, new.clone()).await);
     let before = subject.store().load(&[(tenant, id)]).await.expect("load");
     subject.advance(Duration::from_secs(1)).await;
-    let results = subject
-        .store()
-        .accept(vec![new.clone(), new])
-        .await
-        .expect("accept");
-    assert_eq!(
-        results,
-        [AcceptResult::Stored; 2],
-        "a repeated call is answered like the first"
-    );
+    let results = subject.store().accept(vec![new.clone(), new]).await.expect("accept");
+    assert_eq!(results, [AcceptResult::Stored; 2], "a repeated call is answered like the first");
     assert_eq!(subject.store().load(&[(tenant, id)]).await.expect("load"), before);
     assert_effects(subject, tenant, id).await;
-    assert_eq!(
-        fixtures::claim(subject, 10).await.len(),
-        1,
-        "the job is not enqueued twice"
-    );
+    assert_eq!(fixtures::claim(subject, 10).await.len(), 1, "the job is not enqueued twice");
 }
 
 /// A key stands for one message: the same request is answered with it, another one conflicts.
@@ -132,40 +92,18 @@ pub async fn a_key_accepts_one_message(subject: &Subject) {
     };
     let first = keyed(tenant, [1; 32]);
     let id = first.id;
-    let batch = vec![
-        first,
-        keyed(tenant, [1; 32]),
-        keyed(tenant, [2; 32]),
-        keyed(TenantId::new(), [2; 32]),
-    ];
+    let batch = vec![first, keyed(tenant, [1; 32]), keyed(tenant, [2; 32]), keyed(TenantId::new(), [2; 32])];
     let ids: Vec<_> = batch.iter().map(|new| (new.tenant, new.id)).collect();
     let results = subject.store().accept(batch).await.expect("accept");
-    let expected = [
-        AcceptResult::Stored,
-        AcceptResult::Replayed(id),
-        AcceptResult::Conflict(id),
-        AcceptResult::Stored,
-    ];
-    assert_eq!(
-        results, expected,
-        "a key is one tenant's, and its first message answers for it"
-    );
+    let expected =
+        [AcceptResult::Stored, AcceptResult::Replayed(id), AcceptResult::Conflict(id), AcceptResult::Stored];
+    assert_eq!(results, expected, "a key is one tenant's, and its first message answers for it");
 
-    let later = subject
-        .store()
-        .accept(vec![keyed(tenant, [1; 32]), keyed(tenant, [3; 32])])
-        .await;
-    assert_eq!(
-        later.expect("accept"),
-        [AcceptResult::Replayed(id), AcceptResult::Conflict(id)]
-    );
+    let later = subject.store().accept(vec![keyed(tenant, [1; 32]), keyed(tenant, [3; 32])]).await;
+    assert_eq!(later.expect("accept"), [AcceptResult::Replayed(id), AcceptResult::Conflict(id)]);
     let loaded = subject.store().load(&ids).await.expect("load");
     let kept: Vec<_> = loaded.iter().map(Option::is_some).collect();
-    assert_eq!(
-        kept,
-        [true, false, false, true],
-        "nothing is written for a replay or a conflict"
-    );
+    assert_eq!(kept, [true, false, false, true], "nothing is written for a replay or a conflict");
     assert_effects(subject, tenant, id).await;
 }
 
@@ -179,28 +117,12 @@ pub async fn a_key_may_be_used_anew_after_it_expired(subject: &Subject) {
     };
     let first = fixtures::accept(subject, keyed(subject.now())).await;
     subject.advance(Duration::from_secs(3599)).await;
-    let results = subject
-        .store()
-        .accept(vec![keyed(subject.now())])
-        .await
-        .expect("accept");
-    assert_eq!(
-        results,
-        [AcceptResult::Replayed(first)],
-        "a key holds until it expires"
-    );
+    let results = subject.store().accept(vec![keyed(subject.now())]).await.expect("accept");
+    assert_eq!(results, [AcceptResult::Replayed(first)], "a key holds until it expires");
     subject.advance(Duration::from_secs(1)).await;
     let second = fixtures::accept(subject, keyed(subject.now())).await;
-    let results = subject
-        .store()
-        .accept(vec![keyed(subject.now())])
-        .await
-        .expect("accept");
-    assert_eq!(
-        results,
-        [AcceptResult::Replayed(second)],
-        "the key stands for the second message now"
-    );
+    let results = subject.store().accept(vec![keyed(subject.now())]).await.expect("accept");
+    assert_eq!(results, [AcceptResult::Replayed(second)], "the key stands for the second message now");
 }
 
 /// Of a hundred calls at once with one key, one is stored and the others are told which.
@@ -214,73 +136,39 @@ pub async fn concurrent_calls_with_one_key_store_one_message(subject: &Subject) 
         calls.spawn(async move { (new.id, store.accept(vec![new]).await.expect("accept")[0]) });
     }
     let results = calls.join_all().await;
-    let stored: Vec<_> = results
-        .iter()
-        .filter(|(_, result)| *result == AcceptResult::Stored)
-        .map(|(id, _)| *id)
-        .collect();
+    let stored: Vec<_> =
+        results.iter().filter(|(_, result)| *result == AcceptResult::Stored).map(|(id, _)| *id).collect();
     assert_eq!(stored.len(), 1, "exactly one of the calls stores its message");
     for (id, result) in results {
-        let expected = if id == stored[0] {
-            AcceptResult::Stored
-        } else {
-            AcceptResult::Replayed(stored[0])
-        };
-        assert_eq!(
-            result, expected,
-            "everybody else is told the message that was stored"
-        );
+        let expected = if id == stored[0] { AcceptResult::Stored } else { AcceptResult::Replayed(stored[0]) };
+        assert_eq!(result, expected, "everybody else is told the message that was stored");
     }
-    assert_eq!(
-        fixtures::claim(subject, 100).await.len(),
-        1,
-        "one job was enqueued"
-    );
+    assert_eq!(fixtures::claim(subject, 100).await.len(), 1, "one job was enqueued");
 }
 
 fn key(key: &str, digest: [u8; 32], now: Timestamp) -> Idempotency {
     let key = crate::message::IdempotencyKey::new(key).expect("a key");
-    Idempotency {
-        key,
-        digest,
-        expires_at: now.after(Duration::from_hours(1)),
-    }
+    Idempotency { key, digest, expires_at: now.after(Duration::from_hours(1)) }
 }
 
 fn with_effects(mut new: NewMessage) -> NewMessage {
     let at = new.created_at;
-    new.effects.events = vec![
-        NewEvent::of_message(new.id, EventKind::Queued, at)
-            .recipient(0)
-            .detail("hello"),
-    ];
+    new.effects.events =
+        vec![NewEvent::of_message(new.id, EventKind::Queued, at).recipient(0).detail("hello")];
     new.effects.deltas = vec![CounterDelta::one("accepted", at)];
     let key = fixtures::address("carl@example.com").key();
-    new.effects.suppressions = vec![NewSuppression::new(
-        Pattern::address(&key),
-        Reason::Manual,
-        "test",
-    )];
+    new.effects.suppressions = vec![NewSuppression::new(Pattern::address(&key), Reason::Manual, "test")];
     new
 }
 
 /// The effects of [`with_effects`] are there exactly once for this tenant.
 async fn assert_effects(subject: &Subject, tenant: TenantId, id: MessageId) {
     let store = subject.store();
-    let events = store
-        .events(&EventQuery::of_message(tenant, id))
-        .await
-        .expect("events");
+    let events = store.events(&EventQuery::of_message(tenant, id)).await.expect("events");
     assert_eq!(events.len(), 1, "the event is there once");
     let event = &events[0];
-    assert_eq!(
-        (event.tenant, event.message, event.recipient),
-        (tenant, Some(id), Some(0))
-    );
-    assert_eq!(
-        (event.kind, event.detail.as_deref()),
-        (EventKind::Queued, Some("hello"))
-    );
+    assert_eq!((event.tenant, event.message, event.recipient), (tenant, Some(id), Some(0)));
+    assert_eq!((event.kind, event.detail.as_deref()), (EventKind::Queued, Some("hello")));
     let query = CounterQuery {
         names: vec!["accepted".to_owned()],
         resolution: Resolution::Day,
@@ -288,11 +176,7 @@ async fn assert_effects(subject: &Subject, tenant: TenantId, id: MessageId) {
         until: event.at.after(Duration::from_secs(1)),
     };
     let counters = store.read_counters(tenant, &query).await.expect("read_counters");
-    assert_eq!(
-        counters.iter().map(|one| one.value).collect::<Vec<_>>(),
-        [1],
-        "the counter moved once"
-    );
+    assert_eq!(counters.iter().map(|one| one.value).collect::<Vec<_>>(), [1], "the counter moved once");
     let key = fixtures::address("carl@example.com").key();
     let found = store.check(tenant, &Scope::ALL, &[key]).await.expect("check");
     assert_eq!(

@@ -12,44 +12,23 @@ use fixtures::{Flight, LEASE};
 /// Canceling ends every open recipient, leaves suppressed ones alone, and does nothing the second time.
 pub async fn cancel_ends_open_recipients(subject: &Subject) {
     let tenant = TenantId::new();
-    let mut new = fixtures::message_to(
-        tenant,
-        subject.now(),
-        &["a@example.com", "b@example.com", "c@example.com"],
-    );
+    let mut new =
+        fixtures::message_to(tenant, subject.now(), &["a@example.com", "b@example.com", "c@example.com"]);
     new.send_at = subject.now().after(Duration::from_hours(1));
     new.recipients[1].disposition = Disposition::Suppressed;
     let id = fixtures::accept(subject, new).await;
     let store = subject.store();
-    assert_eq!(
-        store.cancel(tenant, id).await.expect("cancel"),
-        CancelResult::Canceled { recipients: 2 }
-    );
-    let loaded = store
-        .load(&[(tenant, id)])
-        .await
-        .expect("load")
-        .remove(0)
-        .expect("a message");
+    assert_eq!(store.cancel(tenant, id).await.expect("cancel"), CancelResult::Canceled { recipients: 2 });
+    let loaded = store.load(&[(tenant, id)]).await.expect("load").remove(0).expect("a message");
     let statuses: Vec<_> = loaded.record.recipients.iter().map(|one| one.status).collect();
-    assert_eq!(
-        statuses,
-        [
-            RecipientStatus::Canceled,
-            RecipientStatus::Suppressed,
-            RecipientStatus::Canceled
-        ]
-    );
+    assert_eq!(statuses, [RecipientStatus::Canceled, RecipientStatus::Suppressed, RecipientStatus::Canceled]);
     assert_eq!(loaded.record.status, MessageStatus::Canceled);
     assert_eq!(
         store.cancel(tenant, id).await.expect("cancel"),
         CancelResult::TooLate,
         "nobody is open any more"
     );
-    assert_eq!(
-        store.cancel(tenant, MessageId::new()).await.expect("cancel"),
-        CancelResult::NotFound
-    );
+    assert_eq!(store.cancel(tenant, MessageId::new()).await.expect("cancel"), CancelResult::NotFound);
 }
 
 /// What is on the wire cannot be canceled, nor what was sent.
@@ -59,11 +38,7 @@ pub async fn cancel_is_too_late_on_the_wire_and_after(subject: &Subject) {
     let store = subject.store();
     let canceled = store.cancel(flight.tenant, flight.message).await.expect("cancel");
     assert_eq!(canceled, CancelResult::TooLate, "an attempt is on the wire");
-    fixtures::settle_one(
-        subject,
-        flight.result(begin.attempt, vec![fixtures::accepted("1")]),
-    )
-    .await;
+    fixtures::settle_one(subject, flight.result(begin.attempt, vec![fixtures::accepted("1")])).await;
     let canceled = store.cancel(flight.tenant, flight.message).await.expect("cancel");
     assert_eq!(canceled, CancelResult::TooLate, "it was sent");
     assert_eq!(flight.load(subject).await.record.status, MessageStatus::Sent);
@@ -77,11 +52,7 @@ pub async fn cancel_ends_only_who_was_not_sent_to(subject: &Subject) {
     let at = subject.now().after(Duration::from_secs(30));
     settlement.step = Some(flight.step(JobNext::RetryAt { at, round: 1 }));
     fixtures::settle_one(subject, settlement).await;
-    let canceled = subject
-        .store()
-        .cancel(flight.tenant, flight.message)
-        .await
-        .expect("cancel");
+    let canceled = subject.store().cancel(flight.tenant, flight.message).await.expect("cancel");
     assert_eq!(canceled, CancelResult::Canceled { recipients: 1 });
     let loaded = flight.load(subject).await;
     let statuses: Vec<_> = loaded.record.recipients.iter().map(|one| one.status).collect();
@@ -93,25 +64,9 @@ pub async fn cancel_is_possible_after_a_crash(subject: &Subject) {
     let flight = Flight::claimed(subject).await;
     flight.started(subject, "primary").await;
     subject.advance(LEASE).await;
-    let canceled = subject
-        .store()
-        .cancel(flight.tenant, flight.message)
-        .await
-        .expect("cancel");
-    assert_eq!(
-        canceled,
-        CancelResult::TooLate,
-        "a lease that ended and was not claimed still counts"
-    );
+    let canceled = subject.store().cancel(flight.tenant, flight.message).await.expect("cancel");
+    assert_eq!(canceled, CancelResult::TooLate, "a lease that ended and was not claimed still counts");
     flight.reclaimed(subject).await;
-    let canceled = subject
-        .store()
-        .cancel(flight.tenant, flight.message)
-        .await
-        .expect("cancel");
-    assert_eq!(
-        canceled,
-        CancelResult::Canceled { recipients: 1 },
-        "whoever began the attempt is gone"
-    );
+    let canceled = subject.store().cancel(flight.tenant, flight.message).await.expect("cancel");
+    assert_eq!(canceled, CancelResult::Canceled { recipients: 1 }, "whoever began the attempt is gone");
 }

@@ -29,11 +29,7 @@ pub async fn a_reader_meets_every_event_once(subject: &Subject) {
     let (mut after, mut seen) = (Sequence::START, BTreeSet::new());
     loop {
         let done = writers.is_empty();
-        let events = subject
-            .store()
-            .events(&EventQuery::of_tenant(tenant, after, 7))
-            .await
-            .expect("events");
+        let events = subject.store().events(&EventQuery::of_tenant(tenant, after, 7)).await.expect("events");
         assert!(events.len() <= 7, "a reader gets at most what it asked for");
         for event in &events {
             assert!(event.sequence > after, "positions grow");
@@ -64,34 +60,13 @@ pub async fn events_are_read_by_tenant_and_message(subject: &Subject) {
     subject.store().record_events(batch).await.expect("record_events");
     let kinds = async |query: EventQuery| {
         let events = subject.store().events(&query).await.expect("events");
-        events
-            .into_iter()
-            .map(|event| (event.tenant, event.kind))
-            .collect::<Vec<_>>()
+        events.into_iter().map(|event| (event.tenant, event.kind)).collect::<Vec<_>>()
     };
-    let mine = [
-        (one.tenant, EventKind::Delivered),
-        (one.tenant, EventKind::Opened),
-    ];
+    let mine = [(one.tenant, EventKind::Delivered), (one.tenant, EventKind::Opened)];
     assert_eq!(kinds(EventQuery::of_message(one.tenant, one.message)).await, mine);
-    assert_eq!(
-        kinds(EventQuery::of_tenant(one.tenant, Sequence::START, 10)).await,
-        mine
-    );
-    assert_eq!(
-        kinds(EventQuery::of_tenant(one.tenant, Sequence::START, 1)).await,
-        mine[..1]
-    );
-    let all = EventQuery {
-        tenant: None,
-        message: None,
-        after: Sequence::START,
-        limit: 10,
-    };
+    assert_eq!(kinds(EventQuery::of_tenant(one.tenant, Sequence::START, 10)).await, mine);
+    assert_eq!(kinds(EventQuery::of_tenant(one.tenant, Sequence::START, 1)).await, mine[..1]);
+    let all = EventQuery { tenant: None, message: None, after: Sequence::START, limit: 10 };
     let theirs = (other.tenant, EventKind::Delivered);
-    assert_eq!(
-        kinds(all).await,
-        [mine[0], theirs, mine[1]],
-        "all tenants, in the order of commits"
-    );
+    assert_eq!(kinds(all).await, [mine[0], theirs, mine[1]], "all tenants, in the order of commits");
 }

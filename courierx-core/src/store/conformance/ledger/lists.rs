@@ -17,11 +17,7 @@ pub async fn pages_of_messages_are_stable(subject: &Subject) {
     }
     let (mut seen, mut request) = (Vec::new(), PageRequest::first(3));
     loop {
-        let page = subject
-            .store()
-            .list(tenant, &<_>::default(), &request)
-            .await
-            .expect("list");
+        let page = subject.store().list(tenant, &<_>::default(), &request).await.expect("list");
         assert!(page.items.len() <= 3, "a page is not longer than asked for");
         seen.extend(page.items.into_iter().map(|record| record.id));
         // Accepted while somebody turns the pages: newer than all that was listed.
@@ -30,16 +26,10 @@ pub async fn pages_of_messages_are_stable(subject: &Subject) {
         request = PageRequest::after(next, 3);
     }
     ids.reverse();
-    assert_eq!(
-        seen, ids,
-        "each message once, the newest first, and none that came later"
-    );
+    assert_eq!(seen, ids, "each message once, the newest first, and none that came later");
     let foreign = PageRequest::after(Cursor::new("of no list"), 3);
     let refused = subject.store().list(tenant, &<_>::default(), &foreign).await;
-    assert!(
-        matches!(refused, Err(StoreError::Invalid(_))),
-        "a foreign cursor is refused: {refused:?}"
-    );
+    assert!(matches!(refused, Err(StoreError::Invalid(_))), "a foreign cursor is refused: {refused:?}");
 }
 
 /// Each filter of a list selects, and together they all hold.
@@ -60,69 +50,16 @@ pub async fn lists_are_filtered(subject: &Subject) {
     let filter = MessageFilter::default;
     let cases = [
         ("none", filter(), vec![canceled, tagged, plain]),
-        (
-            "status",
-            MessageFilter {
-                status: Some(MessageStatus::Canceled),
-                ..filter()
-            },
-            vec![canceled],
-        ),
-        (
-            "status",
-            MessageFilter {
-                status: Some(MessageStatus::Queued),
-                ..filter()
-            },
-            vec![tagged, plain],
-        ),
-        (
-            "recipient",
-            MessageFilter {
-                recipient: Some(carl),
-                ..filter()
-            },
-            vec![tagged],
-        ),
-        (
-            "tag",
-            MessageFilter {
-                tag: Some("weekly".to_owned()),
-                ..filter()
-            },
-            vec![tagged],
-        ),
-        (
-            "part of a tag",
-            MessageFilter {
-                tag: Some("week".to_owned()),
-                ..filter()
-            },
-            vec![],
-        ),
-        (
-            "from",
-            MessageFilter {
-                from: Some(middle),
-                ..filter()
-            },
-            vec![canceled, tagged],
-        ),
-        (
-            "until",
-            MessageFilter {
-                until: Some(middle),
-                ..filter()
-            },
-            vec![plain],
-        ),
+        ("status", MessageFilter { status: Some(MessageStatus::Canceled), ..filter() }, vec![canceled]),
+        ("status", MessageFilter { status: Some(MessageStatus::Queued), ..filter() }, vec![tagged, plain]),
+        ("recipient", MessageFilter { recipient: Some(carl), ..filter() }, vec![tagged]),
+        ("tag", MessageFilter { tag: Some("weekly".to_owned()), ..filter() }, vec![tagged]),
+        ("part of a tag", MessageFilter { tag: Some("week".to_owned()), ..filter() }, vec![]),
+        ("from", MessageFilter { from: Some(middle), ..filter() }, vec![canceled, tagged]),
+        ("until", MessageFilter { until: Some(middle), ..filter() }, vec![plain]),
         (
             "several",
-            MessageFilter {
-                from: Some(middle),
-                status: Some(MessageStatus::Queued),
-                ..filter()
-            },
+            MessageFilter { from: Some(middle), status: Some(MessageStatus::Queued), ..filter() },
             vec![tagged],
         ),
     ];
@@ -159,20 +96,8 @@ pub async fn purge_removes_only_what_is_settled_and_old(subject: &Subject) {
     let never = crate::clock::Timestamp::EPOCH;
 
     let content = store.purge(&PurgeRequest::new(past, never)).await.expect("purge");
-    assert_eq!(
-        content,
-        Purged {
-            contents: 1,
-            messages: 0,
-            more: false
-        }
-    );
-    let loaded = store
-        .load(&[(tenant, old)])
-        .await
-        .expect("load")
-        .remove(0)
-        .expect("the message stays");
+    assert_eq!(content, Purged { contents: 1, messages: 0, more: false });
+    let loaded = store.load(&[(tenant, old)]).await.expect("load").remove(0).expect("the message stays");
     assert_eq!(loaded.content, None, "the content is gone");
     let again = store.purge(&PurgeRequest::new(past, never)).await.expect("purge");
     assert_eq!(again, Purged::default(), "there is nothing left to remove");
@@ -180,27 +105,11 @@ pub async fn purge_removes_only_what_is_settled_and_old(subject: &Subject) {
     let whole = store.purge(&PurgeRequest::new(past, past)).await.expect("purge");
     assert_eq!((whole.messages, whole.more), (1, false));
     let places = [(tenant, unsettled), (tenant, old), (tenant, young)];
-    let kept: Vec<_> = store
-        .load(&places)
-        .await
-        .expect("load")
-        .iter()
-        .map(Option::is_some)
-        .collect();
-    assert_eq!(
-        kept,
-        [true, false, true],
-        "what is not settled, or not old, is kept"
-    );
-    let events = store
-        .events(&EventQuery::of_message(tenant, old))
-        .await
-        .expect("events");
+    let kept: Vec<_> = store.load(&places).await.expect("load").iter().map(Option::is_some).collect();
+    assert_eq!(kept, [true, false, true], "what is not settled, or not old, is kept");
+    let events = store.events(&EventQuery::of_message(tenant, old)).await.expect("events");
     assert!(events.is_empty(), "events go with their message");
-    let listed = store
-        .list(tenant, &<_>::default(), &PageRequest::default())
-        .await
-        .expect("list");
+    let listed = store.list(tenant, &<_>::default(), &PageRequest::default()).await.expect("list");
     assert_eq!(listed.items.len(), 2);
 }
 
@@ -217,19 +126,12 @@ pub async fn purge_is_bounded(subject: &Subject) {
     let mut removed = Vec::new();
     loop {
         let purged = subject.store().purge(&request).await.expect("purge");
-        assert!(
-            purged.messages <= 2 && purged.contents <= 2,
-            "at most two at once: {purged:?}"
-        );
+        assert!(purged.messages <= 2 && purged.contents <= 2, "at most two at once: {purged:?}");
         removed.push(purged.messages);
         assert!(removed.len() < 20, "a purge comes to its end");
         if !purged.more {
             break;
         }
     }
-    assert_eq!(
-        removed.iter().sum::<usize>(),
-        5,
-        "bit by bit all are removed: {removed:?}"
-    );
+    assert_eq!(removed.iter().sum::<usize>(), 5, "bit by bit all are removed: {removed:?}");
 }

@@ -17,28 +17,14 @@ pub async fn a_job_is_claimed_whole(subject: &Subject) {
     let (tenant, now) = (TenantId::new(), subject.now());
     let mut new = NewJob::new(KIND, Lane::Bulk, now, vec![0, 255, 7]);
     new.message = Some(MessageId::new());
-    let ids = subject
-        .store()
-        .enqueue(tenant, vec![new.clone()])
-        .await
-        .expect("enqueue");
+    let ids = subject.store().enqueue(tenant, vec![new.clone()]).await.expect("enqueue");
     let claimed = claim(subject, 10).await;
     assert_eq!(claimed.len(), 1, "a due job is claimed");
     let job = &claimed[0].job;
-    assert_eq!(
-        (job.id, job.tenant, &job.kind, job.message),
-        (ids[0], tenant, &KIND, new.message)
-    );
-    assert_eq!(
-        (job.lane, job.run_at, job.round, &job.payload),
-        (Lane::Bulk, now, 0, &new.payload)
-    );
+    assert_eq!((job.id, job.tenant, &job.kind, job.message), (ids[0], tenant, &KIND, new.message));
+    assert_eq!((job.lane, job.run_at, job.round, &job.payload), (Lane::Bulk, now, 0, &new.payload));
     assert_eq!(claimed[0].lease.job, job.id);
-    assert_eq!(
-        claimed[0].leased_until,
-        now.after(LEASE),
-        "the lease is as long as was asked for"
-    );
+    assert_eq!(claimed[0].leased_until, now.after(LEASE), "the lease is as long as was asked for");
 }
 
 /// Only jobs of the kinds asked for are claimed.
@@ -46,26 +32,13 @@ pub async fn only_the_kinds_asked_for_are_claimed(subject: &Subject) {
     let (tenant, now) = (TenantId::new(), subject.now());
     let (a, b, c) = (JobKind::new("a"), JobKind::new("b"), JobKind::new("c"));
     let jobs = [&a, &b, &c].map(|kind| NewJob::new(kind.clone(), Lane::Bulk, now, Vec::new()));
-    let ids = subject
-        .store()
-        .enqueue(tenant, jobs.into())
-        .await
-        .expect("enqueue");
-    assert!(
-        ids.is_sorted() && ids[0] != ids[2],
-        "identifiers grow in the order of jobs"
-    );
+    let ids = subject.store().enqueue(tenant, jobs.into()).await.expect("enqueue");
+    assert!(ids.is_sorted() && ids[0] != ids[2], "identifiers grow in the order of jobs");
     let mut request = ClaimRequest::new(a, 10, LEASE);
     request.kinds.push(c);
     let claimed = subject.store().claim(&request).await.expect("claim");
-    assert_eq!(
-        claimed.iter().map(|one| one.job.id).collect::<Vec<_>>(),
-        [ids[0], ids[2]]
-    );
-    assert!(
-        claim(subject, 10).await.is_empty(),
-        "there is no job of this kind"
-    );
+    assert_eq!(claimed.iter().map(|one| one.job.id).collect::<Vec<_>>(), [ids[0], ids[2]]);
+    assert!(claim(subject, 10).await.is_empty(), "there is no job of this kind");
 }
 
 /// More urgent lanes come first, and inside a lane the job that is due the longest.
@@ -85,14 +58,8 @@ pub async fn jobs_come_by_lane_and_then_by_date(subject: &Subject) {
     }
     subject.advance(Duration::from_mins(5)).await;
     let first = claim(subject, 4).await;
-    assert_eq!(
-        names(&first),
-        ["critical 1", "critical 2", "transactional 1", "transactional 3"]
-    );
-    assert_eq!(
-        names(&claim(subject, 4).await),
-        ["transactional 3, later", "bulk 0"]
-    );
+    assert_eq!(names(&first), ["critical 1", "critical 2", "transactional 1", "transactional 3"]);
+    assert_eq!(names(&claim(subject, 4).await), ["transactional 3, later", "bulk 0"]);
 }
 
 /// A job is not claimed before it is due.
@@ -103,10 +70,7 @@ pub async fn only_due_jobs_are_claimed(subject: &Subject) {
     enqueue(subject, tenant, Lane::Bulk, subject.now(), "now").await;
     assert_eq!(names(&claim(subject, 10).await), ["now"]);
     subject.advance(Duration::from_micros(9_999_999)).await;
-    assert!(
-        claim(subject, 10).await.is_empty(),
-        "the job is not due for another microsecond"
-    );
+    assert!(claim(subject, 10).await.is_empty(), "the job is not due for another microsecond");
     subject.advance(Duration::from_micros(1)).await;
     assert_eq!(names(&claim(subject, 10).await), ["soon"]);
 }
@@ -125,14 +89,8 @@ pub async fn concurrent_claimers_never_share_a_job(subject: &Subject) {
     const JOBS: usize = 200;
     let now = subject.now();
     for _ in 0..4 {
-        let jobs = (0..JOBS / 4)
-            .map(|_| NewJob::new(KIND, Lane::Bulk, now, Vec::new()))
-            .collect();
-        subject
-            .store()
-            .enqueue(TenantId::new(), jobs)
-            .await
-            .expect("enqueue");
+        let jobs = (0..JOBS / 4).map(|_| NewJob::new(KIND, Lane::Bulk, now, Vec::new())).collect();
+        subject.store().enqueue(TenantId::new(), jobs).await.expect("enqueue");
     }
     let mut claimers = JoinSet::new();
     for _ in 0..8 {
@@ -140,10 +98,7 @@ pub async fn concurrent_claimers_never_share_a_job(subject: &Subject) {
         claimers.spawn(async move {
             let mut mine = Vec::new();
             loop {
-                let claimed = store
-                    .claim(&ClaimRequest::new(KIND, 7, LEASE))
-                    .await
-                    .expect("claim");
+                let claimed = store.claim(&ClaimRequest::new(KIND, 7, LEASE)).await.expect("claim");
                 if claimed.is_empty() {
                     return mine;
                 }
@@ -162,23 +117,15 @@ pub async fn concurrent_claimers_never_share_a_job(subject: &Subject) {
 /// A tenant with ten thousand jobs, older and as urgent, does not delay another's one.
 pub async fn a_long_queue_delays_no_other_tenant(subject: &Subject) {
     let (long, short) = (TenantId::new(), TenantId::new());
-    let jobs = (0..10_000)
-        .map(|_| NewJob::new(KIND, Lane::Transactional, subject.now(), Vec::new()))
-        .collect();
+    let jobs =
+        (0..10_000).map(|_| NewJob::new(KIND, Lane::Transactional, subject.now(), Vec::new())).collect();
     subject.store().enqueue(long, jobs).await.expect("enqueue");
-    assert_eq!(
-        claim(subject, 10).await.len(),
-        10,
-        "the long queue is served while it is alone"
-    );
+    assert_eq!(claim(subject, 10).await.len(), 10, "the long queue is served while it is alone");
     subject.advance(Duration::from_secs(1)).await;
     enqueue(subject, short, Lane::Transactional, subject.now(), "one").await;
     let claimed = claim(subject, 10).await;
     assert_eq!(claimed.len(), 10, "a claim is filled up with what there is");
-    assert!(
-        claimed.iter().any(|one| one.job.tenant == short),
-        "the next claim serves the other tenant"
-    );
+    assert!(claimed.iter().any(|one| one.job.tenant == short), "the next claim serves the other tenant");
 }
 
 /// Every one of many tenants has its turn, even if a claim is smaller than their number and some of them
@@ -189,14 +136,8 @@ pub async fn every_tenant_has_its_turn(subject: &Subject) {
     let now = subject.now();
     let tenants: Vec<_> = (0..TENANTS).map(|_| TenantId::new()).collect();
     for (position, tenant) in tenants.iter().enumerate() {
-        let (lane, count) = if position % 2 == 0 {
-            (Lane::Critical, 40)
-        } else {
-            (Lane::Bulk, 1)
-        };
-        let jobs = (0..count)
-            .map(|_| NewJob::new(KIND, lane, now, Vec::new()))
-            .collect();
+        let (lane, count) = if position % 2 == 0 { (Lane::Critical, 40) } else { (Lane::Bulk, 1) };
+        let jobs = (0..count).map(|_| NewJob::new(KIND, lane, now, Vec::new())).collect();
         subject.store().enqueue(*tenant, jobs).await.expect("enqueue");
     }
     let mut served = BTreeSet::new();

@@ -19,10 +19,7 @@ pub async fn an_ended_lease_is_claimed_anew(subject: &Subject) {
     for _ in 0..4 {
         let claimed = claim(subject, 1).await;
         assert_eq!(names(&claimed), ["job"], "a job whose lease has ended is free");
-        assert!(
-            !tokens.contains(&claimed[0].lease.token),
-            "a token is never used twice"
-        );
+        assert!(!tokens.contains(&claimed[0].lease.token), "a token is never used twice");
         tokens.push(claimed[0].lease.token);
         subject.advance(LEASE.saturating_sub(MOMENT)).await;
         assert!(claim(subject, 1).await.is_empty(), "the lease holds to its end");
@@ -40,30 +37,16 @@ pub async fn an_extended_lease_is_kept(subject: &Subject) {
         assert_eq!(store.extend(&[old], LEASE).await.expect("extend"), [true]);
     }
     subject.advance(LEASE / 2).await;
-    assert!(
-        claim(subject, 1).await.is_empty(),
-        "the lease was extended beyond this moment"
-    );
+    assert!(claim(subject, 1).await.is_empty(), "the lease was extended beyond this moment");
     subject.advance(LEASE).await;
     let kept = store.extend(&[old], LEASE).await.expect("extend");
-    assert_eq!(
-        kept,
-        [true],
-        "a lease that ended and was not claimed is still held"
-    );
+    assert_eq!(kept, [true], "a lease that ended and was not claimed is still held");
     assert!(claim(subject, 1).await.is_empty(), "and holds again");
     subject.advance(LEASE).await;
     let new = claim(subject, 1).await.remove(0).lease;
-    let unknown = LeaseRef {
-        job: JobId(i64::MAX),
-        token: LeaseToken(1),
-    };
+    let unknown = LeaseRef { job: JobId(i64::MAX), token: LeaseToken(1) };
     let extended = store.extend(&[old, new, unknown], LEASE).await.expect("extend");
-    assert_eq!(
-        extended,
-        [false, true, false],
-        "only the present lease is extended"
-    );
+    assert_eq!(extended, [false, true, false], "only the present lease is extended");
 }
 
 /// A job is finished, put back or kept by its owner, and by nobody else.
@@ -73,18 +56,13 @@ pub async fn only_the_owner_decides_about_a_job(subject: &Subject) {
     let old = claim(subject, 1).await.remove(0).lease;
     subject.advance(LEASE).await;
     let new = claim(subject, 1).await.remove(0).lease;
-    let later = JobNext::RetryAt {
-        at: subject.now().after(LEASE / 2),
-        round: 3,
-    };
+    let later = JobNext::RetryAt { at: subject.now().after(LEASE / 2), round: 3 };
     for next in [JobNext::Finish, later, JobNext::Keep] {
         let stepped = store.finish(&[(old, next)]).await.expect("finish");
         assert_eq!(stepped, [false], "{next:?} under a lost lease");
     }
-    let stepped = store
-        .finish(&[(new, JobNext::Keep), (new, later), (new, JobNext::Keep)])
-        .await
-        .expect("finish");
+    let stepped =
+        store.finish(&[(new, JobNext::Keep), (new, later), (new, JobNext::Keep)]).await.expect("finish");
     assert_eq!(stepped, [true, true, false], "putting a job back ends its lease");
 
     subject.advance((LEASE / 2).saturating_sub(MOMENT)).await;
@@ -92,19 +70,11 @@ pub async fn only_the_owner_decides_about_a_job(subject: &Subject) {
     subject.advance(MOMENT).await;
     let again = claim(subject, 1).await.remove(0);
     assert_eq!(again.job.round, 3, "the round is kept");
-    assert!(
-        again.lease != old && again.lease != new,
-        "a token is never used twice"
-    );
-    let stepped = store
-        .finish(&[(again.lease, JobNext::Finish), (again.lease, JobNext::Finish)])
-        .await;
+    assert!(again.lease != old && again.lease != new, "a token is never used twice");
+    let stepped = store.finish(&[(again.lease, JobNext::Finish), (again.lease, JobNext::Finish)]).await;
     assert_eq!(stepped.expect("finish"), [true, false], "a job is finished once");
     subject.advance(LEASE).await;
-    assert!(
-        claim(subject, 1).await.is_empty(),
-        "a finished job does not come back"
-    );
+    assert!(claim(subject, 1).await.is_empty(), "a finished job does not come back");
 }
 
 /// A lease that ended and was not claimed is still its owner's.
@@ -112,11 +82,7 @@ pub async fn an_ended_lease_can_still_be_finished(subject: &Subject) {
     enqueue(subject, TenantId::new(), Lane::Bulk, subject.now(), "job").await;
     let lease = claim(subject, 1).await.remove(0).lease;
     subject.advance(LEASE * 2).await;
-    let stepped = subject
-        .store()
-        .finish(&[(lease, JobNext::Finish)])
-        .await
-        .expect("finish");
+    let stepped = subject.store().finish(&[(lease, JobNext::Finish)]).await.expect("finish");
     assert_eq!(stepped, [true], "nobody else claimed the job");
     assert!(claim(subject, 1).await.is_empty(), "the job is gone");
 }
@@ -127,11 +93,7 @@ pub async fn depth_counts_every_lane(subject: &Subject) {
     let later = now.after(Duration::from_hours(1));
     let depth = async |query: DepthQuery| subject.store().depth(&query).await.expect("depth");
     let empty: Vec<_> = Lane::ALL.iter().map(|lane| LaneDepth::empty(*lane)).collect();
-    assert_eq!(
-        depth(DepthQuery::default()).await,
-        empty,
-        "every lane is there, the most urgent first"
-    );
+    assert_eq!(depth(DepthQuery::default()).await, empty, "every lane is there, the most urgent first");
 
     enqueue(subject, tenant, Lane::Critical, now, "held").await;
     assert_eq!(names(&claim(subject, 1).await), ["held"]);
@@ -139,46 +101,19 @@ pub async fn depth_counts_every_lane(subject: &Subject) {
     enqueue(subject, tenant, Lane::Bulk, now, "ready").await;
     enqueue(subject, TenantId::new(), Lane::Bulk, now, "of another").await;
     subject.advance(Duration::from_secs(1)).await;
-    enqueue(
-        subject,
-        tenant,
-        Lane::Bulk,
-        subject.now(),
-        "ready since a second later",
-    )
-    .await;
+    enqueue(subject, tenant, Lane::Bulk, subject.now(), "ready since a second later").await;
 
-    let held = LaneDepth {
-        leased: 1,
-        ..LaneDepth::empty(Lane::Critical)
-    };
-    let bulk = |ready| LaneDepth {
-        ready,
-        waiting: 1,
-        oldest_ready: Some(now),
-        ..LaneDepth::empty(Lane::Bulk)
-    };
+    let held = LaneDepth { leased: 1, ..LaneDepth::empty(Lane::Critical) };
+    let bulk =
+        |ready| LaneDepth { ready, waiting: 1, oldest_ready: Some(now), ..LaneDepth::empty(Lane::Bulk) };
     let expected = [held.clone(), LaneDepth::empty(Lane::Transactional), bulk(3)];
     assert_eq!(depth(DepthQuery::default()).await, expected);
-    let mine = DepthQuery {
-        tenant: Some(tenant),
-        kind: Some(KIND),
-    };
-    assert_eq!(
-        depth(mine).await,
-        [held, LaneDepth::empty(Lane::Transactional), bulk(2)]
-    );
-    let of_kind = DepthQuery {
-        kind: Some(JobKind::new("another")),
-        tenant: None,
-    };
+    let mine = DepthQuery { tenant: Some(tenant), kind: Some(KIND) };
+    assert_eq!(depth(mine).await, [held, LaneDepth::empty(Lane::Transactional), bulk(2)]);
+    let of_kind = DepthQuery { kind: Some(JobKind::new("another")), tenant: None };
     assert_eq!(depth(of_kind).await, empty, "no job is of this kind");
 
     subject.advance(LEASE).await;
     let critical = depth(DepthQuery::default()).await.remove(0);
-    assert_eq!(
-        (critical.ready, critical.leased),
-        (1, 0),
-        "a lease that has ended leaves its job free"
-    );
+    assert_eq!((critical.ready, critical.leased), (1, 0), "a lease that has ended leaves its job free");
 }

@@ -27,16 +27,9 @@ async fn enqueue(subject: &Subject, tenant: TenantId, lane: Lane, run_at: Timest
 }
 
 async fn claim(subject: &Subject, limit: usize) -> Vec<Claimed> {
-    subject
-        .store()
-        .claim(&ClaimRequest::new(KIND, limit, LEASE))
-        .await
-        .expect("claim")
+    subject.store().claim(&ClaimRequest::new(KIND, limit, LEASE)).await.expect("claim")
 }
 
 fn names(claimed: &[Claimed]) -> Vec<String> {
-    claimed
-        .iter()
-        .map(|one| String::from_utf8_lossy(&one.job.payload).into_owned())
-        .collect()
+    claimed.iter().map(|one| String::from_utf8_lossy(&one.job.payload).into_owned()).collect()
 }

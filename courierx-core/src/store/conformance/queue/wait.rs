@@ -29,14 +29,7 @@ pub async fn a_new_job_ends_the_wait(subject: &Subject) {
 /// Whoever waits is woken when a job becomes due.
 pub async fn a_job_that_becomes_due_ends_the_wait(subject: &Subject) {
     let now = subject.now();
-    enqueue(
-        subject,
-        TenantId::new(),
-        Lane::Bulk,
-        now.after(Duration::from_secs(90)),
-        "due",
-    )
-    .await;
+    enqueue(subject, TenantId::new(), Lane::Bulk, now.after(Duration::from_secs(90)), "due").await;
     let far = now.after(Duration::from_hours(24));
     let pass = subject.advance(Duration::from_secs(90));
     wait_during(subject, far, pass, "a job that became due").await;
@@ -58,14 +51,8 @@ pub async fn a_job_that_is_put_back_ends_the_wait(subject: &Subject) {
     let lease = claim(subject, 1).await.remove(0).lease;
     let far = subject.now().after(Duration::from_hours(24));
     let put_back = async {
-        let next = JobNext::RetryAt {
-            at: subject.now(),
-            round: 1,
-        };
-        assert_eq!(
-            subject.store().finish(&[(lease, next)]).await.expect("finish"),
-            [true]
-        );
+        let next = JobNext::RetryAt { at: subject.now(), round: 1 };
+        assert_eq!(subject.store().finish(&[(lease, next)]).await.expect("finish"), [true]);
     };
     wait_during(subject, far, put_back, "a job that was put back").await;
     assert_eq!(claim(subject, 1).await.len(), 1);
@@ -74,20 +61,8 @@ pub async fn a_job_that_is_put_back_ends_the_wait(subject: &Subject) {
 /// Nobody waits longer than it wanted to.
 pub async fn a_wait_ends_when_it_was_told_to(subject: &Subject) {
     let soon = subject.now().after(Duration::from_secs(5));
-    wait_during(
-        subject,
-        soon,
-        subject.advance(Duration::from_secs(5)),
-        "the moment that was named",
-    )
-    .await;
-    wait_during(
-        subject,
-        soon,
-        std::future::ready(()),
-        "a moment that has come already",
-    )
-    .await;
+    wait_during(subject, soon, subject.advance(Duration::from_secs(5)), "the moment that was named").await;
+    wait_during(subject, soon, std::future::ready(()), "a moment that has come already").await;
 }
 
 /// `wake` ends every wait.
@@ -106,10 +81,7 @@ pub async fn waking_ends_the_wait(subject: &Subject) {
             () = wake => {}
         }
     };
-    assert!(
-        tokio::time::timeout(PATIENCE, woken).await.is_ok(),
-        "a wait was not ended by wake"
-    );
+    assert!(tokio::time::timeout(PATIENCE, woken).await.is_ok(), "a wait was not ended by wake");
 }
 
 /// Waits, does `work` meanwhile, and fails if that does not end the wait.
@@ -119,8 +91,5 @@ async fn wait_during(subject: &Subject, until: Timestamp, work: impl Future<Outp
         let (waited, ()) = tokio::join!(biased; subject.store().wait(KINDS, until), work);
         waited.expect("wait");
     };
-    assert!(
-        tokio::time::timeout(PATIENCE, both).await.is_ok(),
-        "a wait was not ended by {by}"
-    );
+    assert!(tokio::time::timeout(PATIENCE, both).await.is_ok(), "a wait was not ended by {by}");
 }

@@ -11,10 +11,7 @@ use crate::suppression::{Pattern, Reason, Scope, Suppression};
 /// An address is recognised however it is spelled; a domain entry holds for every address in it.
 pub async fn addresses_and_domains_are_recognised(subject: &Subject) {
     let tenant = TenantId::new();
-    let entries = vec![
-        entry("Ada@Example.com", Reason::Bounce),
-        entry("@Blocked.example", Reason::Manual),
-    ];
+    let entries = vec![entry("Ada@Example.com", Reason::Bounce), entry("@Blocked.example", Reason::Manual)];
     let added = subject.store().add(tenant, entries).await.expect("add");
     assert_eq!(added, [true, true]);
     for (address, expected) in [
@@ -44,10 +41,7 @@ pub async fn an_entry_is_kept_whole(subject: &Subject) {
     subject.store().add(tenant, vec![new]).await.expect("add");
     let found = check_one(subject, tenant, &Scope::named("news"), "ada@example.com").await;
     assert_eq!(found, Some(expected.clone()));
-    let listed = subject
-        .store()
-        .list_suppressions(tenant, &<_>::default(), &PageRequest::default())
-        .await;
+    let listed = subject.store().list_suppressions(tenant, &<_>::default(), &PageRequest::default()).await;
     assert_eq!(listed.expect("list_suppressions").items, [expected]);
 }
 
@@ -80,29 +74,14 @@ pub async fn a_thousand_addresses_are_checked_at_once(subject: &Subject) {
     let tenant = TenantId::new();
     let addresses: Vec<_> = (0..1000).map(|n| key(&format!("user{n}@example.com"))).collect();
     let blocked: Vec<_> = (0..1000).step_by(3).collect();
-    let entries = blocked
-        .iter()
-        .map(|n| entry(&format!("user{n}@example.com"), Reason::Bounce))
-        .collect();
+    let entries = blocked.iter().map(|n| entry(&format!("user{n}@example.com"), Reason::Bounce)).collect();
     subject.store().add(tenant, entries).await.expect("add");
-    let found = subject
-        .store()
-        .check(tenant, &Scope::ALL, &addresses)
-        .await
-        .expect("check");
+    let found = subject.store().check(tenant, &Scope::ALL, &addresses).await.expect("check");
     assert_eq!(found.len(), addresses.len());
     for (n, (found, address)) in found.iter().zip(&addresses).enumerate() {
         let expected = (n % 3 == 0).then(|| Pattern::address(address));
-        assert_eq!(
-            found.as_ref().map(|entry| entry.pattern.clone()),
-            expected,
-            "the answer for {address}"
-        );
+        assert_eq!(found.as_ref().map(|entry| entry.pattern.clone()), expected, "the answer for {address}");
     }
-    let none = subject
-        .store()
-        .check(tenant, &Scope::ALL, &[])
-        .await
-        .expect("check");
+    let none = subject.store().check(tenant, &Scope::ALL, &[]).await.expect("check");
     assert!(none.is_empty(), "nothing asked, nothing answered");
 }

@@ -12,30 +12,19 @@ pub async fn entries_are_listed_in_pages(subject: &Subject) {
     let store = subject.store();
     let entries = listed_entries();
     let place = |pattern: &Pattern, scope: &Scope| (pattern.to_string(), scope.as_str().to_owned());
-    let mut expected: Vec<_> = entries
-        .iter()
-        .map(|one| place(&one.pattern, &one.scope))
-        .collect();
+    let mut expected: Vec<_> = entries.iter().map(|one| place(&one.pattern, &one.scope)).collect();
     expected.sort();
     store.add(tenant, entries).await.expect("add");
-    store
-        .add(TenantId::new(), vec![entry("a0@example.com", Reason::Manual)])
-        .await
-        .expect("add");
+    store.add(TenantId::new(), vec![entry("a0@example.com", Reason::Manual)]).await.expect("add");
 
     let (mut seen, mut request) = (Vec::new(), PageRequest::first(2));
     loop {
-        let page = store
-            .list_suppressions(tenant, &<_>::default(), &request)
-            .await
-            .expect("list_suppressions");
+        let page =
+            store.list_suppressions(tenant, &<_>::default(), &request).await.expect("list_suppressions");
         assert!(page.items.len() <= 2, "a page is not longer than asked for");
         seen.extend(page.items.iter().map(|one| place(&one.pattern, &one.scope)));
         // Sorts before every page but the first.
-        store
-            .add(tenant, vec![entry("@0.example", Reason::Manual)])
-            .await
-            .expect("add");
+        store.add(tenant, vec![entry("@0.example", Reason::Manual)]).await.expect("add");
         let Some(next) = page.next else { break };
         request = PageRequest::after(next, 2);
     }
@@ -47,48 +36,18 @@ pub async fn lists_of_entries_are_filtered(subject: &Subject) {
     let tenant = TenantId::new();
     subject.store().add(tenant, listed_entries()).await.expect("add");
     let filter = SuppressionFilter::default;
-    let prefix = |text: &str| SuppressionFilter {
-        prefix: Some(text.to_owned()),
-        ..filter()
-    };
+    let prefix = |text: &str| SuppressionFilter { prefix: Some(text.to_owned()), ..filter() };
     for (filter, count) in [
-        (
-            SuppressionFilter {
-                reason: Some(Reason::Bounce),
-                ..filter()
-            },
-            2,
-        ),
-        (
-            SuppressionFilter {
-                scope: Some(Scope::named("news")),
-                ..filter()
-            },
-            1,
-        ),
-        (
-            SuppressionFilter {
-                scope: Some(Scope::ALL),
-                ..filter()
-            },
-            9,
-        ),
+        (SuppressionFilter { reason: Some(Reason::Bounce), ..filter() }, 2),
+        (SuppressionFilter { scope: Some(Scope::named("news")), ..filter() }, 1),
+        (SuppressionFilter { scope: Some(Scope::ALL), ..filter() }, 9),
         (prefix("d"), 5),
         (prefix("@"), 1),
         (prefix("c_%"), 1),
         (prefix("_"), 0),
-        (
-            SuppressionFilter {
-                reason: Some(Reason::Bounce),
-                ..prefix("b")
-            },
-            1,
-        ),
+        (SuppressionFilter { reason: Some(Reason::Bounce), ..prefix("b") }, 1),
     ] {
-        let page = subject
-            .store()
-            .list_suppressions(tenant, &filter, &PageRequest::default())
-            .await;
+        let page = subject.store().list_suppressions(tenant, &filter, &PageRequest::default()).await;
         assert_eq!(page.expect("list_suppressions").items.len(), count, "{filter:?}");
     }
 }

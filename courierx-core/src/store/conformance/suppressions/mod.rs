@@ -26,11 +26,7 @@ fn entry(text: &str, reason: Reason) -> NewSuppression {
 }
 
 async fn check_one(subject: &Subject, tenant: TenantId, scope: &Scope, address: &str) -> Option<Suppression> {
-    let mut found = subject
-        .store()
-        .check(tenant, scope, &[key(address)])
-        .await
-        .expect("check");
+    let mut found = subject.store().check(tenant, scope, &[key(address)]).await.expect("check");
     assert_eq!(found.len(), 1, "there is one answer for one address");
     found.remove(0)
 }

@@ -2,6 +2,7 @@
 
 use courierx_core::event::{NewEvent, Sequence};
 use courierx_core::id::TenantId;
+use courierx_core::router::ConnectionId;
 use courierx_core::store::{Effects, JobId, NewJob};
 use rusqlite::params;
 
@@ -63,7 +64,7 @@ pub(super) fn insert_event(
             event.message.as_ref().map(|id| id.as_bytes().as_slice()),
             event.recipient,
             event.attempt.as_ref().map(|id| id.as_bytes().as_slice()),
-            event.connection.as_ref().map(|connection| connection.as_str()),
+            event.connection.as_ref().map(ConnectionId::as_str),
             event.kind.as_str(),
             event.at.as_micros(),
             event.detail,

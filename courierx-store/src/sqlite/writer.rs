@@ -166,19 +166,16 @@ impl Writing {
                     command.answer();
                 }
             }
-            Err(fault) if size == 1 => {
-                for command in group {
-                    command.fail(fault);
-                    break;
-                }
-            }
-            Err(_) => self.commit_each(group),
+            Err(fault) => match group.pop() {
+                Some(only) if group.is_empty() => only.fail(fault),
+                last => self.commit_each(group.into_iter().chain(last)),
+            },
         }
         size
     }
 
     /// Commits each command of a group that failed by itself.
-    fn commit_each(&mut self, group: Group) {
+    fn commit_each(&mut self, group: impl Iterator<Item = Box<dyn Command>>) {
         for mut command in group {
             match self.commit_one(&mut *command) {
                 Ok(()) => command.answer(),

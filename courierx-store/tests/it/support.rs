@@ -46,7 +46,7 @@ impl Fixture {
     }
 
     pub(crate) async fn claim(&self, limit: usize) -> Vec<Claimed> {
-        let request = ClaimRequest::new(JobKind::DELIVERY, limit, Duration::from_secs(60));
+        let request = ClaimRequest::new(JobKind::DELIVERY, limit, Duration::from_mins(1));
         self.store.claim(&request).await.unwrap()
     }
 }

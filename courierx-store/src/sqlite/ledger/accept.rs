@@ -13,10 +13,10 @@ use super::message;
 
 /// Writes a message and all that comes with it, unless it, or its key, is there already.
 pub(in super::super) fn accept_one(tx: &Tx<'_>, new: &NewMessage) -> Run<AcceptResult> {
-    if let Some(idempotency) = &new.idempotency {
-        if let Some(earlier) = take_key(tx, new, idempotency)? {
-            return Ok(earlier);
-        }
+    if let Some(idempotency) = &new.idempotency
+        && let Some(earlier) = take_key(tx, new, idempotency)?
+    {
+        return Ok(earlier);
     }
     let record = MessageRecord::from_new(new);
     // Identifiers are the caller's: one that is there already is this call, repeated.

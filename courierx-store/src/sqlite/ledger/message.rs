@@ -3,6 +3,7 @@
 use courierx_core::clock::Timestamp;
 use courierx_core::event::MessageStatus;
 use courierx_core::id::{AttemptId, DeliveryId, MessageId, TenantId};
+use courierx_core::provider::RecipientOutcome;
 use courierx_core::store::{
     AttemptRecord, JobId, LeaseRef, LeaseToken, MessageRecord, RecipientRecord, StoredMessage,
 };
@@ -43,8 +44,9 @@ pub(super) fn load(
         .prepare_cached("SELECT sealed FROM courierx_contents WHERE message = ?1")?
         .query_row([seq], |row| row.get::<_, Vec<u8>>(0))
         .optional()?
-        .map(|bytes| Sealed::from_bytes(bytes).map_err(|error| Fault::corrupt("a content", error)))
-        .transpose()?;
+        .map(Sealed::from_bytes)
+        .transpose()
+        .map_err(|error| Fault::corrupt("the content of a message", error))?;
     Ok(Some(message))
 }
 
@@ -74,17 +76,11 @@ pub(super) fn read_record(
     now: Timestamp,
 ) -> Run<(i64, MessageRecord)> {
     let seq = row.column(0)?;
-    let send_at = row.time(4)?;
-    let status = match row.named(12)? {
-        // Nobody writes down that the time has come.
-        MessageStatus::Scheduled if send_at <= now => MessageStatus::Queued,
-        status => status,
-    };
-    let record = MessageRecord {
+    let mut record = MessageRecord {
         id: MessageId::from_bytes(row.column(1)?),
         tenant: TenantId::from_bytes(row.column(2)?),
         created_at: row.time(3)?,
-        send_at,
+        send_at: row.time(4)?,
         deliver_by: row.optional_time(5)?,
         from: row.named(6)?,
         lane: row.lane(7)?,
@@ -92,9 +88,13 @@ pub(super) fn read_record(
         retry: row.named(9)?,
         duplicates: row.named(10)?,
         tags: row.list(11)?,
-        status,
+        status: row.named(12)?,
         recipients: read_recipients(connection, seq)?,
     };
+    if record.status == MessageStatus::Scheduled && record.send_at <= now {
+        // Nobody writes down that the time has come.
+        record.status = MessageStatus::Queued;
+    }
     Ok((seq, record))
 }
 
@@ -121,24 +121,22 @@ fn read_attempts(connection: &Connection, seq: i64) -> Run<Vec<AttemptRecord>> {
                 provider_message_id, recipients, skipped
          FROM courierx_attempts WHERE message = ?1 ORDER BY number",
     )?;
-    let rows = select.query_and_then([seq], read_attempt)?;
+    let rows = select.query_and_then([seq], |row| {
+        Ok(AttemptRecord {
+            id: AttemptId::from_bytes(row.column(0)?),
+            number: row.column(1)?,
+            connection: row.named(2)?,
+            provider: row.column(3)?,
+            delivery: DeliveryId::from_bytes(row.column(4)?),
+            lease: LeaseRef { job: JobId(row.column(5)?), token: LeaseToken(row.column(6)?) },
+            started_at: row.time(7)?,
+            finished_at: row.optional_time(8)?,
+            provider_message_id: row.column(9)?,
+            recipients: row.json(10)?,
+            skipped: row.list(11)?,
+        })
+    })?;
     rows.collect()
-}
-
-fn read_attempt(row: &Row<'_>) -> Run<AttemptRecord> {
-    Ok(AttemptRecord {
-        id: AttemptId::from_bytes(row.column(0)?),
-        number: row.column(1)?,
-        connection: row.named(2)?,
-        provider: row.column(3)?,
-        delivery: DeliveryId::from_bytes(row.column(4)?),
-        lease: LeaseRef { job: JobId(row.column(5)?), token: LeaseToken(row.column(6)?) },
-        started_at: row.time(7)?,
-        finished_at: row.optional_time(8)?,
-        provider_message_id: row.column(9)?,
-        recipients: row.json(10)?,
-        skipped: row.list(11)?,
-    })
 }
 
 /// A message that is being changed: whatever changes, [`Draft::save`] derives the statuses and writes what
@@ -236,6 +234,20 @@ impl Draft {
             attempt.provider_message_id,
             codec::json(&attempt.recipients)?,
         ])?;
+        for result in &attempt.recipients {
+            if let Some(RecipientOutcome::Accepted(acceptance)) = &result.outcome
+                && let Some(id) = &acceptance.provider_message_id
+            {
+                // Usually one identifier for all recipients; some providers give each its own.
+                tx.sql(
+                    "INSERT OR IGNORE INTO courierx_provider_ids
+                         (provider_message_id, connection, tenant, message, number)
+                     SELECT ?1, connection, tenant, message, number
+                     FROM courierx_attempts WHERE message = ?2 AND number = ?3",
+                )?
+                .execute(params![id, self.seq, attempt.number])?;
+            }
+        }
         Ok(())
     }
 }

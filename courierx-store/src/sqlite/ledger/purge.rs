@@ -10,7 +10,7 @@ use super::super::error::Run;
 use super::super::transaction::Tx;
 
 /// No window is longer than a month: what was taken of a quota before that is never given back.
-const GRANTS_KEPT: Duration = Duration::from_secs(62 * 86_400);
+const GRANTS_KEPT: Duration = Duration::from_hours(62 * 24);
 
 /// Removes messages first, then contents, at most so many in all; and what expired, on the way.
 pub(super) fn purge(tx: &Tx<'_>, request: &PurgeRequest) -> Run<Purged> {
@@ -38,6 +38,7 @@ fn purge_messages(tx: &Tx<'_>, before: i64, limit: usize) -> Run<usize> {
             "DELETE FROM courierx_contents WHERE message = ?1",
             "DELETE FROM courierx_recipients WHERE message = ?1",
             "DELETE FROM courierx_attempts WHERE message = ?1",
+            "DELETE FROM courierx_provider_ids WHERE message = ?1",
             "DELETE FROM courierx_messages WHERE seq = ?1",
         ] {
             tx.sql(children)?.execute([seq])?;

@@ -2,7 +2,7 @@
 
 use courierx_core::event::NewEvent;
 use courierx_core::id::{AttemptId, MessageId};
-use courierx_core::message::AddressKey;
+use courierx_core::message::{Address, AddressKey};
 use courierx_core::store::{EventMatch, IncomingEvent, Recorded, StoredMessage};
 use rusqlite::{OptionalExtension, params};
 
@@ -22,8 +22,7 @@ pub(super) fn record_one(tx: &Tx<'_>, event: &IncomingEvent) -> Run<Recorded> {
     let Some(mut draft) = Draft::open(tx, event.tenant, message)? else {
         return Ok(Recorded::Unmatched);
     };
-    let about =
-        whom(&draft.message, attempt, event.recipient.as_ref().map(courierx_core::message::Address::key));
+    let about = whom(&draft.message, attempt, event.recipient.as_ref().map(Address::key));
     if let Some(status) = event.kind.attempt_status()
         && about != Whom::Stranger
         && let Some(attempt) = draft.attempt_mut(attempt)
@@ -65,9 +64,10 @@ fn find_attempt(tx: &Tx<'_>, event: &IncomingEvent) -> Run<Option<(MessageId, At
             .query_row(params![delivery.as_bytes(), connection, tenant], ids),
         EventMatch::ProviderMessageId(id) => tx
             .sql(
-                "SELECT m.id, a.id FROM courierx_attempts a JOIN courierx_messages m ON m.seq = a.message
-                 WHERE a.provider_message_id = ?1 AND a.connection = ?2 AND a.tenant = ?3
-                 ORDER BY a.seq DESC LIMIT 1",
+                "SELECT m.id, a.id FROM courierx_provider_ids p
+                 JOIN courierx_attempts a USING (message, number) JOIN courierx_messages m ON m.seq = p.message
+                 WHERE p.provider_message_id = ?1 AND p.connection = ?2 AND p.tenant = ?3
+                 ORDER BY p.message DESC, p.number DESC LIMIT 1",
             )?
             .query_row(params![id, connection, tenant], ids),
     };

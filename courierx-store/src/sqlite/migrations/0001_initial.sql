@@ -61,8 +61,17 @@ CREATE TABLE courierx_attempts (
 CREATE UNIQUE INDEX courierx_attempts_id ON courierx_attempts (id, tenant);
 CREATE UNIQUE INDEX courierx_attempts_message ON courierx_attempts (message, number);
 CREATE INDEX courierx_attempts_delivery ON courierx_attempts (delivery, connection, tenant);
-CREATE INDEX courierx_attempts_provider_id ON courierx_attempts (provider_message_id, connection, tenant)
-    WHERE provider_message_id IS NOT NULL;
+
+-- By what identifiers of theirs providers may tell of an attempt.
+CREATE TABLE courierx_provider_ids (
+    provider_message_id TEXT    NOT NULL,
+    connection          TEXT    NOT NULL,
+    tenant              BLOB    NOT NULL,
+    message             INTEGER NOT NULL,
+    number              INTEGER NOT NULL,
+    PRIMARY KEY (provider_message_id, connection, tenant, message, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX courierx_provider_ids_message ON courierx_provider_ids (message);
 
 -- AUTOINCREMENT: a position that was read is never given to a later event, even after a purge.
 CREATE TABLE courierx_events (

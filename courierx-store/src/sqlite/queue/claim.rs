@@ -73,16 +73,16 @@ fn claim_lane(
         }
         open = more;
     }
-    for line in &lines {
-        go_to_the_end(tx, turn, line)?;
+    for served in &lines {
+        go_to_the_end(tx, turn, served)?;
     }
     Ok(())
 }
 
 /// Writes when it makes sense to look at a line again: not before its next job is free, and if that is so
 /// now, after everybody who waits since earlier.
-fn go_to_the_end(tx: &Tx<'_>, turn: Turn, line: &Line<'_>) -> Run<()> {
-    let (kind, lane, tenant) = (line.kind.as_str(), codec::lane(line.lane), line.tenant.as_bytes());
+fn go_to_the_end(tx: &Tx<'_>, turn: Turn, served: &Line<'_>) -> Run<()> {
+    let (kind, lane, tenant) = (served.kind.as_str(), codec::lane(served.lane), served.tenant.as_bytes());
     let next_at: Option<i64> = tx
         .sql("SELECT min(free_at) FROM courierx_jobs WHERE kind = ?1 AND lane = ?2 AND tenant = ?3")?
         .query_row(params![kind, lane, tenant], |row| row.get(0))?;

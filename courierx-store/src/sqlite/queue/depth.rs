@@ -2,7 +2,7 @@
 
 use courierx_core::clock::Timestamp;
 use courierx_core::message::Lane;
-use courierx_core::store::{DepthQuery, LaneDepth};
+use courierx_core::store::{DepthQuery, JobKind, LaneDepth};
 use rusqlite::{Connection, params};
 
 use super::super::codec::Columns;
@@ -19,7 +19,7 @@ pub(super) fn depth(connection: &Connection, query: &DepthQuery, now: Timestamp)
                 min(run_at) FILTER (WHERE free_at <= ?3)
          FROM courierx_jobs WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR tenant = ?2) GROUP BY lane",
     )?;
-    let kind = query.kind.as_ref().map(|kind| kind.as_str());
+    let kind = query.kind.as_ref().map(JobKind::as_str);
     let tenant = query.tenant.as_ref().map(|tenant| tenant.as_bytes().as_slice());
     let mut rows = select.query(params![kind, tenant, now.as_micros()])?;
     while let Some(row) = rows.next()? {

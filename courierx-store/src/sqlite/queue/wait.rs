@@ -33,10 +33,16 @@ impl SqliteStore {
                 // The sender is a field of the store, which is borrowed: it cannot be gone.
                 _ = changed.changed() => return Ok(()),
                 () = clock.sleep_until(until) => return Ok(()),
-                () = tokio::time::sleep(LOOK_EVERY), if foreign => {}
+                () = until_next_look(), if foreign => {}
             }
         }
     }
+}
+
+/// Other connections commit in the machine's time, whatever the store's clock shows.
+#[expect(clippy::disallowed_methods, reason = "nobody tells us of the commits of other connections")]
+async fn until_next_look() {
+    tokio::time::sleep(LOOK_EVERY).await;
 }
 
 /// When a job of one of these kinds is due or free again; possibly too early, never too late.

@@ -61,7 +61,7 @@ async fn a_lease_that_was_taken_over_does_nothing() {
     fixture.store.enqueue(tenant(1), vec![job(&fixture, Lane::Bulk)]).await.unwrap();
     let first = fixture.claim(1).await.remove(0);
     assert!(fixture.claim(1).await.is_empty());
-    fixture.clock.advance(Duration::from_secs(60));
+    fixture.clock.advance(Duration::from_mins(1));
     assert_eq!(fixture.store.extend(&[first.lease], Duration::from_secs(1)).await.unwrap(), [true]);
     fixture.clock.advance(Duration::from_secs(1));
     let second = fixture.claim(1).await.remove(0);
@@ -90,7 +90,7 @@ async fn claim_time(fixture: &Fixture) -> Duration {
 #[tokio::test]
 async fn claiming_costs_the_same_however_many_jobs_wait() {
     let fixture = Fixture::new().await;
-    let later = fixture.clock.now().after(Duration::from_secs(3600));
+    let later = fixture.clock.now().after(Duration::from_hours(1));
     let waiting = |count: usize| {
         let job = NewJob::new(JobKind::DELIVERY, Lane::Bulk, later, Vec::new());
         (0..count).map(|_| job.clone()).collect::<Vec<_>>()

@@ -43,9 +43,10 @@ async fn hot_statements_use_indexes() {
             "courierx_attempts_delivery (delivery=? AND connection=? AND tenant=?)",
         ),
         (
-            "SELECT id FROM courierx_attempts
-             WHERE provider_message_id = ?1 AND connection = ?2 AND tenant = ?3 ORDER BY seq DESC LIMIT 1",
-            "courierx_attempts_provider_id (provider_message_id=? AND connection=? AND tenant=?)",
+            "SELECT number FROM courierx_provider_ids
+             WHERE provider_message_id = ?1 AND connection = ?2 AND tenant = ?3
+             ORDER BY message DESC, number DESC LIMIT 1",
+            "PRIMARY KEY (provider_message_id=? AND connection=? AND tenant=?)",
         ),
         (
             "SELECT 1 FROM courierx_events

@@ -50,7 +50,7 @@ async fn the_end_of_a_lease_ends_the_wait() {
     assert_eq!(fixture.claim(1).await.len(), 1);
     let task = waiting(&fixture, Timestamp::MAX).await;
     assert!(!task.is_finished());
-    fixture.clock.advance(Duration::from_secs(60));
+    fixture.clock.advance(Duration::from_mins(1));
     task.await.unwrap();
     assert_eq!(fixture.claim(1).await.len(), 1);
 }

@@ -69,9 +69,12 @@ fn check_one(
         read_suppression,
     )?;
     let mut strongest: Option<Suppression> = None;
+    // Of equal reasons the one that names the address tells more.
+    let strength = |entry: &Suppression| (entry.reason, entry.pattern == own);
     for entry in rows {
         let entry = entry?;
-        if entry.holds_at(now) && strongest.as_ref().is_none_or(|other| entry.reason > other.reason) {
+        let is_stronger = strongest.as_ref().is_none_or(|other| strength(&entry) > strength(other));
+        if entry.holds_at(now) && is_stronger {
             strongest = Some(entry);
         }
     }

@@ -11,9 +11,6 @@ use super::message::Draft;
 
 /// Writes an attempt down, or says why not.
 pub(super) fn begin_one(tx: &Tx<'_>, begin: &BeginAttempt) -> Run<Begun> {
-    if let Some(started) = started_before(tx, begin)? {
-        return Ok(started);
-    }
     if !queue::steps::holds(tx, begin.tenant, Some(begin.message), begin.lease)? {
         return Ok(Begun::LeaseLost);
     }
@@ -26,6 +23,14 @@ pub(super) fn begin_one(tx: &Tx<'_>, begin: &BeginAttempt) -> Run<Begun> {
     };
     if !begin.recipients.iter().all(pending) {
         return Ok(Begun::Changed);
+    }
+    let known = draft.message.attempts.iter().find(|attempt| attempt.id == begin.attempt);
+    if let Some(known) = known {
+        // The call is repeated: its answer was lost.
+        return match known.finished_at {
+            Some(_) => Ok(Begun::Changed),
+            None => started_before(tx, begin),
+        };
     }
     let mut grants: Vec<Grant> = Vec::with_capacity(begin.reservations.len());
     for reservation in &begin.reservations {
@@ -46,15 +51,15 @@ pub(super) fn begin_one(tx: &Tx<'_>, begin: &BeginAttempt) -> Run<Begun> {
     Ok(Begun::Started { number, grants })
 }
 
-/// The answer of then, if this call is one that was repeated.
-fn started_before(tx: &Tx<'_>, begin: &BeginAttempt) -> Run<Option<Begun>> {
+/// The answer that an attempt got when it was begun.
+fn started_before(tx: &Tx<'_>, begin: &BeginAttempt) -> Run<Begun> {
     let mut select = tx.sql("SELECT number, grants FROM courierx_attempts WHERE id = ?1 AND tenant = ?2")?;
     let mut rows = select.query([begin.attempt.as_bytes(), begin.tenant.as_bytes()])?;
-    let Some(row) = rows.next()? else { return Ok(None) };
+    let Some(row) = rows.next()? else { return Ok(Begun::Changed) };
     let ids: Vec<i64> = row.list(1)?;
     let mut grants = Vec::with_capacity(ids.len());
     for id in ids {
         grants.extend(counters::grant(tx, id)?);
     }
-    Ok(Some(Begun::Started { number: row.column(0)?, grants }))
+    Ok(Begun::Started { number: row.column(0)?, grants })
 }

@@ -5,6 +5,7 @@ use courierx_core::id::{MessageId, TenantId};
 use courierx_core::store::CancelResult;
 
 use super::super::error::Run;
+use super::super::queue;
 use super::super::transaction::Tx;
 use super::message::Draft;
 
@@ -13,8 +14,11 @@ pub(super) fn cancel(tx: &Tx<'_>, tenant: TenantId, id: MessageId) -> Run<Cancel
     let Some(mut draft) = Draft::open(tx, tenant, id)? else {
         return Ok(CancelResult::NotFound);
     };
-    if draft.message.attempts.iter().any(|attempt| attempt.finished_at.is_none()) {
-        return Ok(CancelResult::TooLate);
+    for attempt in draft.message.attempts.iter().filter(|attempt| attempt.finished_at.is_none()) {
+        // Without the lease nobody is handing over any more: what is left of the attempt is a crash.
+        if queue::steps::holds(tx, tenant, Some(id), attempt.lease)? {
+            return Ok(CancelResult::TooLate);
+        }
     }
     let mut recipients = 0;
     for recipient in &mut draft.message.record.recipients {

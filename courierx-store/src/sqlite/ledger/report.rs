@@ -3,7 +3,7 @@
 use courierx_core::event::NewEvent;
 use courierx_core::id::{AttemptId, MessageId};
 use courierx_core::message::{Address, AddressKey};
-use courierx_core::store::{EventMatch, IncomingEvent, Recorded, StoredMessage};
+use courierx_core::store::{AttemptRecord, EventMatch, IncomingEvent, Recorded, StoredMessage};
 use rusqlite::{OptionalExtension, params};
 
 use super::super::effects;
@@ -22,6 +22,7 @@ pub(super) fn record_one(tx: &Tx<'_>, event: &IncomingEvent) -> Run<Recorded> {
     let Some(mut draft) = Draft::open(tx, event.tenant, message)? else {
         return Ok(Recorded::Unmatched);
     };
+    let attempt = latest_sent(&draft.message, attempt);
     let about = whom(&draft.message, attempt, event.recipient.as_ref().map(Address::key));
     if let Some(status) = event.kind.attempt_status()
         && about != Whom::Stranger
@@ -72,6 +73,16 @@ fn find_attempt(tx: &Tx<'_>, event: &IncomingEvent) -> Run<Option<(MessageId, At
             .query_row(params![id, connection, tenant], ids),
     };
     Ok(found.optional()?)
+}
+
+/// Where the same hand-over was repeated, the latest attempt that may have been sent.
+fn latest_sent(message: &StoredMessage, last: AttemptId) -> AttemptId {
+    let Some(found) = message.attempts.iter().find(|one| one.id == last) else { return last };
+    let sent = |one: &&AttemptRecord| {
+        let same = one.delivery == found.delivery && one.connection == found.connection;
+        same && one.number <= found.number && one.recipients.iter().any(|one| one.status.may_have_been_sent())
+    };
+    message.attempts.iter().rev().find(sent).map_or(last, |one| one.id)
 }
 
 /// Whose event it is.

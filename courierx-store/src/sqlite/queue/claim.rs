@@ -1,8 +1,11 @@
 //! Claiming: fair between tenants, and as cheap with a million jobs waiting as with ten.
 //!
-//! `courierx_ready` tells which tenants have jobs and when it makes sense to look. So a claim seeks the few
+//! `courierx_ready` tells which tenants have jobs and when it makes sense to look. So a claim seeks the
 //! tenants that are due, and in each of them the jobs that are due, and never passes by a job that is not.
-//! Within a lane the tenants share what is asked for; one that was served goes to the end of the line.
+//! Tenants share what is asked for, however urgent their mail: one that was served goes to the end of the
+//! line. Inside a tenant the more urgent lanes come first.
+
+use std::collections::BTreeSet;
 
 use courierx_core::clock::Timestamp;
 use courierx_core::id::{MessageId, TenantId};
@@ -18,25 +21,40 @@ use super::super::transaction::Tx;
 pub(super) fn claim(tx: &Tx<'_>, request: &ClaimRequest) -> Run<Vec<Claimed>> {
     tx.flush_ready()?;
     let now = tx.now();
-    let turn = Turn { now, until: now.after(request.lease) };
-    let mut claimed = Vec::new();
-    for lane in Lane::ALL.iter().copied() {
-        let limit = request.limit.saturating_sub(claimed.len());
-        if limit == 0 {
-            break;
-        }
-        let from = claimed.len();
-        claim_lane(tx, turn, &request.kinds, lane, limit, &mut claimed)?;
-        claimed[from..].sort_by_key(|one| (one.job.run_at, one.job.id));
+    let place = next_place(tx, now, &request.kinds)?;
+    let turn = Turn { now, until: now.after(request.lease), place };
+    let mut tenants = Vec::new();
+    for tenant in due_tenants(tx, now, &request.kinds, request.limit)? {
+        tenants.push(due_lines(tx, now, &request.kinds, tenant)?);
     }
+    let mut claimed = Vec::new();
+    // In rounds: what one tenant leaves of its share goes to those that have more.
+    let mut open: Vec<_> = tenants.iter().collect();
+    while !open.is_empty() && claimed.len() < request.limit {
+        let share = (request.limit - claimed.len()).div_ceil(open.len());
+        let mut more = Vec::new();
+        for lines in open {
+            let end = request.limit.min(claimed.len() + share);
+            for line in lines {
+                take(tx, turn, line, end - claimed.len(), &mut claimed)?;
+            }
+            if claimed.len() == end {
+                more.push(lines);
+            }
+        }
+        open = more;
+    }
+    go_to_the_end(tx, turn, tenants.iter().flatten())?;
+    claimed.sort_by_key(|one| (codec::lane(one.job.lane), one.job.run_at, one.job.id));
     Ok(claimed)
 }
 
-/// When a claim takes place, and until when what it takes is leased.
+/// When a claim takes place, until when what it takes is leased, and where those go who were served.
 #[derive(Clone, Copy)]
 struct Turn {
     now: Timestamp,
     until: Timestamp,
+    place: i64,
 }
 
 /// A tenant's jobs of one kind and lane.
@@ -44,92 +62,84 @@ struct Line<'a> {
     kind: &'a JobKind,
     lane: Lane,
     tenant: TenantId,
-    next_at: i64,
-    turn: i64,
 }
 
-fn claim_lane(
-    tx: &Tx<'_>,
-    turn: Turn,
-    kinds: &[JobKind],
-    lane: Lane,
-    limit: usize,
-    claimed: &mut Vec<Claimed>,
-) -> Run<()> {
-    let lines = due_lines(tx, turn.now, kinds, lane, limit)?;
-    let end = claimed.len() + limit;
-    // In rounds: what one tenant leaves of its share goes to those that have more.
-    let mut open: Vec<_> = lines.iter().collect();
-    while !open.is_empty() && claimed.len() < end {
-        let share = (end - claimed.len()).div_ceil(open.len());
-        let mut more = Vec::new();
-        for line in open {
-            let ask = share.min(end - claimed.len());
-            let before = claimed.len();
-            take(tx, turn, line, ask, claimed)?;
-            if claimed.len() - before == share {
-                more.push(line);
-            }
-        }
-        open = more;
-    }
-    for served in &lines {
-        go_to_the_end(tx, turn, served)?;
-    }
-    Ok(())
-}
-
-/// Writes when it makes sense to look at a line again: not before its next job is free, and if that is so
-/// now, after everybody who waits since earlier.
-fn go_to_the_end(tx: &Tx<'_>, turn: Turn, served: &Line<'_>) -> Run<()> {
-    let (kind, lane, tenant) = (served.kind.as_str(), codec::lane(served.lane), served.tenant.as_bytes());
-    let next_at: Option<i64> = tx
-        .sql("SELECT min(free_at) FROM courierx_jobs WHERE kind = ?1 AND lane = ?2 AND tenant = ?3")?
-        .query_row(params![kind, lane, tenant], |row| row.get(0))?;
-    match next_at {
-        None => tx
-            .sql("DELETE FROM courierx_ready WHERE kind = ?1 AND lane = ?2 AND tenant = ?3")?
-            .execute(params![kind, lane, tenant])?,
-        Some(next_at) => tx
-            .sql(
-                "UPDATE courierx_ready SET next_at = ?4, turn = 1 + coalesce(
-                     (SELECT max(turn) FROM courierx_ready WHERE kind = ?1 AND lane = ?2 AND next_at = ?4), 0)
-                 WHERE kind = ?1 AND lane = ?2 AND tenant = ?3",
-            )?
-            .execute(params![kind, lane, tenant, next_at.max(turn.now.as_micros())])?,
-    };
-    Ok(())
-}
-
-/// Those who are due, the longest waiting first; never more than could be served.
-fn due_lines<'a>(
-    tx: &Tx<'_>,
-    now: Timestamp,
-    kinds: &'a [JobKind],
-    lane: Lane,
-    limit: usize,
-) -> Run<Vec<Line<'a>>> {
-    let mut lines = Vec::new();
+/// The tenants that are due, those first whose turn is the longest ago; never more than could be served.
+fn due_tenants(tx: &Tx<'_>, now: Timestamp, kinds: &[JobKind], limit: usize) -> Run<Vec<TenantId>> {
+    let mut due: Vec<(i64, i64, TenantId)> = Vec::new();
     let mut select = tx.sql(
-        "SELECT tenant, next_at, turn FROM courierx_ready
+        "SELECT next_at, turn, tenant FROM courierx_ready
          WHERE kind = ?1 AND lane = ?2 AND next_at <= ?3 ORDER BY next_at, turn LIMIT ?4",
     )?;
-    for (position, kind) in kinds.iter().enumerate() {
-        if kinds[..position].contains(kind) {
-            continue;
-        }
-        let due = params![kind.as_str(), codec::lane(lane), now.as_micros(), codec::limit(limit)];
-        let rows = select.query_and_then(due, |row| -> Run<_> {
-            let tenant = TenantId::from_bytes(row.column(0)?);
-            Ok(Line { kind, lane, tenant, next_at: row.column(1)?, turn: row.column(2)? })
-        })?;
-        for line in rows {
-            lines.push(line?);
+    for kind in kinds {
+        for lane in Lane::ALL {
+            let line = params![kind.as_str(), codec::lane(*lane), now.as_micros(), codec::limit(limit)];
+            let rows = select.query_and_then(line, |row| -> Run<_> {
+                Ok((row.column(0)?, row.column(1)?, TenantId::from_bytes(row.column(2)?)))
+            })?;
+            for row in rows {
+                due.push(row?);
+            }
         }
     }
-    lines.sort_by_key(|line| (line.next_at, line.turn));
-    lines.truncate(limit);
+    due.sort_unstable();
+    let mut seen = BTreeSet::new();
+    let tenants = due.into_iter().map(|(.., tenant)| tenant).filter(|tenant| seen.insert(*tenant));
+    Ok(tenants.take(limit).collect())
+}
+
+/// The lines of a tenant that are due, by urgency.
+fn due_lines<'a>(tx: &Tx<'_>, now: Timestamp, kinds: &'a [JobKind], tenant: TenantId) -> Run<Vec<Line<'a>>> {
+    let mut is_due = tx.sql(
+        "SELECT 1 FROM courierx_ready WHERE kind = ?1 AND lane = ?2 AND tenant = ?3 AND next_at <= ?4",
+    )?;
+    let mut lines = Vec::new();
+    for lane in Lane::ALL.iter().copied() {
+        for kind in kinds {
+            let line = params![kind.as_str(), codec::lane(lane), tenant.as_bytes(), now.as_micros()];
+            if is_due.exists(line)? {
+                lines.push(Line { kind, lane, tenant });
+            }
+        }
+    }
     Ok(lines)
+}
+
+/// Writes when it makes sense to look at these lines again: not before their next job is free, and if that
+/// is so now, after everybody who waits since earlier.
+fn go_to_the_end<'a>(tx: &Tx<'_>, turn: Turn, served: impl Iterator<Item = &'a Line<'a>>) -> Run<()> {
+    let mut next_free =
+        tx.sql("SELECT min(free_at) FROM courierx_jobs WHERE kind = ?1 AND lane = ?2 AND tenant = ?3")?;
+    let mut forget = tx.sql("DELETE FROM courierx_ready WHERE kind = ?1 AND lane = ?2 AND tenant = ?3")?;
+    let mut requeue = tx.sql(
+        "UPDATE courierx_ready SET next_at = ?4, turn = ?5 WHERE kind = ?1 AND lane = ?2 AND tenant = ?3",
+    )?;
+    for (Line { kind, lane, tenant }, place) in served.zip(turn.place..) {
+        let (kind, lane, tenant) = (kind.as_str(), codec::lane(*lane), tenant.as_bytes());
+        let next_at: Option<i64> = next_free.query_row(params![kind, lane, tenant], |row| row.get(0))?;
+        match next_at {
+            None => forget.execute(params![kind, lane, tenant])?,
+            Some(next_at) => {
+                let next_at = next_at.max(turn.now.as_micros());
+                requeue.execute(params![kind, lane, tenant, next_at, place])?
+            }
+        };
+    }
+    Ok(())
+}
+
+/// The place behind those who were served at this very moment, whom the time does not tell apart.
+fn next_place(tx: &Tx<'_>, now: Timestamp, kinds: &[JobKind]) -> Run<i64> {
+    let mut select =
+        tx.sql("SELECT max(turn) FROM courierx_ready WHERE kind = ?1 AND lane = ?2 AND next_at = ?3")?;
+    let mut last: Option<i64> = None;
+    for kind in kinds {
+        for lane in Lane::ALL {
+            let line = params![kind.as_str(), codec::lane(*lane), now.as_micros()];
+            last = last.max(select.query_row(line, |row| row.get(0))?);
+        }
+    }
+    Ok(last.map_or(1, |last| last + 1))
 }
 
 /// Leases at most `limit` due jobs of one line.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use courierx_core::store::StoreError;
+use courierx_core::vault::InvalidKey;
 use rusqlite::ErrorCode;
 
 /// Why a database could not be opened.
@@ -31,6 +32,35 @@ pub enum OpenError {
         found: u32,
         /// The newest schema this version knows.
         known: u32,
+    },
+    /// The key that the database was sealed with is not beside it.
+    #[error(
+        "{path:?} is missing: what the database holds was sealed with this key; restore it from a backup"
+    )]
+    KeyMissing {
+        /// Where the key is looked for.
+        path: PathBuf,
+    },
+    /// The key beside the database is another one than it was sealed with.
+    #[error("{path:?} is not the key that the database was sealed with")]
+    WrongKey {
+        /// The file of the key.
+        path: PathBuf,
+    },
+    /// Others may read the key.
+    #[error("{path:?} can be read by others than its owner; `chmod 600` it")]
+    ExposedKey {
+        /// The file of the key.
+        path: PathBuf,
+    },
+    /// The file of the key holds something else.
+    #[error("{path:?} does not hold a key")]
+    InvalidKey {
+        /// The file of the key.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: InvalidKey,
     },
     /// The file system refused.
     #[error("cannot open {path:?}")]

@@ -13,8 +13,10 @@
 //!
 //! # Files
 //!
-//! Beside `mail.db` stand SQLite's own `mail.db-wal` and `mail.db-shm`, and `mail.db-courierx.lock`, which
-//! keeps a second process out. Copy a database with SQLite's backup or `VACUUM INTO`, not with `cp`.
+//! Beside `mail.db` stand SQLite's own `mail.db-wal` and `mail.db-shm`; `mail.db-courierx.lock`, which keeps
+//! a second process out; and `mail.db-courierx.key`, which seals what is stored, unless the store is opened
+//! [without a key](SqliteOptions::without_key). Copy a database with SQLite's backup or `VACUUM INTO`, not
+//! with `cp`, and keep the copy of the key elsewhere: neither can be read without the other.
 //!
 //! # The application's own tables
 //!
@@ -27,6 +29,7 @@ mod counters;
 mod effects;
 mod enqueue_in;
 mod error;
+mod key;
 mod ledger;
 mod lock;
 mod options;
@@ -45,6 +48,7 @@ use std::sync::atomic::AtomicBool;
 
 use courierx_core::clock::Clock;
 use courierx_core::store::{Store, StoreResult};
+use courierx_core::vault::Vault;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
@@ -73,21 +77,9 @@ struct Inner {
     /// Whether the application may have a transaction of its own open, whose commit nobody tells us about.
     foreign_jobs: AtomicBool,
     clock: Arc<dyn Clock>,
+    vault: Option<Vault>,
     path: PathBuf,
     _lock: FileLock,
-}
-
-impl Inner {
-    fn new(
-        path: PathBuf,
-        clock: Arc<dyn Clock>,
-        readers: Readers,
-        writer: Writer,
-        jobs_changed: watch::Sender<u64>,
-        lock: FileLock,
-    ) -> Self {
-        Self { readers, writer, jobs_changed, foreign_jobs: AtomicBool::new(false), clock, path, _lock: lock }
-    }
 }
 
 impl SqliteStore {
@@ -129,6 +121,10 @@ impl SqliteStore {
 impl Store for SqliteStore {
     fn clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.0.clock)
+    }
+
+    fn vault(&self) -> Option<Vault> {
+        self.0.vault.clone()
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use courierx_core::clock::{Clock, SystemClock};
@@ -15,7 +16,7 @@ use super::lock::{self, FileLock};
 use super::readers::{self, Readers};
 use super::schema::{self, MigrateError};
 use super::writer::Writer;
-use super::{Inner, SqliteStore};
+use super::{Inner, SqliteStore, key};
 
 /// Pages in the log before they are moved into the database: 16 MiB. More makes writing faster and the
 /// occasional slow commit slower.
@@ -29,11 +30,17 @@ pub struct SqliteOptions {
     clock: Arc<dyn Clock>,
     readers: NonZeroUsize,
     busy_timeout: Duration,
+    with_key: bool,
 }
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self { clock: SystemClock::shared(), readers: readers::DEFAULT, busy_timeout: Duration::from_secs(5) }
+        Self {
+            clock: SystemClock::shared(),
+            readers: readers::DEFAULT,
+            busy_timeout: Duration::from_secs(5),
+            with_key: true,
+        }
     }
 }
 
@@ -56,6 +63,13 @@ impl SqliteOptions {
     #[must_use]
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = timeout;
+        self
+    }
+
+    /// Neither makes nor reads a key beside the database: for an application that brings keys of its own.
+    #[must_use]
+    pub fn without_key(mut self) -> Self {
+        self.with_key = false;
         self
     }
 
@@ -87,6 +101,7 @@ impl SqliteOptions {
             }
             MigrateError::Sqlite(source) => sqlite(source),
         })?;
+        let vault = if self.with_key { Some(key::open_or_create(&file, &connection)?) } else { None };
         let read_only = |_| -> rusqlite::Result<Connection> {
             let connection = self.connect(&file)?;
             connection.pragma_update(None, "query_only", true)?;
@@ -97,7 +112,16 @@ impl SqliteOptions {
         let jobs_changed = watch::Sender::new(0);
         let writer = Writer::start(connection, Arc::clone(&self.clock), jobs_changed.clone()).map_err(io)?;
         let readers = Readers::start(connections).map_err(io)?;
-        Ok(SqliteStore(Arc::new(Inner::new(file, self.clock, readers, writer, jobs_changed, lock))))
+        Ok(SqliteStore(Arc::new(Inner {
+            readers,
+            writer,
+            jobs_changed,
+            foreign_jobs: AtomicBool::new(false),
+            clock: self.clock,
+            vault,
+            path: file,
+            _lock: lock,
+        })))
     }
 
     fn connect(&self, path: &Path) -> rusqlite::Result<Connection> {

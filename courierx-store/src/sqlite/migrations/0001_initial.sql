@@ -4,6 +4,11 @@
 -- time. A look-up by tenant goes through (integer >> 12, tenant): within the newest 4096 rows the tenants
 -- stand side by side, so that a commit for many tenants dirties a few pages and not one for each tenant.
 
+-- The name of the key beside the database; no row if it never had one.
+CREATE TABLE courierx_key (
+    id INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE courierx_messages (
     seq         INTEGER PRIMARY KEY,
     id          BLOB    NOT NULL,

@@ -1,6 +1,7 @@
 mod claim;
 mod conformance;
 mod enqueue_in;
+mod key;
 mod ledger;
 mod open;
 mod plans;

@@ -1,4 +1,41 @@
-//! CourierX.
+//! Hand an email over once; CourierX keeps it, sends it through whichever provider works, and tells what
+//! became of it.
+//!
+//! [`Courier`] is the whole of it: built over named [providers](EmailProvider) and, for an outbox, a store.
+//! [`Courier::send`] sends now; [`Courier::enqueue`] keeps a message that a [`Worker`] delivers.
+//!
+//! ```
+//! use courierx::{Courier, Email, testing::Recorder};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let courier = Courier::builder().provider("primary", Recorder::new()).build()?;
+//! let email = Email::to("ada@example.com")
+//!     .from("Acme <hi@acme.example>")
+//!     .subject("Hello {{name}}")
+//!     .text("Hi {{name}}")
+//!     .variable("name", "Ada")
+//!     .build()?;
+//! let sent = courier.send(&email).await?;
+//! println!("sent through {}", sent.tried[0].connection);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | To | there is |
+//! |---|---|
+//! | make a message | [`Email`] and its builder |
+//! | send through a server | [`Smtp`] (feature `smtp`) |
+//! | send nowhere | [`Sandbox`], and [`testing::Recorder`] for tests |
+//! | keep messages | [`SqliteStore`] (feature `sqlite`), [`MemoryStore`] |
+//! | follow messages | [`Courier::events`], [`Courier::message`] |
+//! | write a provider | [`provider`] |
+//! | write a store | [`store`] |
+//!
+//! It spawns nothing but what [`Courier::spawn`] returns a handle for, has no global state, and leaves
+//! nothing running once everything is dropped.
+
+#![deny(missing_docs)]
 
 mod courier;
 #[cfg(feature = "lettre")]
@@ -14,17 +51,18 @@ pub use courierx_core::engine::{
     Tried, Worker, WorkerError, WorkerOptions,
 };
 pub use courierx_core::event::{Event, EventKind, MessageStatus, RecipientStatus, Sequence};
-pub use courierx_core::id::MessageId;
+pub use courierx_core::id::{MessageId, TenantId};
 pub use courierx_core::message::{
-    Address, Attachment, DuplicatePolicy, Email, EmailBuilder, InvalidEmail, Lane, Mailbox, Mode, Problem,
-    RetryPreset,
+    self, Address, Attachment, DuplicatePolicy, Email, EmailBuilder, InvalidEmail, Lane, Mailbox, Mode,
+    Problem, RetryPreset,
 };
 pub use courierx_core::provider::{self, EmailProvider, Outcome, Outgoing, RefusalKind};
 pub use courierx_core::router::{self, Connection, ConnectionId};
+pub use courierx_core::store::{self, Store};
 pub use courierx_core::suppression;
+pub use courierx_core::template;
 pub use courierx_core::testing;
 pub use courierx_core::vault::{self, Vault, VaultKey};
-
 pub use courierx_providers::sandbox::{self, Sandbox};
 #[cfg(feature = "smtp")]
 pub use courierx_providers::smtp::{self, Smtp};

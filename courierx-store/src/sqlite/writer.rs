@@ -23,6 +23,8 @@ use super::transaction::Tx;
 const QUEUE: usize = 1024;
 /// How many changed rows end a group: beyond that the flush no longer matters, but the wait for it does.
 const ROWS: u64 = 20_000;
+/// How often the writer lets those run who were just answered, before it commits without them.
+const SECOND_LOOKS: u32 = 2;
 
 /// A queued command.
 trait Command: Send {
@@ -162,6 +164,7 @@ impl Writing {
                 if jobs_changed {
                     self.jobs_changed.send_modify(|count| *count += 1);
                 }
+                tracing::trace!(commands = size, "committed");
                 for command in group {
                     command.answer();
                 }
@@ -235,9 +238,6 @@ fn run_group(
     }
     tx.flush()
 }
-
-/// How often the writer lets those run who were just answered, before it commits without them.
-const SECOND_LOOKS: u32 = 2;
 
 /// The same error for somebody else.
 fn copy(error: &rusqlite::Error) -> rusqlite::Error {

@@ -13,7 +13,7 @@ async fn hot_statements_use_indexes() {
             "courierx_jobs_free (kind=? AND lane=? AND tenant=? AND free_at<?)",
         ),
         (
-            "SELECT tenant, next_at, turn FROM courierx_ready
+            "SELECT next_at, turn, tenant FROM courierx_ready
              WHERE kind = ?1 AND lane = ?2 AND next_at <= ?3 ORDER BY next_at, turn LIMIT ?4",
             "courierx_ready_next (kind=? AND lane=? AND next_at<?)",
         ),

@@ -9,7 +9,6 @@
 #![allow(clippy::print_stdout, reason = "an example talks on the terminal")]
 
 use courierx::{Courier, Email, EventKind, Sandbox, Sequence, Smtp, SqliteStore};
-use futures_util::StreamExt;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 #[tokio::main]
@@ -40,14 +39,17 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// Tells what happened to each email. An `outcome_unknown` may have been sent and was sent again.
 async fn report(courier: &Courier) -> Result<(), Box<dyn std::error::Error>> {
-    let mut events = courier.events(Sequence::START)?;
-    while let Some(Some(event)) = futures_util::FutureExt::now_or_never(events.next()) {
-        let event = event?;
-        if let (EventKind::Sent | EventKind::OutcomeUnknown | EventKind::Failed, Some(id)) =
-            (event.kind, event.message)
-        {
-            println!("{} {id} {}", event.kind, event.detail.unwrap_or_default());
+    let mut read = Sequence::START;
+    loop {
+        let events = courier.events_after(read, 1000).await?;
+        let Some(last) = events.last() else { return Ok(()) };
+        read = last.sequence;
+        for event in events {
+            if let (EventKind::Sent | EventKind::OutcomeUnknown | EventKind::Failed, Some(id)) =
+                (event.kind, event.message)
+            {
+                println!("{} {id} {}", event.kind, event.detail.unwrap_or_default());
+            }
         }
     }
-    Ok(())
 }

@@ -7,14 +7,16 @@ use courierx_core::engine::{
     AcceptError, Accepted, Direct, EventStream, NoVault, Outbox, OutboxOptions, ReceiveError, SendError,
     Sent, Worker, WorkerError, WorkerOptions,
 };
-use courierx_core::event::Sequence;
+use courierx_core::event::{Event, Sequence};
 use courierx_core::id::{MessageId, TenantId};
 use courierx_core::message::Email;
 use courierx_core::provider::{Callback, EmailProvider, Refusal, SendOptions, Verified};
 use courierx_core::router::{
     Connection, ConnectionId, Decision, DuplicateConnection, InvalidConnectionId, Router,
 };
-use courierx_core::store::{CancelResult, NewMessage, Recorded, Store, StoreError, StoredMessage};
+use courierx_core::store::{
+    CancelResult, EventQuery, NewMessage, Recorded, Store, StoreError, StoredMessage,
+};
 use courierx_core::vault::Vault;
 
 /// Sends emails through whichever of its connections works.
@@ -98,6 +100,12 @@ impl Courier {
     /// What happens to messages, after a position: [`Sequence::START`] for everything.
     pub fn events(&self, after: Sequence) -> Result<EventStream, NoStore> {
         Ok(self.outbox()?.events(TenantId::DEFAULT, after))
+    }
+
+    /// The next events after a position, at most `limit` and 1000, without waiting for any.
+    pub async fn events_after(&self, after: Sequence, limit: usize) -> Result<Vec<Event>, LookError> {
+        let query = EventQuery::of_tenant(TenantId::DEFAULT, after, limit);
+        Ok(self.outbox()?.store().events(&query).await?)
     }
 
     /// Takes a provider's callback: verifies it, and records each of its events once.

@@ -65,7 +65,7 @@ impl World {
         let patience = Duration::from_secs(20);
         match tokio::time::timeout(patience, waiting).await {
             Ok(message) => message,
-            Err(_) => panic!("it never came to that: {:#?}", self.message(id).await),
+            Err(elapsed) => panic!("{elapsed}: it never came to that: {:#?}", self.message(id).await),
         }
     }
 }

@@ -34,7 +34,7 @@ async fn waiting_is_dated_where_a_callback_can_still_tell() {
     world
         .until_true(id, |message| message.attempts.first().is_some_and(|one| one.finished_at.is_some()))
         .await;
-    world.clock.advance(Duration::from_secs(60));
+    world.clock.advance(Duration::from_mins(1));
     let other = world.enqueue(email().subject("other")).await;
     world.until(other, MessageStatus::Sent).await;
     assert_sent!(b, 0);

@@ -63,7 +63,8 @@ pub trait Ledger: Send + Sync {
     /// Reads events in the order in which they were committed.
     async fn events(&self, query: &EventQuery) -> StoreResult<Vec<Event>>;
 
-    /// Cancels what was not handed over yet: every open recipient, unless an attempt is on the wire.
+    /// Cancels what was not handed over yet: every open recipient, unless an attempt is on the wire. Appends
+    /// a `canceled` event for each.
     ///
     /// An attempt is on the wire while it has no result and its lease is the job's present one. The job is
     /// left to its next owner, and so is the event that tells of it.
@@ -214,6 +215,9 @@ pub struct AttemptResult {
 }
 
 /// What follows for a message and its job while the lease holds.
+///
+/// A step that [keeps](JobNext::Keep) the lease is applied again if its call is repeated: give it no effects
+/// that count.
 #[derive(Debug, Clone)]
 pub struct FencedStep {
     /// The lease.

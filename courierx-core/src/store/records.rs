@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::event::{AttemptStatus, Disposition, MessagePhase, MessageStatus, RecipientStatus};
+use crate::event::{
+    AttemptStatus, Disposition, EventKind, MessagePhase, MessageStatus, NewEvent, RecipientStatus,
+};
 use crate::id::{AttemptId, DeliveryId, MessageId, TenantId};
 use crate::message::{Address, DuplicatePolicy, Lane, Mode, RecipientField, RetryPreset};
 use crate::provider::RecipientOutcome;
@@ -206,6 +208,20 @@ impl StoredMessage {
     /// A message, its content and its attempts, as they were read.
     pub fn new(record: MessageRecord, content: Option<Sealed>, attempts: Vec<AttemptRecord>) -> Self {
         Self { record, content, attempts }
+    }
+
+    /// Cancels every recipient that is open, and derives the statuses: the events to append, one for each.
+    pub fn cancel_open(&mut self, now: Timestamp) -> Vec<NewEvent> {
+        let mut events = Vec::new();
+        for recipient in &mut self.record.recipients {
+            if recipient.disposition == Disposition::Open && recipient.status == RecipientStatus::Pending {
+                recipient.disposition = Disposition::Canceled;
+                let event = NewEvent::of_message(self.record.id, EventKind::Canceled, now);
+                events.push(event.recipient(recipient.index));
+            }
+        }
+        self.derive_statuses(now);
+        events
     }
 
     /// Derives every status anew from the dispositions and the attempts.

@@ -16,7 +16,7 @@ use super::lock::{self, FileLock};
 use super::readers::{self, Readers};
 use super::schema::{self, MigrateError};
 use super::writer::Writer;
-use super::{Inner, SqliteStore, key};
+use super::{Inner, SqliteStore, key, queue};
 
 /// Pages in the log before they are moved into the database: 16 MiB. More makes writing faster and the
 /// occasional slow commit slower.
@@ -101,6 +101,10 @@ impl SqliteOptions {
             }
             MigrateError::Sqlite(source) => sqlite(source),
         })?;
+        let ended = queue::recover::end_leases(&mut connection, self.clock.now()).map_err(sqlite)?;
+        if ended > 0 {
+            tracing::info!(ended, "took up what an earlier process had under delivery");
+        }
         let vault = if self.with_key { Some(key::open_or_create(&file, &connection)?) } else { None };
         let read_only = |_| -> rusqlite::Result<Connection> {
             let connection = self.connect(&file)?;

@@ -222,7 +222,7 @@ async fn send(meeting: &Meeting, message: &Outgoing) -> Outcome {
 async fn soon<T>(step: impl Future<Output = T>) -> T {
     match tokio::time::timeout(SOON, step).await {
         Ok(done) => done,
-        Err(_) => panic!("the provider did not return within {SOON:?}"),
+        Err(elapsed) => panic!("the provider did not return within {SOON:?}: {elapsed}"),
     }
 }
 

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use courierx_core::clock::Timestamp;
-use courierx_core::event::{Disposition, RecipientStatus};
 use courierx_core::id::{MessageId, TenantId};
 use courierx_core::store::{AcceptResult, CancelResult, MessageRecord, NewMessage, StoredMessage};
 
@@ -56,17 +55,14 @@ impl Inner {
         if unfinished.any(|attempt| self.jobs.holds(attempt.lease)) {
             return CancelResult::TooLate;
         }
-        let mut canceled = 0;
-        for recipient in &mut stored.record.recipients {
-            if recipient.status == RecipientStatus::Pending {
-                recipient.disposition = Disposition::Canceled;
-                canceled += 1;
-            }
-        }
-        if canceled == 0 {
+        let canceled = stored.cancel_open(now);
+        if canceled.is_empty() {
             return CancelResult::TooLate;
         }
-        stored.derive_statuses(now);
-        CancelResult::Canceled { recipients: canceled }
+        let recipients = canceled.len();
+        for event in canceled {
+            self.messages.append(tenant, event);
+        }
+        CancelResult::Canceled { recipients }
     }
 }

@@ -1,9 +1,9 @@
 //! Canceling what was not handed over yet.
 
-use courierx_core::event::{Disposition, RecipientStatus};
 use courierx_core::id::{MessageId, TenantId};
 use courierx_core::store::CancelResult;
 
+use super::super::effects;
 use super::super::error::Run;
 use super::super::queue;
 use super::super::transaction::Tx;
@@ -20,16 +20,13 @@ pub(super) fn cancel(tx: &Tx<'_>, tenant: TenantId, id: MessageId) -> Run<Cancel
             return Ok(CancelResult::TooLate);
         }
     }
-    let mut recipients = 0;
-    for recipient in &mut draft.message.record.recipients {
-        if recipient.status == RecipientStatus::Pending {
-            recipient.disposition = Disposition::Canceled;
-            recipients += 1;
-        }
-    }
-    if recipients == 0 {
+    let canceled = draft.message.cancel_open(tx.now());
+    if canceled.is_empty() {
         return Ok(CancelResult::TooLate);
     }
+    for event in &canceled {
+        effects::insert_event(tx, tenant, event, None)?;
+    }
     draft.save(tx)?;
-    Ok(CancelResult::Canceled { recipients })
+    Ok(CancelResult::Canceled { recipients: canceled.len() })
 }

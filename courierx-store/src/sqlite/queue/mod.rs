@@ -2,6 +2,7 @@
 
 mod claim;
 mod depth;
+pub(super) mod recover;
 pub(super) mod steps;
 mod wait;
 

@@ -201,5 +201,5 @@ async fn what_is_old_and_settled_is_purged() {
     let next = fixture.message(tenant(1));
     fixture.store.accept(vec![next.clone()]).await.unwrap();
     let events = fixture.store.events(&EventQuery::of_message(tenant(1), next.id)).await.unwrap();
-    assert_eq!(events[0].sequence, Sequence(3), "positions are not used again");
+    assert_eq!(events[0].sequence, Sequence(4), "positions are not used again");
 }

@@ -1,5 +1,7 @@
 use courierx_core::clock::Timestamp;
-use courierx_core::store::{Ledger, State, StateKey};
+use std::time::Duration;
+
+use courierx_core::store::{Ledger, Queue, State, StateKey};
 use courierx_store::SqliteStore;
 use courierx_store::sqlite::OpenError;
 use tempfile::TempDir;
@@ -118,4 +120,21 @@ async fn no_thread_is_left_once_the_last_clone_is_gone() {
     drop(clone);
     assert!(!is_open(&path), "every connection is closed, the readers' and the writer's");
     assert_eq!(std::sync::Arc::strong_count(&fixture.clock), 1, "the writer is gone");
+}
+
+#[tokio::test]
+async fn what_a_dead_process_held_is_free_at_once() {
+    let fixture = Fixture::new().await;
+    fixture.store.accept(vec![fixture.message(tenant(1)), fixture.message(tenant(2))]).await.unwrap();
+    let held = fixture.claim(10).await;
+    assert_eq!(held.len(), 2);
+    let Fixture { store, clock, directory } = fixture;
+    drop(store);
+
+    let store = open(&directory, &clock).await;
+    let fixture = Fixture { store, clock, directory };
+    assert_eq!(fixture.store.extend(&[held[0].lease], Duration::from_secs(60)).await.unwrap(), [false]);
+    let again = fixture.claim(10).await;
+    assert_eq!(again.len(), 2, "without waiting for the end of the lease");
+    assert!(again.iter().all(|one| held.iter().all(|earlier| earlier.lease != one.lease)));
 }

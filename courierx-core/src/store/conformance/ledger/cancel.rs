@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::super::{Subject, fixtures};
-use crate::event::{Disposition, MessageStatus, RecipientStatus};
+use crate::event::{Disposition, EventKind, MessageStatus, RecipientStatus};
 use crate::id::{MessageId, TenantId};
-use crate::store::{CancelResult, JobNext};
+use crate::store::{CancelResult, EventQuery, JobNext};
 
 use fixtures::{Flight, LEASE};
 
@@ -23,6 +23,13 @@ pub async fn cancel_ends_open_recipients(subject: &Subject) {
     let statuses: Vec<_> = loaded.record.recipients.iter().map(|one| one.status).collect();
     assert_eq!(statuses, [RecipientStatus::Canceled, RecipientStatus::Suppressed, RecipientStatus::Canceled]);
     assert_eq!(loaded.record.status, MessageStatus::Canceled);
+    let events = store.events(&EventQuery::of_message(tenant, id)).await.expect("events");
+    let canceled: Vec<_> = events
+        .iter()
+        .filter(|event| event.kind == EventKind::Canceled)
+        .map(|event| event.recipient)
+        .collect();
+    assert_eq!(canceled, [Some(0), Some(2)], "an event tells of each");
     assert_eq!(
         store.cancel(tenant, id).await.expect("cancel"),
         CancelResult::TooLate,

@@ -72,12 +72,19 @@ struct Field<'a> {
     column: usize,
     /// Blanks that stand before the next word, on this line or on a new one.
     blanks: usize,
+    /// Whether the name stands alone: some readers take a line break behind it for part of the value.
+    empty: bool,
 }
 
 impl<'a> Field<'a> {
     fn begin(out: &'a mut String, name: &str) -> Self {
         out.extend([name, ":"]);
-        Self { out, column: name.len() + 1, blanks: 1 }
+        Self {
+            out,
+            column: name.len() + 1,
+            blanks: 1,
+            empty: true,
+        }
     }
 
     /// A text of words and blanks, kept exactly: folding puts a line break before blanks (RFC 5322 §2.2.3).
@@ -95,7 +102,7 @@ impl<'a> Field<'a> {
             return;
         }
         // Only before a word, so that no line is made of blanks.
-        if self.column + self.blanks + word.len() > LINE {
+        if !self.empty && self.column + self.blanks + word.len() > LINE {
             self.out.push_str("\r\n");
             self.column = 0;
         }
@@ -103,15 +110,22 @@ impl<'a> Field<'a> {
         self.out.push_str(word);
         self.column += self.blanks + word.len();
         self.blanks = 0;
+        self.empty = false;
     }
 
     /// Encoded words of at most 75 characters, no character split between two (RFC 2047 §5). Readers drop
     /// the blanks between them.
     fn encoded_words(&mut self, text: &str) {
-        const BYTES: usize = 45;
+        const MARKS: usize = "=?utf-8?B??=".len();
+        const LONGEST: usize = (75 - MARKS) / 4 * 3;
         let mut rest = text;
         while !rest.is_empty() {
-            let (word, after) = rest.split_at(rest.floor_char_boundary(BYTES));
+            // What fits on this line; on the next one if that is next to nothing, or would split what one
+            // word can hold: some readers put a blank where a name was split.
+            let room = LINE.saturating_sub(self.column + self.blanks.max(1) + MARKS) / 4 * 3;
+            let whole = rest.len() <= LONGEST && !self.empty;
+            let bytes = if room < 12 || whole { LONGEST } else { room };
+            let (word, after) = rest.split_at(rest.floor_char_boundary(bytes));
             self.blanks = self.blanks.max(1);
             self.word(&format!("=?utf-8?B?{}?=", STANDARD.encode(word)));
             rest = after;
@@ -168,8 +182,17 @@ mod tests {
             let mailbox: Mailbox = text.parse().unwrap();
             written(|block| block.mailboxes("From", &[mailbox]))
         };
-        assert_eq!(field("Ada Lovelace <ada@example.com>"), "From: Ada Lovelace <ada@example.com>\r\n");
-        assert_eq!(field("Acme, Inc. <hi@acme.example>"), "From: \"Acme, Inc.\" <hi@acme.example>\r\n");
-        assert_eq!(field("Zoë <zoe@example.com>"), "From: =?utf-8?B?Wm/Dqw==?= <zoe@example.com>\r\n");
+        assert_eq!(
+            field("Ada Lovelace <ada@example.com>"),
+            "From: Ada Lovelace <ada@example.com>\r\n"
+        );
+        assert_eq!(
+            field("Acme, Inc. <hi@acme.example>"),
+            "From: \"Acme, Inc.\" <hi@acme.example>\r\n"
+        );
+        assert_eq!(
+            field("Zoë <zoe@example.com>"),
+            "From: =?utf-8?B?Wm/Dqw==?= <zoe@example.com>\r\n"
+        );
     }
 }

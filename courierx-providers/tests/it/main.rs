@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod conformance;
+mod mime;
+mod real_servers;
 mod sandbox;
-
 mod smtp_faults;
 mod smtp_recipients;
 mod smtp_replies;

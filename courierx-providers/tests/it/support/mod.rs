@@ -1,6 +1,7 @@
 //! What several tests share.
 
 pub(crate) mod mail;
+pub(crate) mod mail_server;
 pub(crate) mod server;
 pub(crate) mod tools;
 

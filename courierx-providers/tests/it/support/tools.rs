@@ -31,3 +31,16 @@ pub(crate) fn python() -> PathBuf {
     );
     path
 }
+
+/// For a certificate.
+pub(crate) fn openssl() -> PathBuf {
+    tool("COURIERX_TEST_OPENSSL", "openssl", &["version"])
+}
+
+/// Whether the tests run as root, as they do in containers.
+pub(crate) fn is_root() -> bool {
+    Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|id| id.stdout == b"0\n")
+}

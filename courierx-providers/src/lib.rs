@@ -2,6 +2,7 @@
 //!
 //! Each is an [`EmailProvider`](courierx_core::provider::EmailProvider) behind a feature of its own; the
 //! [`sandbox`] is always there.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on fails"))]
 
 #[cfg(feature = "mime")]
 pub mod mime;

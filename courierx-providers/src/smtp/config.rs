@@ -111,7 +111,8 @@ impl fmt::Debug for Credentials {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SmtpTimeouts {
-    /// Connecting to one address, and the TLS handshake: 30 seconds.
+    /// Connecting to one address, and the TLS handshake: 10 seconds, so that a host's second address is tried
+    /// while there is time left.
     pub connect: Duration,
     /// The greeting: 1 minute. RFC 5321 §4.5.3.2.1 asks for 5, which a mail server that has other relays to
     /// turn to does not wait for.
@@ -126,7 +127,7 @@ pub struct SmtpTimeouts {
 impl Default for SmtpTimeouts {
     fn default() -> Self {
         Self {
-            connect: Duration::from_secs(30),
+            connect: Duration::from_secs(10),
             greeting: Duration::from_mins(1),
             command: Duration::from_mins(5),
             answer: Duration::from_mins(10),

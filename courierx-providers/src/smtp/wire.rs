@@ -55,6 +55,12 @@ impl Wire {
         self.over
     }
 
+    /// Sends nothing more here: after an answer that fits no question, the next one could be read as the
+    /// answer to something else.
+    pub(super) fn give_up(&mut self) {
+        self.over = true;
+    }
+
     /// Whether nothing came in since the last reply, as far as can be seen without waiting. What comes in
     /// unasked is a goodbye, or the end.
     pub(super) fn is_quiet(&mut self) -> bool {

@@ -16,10 +16,7 @@ const LOGO: &[u8] = b"\x89PNG\r\n\x1a\n\0\xff not really\n.\n";
 
 /// A message with something of everything.
 fn everything() -> Outgoing {
-    let text = format!(
-        "Grüße,\n.\n..dots\nFrom here on: {}\n",
-        "a long line ".repeat(120)
-    );
+    let text = format!("Grüße,\n.\n..dots\nFrom here on: {}\n", "a long line ".repeat(120));
     mail::outgoing(
         mail::draft()
             .from("Zoë, the Sender <zoe@example.com>")
@@ -34,16 +31,8 @@ fn everything() -> Outgoing {
             .text(text)
             .html("<p>Grüße <img src=\"cid:logo@example.com\"></p>")
             .header("X-Ünused".replace('Ü', "U").as_str(), "日本語 and ASCII")
-            .header(
-                "List-Unsubscribe",
-                format!("<https://example.com/u/{}>", "x".repeat(300)).as_str(),
-            )
-            .attach(Attachment::inline(
-                "logo@example.com",
-                "logo.png",
-                "image/png",
-                LOGO,
-            ))
+            .header("List-Unsubscribe", format!("<https://example.com/u/{}>", "x".repeat(300)).as_str())
+            .attach(Attachment::inline("logo@example.com", "logo.png", "image/png", LOGO))
             .attach(Attachment::new(
                 "Übersicht – 2024 \"final\".pdf",
                 "application/pdf",
@@ -54,11 +43,7 @@ fn everything() -> Outgoing {
                 "message/rfc822",
                 b"Subject: inner\r\n\r\nInner.\r\n".to_vec(),
             ))
-            .attach(Attachment::new(
-                "empty.txt",
-                "text/plain; charset=utf-8",
-                Vec::new(),
-            )),
+            .attach(Attachment::new("empty.txt", "text/plain; charset=utf-8", Vec::new())),
     )
 }
 
@@ -68,9 +53,7 @@ async fn another_parser_reads_what_was_meant() {
     let smtp = server.introduce(Smtp::starttls("127.0.0.1"));
     let message = everything();
     let outcome = send(&smtp, &message).await;
-    let Outcome::Accepted(acceptance) = &outcome else {
-        panic!("{outcome:?}")
-    };
+    let Outcome::Accepted(acceptance) = &outcome else { panic!("{outcome:?}") };
     assert_eq!(acceptance.provider_message_id.as_deref(), Some("PY000001"));
 
     let report = server.report().await;
@@ -78,39 +61,21 @@ async fn another_parser_reads_what_was_meant() {
     assert_eq!(report.mail_from, "zoe@example.com");
     assert_eq!(
         report.rcpt_tos,
-        [
-            "ada@example.com",
-            "bob@example.com",
-            "team@example.com",
-            "hidden@example.com"
-        ]
+        ["ada@example.com", "bob@example.com", "team@example.com", "hidden@example.com"]
     );
-    assert_eq!(
-        report.raw(),
-        mime::render(&message),
-        "the very bytes, dots included"
-    );
+    assert_eq!(report.raw(), mime::render(&message), "the very bytes, dots included");
     assert_eq!(report.defects, [""; 0]);
 
     assert_eq!(report.header("Subject"), Some(message.subject().as_str()));
-    assert_eq!(
-        report.header("From"),
-        Some("\"Zoë, the Sender\" <zoe@example.com>")
-    );
+    assert_eq!(report.header("From"), Some("\"Zoë, the Sender\" <zoe@example.com>"));
     let pair = |name: &str, address: &str| (name.to_owned(), address.to_owned());
-    let to = [
-        pair("Ada Lovelace", "ada@example.com"),
-        pair("Zażółć Gęślą-Jaźń", "bob@example.com"),
-    ];
+    let to = [pair("Ada Lovelace", "ada@example.com"), pair("Zażółć Gęślą-Jaźń", "bob@example.com")];
     assert_eq!(report.to, to);
     assert_eq!(report.header("Cc"), Some("Team <team@example.com>"));
     assert_eq!(report.header("Reply-To"), Some("answers@example.com"));
     assert_eq!(report.header("Date"), Some("Tue, 14 Nov 2023 22:13:20 +0000"));
     assert_eq!(report.header("Message-ID"), Some(message.header_message_id()));
-    assert_eq!(
-        report.header(mime::DELIVERY_HEADER),
-        Some(message.delivery_id().to_string().as_str())
-    );
+    assert_eq!(report.header(mime::DELIVERY_HEADER), Some(message.delivery_id().to_string().as_str()));
     assert_eq!(report.header("X-Unused"), Some("日本語 and ASCII"));
     assert_eq!(report.header("List-Unsubscribe").map(str::len), Some(324));
 
@@ -118,17 +83,11 @@ async fn another_parser_reads_what_was_meant() {
     assert_eq!(report.text, text, "with the line ends of mail");
     assert_eq!(report.html.as_deref().map(str::trim_end), message.html());
     let logo = report.part("logo.png");
-    assert_eq!(
-        (logo.kind.as_str(), logo.disposition.as_deref()),
-        ("image/png", Some("inline"))
-    );
+    assert_eq!((logo.kind.as_str(), logo.disposition.as_deref()), ("image/png", Some("inline")));
     assert_eq!(logo.content_id.as_deref(), Some("<logo@example.com>"));
     assert_eq!(logo.bytes(), LOGO);
     let pdf = report.part("Übersicht – 2024 \"final\".pdf");
-    assert_eq!(
-        (pdf.kind.as_str(), pdf.disposition.as_deref()),
-        ("application/pdf", Some("attachment"))
-    );
+    assert_eq!((pdf.kind.as_str(), pdf.disposition.as_deref()), ("application/pdf", Some("attachment")));
     assert_eq!(pdf.bytes(), b"%PDF-1.7");
     assert_eq!(report.part("empty.txt").bytes(), b"");
     let structure = [
@@ -144,20 +103,15 @@ async fn another_parser_reads_what_was_meant() {
         "text/plain",
     ];
     assert_eq!(report.structure, structure);
-    assert!(
-        !String::from_utf8_lossy(&report.raw()).contains("hidden"),
-        "bcc is in the envelope alone"
-    );
+    assert!(!String::from_utf8_lossy(&report.raw()).contains("hidden"), "bcc is in the envelope alone");
 }
 
 #[tokio::test]
 async fn a_message_of_one_part_is_not_wrapped() {
     let mut server = MailServer::start("implicit").await;
     let smtp = server.introduce(Smtp::implicit_tls("127.0.0.1"));
-    let email = courierx_core::message::Email::builder()
-        .from("a@example.com")
-        .subject("")
-        .bcc("b@example.com");
+    let email =
+        courierx_core::message::Email::builder().from("a@example.com").subject("").bcc("b@example.com");
     let message = mail::outgoing(email.text("Hello."));
     assert!(send(&smtp, &message).await.is_accepted());
     let report = server.report().await;
@@ -174,16 +128,10 @@ async fn verifying_tells_what_is_wrong() {
     let options = SendOptions::default();
     let good = server.introduce(Smtp::starttls("127.0.0.1"));
     let verified = good.verify(&options).await.unwrap();
-    assert!(
-        verified.detail.starts_with("logged in to 127.0.0.1:"),
-        "{}",
-        verified.detail
-    );
+    assert!(verified.detail.starts_with("logged in to 127.0.0.1:"), "{}", verified.detail);
     assert!(verified.detail.ends_with(" over TLS"), "{}", verified.detail);
 
-    let wrong = server
-        .introduce(Smtp::starttls("127.0.0.1"))
-        .credentials("ada@example.com", "hunter22");
+    let wrong = server.introduce(Smtp::starttls("127.0.0.1")).credentials("ada@example.com", "hunter22");
     let refusal = wrong.verify(&options).await.unwrap_err();
     assert_eq!((refusal.kind, refusal.status), (RefusalKind::Auth, Some(535)));
 
@@ -196,20 +144,12 @@ async fn verifying_tells_what_is_wrong() {
     assert_eq!(plain.verify(&options).await.unwrap_err().kind, RefusalKind::Auth);
     let without = Smtp::plain("127.0.0.1");
     let without = server.stranger(without).allow_plain_credentials();
-    assert_eq!(
-        refused(&send(&without, &mail::to(&["ada@example.com"])).await),
-        RefusalKind::Auth
-    );
+    assert_eq!(refused(&send(&without, &mail::to(&["ada@example.com"])).await), RefusalKind::Auth);
 }
 
 /// A port that was free a moment ago.
 async fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -222,28 +162,19 @@ async fn postfix_takes_many_messages_at_once() {
         // It insists on being told as whom to run.
         sink.args(["-u", "root"]);
     }
-    sink.arg("-D")
-        .arg(&dump)
-        .args([&format!("127.0.0.1:{port}"), "100"]);
+    sink.arg("-D").arg(&dump).args([&format!("127.0.0.1:{port}"), "100"]);
     let mut sink = sink.kill_on_drop(true).spawn().unwrap();
     while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
         assert_eq!(sink.try_wait().unwrap(), None, "smtp-sink ended");
         tokio::task::yield_now().await;
     }
 
-    let smtp = Arc::new(
-        Smtp::from_url(&format!("smtp://127.0.0.1:{port}"))
-            .unwrap()
-            .max_connections(4),
-    );
+    let smtp = Arc::new(Smtp::from_url(&format!("smtp://127.0.0.1:{port}")).unwrap().max_connections(4));
     let mut sends = JoinSet::new();
     for number in 0..40 {
         let smtp = Arc::clone(&smtp);
         sends.spawn(async move {
-            let recipients = [
-                format!("ada{number}@example.com"),
-                format!("bob{number}@example.com"),
-            ];
+            let recipients = [format!("ada{number}@example.com"), format!("bob{number}@example.com")];
             send(&smtp, &mail::to(&recipients.each_ref().map(String::as_str))).await
         });
     }
@@ -255,11 +186,6 @@ async fn postfix_takes_many_messages_at_once() {
     for number in 0..40 {
         let header = format!("To: ada{number}@example.com, bob{number}@example.com\n");
         assert_eq!(taken.matches(&header).count(), 1, "{header}");
-        assert_eq!(
-            taken
-                .matches(&format!("X-Rcpt-Args: <bob{number}@example.com>"))
-                .count(),
-            1
-        );
+        assert_eq!(taken.matches(&format!("X-Rcpt-Args: <bob{number}@example.com>")).count(), 1);
     }
 }

@@ -185,11 +185,7 @@ async fn the_signature_is_hmac_sha256_over_time_and_body() {
 async fn it_forgets_the_oldest_and_does_not_deny_what_it_forgot() {
     let sandbox = sandbox().capacity(2);
     for local in ["a", "b", "c"] {
-        assert!(
-            send(&sandbox, &[&format!("{local}@example.com"), "ada@example.com"])
-                .await
-                .is_accepted()
-        );
+        assert!(send(&sandbox, &[&format!("{local}@example.com"), "ada@example.com"]).await.is_accepted());
     }
     let first: Vec<_> = sandbox.messages().iter().map(|one| one.recipients[0].to_string()).collect();
     assert_eq!(first, ["b@example.com", "c@example.com"]);

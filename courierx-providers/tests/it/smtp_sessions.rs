@@ -139,6 +139,14 @@ async fn an_address_that_is_not_permitted_is_not_connected_to() {
 }
 
 #[tokio::test]
+async fn every_address_of_a_host_is_tried() {
+    // Where `localhost` is `::1` too, nobody listens there.
+    let server = Script::default().start().await;
+    let named = Smtp::plain("localhost").port(server.port());
+    assert!(send(&named, &mail::to(&["ada@example.com"])).await.is_accepted());
+}
+
+#[tokio::test]
 async fn the_name_for_ehlo_cannot_end_the_command() {
     let server = Script::default().start().await;
     assert!(smtp(&server).hello_name("mail.example.com\r\nQUIT").is_err());

@@ -41,18 +41,12 @@ pub(crate) struct Part {
 
 impl Report {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(have, _)| have == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_str())
     }
 
     /// The part with this file name.
     pub(crate) fn part(&self, name: &str) -> &Part {
-        self.parts
-            .iter()
-            .find(|part| part.name.as_deref() == Some(name))
-            .unwrap()
+        self.parts.iter().find(|part| part.name.as_deref() == Some(name)).unwrap()
     }
 
     pub(crate) fn raw(&self) -> Vec<u8> {
@@ -92,44 +86,24 @@ impl MailServer {
             .spawn()
             .unwrap();
         let mut reports = BufReader::new(process.stdout.take().unwrap()).lines();
-        let port = reports
-            .next_line()
-            .await
-            .unwrap()
-            .expect("the server says its port")
-            .parse()
-            .unwrap();
+        let port = reports.next_line().await.unwrap().expect("the server says its port").parse().unwrap();
         let certificate = std::fs::read_to_string(certificate).unwrap();
-        Self {
-            port,
-            certificate,
-            reports,
-            _process: process,
-            _files: files,
-        }
+        Self { port, certificate, reports, _process: process, _files: files }
     }
 
     /// Sets port, user, password and the trust in the server's certificate.
     pub(crate) fn introduce(&self, smtp: Smtp) -> Smtp {
-        self.stranger(smtp)
-            .root_certificate_pem(&self.certificate)
-            .unwrap()
+        self.stranger(smtp).root_certificate_pem(&self.certificate).unwrap()
     }
 
     /// Likewise without the trust.
     pub(crate) fn stranger(&self, smtp: Smtp) -> Smtp {
-        smtp.port(self.port)
-            .credentials("ada@example.com", "c0rrect horse")
+        smtp.port(self.port).credentials("ada@example.com", "c0rrect horse")
     }
 
     /// The next message that it was sent.
     pub(crate) async fn report(&mut self) -> Report {
-        let line = self
-            .reports
-            .next_line()
-            .await
-            .unwrap()
-            .expect("the server reports a message");
+        let line = self.reports.next_line().await.unwrap().expect("the server reports a message");
         serde_json::from_str(&line).unwrap()
     }
 }
@@ -137,23 +111,8 @@ impl MailServer {
 /// A certificate for 127.0.0.1 that signs itself, and is no authority.
 async fn make_certificate(certificate: &Path, key: &Path) {
     let made = Command::new(tools::openssl())
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-        ])
-        .args([
-            "-days",
-            "2",
-            "-subj",
-            "/CN=127.0.0.1",
-            "-addext",
-            "subjectAltName=IP:127.0.0.1",
-        ])
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
+        .args(["-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"])
         .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout"])
         .arg(key)
         .arg("-out")

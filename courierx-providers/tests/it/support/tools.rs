@@ -39,8 +39,5 @@ pub(crate) fn openssl() -> PathBuf {
 
 /// Whether the tests run as root, as they do in containers.
 pub(crate) fn is_root() -> bool {
-    Command::new("id")
-        .arg("-u")
-        .output()
-        .is_ok_and(|id| id.stdout == b"0\n")
+    Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n")
 }

@@ -93,7 +93,7 @@ impl EmailProvider for Gateway {
         };
         // After it, only an answer is certain. Give it time: not knowing is worse than waiting.
         let mut answer = String::new();
-        match tokio::time::timeout(Duration::from_secs(60), answers.read_line(&mut answer)).await {
+        match tokio::time::timeout(Duration::from_mins(1), answers.read_line(&mut answer)).await {
             Ok(Ok(1..)) => outcome(&answer),
             Ok(Ok(0)) => Outcome::Unknown(Uncertainty::new(Phase::Answer, "closed without an answer")),
             Ok(Err(error)) => Outcome::Unknown(Uncertainty::new(Phase::Answer, error.to_string())),

@@ -79,12 +79,7 @@ struct Field<'a> {
 impl<'a> Field<'a> {
     fn begin(out: &'a mut String, name: &str) -> Self {
         out.extend([name, ":"]);
-        Self {
-            out,
-            column: name.len() + 1,
-            blanks: 1,
-            empty: true,
-        }
+        Self { out, column: name.len() + 1, blanks: 1, empty: true }
     }
 
     /// A text of words and blanks, kept exactly: folding puts a line break before blanks (RFC 5322 §2.2.3).
@@ -182,17 +177,8 @@ mod tests {
             let mailbox: Mailbox = text.parse().unwrap();
             written(|block| block.mailboxes("From", &[mailbox]))
         };
-        assert_eq!(
-            field("Ada Lovelace <ada@example.com>"),
-            "From: Ada Lovelace <ada@example.com>\r\n"
-        );
-        assert_eq!(
-            field("Acme, Inc. <hi@acme.example>"),
-            "From: \"Acme, Inc.\" <hi@acme.example>\r\n"
-        );
-        assert_eq!(
-            field("Zoë <zoe@example.com>"),
-            "From: =?utf-8?B?Wm/Dqw==?= <zoe@example.com>\r\n"
-        );
+        assert_eq!(field("Ada Lovelace <ada@example.com>"), "From: Ada Lovelace <ada@example.com>\r\n");
+        assert_eq!(field("Acme, Inc. <hi@acme.example>"), "From: \"Acme, Inc.\" <hi@acme.example>\r\n");
+        assert_eq!(field("Zoë <zoe@example.com>"), "From: =?utf-8?B?Wm/Dqw==?= <zoe@example.com>\r\n");
     }
 }

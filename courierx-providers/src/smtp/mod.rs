@@ -92,11 +92,7 @@ impl Smtp {
         let mut capability = Capability::full();
         capability.max_recipients = MAX_RECIPIENTS;
         capability.max_in_flight = DEFAULT_CONNECTIONS;
-        Self {
-            config,
-            capability,
-            pool: Pool::new(DEFAULT_CONNECTIONS),
-        }
+        Self { config, capability, pool: Pool::new(DEFAULT_CONNECTIONS) }
     }
 
     /// Sets the port.
@@ -130,9 +126,7 @@ impl Smtp {
 
     /// Trusts these PEM certificates too, beside the Mozilla roots.
     pub fn root_certificate_pem(mut self, pem: impl AsRef<[u8]>) -> Result<Self, SmtpConfigError> {
-        self.config
-            .extra_roots
-            .extend(config::certificates(pem.as_ref())?);
+        self.config.extra_roots.extend(config::certificates(pem.as_ref())?);
         Ok(self)
     }
 

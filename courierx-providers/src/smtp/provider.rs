@@ -60,28 +60,15 @@ impl Smtp {
         if !reply.is_positive() {
             return Err(classify::refusal(Step::Greeting, &reply));
         }
-        let login = if self.config.credentials.is_some() {
-            "logged in to"
-        } else {
-            "reached"
-        };
-        let cover = if session.encrypted {
-            "over TLS"
-        } else {
-            "without encryption"
-        };
+        let login = if self.config.credentials.is_some() { "logged in to" } else { "reached" };
+        let cover = if session.encrypted { "over TLS" } else { "without encryption" };
         session.wire.quit().await;
-        Ok(Verified::new(format!(
-            "{login} {}:{} {cover}",
-            self.config.host, self.config.port
-        )))
+        Ok(Verified::new(format!("{login} {}:{} {cover}", self.config.host, self.config.port)))
     }
 
     async fn permit(&self, budget: &Budget<'_>) -> Result<SemaphorePermit<'_>, Refusal> {
         let busy = "every connection was busy until the time was over";
-        let permit = budget
-            .spend(self.pool.permit(), RefusalKind::Throttled, busy)
-            .await?;
+        let permit = budget.spend(self.pool.permit(), RefusalKind::Throttled, busy).await?;
         permit.ok_or_else(|| Refusal::new(RefusalKind::Unavailable, "the pool is closed"))
     }
 }
@@ -103,9 +90,7 @@ impl EmailProvider for Smtp {
             Err(refusal) => return Outcome::Refused(refusal),
         };
         let bytes = mime::render(message);
-        let prepared = budget
-            .spend(self.prepare(message, &bytes), RefusalKind::Unavailable, LATE)
-            .await;
+        let prepared = budget.spend(self.prepare(message, &bytes), RefusalKind::Unavailable, LATE).await;
         let (mut session, transaction) = match prepared {
             Ok(Ok(prepared)) => prepared,
             Ok(Err(outcome)) => return outcome,
@@ -114,6 +99,7 @@ impl EmailProvider for Smtp {
         // Here it becomes uncertain: knowing is worth a little more time than stopping at once.
         let patience = async {
             options.cancel.cancelled().await;
+            #[expect(clippy::disallowed_methods, reason = "the network's time, like every timeout here")]
             sleep(GRACE).await;
         };
         let outcome = tokio::select! {

@@ -39,12 +39,7 @@ pub(super) enum Stopped {
 
 impl<'a> Transaction<'a> {
     pub(super) fn new(message: &'a Outgoing, bytes: &'a [u8], limits: SmtpTimeouts) -> Self {
-        Self {
-            message,
-            bytes,
-            limits,
-            known: vec![None; message.recipients().len()],
-        }
+        Self { message, bytes, limits, known: vec![None; message.recipients().len()] }
     }
 
     /// Everything up to the last byte of the body. After `Ok` only the final dot is missing.
@@ -61,10 +56,7 @@ impl<'a> Transaction<'a> {
             return Err(self.refused(classify::refusal(Step::Data, &data)));
         }
         session.wire.give_up();
-        Err(self.refused(unavailable(
-            "DATA",
-            &WireError::Garbage("it does not ask for the body"),
-        )))
+        Err(self.refused(unavailable("DATA", &WireError::Garbage("it does not ask for the body"))))
     }
 
     /// The final dot, and what the server makes of the message.
@@ -83,17 +75,11 @@ impl<'a> Transaction<'a> {
             Ok(reply) if reply.code >= 400 => {
                 session.unfinished = false;
                 let several = self.known.iter().filter(|known| known.is_none()).count() > 1;
-                self.outcome(&RecipientOutcome::Refused(classify::refusal(
-                    Step::Answer { several },
-                    &reply,
-                )))
+                self.outcome(&RecipientOutcome::Refused(classify::refusal(Step::Answer { several }, &reply)))
             }
             Ok(reply) => {
                 session.wire.give_up();
-                self.outcome(&unknown(
-                    Phase::Answer,
-                    &format!("an answer without meaning: {reply}"),
-                ))
+                self.outcome(&unknown(Phase::Answer, &format!("an answer without meaning: {reply}")))
             }
             Err(error) => self.outcome(&unknown(phase, &error.to_string())),
         }
@@ -107,10 +93,7 @@ impl<'a> Transaction<'a> {
     /// What the server would refuse, or should not be asked.
     fn check(&mut self, features: &Features) -> Result<(), Stopped> {
         if let Some(max) = features.max_size.filter(|&max| self.bytes.len() > max) {
-            let detail = format!(
-                "the message has {} bytes, the server takes {max}",
-                self.bytes.len()
-            );
+            let detail = format!("the message has {} bytes, the server takes {max}", self.bytes.len());
             return Err(self.refused(Refusal::new(RefusalKind::Content, detail).code("5.3.4")));
         }
         if features.smtputf8 {
@@ -149,18 +132,10 @@ impl<'a> Transaction<'a> {
             line.push_str(" BODY=8BITMIME");
         }
         if session.unfinished {
-            session
-                .wire
-                .command("RSET", self.limits.command)
-                .await
-                .map_err(Stopped::Stale)?;
+            session.wire.command("RSET", self.limits.command).await.map_err(Stopped::Stale)?;
             session.unfinished = false;
         }
-        let reply = session
-            .wire
-            .command(&line, self.limits.command)
-            .await
-            .map_err(Stopped::Stale)?;
+        let reply = session.wire.command(&line, self.limits.command).await.map_err(Stopped::Stale)?;
         match reply.code {
             // Servers announce with it that they had enough of an idle session.
             421 if session.carried > 0 => Err(Stopped::Stale(WireError::Closed)),
@@ -171,15 +146,9 @@ impl<'a> Transaction<'a> {
 
     /// Names the recipients, all at once if the server can take that (RFC 2920), and keeps each answer.
     async fn recipients(&mut self, session: &mut Session) -> Result<(), Stopped> {
-        let lines: Vec<_> = self
-            .remaining()
-            .map(|(at, address)| (at, format!("RCPT TO:<{address}>\r\n")))
-            .collect();
-        let batch = if session.features.pipelining {
-            lines.len()
-        } else {
-            1
-        };
+        let lines: Vec<_> =
+            self.remaining().map(|(at, address)| (at, format!("RCPT TO:<{address}>\r\n"))).collect();
+        let batch = if session.features.pipelining { lines.len() } else { 1 };
         for group in lines.chunks(batch.clamp(1, 50)) {
             let text: String = group.iter().map(|(_, line)| line.as_str()).collect();
             let wrote = session.wire.write(text.as_bytes(), self.limits.command).await;
@@ -201,11 +170,7 @@ impl<'a> Transaction<'a> {
     }
 
     async fn body(&self, session: &mut Session) -> Result<(), Stopped> {
-        let Err(error) = session
-            .wire
-            .write(&dot_stuffed(self.bytes), self.limits.answer)
-            .await
-        else {
+        let Err(error) = session.wire.write(&dot_stuffed(self.bytes), self.limits.answer).await else {
             return Ok(());
         };
         // A server that hangs up on a body has often said why, and without the dot it cannot accept.
@@ -224,20 +189,14 @@ impl<'a> Transaction<'a> {
     /// The recipients that nothing has ended yet.
     fn remaining(&self) -> impl Iterator<Item = (usize, &Address)> {
         let all = self.message.recipients().iter().enumerate().zip(&self.known);
-        all.filter(|(_, known)| known.is_none())
-            .map(|((at, one), _)| (at, one.mailbox.address()))
+        all.filter(|(_, known)| known.is_none()).map(|((at, one), _)| (at, one.mailbox.address()))
     }
 
     fn anybody_left(&self) -> Result<(), Stopped> {
         if self.known.iter().any(Option::is_none) {
             return Ok(());
         }
-        let refusals = self
-            .known
-            .iter()
-            .flatten()
-            .cloned()
-            .map(RecipientOutcome::Refused);
+        let refusals = self.known.iter().flatten().cloned().map(RecipientOutcome::Refused);
         Err(Stopped::Refused(Outcome::from_each(refusals.collect())))
     }
 
@@ -248,19 +207,14 @@ impl<'a> Transaction<'a> {
 
     /// The refused recipients with their reasons, all others with `rest`.
     fn outcome(&self, rest: &RecipientOutcome) -> Outcome {
-        let result = |known: &Option<Refusal>| {
-            known
-                .clone()
-                .map_or_else(|| rest.clone(), RecipientOutcome::Refused)
-        };
+        let result =
+            |known: &Option<Refusal>| known.clone().map_or_else(|| rest.clone(), RecipientOutcome::Refused);
         Outcome::from_each(self.known.iter().map(result).collect())
     }
 }
 
 fn acceptance(reply: &Reply) -> Acceptance {
-    let acceptance = reply
-        .queue_id()
-        .map_or_else(Acceptance::default, Acceptance::with_id);
+    let acceptance = reply.queue_id().map_or_else(Acceptance::default, Acceptance::with_id);
     acceptance.detail(reply.to_string())
 }
 

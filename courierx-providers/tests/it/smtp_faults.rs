@@ -26,32 +26,19 @@ fn phase(outcome: &Outcome) -> Phase {
 /// Gives up a step soon. Whether it was the server or a busy machine that was slow makes no difference.
 fn impatient(smtp: Smtp) -> Smtp {
     let short = Duration::from_millis(300);
-    smtp.timeouts(
-        SmtpTimeouts::default()
-            .greeting(short)
-            .command(short)
-            .answer(short),
-    )
+    smtp.timeouts(SmtpTimeouts::default().greeting(short).command(short).answer(short))
 }
 
 #[tokio::test]
 async fn a_message_is_accepted_under_its_queue_id() {
     let server = Script::default().start().await;
     let outcome = send(&smtp(&server), &mail::to(&["ada@example.com", "bob@example.com"])).await;
-    let Outcome::Accepted(acceptance) = outcome else {
-        panic!("{outcome:?}")
-    };
+    let Outcome::Accepted(acceptance) = outcome else { panic!("{outcome:?}") };
     assert_eq!(acceptance.provider_message_id.as_deref(), Some("TEST0001"));
-    assert_eq!(
-        acceptance.detail.as_deref(),
-        Some("250 2.0.0 Ok: queued as TEST0001")
-    );
+    assert_eq!(acceptance.detail.as_deref(), Some("250 2.0.0 Ok: queued as TEST0001"));
     let seen = server.seen();
     assert_eq!(seen.messages.len(), 1);
-    assert!(
-        seen.commands
-            .contains(&"MAIL FROM:<sender@example.com>".to_owned())
-    );
+    assert!(seen.commands.contains(&"MAIL FROM:<sender@example.com>".to_owned()));
     assert_eq!(seen.count("RCPT"), 2);
 }
 
@@ -76,10 +63,7 @@ async fn nothing_is_handed_over_when_the_server_is_silent_before_the_body() {
 #[tokio::test]
 async fn nothing_is_handed_over_when_the_answers_are_no_replies() {
     for step in STEPS_BEFORE_THE_BODY {
-        let server = Script::default()
-            .on(step, say("HTTP/1.1 400 Bad Request"))
-            .start()
-            .await;
+        let server = Script::default().on(step, say("HTTP/1.1 400 Bad Request")).start().await;
         let outcome = send(&smtp(&server), &mail::to(&["ada@example.com"])).await;
         assert_eq!(refused(&outcome), RefusalKind::Unavailable, "{step}");
     }
@@ -104,13 +88,7 @@ async fn a_body_that_was_cut_off_is_not_handed_over() {
 #[tokio::test]
 async fn after_the_final_dot_only_a_reply_is_certain() {
     let message = mail::to(&["ada@example.com"]);
-    for act in [
-        Act::Close,
-        Act::Hang,
-        say("nonsense"),
-        say("354 go on"),
-        say("250-half"),
-    ] {
+    for act in [Act::Close, Act::Hang, say("nonsense"), say("354 go on"), say("250-half")] {
         let server = Script::default().on("ANSWER", act.clone()).start().await;
         let limits = SmtpTimeouts::default().answer(Duration::from_millis(300));
         let outcome = send(&smtp(&server).timeouts(limits), &message).await;
@@ -140,11 +118,7 @@ async fn a_connection_out_of_step_is_given_up() {
 
 #[tokio::test]
 async fn a_bare_code_and_a_long_reply_are_replies() {
-    for reply in [
-        "250",
-        "250-2.0.0 thanks\r\n250-2.0.0 a\r\n250 2.0.0 lot",
-        "250 \u{fc}ber",
-    ] {
+    for reply in ["250", "250-2.0.0 thanks\r\n250-2.0.0 a\r\n250 2.0.0 lot", "250 \u{fc}ber"] {
         let server = Script::default().on("ANSWER", say(reply)).start().await;
         let outcome = send(&smtp(&server), &mail::to(&["ada@example.com"])).await;
         assert!(outcome.is_accepted(), "{reply}: {outcome:?}");
@@ -156,16 +130,11 @@ async fn the_time_for_the_body_does_not_cut_the_wait_for_the_answer() {
     let server = Script::default().on("ANSWER", Act::Hang).start().await;
     let limits = SmtpTimeouts::default().answer(Duration::from_millis(1200));
     let hurried = SendOptions::default().timeout(Duration::from_secs(1));
-    let outcome = smtp(&server)
-        .timeouts(limits)
-        .send(&mail::to(&["ada@example.com"]), &hurried)
-        .await;
+    let outcome = smtp(&server).timeouts(limits).send(&mail::to(&["ada@example.com"]), &hurried).await;
     assert_eq!(phase(&outcome), Phase::Answer);
 
     let silent = Script::default().on("MAIL", Act::Hang).start().await;
-    let outcome = smtp(&silent)
-        .send(&mail::to(&["ada@example.com"]), &hurried)
-        .await;
+    let outcome = smtp(&silent).send(&mail::to(&["ada@example.com"]), &hurried).await;
     assert_eq!(refused(&outcome), RefusalKind::Unavailable);
 }
 
@@ -189,10 +158,7 @@ async fn stopping_after_the_final_dot_still_waits_a_little() {
     let message = mail::to(&["ada@example.com"]);
 
     let release = Arc::new(Notify::new());
-    let server = Script::default()
-        .on("ANSWER", Act::Held(Arc::clone(&release)))
-        .start()
-        .await;
+    let server = Script::default().on("ANSWER", Act::Held(Arc::clone(&release))).start().await;
     let provider = smtp(&server);
     let (outcome, ()) = tokio::join!(provider.send(&message, &options), async {
         server.until(|seen| seen.messages.len() == 1).await;

@@ -1,10 +1,10 @@
 //! The programs that tests ask for a second opinion: found, or put in place.
 
+mod openssl;
 mod packages;
 mod python;
 mod smtp_sink;
 mod strace;
-mod tls;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -24,7 +24,7 @@ struct Tool {
 const TOOLS: [Tool; 4] = [
     Tool { name: "smtp-sink", variable: "COURIERX_TEST_SMTP_SINK", prepare: smtp_sink::prepare },
     Tool { name: "aiosmtpd", variable: "COURIERX_TEST_PYTHON", prepare: python::prepare },
-    Tool { name: "certificate", variable: "COURIERX_TEST_TLS", prepare: tls::prepare },
+    Tool { name: "openssl", variable: "COURIERX_TEST_OPENSSL", prepare: openssl::prepare },
     Tool { name: "strace", variable: "COURIERX_TEST_STRACE", prepare: strace::prepare },
 ];
 

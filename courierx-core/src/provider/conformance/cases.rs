@@ -37,12 +37,7 @@ pub async fn answers_a_batch_in_order(harness: &dyn Harness) {
     let outcomes = soon(meeting.provider.send_batch(&batch, &SendOptions::default())).await;
     assert_eq!(outcomes.len(), batch.len(), "one outcome for each message");
     assert!(outcomes[0].is_accepted(), "{:?}", outcomes[0]);
-    assert_eq!(
-        refusal_kind(&outcomes[1].of(0)),
-        Some(RefusalKind::Recipient),
-        "{:?}",
-        outcomes[1]
-    );
+    assert_eq!(refusal_kind(&outcomes[1].of(0)), Some(RefusalKind::Recipient), "{:?}", outcomes[1]);
     assert!(outcomes[2].is_accepted(), "{:?}", outcomes[2]);
 
     let none = soon(meeting.provider.send_batch(&[], &SendOptions::default())).await;
@@ -54,21 +49,13 @@ pub async fn tells_each_recipient_apart(harness: &dyn Harness) {
     let Some(meeting) = harness.meet(Fate::RecipientRefused).await else {
         return;
     };
-    for (recipients, refused) in [
-        ([&meeting.bystander, &meeting.recipient], 1),
-        ([&meeting.recipient, &meeting.bystander], 0),
-    ] {
+    for (recipients, refused) in
+        [([&meeting.bystander, &meeting.recipient], 1), ([&meeting.recipient, &meeting.bystander], 0)]
+    {
         let outcome = send(&meeting, &message(&recipients.map(String::as_str))).await;
-        assert_eq!(
-            refusal_kind(&outcome.of(refused)),
-            Some(RefusalKind::Recipient),
-            "{outcome:?}"
-        );
+        assert_eq!(refusal_kind(&outcome.of(refused)), Some(RefusalKind::Recipient), "{outcome:?}");
         // Where the provider refuses the whole message for it, that is as certain.
-        assert!(
-            !matches!(outcome.of(1 - refused), RecipientOutcome::Unknown(_)),
-            "{outcome:?}"
-        );
+        assert!(!matches!(outcome.of(1 - refused), RecipientOutcome::Unknown(_)), "{outcome:?}");
         if let Outcome::Mixed(each) = outcome {
             assert_eq!(each.len(), 2, "one result for each recipient");
         }
@@ -96,11 +83,7 @@ pub async fn hands_nothing_over_once_canceled(harness: &dyn Harness) {
     cancel.cancel();
     let options = SendOptions::default().cancel(cancel);
     let outcome = soon(meeting.provider.send(&message(&[&meeting.recipient]), &options)).await;
-    assert_eq!(
-        refusal_kind(&outcome.of(0)),
-        Some(RefusalKind::Interrupted),
-        "{outcome:?}"
-    );
+    assert_eq!(refusal_kind(&outcome.of(0)), Some(RefusalKind::Interrupted), "{outcome:?}");
     meeting.assert_taken(0);
 }
 
@@ -111,11 +94,7 @@ pub async fn keeps_to_the_time(harness: &dyn Harness) {
     };
     let options = SendOptions::default().timeout(Duration::from_millis(100));
     let outcome = soon(meeting.provider.send(&message(&[&meeting.recipient]), &options)).await;
-    assert_eq!(
-        refusal_kind(&outcome.of(0)),
-        Some(RefusalKind::Unavailable),
-        "{outcome:?}"
-    );
+    assert_eq!(refusal_kind(&outcome.of(0)), Some(RefusalKind::Unavailable), "{outcome:?}");
 }
 
 /// What the peer may have taken is unknown: neither accepted nor refused.
@@ -124,10 +103,7 @@ pub async fn does_not_know_what_a_lost_answer_said(harness: &dyn Harness) {
         return;
     };
     let outcome = send(&meeting, &message(&[&meeting.recipient])).await;
-    assert!(
-        matches!(outcome.of(0), RecipientOutcome::Unknown(_)),
-        "{outcome:?}"
-    );
+    assert!(matches!(outcome.of(0), RecipientOutcome::Unknown(_)), "{outcome:?}");
     meeting.assert_taken(1);
 }
 
@@ -137,16 +113,9 @@ pub async fn finds_an_unreachable_peer_unavailable(harness: &dyn Harness) {
         return;
     };
     let outcome = send(&meeting, &message(&[&meeting.recipient])).await;
-    assert_eq!(
-        refusal_kind(&outcome.of(0)),
-        Some(RefusalKind::Unavailable),
-        "{outcome:?}"
-    );
+    assert_eq!(refusal_kind(&outcome.of(0)), Some(RefusalKind::Unavailable), "{outcome:?}");
     let verified = soon(meeting.provider.verify(&SendOptions::default())).await;
-    assert_eq!(
-        verified.map_err(|refusal| refusal.kind),
-        Err(RefusalKind::Unavailable)
-    );
+    assert_eq!(verified.map_err(|refusal| refusal.kind), Err(RefusalKind::Unavailable));
 }
 
 /// Wrong credentials are [`RefusalKind::Auth`], at sending and at verifying.
@@ -155,11 +124,7 @@ pub async fn finds_refused_credentials(harness: &dyn Harness) {
         return;
     };
     let outcome = send(&meeting, &message(&[&meeting.recipient])).await;
-    assert_eq!(
-        refusal_kind(&outcome.of(0)),
-        Some(RefusalKind::Auth),
-        "{outcome:?}"
-    );
+    assert_eq!(refusal_kind(&outcome.of(0)), Some(RefusalKind::Auth), "{outcome:?}");
     let verified = soon(meeting.provider.verify(&SendOptions::default())).await;
     assert_eq!(verified.map_err(|refusal| refusal.kind), Err(RefusalKind::Auth));
     meeting.assert_taken(0);
@@ -193,23 +158,14 @@ pub async fn shows_no_secret(harness: &dyn Harness) {
 
 /// A provider behind `Arc` and `Box` is the same provider.
 pub async fn is_the_same_behind_a_pointer(harness: &dyn Harness) {
-    let Some(Meeting {
-        provider, recipient, ..
-    }) = harness.meet(Fate::Accepted).await
-    else {
+    let Some(Meeting { provider, recipient, .. }) = harness.meet(Fate::Accepted).await else {
         return;
     };
     let (id, capability) = (provider.id().clone(), provider.capability().clone());
-    let (lookup, events) = (
-        provider.status_lookup().is_some(),
-        provider.event_source().is_some(),
-    );
+    let (lookup, events) = (provider.status_lookup().is_some(), provider.event_source().is_some());
     let shared: Arc<dyn EmailProvider> = Arc::new(Box::new(provider));
     assert_eq!((shared.id(), shared.capability()), (&id, &capability));
-    assert_eq!(
-        (shared.status_lookup().is_some(), shared.event_source().is_some()),
-        (lookup, events)
-    );
+    assert_eq!((shared.status_lookup().is_some(), shared.event_source().is_some()), (lookup, events));
     let outcome = soon(shared.send(&message(&[&recipient]), &SendOptions::default())).await;
     assert!(outcome.is_accepted(), "{outcome:?}");
 }
@@ -220,12 +176,7 @@ pub async fn has_a_steady_capability(harness: &dyn Harness) {
         return;
     };
     let before = meeting.provider.capability().clone();
-    let least = [
-        before.max_recipients,
-        before.max_message_bytes,
-        before.max_batch,
-        before.max_in_flight,
-    ];
+    let least = [before.max_recipients, before.max_message_bytes, before.max_batch, before.max_in_flight];
     assert!(least.iter().all(|&limit| limit > 0), "{before:?}");
     let outcome = send(&meeting, &message(&[&meeting.recipient])).await;
     assert!(outcome.is_accepted(), "{outcome:?}");
@@ -258,16 +209,9 @@ pub async fn answers_for_each_recipient_asked_about(harness: &dyn Harness) {
     let recipients = [&meeting.recipient, &meeting.bystander].map(|text| address(text));
     let key = LookupKey::new(delivery, Timestamp::EPOCH, recipients.to_vec());
     let answers = soon(lookup.lookup(&key, &SendOptions::default())).await;
-    let Ok(answers) = answers else {
-        panic!("{answers:?}")
-    };
+    let Ok(answers) = answers else { panic!("{answers:?}") };
     assert_eq!(answers.len(), 2, "one answer for each recipient");
-    assert!(
-        !answers
-            .iter()
-            .any(|one| matches!(one, RecipientOutcome::Accepted(_))),
-        "{answers:?}"
-    );
+    assert!(!answers.iter().any(|one| matches!(one, RecipientOutcome::Accepted(_))), "{answers:?}");
 }
 
 async fn send(meeting: &Meeting, message: &Outgoing) -> Outcome {
@@ -307,18 +251,14 @@ fn address(text: &str) -> Address {
 
 /// A message to these recipients: the same ones make the same hand-over.
 fn message(recipients: &[&str]) -> Outgoing {
-    let draft = Email::builder()
-        .from("Conformance <sender@example.com>")
-        .subject("Conformance");
-    let email = recipients
-        .iter()
-        .fold(draft.text("Hello."), |email, &one| email.to(address(one)));
+    let draft = Email::builder().from("Conformance <sender@example.com>").subject("Conformance");
+    let email = recipients.iter().fold(draft.text("Hello."), |email, &one| email.to(address(one)));
     let email = match email.build() {
         Ok(email) => email,
         Err(error) => panic!("the harness gave unusable recipients: {error}"),
     };
     let (subject, text) = (email.subject().clone(), email.text().map(Into::into));
-    Outgoing::builder(Content::new(email, subject, None, text))
+    Outgoing::builder(Content::rendered(email, subject, None, text))
         .message_id(MessageId::from_bytes([3; 16]))
         .date(Timestamp::from_secs(1_700_000_000))
         .connection("conformance")

@@ -133,7 +133,7 @@ async fn what_a_dead_process_held_is_free_at_once() {
 
     let store = open(&directory, &clock).await;
     let fixture = Fixture { store, clock, directory };
-    assert_eq!(fixture.store.extend(&[held[0].lease], Duration::from_secs(60)).await.unwrap(), [false]);
+    assert_eq!(fixture.store.extend(&[held[0].lease], Duration::from_mins(1)).await.unwrap(), [false]);
     let again = fixture.claim(10).await;
     assert_eq!(again.len(), 2, "without waiting for the end of the lease");
     assert!(again.iter().all(|one| held.iter().all(|earlier| earlier.lease != one.lease)));

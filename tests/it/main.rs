@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed, as it should")]
 
 mod bad_input;
+#[cfg(all(feature = "smtp", feature = "sqlite"))]
+mod crash;
 mod documentation;
 mod enqueue;
 mod failover;

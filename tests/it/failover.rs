@@ -80,3 +80,30 @@ async fn many_messages_are_delivered_once_each() {
     assert_eq!(a.sent().len() + b.sent().len(), 500);
     assert_sent!(b, 50);
 }
+
+#[cfg(feature = "sqlite")]
+#[tokio::test(flavor = "multi_thread")]
+async fn many_messages_are_delivered_once_each_from_sqlite_by_two_workers() {
+    let (a, b) = (Recorder::new(), Recorder::new());
+    let folder = tempfile::tempdir().unwrap();
+    let store = courierx::SqliteStore::open(folder.path().join("mail.db")).await.unwrap();
+    let courier = crate::support::builder(&[&a, &b]).store(store).build().unwrap();
+    let workers = [courier.spawn().unwrap(), courier.spawn().unwrap()];
+    for _ in 0..50 {
+        a.refuse_next(RefusalKind::Unavailable);
+    }
+    let emails = (0..500).map(|n| email().subject(format!("{n}")).build().unwrap()).collect();
+    let accepted = courier.enqueue_all(emails).await.unwrap();
+    assert!(accepted.iter().all(Result::is_ok));
+    courier.drained().await.unwrap();
+    for worker in workers {
+        worker.shutdown().await.unwrap();
+    }
+    let mut subjects: Vec<_> =
+        [a.sent(), b.sent()].concat().iter().map(|email| email.subject().to_owned()).collect();
+    subjects.sort_unstable();
+    subjects.dedup();
+    assert_eq!(subjects.len(), 500);
+    assert_eq!(a.sent().len() + b.sent().len(), 500);
+    assert_sent!(b, 50);
+}

@@ -10,6 +10,7 @@ mod failover;
 mod leases;
 #[cfg(feature = "lettre")]
 mod lettre_transport;
+mod sandbox;
 mod send;
 mod support;
 mod suppression;

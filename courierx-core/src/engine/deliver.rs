@@ -6,6 +6,7 @@ use super::hand_over::{hand_over, interrupted, permit};
 use super::outbox::{Inner, content_context};
 use super::render::render;
 use super::rest::{self, Rest};
+use super::retry::RetrySchedule;
 use super::round::Round;
 use super::settle::{Handed, attempt_result, decided};
 use crate::event::{Disposition, EventKind, NewEvent, RecipientStatus};
@@ -85,10 +86,12 @@ impl<'a> Delivery<'a> {
         let history = History::of(&attempts);
         let mut round = Round::new(record.id, record.created_at, &email, rendered, history, pending);
         super::lookup::tell_of_crashes(inner, &record, &attempts).await?;
+        let unknown = round.unknown();
         super::lookup::resolve(inner, &router, &record, &attempts, &mut round).await?;
         let mut delivery = Self { inner, cancel, claimed, record, router, round, ended: Vec::new() };
         delivery.leave_out_suppressed().await?;
         delivery.leave_out_expired();
+        delivery.leave_out_over(&unknown);
         Ok(Some(delivery))
     }
 
@@ -247,6 +250,21 @@ impl<'a> Delivery<'a> {
             if self.round.is_open(index) && !self.round.may_have_been_sent(index) {
                 self.round.note(index, "the deadline has passed");
                 self.end(index, Disposition::Failed);
+            }
+        }
+    }
+
+    /// Hand-overs whose outcome was unknown were tries: with the schedule they are over, also if the
+    /// provider turned out never to have had the message.
+    fn leave_out_over(&mut self, unknown: &[u32]) {
+        let age = self.inner.now().since(self.record.send_at);
+        if !RetrySchedule::of(self.record.retry).is_over(self.claimed.job.round, age) {
+            return;
+        }
+        for &index in unknown {
+            if self.round.is_open(index) {
+                let sent = self.round.may_have_been_sent(index);
+                self.end(index, if sent { Disposition::Unknown } else { Disposition::Failed });
             }
         }
     }

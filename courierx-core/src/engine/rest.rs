@@ -34,8 +34,10 @@ pub(super) fn conclude(
         let waits = |recipient: &u32| in_time(record, *until) || round.may_have_been_sent(*recipient);
         stay.extend(recipients.iter().copied().filter(waits));
         if !stay.is_empty() {
-            // A wait is no step of the schedule.
-            next = Some((*until, tried.saturating_sub(1)));
+            // A wait is no step of the schedule, unless it is one for what became of a hand-over: that was
+            // a try, and tries that all end unknown must end, too.
+            let was_tried = stay.iter().any(|recipient| round.may_have_been_sent(*recipient));
+            next = Some((*until, if was_tried { tried } else { tried.saturating_sub(1) }));
         }
         let end = recipients.iter().filter(|recipient| !stay.contains(recipient));
         ended.extend(end.filter(|recipient| !rest.scheduled.contains(recipient)).copied().map(give_up));

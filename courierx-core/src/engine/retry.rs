@@ -64,6 +64,13 @@ impl RetrySchedule {
     }
 }
 
+impl RetrySchedule {
+    /// Whether nothing is tried any more after `tried` tries, `age` after the message was first due.
+    pub fn is_over(&self, tried: u32, age: Duration) -> bool {
+        tried >= self.tries || age > self.within
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

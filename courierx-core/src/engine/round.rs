@@ -134,6 +134,11 @@ impl Round {
         self.history.resolve(recipient, connection);
     }
 
+    /// The open recipients that the message may have reached already.
+    pub(super) fn unknown(&self) -> Vec<u32> {
+        self.open.iter().map(|(index, _)| *index).filter(|index| self.may_have_been_sent(*index)).collect()
+    }
+
     /// Whether the message may have reached the recipient already.
     pub(super) fn may_have_been_sent(&self, recipient: u32) -> bool {
         self.history

@@ -1,5 +1,7 @@
 //! The middle of the way: one claimed message, through one round.
 
+use std::time::Duration;
+
 use tokio_util::sync::CancellationToken;
 
 use super::hand_over::{hand_over, interrupted, permit};
@@ -12,13 +14,16 @@ use super::settle::{Handed, attempt_result, decided};
 use crate::event::{Disposition, EventKind, NewEvent, RecipientStatus};
 use crate::id::{AttemptId, TenantId};
 use crate::message::{Address, AddressKey, Email};
-use crate::provider::{RecipientOutcome, RefusalKind};
+use crate::provider::{RecipientOutcome, Refusal, RefusalKind};
 use crate::router::{Connection, Decision, History, Router, Skipped};
 use crate::store::{
-    AttemptResult, BeginAttempt, Begun, Claimed, FencedStep, JobNext, MessageRecord, Settlement, StoreResult,
-    StoredMessage,
+    AttemptResult, BeginAttempt, Begun, Claimed, FencedStep, JobNext, MessageRecord, Settlement, StoreError,
+    StoreResult, StoredMessage,
 };
 use crate::suppression::Scope;
+
+/// How long to pause after the store refused a result, at first and at most.
+const SETTLE_PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
 /// A claimed message on its way through one round.
 pub(super) struct Delivery<'a> {
@@ -124,6 +129,7 @@ impl<'a> Delivery<'a> {
                 // Whoever holds the job now goes on; or it is claimed again and looked at anew.
                 Attempted::LeaseLost => return Ok(()),
                 Attempted::LookAgain => return self.release(None).await,
+                Attempted::PassedOver => {}
             }
         }
     }
@@ -152,7 +158,15 @@ impl<'a> Delivery<'a> {
         match self.inner.store.begin_attempts(vec![begin]).await?.pop() {
             Some(Begun::Started { .. }) => {}
             Some(Begun::LeaseLost) | None => return Ok(Attempted::LeaseLost),
-            Some(Begun::Changed | Begun::QuotaExceeded { .. }) => return Ok(Attempted::LookAgain),
+            Some(Begun::Changed) => return Ok(Attempted::LookAgain),
+            Some(Begun::QuotaExceeded { resets_at }) => {
+                let now = self.inner.now();
+                let refusal =
+                    Refusal::new(RefusalKind::Quota, "the quota set for this connection is used up");
+                let refusal = refusal.retry_after(resets_at.since(now));
+                self.router.observe(connection.id(), &refusal, now);
+                return Ok(Attempted::PassedOver);
+            }
         }
         let timeout = self.inner.options.hand_over_timeout;
         let outcomes = if self.cancel.is_cancelled() {
@@ -210,9 +224,31 @@ impl<'a> Delivery<'a> {
         self.settle(result, Some(step)).await
     }
 
+    /// Writes down what became of an attempt and what follows.
+    ///
+    /// A store that fails is asked again and again while this process lives: what a provider answered is
+    /// known here and nowhere else, and would otherwise have to count as unknown.
     async fn settle(&self, result: Option<AttemptResult>, step: Option<FencedStep>) -> StoreResult<()> {
         let settlement = Settlement { tenant: self.record.tenant, message: self.record.id, result, step };
-        let settled = self.inner.store.settle(vec![settlement]).await?;
+        let mut pause = SETTLE_PAUSES.0;
+        let settled = loop {
+            match self.inner.store.settle(vec![settlement.clone()]).await {
+                Ok(settled) => break settled,
+                Err(error @ (StoreError::Closed | StoreError::Invalid(_))) => return Err(error),
+                Err(error) if self.cancel.is_cancelled() => return Err(error),
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(message = %self.record.id, error, "a result could not be recorded; trying again");
+                }
+            }
+            let until = self.inner.now().after(pause);
+            pause = (pause * 2).min(SETTLE_PAUSES.1);
+            tokio::select! {
+                () = self.inner.clock.sleep_until(until) => {}
+                // One more time, and then it is over.
+                () = self.cancel.cancelled() => {}
+            }
+        };
         if settled.first().is_some_and(|one| !one.stepped) {
             tracing::debug!(message = %self.record.id, "another owner holds the job; the result is recorded");
         }
@@ -281,6 +317,8 @@ enum Attempted {
     Interrupted(AttemptResult),
     LeaseLost,
     LookAgain,
+    /// Nothing was begun, and the connection is out for the moment.
+    PassedOver,
 }
 
 /// Opens the content and renders it; the text says why it cannot be.

@@ -12,8 +12,9 @@ const THROTTLED: (Duration, Duration, Duration) =
 /// The same for a used-up quota: most start anew within a day.
 const QUOTA: (Duration, Duration, Duration) =
     (Duration::from_hours(1), Duration::from_mins(1), Duration::from_hours(26));
-/// How long a connection rests whose credentials were refused, before one message probes it again.
-const AUTH: Duration = Duration::from_mins(1);
+/// How long a connection rests whose credentials were refused, before one message probes it again: doubling
+/// from the first to the second while they stay refused.
+const AUTH: (Duration, Duration) = (Duration::from_mins(1), Duration::from_mins(10));
 
 /// When a connection may be used again. One word of memory, read by every decision and never locked.
 #[derive(Debug)]
@@ -21,11 +22,13 @@ pub(crate) struct Gate {
     not_before: AtomicI64,
     /// The kind that closed it, as a code of this module: shown as the reason.
     kind: AtomicU8,
+    /// How often in a row it was closed for refused credentials.
+    strikes: AtomicU8,
 }
 
 impl Default for Gate {
     fn default() -> Self {
-        Self { not_before: AtomicI64::new(i64::MIN), kind: AtomicU8::new(0) }
+        Self { not_before: AtomicI64::new(i64::MIN), kind: AtomicU8::new(0), strikes: AtomicU8::new(0) }
     }
 }
 
@@ -41,7 +44,14 @@ impl Gate {
         let (rest, code) = match refusal.kind {
             RefusalKind::Throttled => (asked_for(refusal, THROTTLED), 1),
             RefusalKind::Quota => (asked_for(refusal, QUOTA), 2),
-            RefusalKind::Auth => (AUTH, 3),
+            RefusalKind::Auth => {
+                if self.closed_at(now).is_some_and(|(_, kind)| kind == RefusalKind::Auth) {
+                    // One of those that were under way when the credentials were refused: no news.
+                    return;
+                }
+                let before = self.strikes.fetch_add(1, Ordering::AcqRel).min(8);
+                (AUTH.0.saturating_mul(1 << before).min(AUTH.1), 3)
+            }
             _ => return,
         };
         let until = now.after(rest).as_micros();
@@ -51,10 +61,14 @@ impl Gate {
         }
     }
 
-    /// Takes note that the connection works.
-    pub(crate) fn open(&self) {
-        if self.not_before.load(Ordering::Relaxed) != i64::MIN {
-            self.not_before.store(i64::MIN, Ordering::Release);
+    /// Takes note that the connection works: its credentials do. Throttling and quotas are not over because
+    /// a message got through that was under way.
+    pub(crate) fn works(&self) {
+        if self.strikes.load(Ordering::Relaxed) != 0 {
+            self.strikes.store(0, Ordering::Release);
+            if self.reason() == RefusalKind::Auth {
+                self.not_before.store(i64::MIN, Ordering::Release);
+            }
         }
     }
 
@@ -71,4 +85,47 @@ fn asked_for(refusal: &Refusal, (unsaid, least, most): (Duration, Duration, Dura
     let rest = refusal.retry_after.map_or(unsaid, |asked| asked.clamp(least, most));
     // Up to a tenth more, so that processes that were throttled together do not come back together.
     rest + rest.mul_f64(fastrand::f64() / 10.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn closed_for(gate: &Gate, now: Timestamp) -> Option<u64> {
+        gate.closed_at(now).map(|(until, _)| until.since(now).as_secs())
+    }
+
+    #[test]
+    fn refused_credentials_are_probed_more_and_more_rarely() {
+        let gate = Gate::default();
+        let refusal = Refusal::new(RefusalKind::Auth, "no");
+        let mut now = Timestamp::from_secs(1_000_000);
+        for rest in [60, 120, 240, 480, 600, 600] {
+            gate.observe(&refusal, now);
+            // Those that were under way change nothing.
+            gate.observe(&refusal, now);
+            assert_eq!(closed_for(&gate, now), Some(rest));
+            now = now.after(Duration::from_secs(rest));
+            assert_eq!(closed_for(&gate, now), None);
+        }
+        gate.observe(&refusal, now);
+        gate.works();
+        assert_eq!(closed_for(&gate, now), None);
+        gate.observe(&refusal, now);
+        assert_eq!(closed_for(&gate, now), Some(60), "it starts anew");
+    }
+
+    #[test]
+    fn a_message_that_got_through_does_not_end_throttling() {
+        let gate = Gate::default();
+        let now = Timestamp::from_secs(1_000_000);
+        gate.observe(
+            &Refusal::new(RefusalKind::Throttled, "slow").retry_after(Duration::from_secs(100)),
+            now,
+        );
+        gate.works();
+        assert!(closed_for(&gate, now).is_some_and(|rest| (100..=110).contains(&rest)));
+        gate.observe(&Refusal::new(RefusalKind::Throttled, "slow").retry_after(Duration::from_secs(5)), now);
+        assert!(closed_for(&gate, now).is_some_and(|rest| rest >= 100), "the later end counts");
+    }
 }

@@ -75,7 +75,7 @@ impl Router {
     /// Takes note that a connection works.
     pub fn observe_success(&self, connection: &ConnectionId) {
         if let Some(connection) = self.connection(connection) {
-            connection.gate().open();
+            connection.gate().works();
         }
     }
 }

@@ -7,6 +7,7 @@ mod crash;
 mod documentation;
 mod enqueue;
 mod failover;
+mod faulty_store;
 mod leases;
 #[cfg(feature = "lettre")]
 mod lettre_transport;

@@ -1,0 +1,204 @@
+//! A store that fails when a test wants it to, and what the engine makes of that.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use courierx::store::{
+    AcceptResult, BeginAttempt, Begun, CancelResult, Change, ClaimRequest, Claimed, CommitError,
+    ConfigChange, ConfigRecord, Configs, CounterDelta, CounterQuery, CounterValue, Counters, DepthQuery,
+    EventQuery, Expected, Grant, IncomingEvent, JobId, JobKind, JobNext, KeyValue, LaneDepth, LeaseRef,
+    Ledger, MessageFilter, MessageRecord, NewJob, NewMessage, Page, PageRequest, PurgeRequest, Purged, Queue,
+    Recorded, Reservation, Reserved, Settled, Settlement, State, StateEntry, StateKey, Store, StoreError,
+    StoreResult, StoredMessage, SuppressionFilter, Suppressions, Swap,
+};
+use courierx::suppression::{NewSuppression, Pattern, Scope, Suppression};
+use courierx::testing::Recorder;
+use courierx::{
+    AcceptError, Clock, Courier, EnqueueError, Event, MemoryStore, MessageId, MessageStatus, Sequence,
+    TenantId, Timestamp, Vault, assert_sent,
+};
+use courierx_core::id::RecordId;
+use courierx_core::message::AddressKey;
+
+use crate::support::{World, email};
+
+/// Fails calls by name, as often as it is told.
+#[derive(Debug, Clone)]
+struct Faulty {
+    inner: MemoryStore,
+    failures: Arc<Mutex<BTreeMap<&'static str, usize>>>,
+}
+
+impl Faulty {
+    fn over(inner: &MemoryStore) -> Self {
+        Self { inner: inner.clone(), failures: Arc::default() }
+    }
+
+    fn fail(&self, call: &'static str, times: usize) {
+        self.failures.lock().unwrap().insert(call, times);
+    }
+
+    /// How many of the failures are still to come.
+    fn left(&self, call: &'static str) -> usize {
+        self.failures.lock().unwrap().get(call).copied().unwrap_or(0)
+    }
+
+    fn check(&self, call: &'static str) -> StoreResult<()> {
+        match self.failures.lock().unwrap().get_mut(call) {
+            Some(times) if *times > 0 => {
+                *times -= 1;
+                Err(StoreError::Unavailable("pulled the plug".into()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+macro_rules! delegate {
+    ($trait:ident { $(fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty;)* } $($rest:tt)*) => {
+        #[async_trait]
+        impl $trait for Faulty {
+            $(async fn $name(&self, $($argument: $type),*) -> StoreResult<$result> {
+                self.check(stringify!($name))?;
+                self.inner.$name($($argument),*).await
+            })*
+            $($rest)*
+        }
+    };
+}
+
+delegate! { Ledger {
+    fn accept(batch: Vec<NewMessage>) -> Vec<AcceptResult>;
+    fn load(batch: &[(TenantId, MessageId)]) -> Vec<Option<StoredMessage>>;
+    fn begin_attempts(batch: Vec<BeginAttempt>) -> Vec<Begun>;
+    fn settle(batch: Vec<Settlement>) -> Vec<Settled>;
+    fn record_events(batch: Vec<IncomingEvent>) -> Vec<Recorded>;
+    fn list(tenant: TenantId, filter: &MessageFilter, page: &PageRequest) -> Page<MessageRecord>;
+    fn events(query: &EventQuery) -> Vec<Event>;
+    fn cancel(tenant: TenantId, message: MessageId) -> CancelResult;
+    fn purge(request: &PurgeRequest) -> Purged;
+} }
+
+delegate! { Queue {
+    fn enqueue(tenant: TenantId, jobs: Vec<NewJob>) -> Vec<JobId>;
+    fn claim(request: &ClaimRequest) -> Vec<Claimed>;
+    fn extend(leases: &[LeaseRef], lease: Duration) -> Vec<bool>;
+    fn finish(steps: &[(LeaseRef, JobNext)]) -> Vec<bool>;
+    fn depth(query: &DepthQuery) -> Vec<LaneDepth>;
+    fn wait(kinds: &[JobKind], until: Timestamp) -> ();
+}
+    fn wake(&self) {
+        self.inner.wake();
+    }
+}
+
+delegate! { Suppressions {
+    fn check(tenant: TenantId, scope: &Scope, addresses: &[AddressKey]) -> Vec<Option<Suppression>>;
+    fn add(tenant: TenantId, entries: Vec<NewSuppression>) -> Vec<bool>;
+    fn remove(tenant: TenantId, entries: &[(Pattern, Scope)]) -> Vec<bool>;
+    fn list_suppressions(tenant: TenantId, filter: &SuppressionFilter, page: &PageRequest) -> Page<Suppression>;
+} }
+
+delegate! { Counters {
+    fn reserve(batch: Vec<Reservation>) -> Vec<Reserved>;
+    fn release(grants: &[Grant]) -> Vec<bool>;
+    fn count(tenant: TenantId, deltas: Vec<CounterDelta>) -> ();
+    fn read_counters(tenant: TenantId, query: &CounterQuery) -> Vec<CounterValue>;
+} }
+
+delegate! { Configs {
+    fn get_config(tenant: TenantId, kind: &str, id: RecordId) -> Option<ConfigRecord>;
+    fn find_config(tenant: TenantId, kind: &str, key: &KeyValue) -> Option<ConfigRecord>;
+    fn find_global(kind: &str, key: &KeyValue) -> Option<ConfigRecord>;
+    fn list_configs(
+        tenant: TenantId, kind: &str, parent: Option<RecordId>, page: &PageRequest
+    ) -> Page<ConfigRecord>;
+    fn commit_configs(tenant: TenantId, changes: Vec<Change>) -> Result<(), CommitError>;
+    fn config_changes(after: Sequence, limit: usize) -> Vec<ConfigChange>;
+} }
+
+delegate! { State {
+    fn get_state(key: &StateKey) -> Option<StateEntry>;
+    fn swap_state(key: &StateKey, expected: Expected, value: Vec<u8>, lives_for: Duration) -> Swap;
+    fn remove_state(key: &StateKey, version: u64) -> bool;
+    fn list_state(tenant: TenantId, prefix: &str) -> Vec<(StateKey, StateEntry)>;
+} }
+
+impl Store for Faulty {
+    fn clock(&self) -> Arc<dyn Clock> {
+        self.inner.clock()
+    }
+
+    fn vault(&self) -> Option<Vault> {
+        self.inner.vault()
+    }
+}
+
+fn setting(recorder: &Recorder) -> (World, Faulty) {
+    let mut world = World::new(&[recorder]);
+    let store = Faulty::over(&world.store);
+    world.courier = Courier::builder().provider("a", recorder.clone()).store(store.clone()).build().unwrap();
+    (world, store)
+}
+
+#[tokio::test]
+async fn what_is_not_stored_is_not_accepted() {
+    let (world, store) = setting(&Recorder::new());
+    for call in ["check", "accept"] {
+        store.fail(call, 1);
+        let error = world.courier.enqueue(email().build().unwrap()).await.unwrap_err();
+        assert!(matches!(error, EnqueueError::Accept(AcceptError::Store(StoreError::Unavailable(_)))));
+    }
+    let events = world.courier.events_after(Sequence::START, 10).await.unwrap();
+    assert!(events.is_empty());
+}
+
+#[tokio::test]
+async fn an_answer_is_recorded_however_often_the_store_fails() {
+    let recorder = Recorder::new();
+    let (world, store) = setting(&recorder);
+    store.fail("settle", 5);
+    let id = world.enqueue(email()).await;
+    let worker = world.courier.spawn().unwrap();
+    while store.left("settle") > 0 {
+        let left = store.left("settle");
+        world.until_true(id, |_| store.left("settle") < left).await;
+        world.clock.advance(Duration::from_secs(10));
+    }
+    let message = world
+        .until_true(id, |message| {
+            world.clock.advance(Duration::from_secs(10));
+            message.record.status == MessageStatus::Sent
+        })
+        .await;
+    worker.shutdown().await.unwrap();
+    assert_eq!(message.attempts.len(), 1);
+    assert_sent!(recorder, 1);
+}
+
+#[tokio::test]
+async fn whatever_call_fails_the_message_is_sent_once() {
+    for call in ["claim", "load", "check", "begin_attempts", "settle", "extend", "wait", "depth", "events"] {
+        let recorder = Recorder::new();
+        let (world, store) = setting(&recorder);
+        let id = world.enqueue(email()).await;
+        store.fail(call, 3);
+        let worker = world.courier.spawn().unwrap();
+        let mut turns = 0;
+        // A delivery that was given up is taken up when its lease has ended.
+        while world.store.load(&[(TenantId::DEFAULT, id)]).await.unwrap()[0].as_ref().unwrap().record.status
+            != MessageStatus::Sent
+        {
+            tokio::task::yield_now().await;
+            turns += 1;
+            if turns % 50 == 0 {
+                world.clock.advance(Duration::from_secs(30));
+            }
+            assert!(turns < 100_000, "{call}: the message is stuck");
+        }
+        worker.shutdown().await.unwrap();
+        assert_sent!(recorder, 1);
+    }
+}

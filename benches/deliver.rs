@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use courierx::{Courier, WorkerOptions};
 use courierx_core::store::DepthQuery;
-use support::{Floors, NoOp, email, median, rate, tell};
+use support::{Floors, NoOp, email, median, rate};
 use tokio::task::JoinSet;
 
 const MESSAGES: usize = 20_000;
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let runtime = support::runtime();
-    let floors = Floors::of("deliver");
+    let mut floors = Floors::of("deliver");
     for concurrency in [WorkerOptions::default().concurrency, 256] {
         let (mut accepted, mut delivered) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
             delivered.push(deliver);
         }
         let ratios: Vec<f64> = delivered.iter().zip(&accepted).map(|(one, other)| one / other).collect();
-        tell(format!(
+        floors.report(&format!(
             "{concurrency} at once: {:.0} messages/s delivered and settled, {:.0} accepted before: {:.2}",
             median(&delivered),
             median(&accepted),

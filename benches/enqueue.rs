@@ -5,6 +5,7 @@
 mod bare;
 mod support;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -42,10 +43,11 @@ fn main() -> ExitCode {
 /// Many callers, against one loop with as many messages to a transaction.
 fn together(runtime: &Runtime, floors: &mut Floors) {
     let (mut accepted, mut bare, mut each) = (Vec::new(), Vec::new(), Vec::new());
+    let rows = rows(runtime);
     for round in 0..ROUNDS {
-        accepted.push(accept_round(runtime, round == 0));
-        bare.push(bare_round(runtime, CALLERS));
-        each.push(bare_round(runtime, 1));
+        accepted.push(accept_round(runtime, (round == 0).then_some(&rows)));
+        bare.push(bare_round(runtime, &rows, CALLERS));
+        each.push(bare_round(runtime, &rows, 1));
     }
     let ratios: Vec<f64> = accepted.iter().zip(&bare).map(|(one, other)| one / other).collect();
     let singles: Vec<f64> = accepted.iter().zip(&each).map(|(one, other)| one / other).collect();
@@ -95,7 +97,7 @@ fn alone(runtime: &Runtime, floors: &mut Floors) {
 }
 
 /// Messages per second of [`CALLERS`] tasks on a new file.
-fn accept_round(runtime: &Runtime, compares: bool) -> f64 {
+fn accept_round(runtime: &Runtime, compared: Option<&Rows>) -> f64 {
     let directory = support::directory();
     let path = directory.path().join("mail.db");
     let time = runtime.block_on(async {
@@ -108,36 +110,45 @@ fn accept_round(runtime: &Runtime, compares: bool) -> f64 {
         accept(&courier, shares).await;
         start.elapsed()
     });
-    if compares {
+    if let Some(rows) = compared {
         let other = support::directory();
         let other = other.path().join("mail.db");
-        write_bare(runtime, &other, CALLERS);
+        write_bare(runtime, &other, rows, CALLERS);
         assert_eq!(Bare::rows(&path), Bare::rows(&other), "both write the same rows");
     }
     rate(CALLERS * EACH, time)
 }
 
 /// Messages per second of a bare loop on a new file.
-fn bare_round(runtime: &Runtime, to_a_transaction: usize) -> f64 {
+fn bare_round(runtime: &Runtime, rows: &Rows, to_a_transaction: usize) -> f64 {
     let directory = support::directory();
-    let time = write_bare(runtime, &directory.path().join("mail.db"), to_a_transaction);
-    rate(CALLERS * EACH, time)
+    let time = write_bare(runtime, &directory.path().join("mail.db"), rows, to_a_transaction);
+    rate(rows.rest.len(), time)
 }
 
-fn write_bare(runtime: &Runtime, path: &std::path::Path, to_a_transaction: usize) -> Duration {
+fn write_bare(runtime: &Runtime, path: &Path, rows: &Rows, to_a_transaction: usize) -> Duration {
     let mut bare = runtime.block_on(Bare::create(path));
-    // Whoever prepares the rows must not write them as well.
-    let directory = support::directory();
-    let courier = runtime.block_on(support::durable(&directory, NoOp::new()));
-    let first = prepare(runtime, &courier, emails(CALLERS));
-    let rest = prepare(runtime, &courier, emails(CALLERS * EACH));
-    drop(courier);
-    bare.commit(&first);
+    bare.commit(&rows.first);
     let start = Instant::now();
-    for group in rest.chunks(to_a_transaction) {
+    for group in rows.rest.chunks(to_a_transaction) {
         bare.commit(group);
     }
     start.elapsed()
+}
+
+/// What a round writes: to begin with, and then measured.
+struct Rows {
+    first: Vec<NewMessage>,
+    rest: Vec<NewMessage>,
+}
+
+fn rows(runtime: &Runtime) -> Rows {
+    let directory = support::directory();
+    let courier = runtime.block_on(support::durable(&directory, NoOp::new()));
+    Rows {
+        first: prepare(runtime, &courier, emails(CALLERS)),
+        rest: prepare(runtime, &courier, emails(CALLERS * EACH)),
+    }
 }
 
 /// What an accept of these messages writes: the same values, sealed alike.

@@ -26,7 +26,7 @@ impl Bare {
         connection.set_prepared_statement_cache_capacity(256);
         let pragmas =
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4096;
-                       PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;";
+                       PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192;";
         connection.execute_batch(pragmas).expect("the pragmas are known");
         Self { connection }
     }

@@ -202,6 +202,12 @@ impl Floors {
         self.hold(&format!("{what}: {value:.2} (at most {ceiling})"), value <= ceiling);
     }
 
+    /// Prints a figure, and again at the end.
+    pub(crate) fn report(&mut self, figure: &str) {
+        tell(figure);
+        self.said.push(figure.to_owned());
+    }
+
     fn hold(&mut self, figure: &str, holds: bool) {
         tell(format!("{figure} {}", if holds { "holds" } else { "is BROKEN" }));
         self.broken |= !holds;

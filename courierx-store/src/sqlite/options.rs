@@ -21,6 +21,11 @@ use super::{Inner, SqliteStore, key, queue};
 /// Pages in the log before they are moved into the database: 16 MiB. More makes writing faster and the
 /// occasional slow commit slower.
 const WAL_AUTOCHECKPOINT: u32 = 4096;
+/// Pages that the writing connection keeps, in KiB. What a message writes is appended, so more serves no purpose:
+/// a queue of any length costs the process no more memory than this.
+const WRITER_CACHE: i32 = 8192;
+/// The same for each reading connection. Every commit empties its cache.
+const READER_CACHE: i32 = 2048;
 /// More statements than a connection ever prepares.
 const STATEMENTS: usize = 256;
 
@@ -109,6 +114,7 @@ impl SqliteOptions {
         let read_only = |_| -> rusqlite::Result<Connection> {
             let connection = self.connect(&file)?;
             connection.pragma_update(None, "query_only", true)?;
+            connection.pragma_update(None, "cache_size", -READER_CACHE)?;
             Ok(connection)
         };
         let connections = (0..self.readers.get()).map(read_only).collect::<Result<_, _>>().map_err(sqlite)?;
@@ -138,7 +144,7 @@ impl SqliteOptions {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "wal_autocheckpoint", WAL_AUTOCHECKPOINT)?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
-        connection.pragma_update(None, "cache_size", -16_384)?;
+        connection.pragma_update(None, "cache_size", -WRITER_CACHE)?;
         Ok(connection)
     }
 }

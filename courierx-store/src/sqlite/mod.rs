@@ -29,6 +29,7 @@ mod counters;
 mod effects;
 mod enqueue_in;
 mod error;
+mod filter;
 mod key;
 mod ledger;
 mod lock;
@@ -56,6 +57,7 @@ pub use error::OpenError;
 pub use options::SqliteOptions;
 
 use error::Run;
+use filter::Filter;
 use lock::FileLock;
 use readers::Readers;
 use transaction::Tx;
@@ -78,6 +80,8 @@ struct Inner {
     foreign_jobs: AtomicBool,
     clock: Arc<dyn Clock>,
     vault: Option<Vault>,
+    /// Whom suppressions may match.
+    suppressed: Arc<Filter>,
     path: PathBuf,
     _lock: FileLock,
 }

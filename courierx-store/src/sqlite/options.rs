@@ -12,6 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::sync::watch;
 
 use super::error::OpenError;
+use super::filter::Filter;
 use super::lock::{self, FileLock};
 use super::readers::{self, Readers};
 use super::schema::{self, MigrateError};
@@ -119,8 +120,11 @@ impl SqliteOptions {
         };
         let connections = (0..self.readers.get()).map(read_only).collect::<Result<_, _>>().map_err(sqlite)?;
 
+        let suppressed = Arc::new(Filter::load(&connection).map_err(sqlite)?);
         let jobs_changed = watch::Sender::new(0);
-        let writer = Writer::start(connection, Arc::clone(&self.clock), jobs_changed.clone()).map_err(io)?;
+        let writer =
+            Writer::start(connection, Arc::clone(&self.clock), Arc::clone(&suppressed), jobs_changed.clone())
+                .map_err(io)?;
         let readers = Readers::start(connections).map_err(io)?;
         Ok(SqliteStore(Arc::new(Inner {
             readers,
@@ -129,6 +133,7 @@ impl SqliteOptions {
             foreign_jobs: AtomicBool::new(false),
             clock: self.clock,
             vault,
+            suppressed,
             path: file,
             _lock: lock,
         })))

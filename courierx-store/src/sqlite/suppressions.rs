@@ -21,11 +21,29 @@ impl Suppressions for SqliteStore {
         scope: &Scope,
         addresses: &[AddressKey],
     ) -> StoreResult<Vec<Option<Suppression>>> {
-        let (scope, addresses, now) = (scope.clone(), addresses.to_vec(), self.0.clock.now());
-        self.read(move |connection| {
-            addresses.iter().map(|address| check_one(connection, tenant, &scope, address, now)).collect()
-        })
-        .await
+        let mut answers = vec![None; addresses.len()];
+        let asked: Vec<(usize, AddressKey)> = addresses
+            .iter()
+            .enumerate()
+            .filter(|(_, address)| self.0.suppressed.may_match(tenant, address))
+            .map(|(position, address)| (position, address.clone()))
+            .collect();
+        if asked.is_empty() {
+            return Ok(answers);
+        }
+        let (scope, now) = (scope.clone(), self.0.clock.now());
+        let found = self
+            .read(move |connection| -> Run<Vec<_>> {
+                let check = |(position, address): (usize, AddressKey)| {
+                    Ok((position, check_one(connection, tenant, &scope, &address, now)?))
+                };
+                asked.into_iter().map(check).collect()
+            })
+            .await?;
+        for (position, entry) in found {
+            answers[position] = entry;
+        }
+        Ok(answers)
     }
 
     async fn add(&self, tenant: TenantId, entries: Vec<NewSuppression>) -> StoreResult<Vec<bool>> {
@@ -93,6 +111,7 @@ pub(super) fn add_one(tx: &Tx<'_>, tenant: TenantId, new: &NewSuppression) -> Ru
         }
         None => Suppression::stored(new.clone(), now),
     };
+    tx.suppressed().add(tenant, entry.pattern.as_str());
     tx.sql(
         "INSERT OR REPLACE INTO courierx_suppressions
              (tenant, pattern, scope, reason, source, created_at, expires_at)

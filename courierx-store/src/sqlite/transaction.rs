@@ -12,6 +12,7 @@ use rusqlite::{CachedStatement, Connection, params};
 
 use super::codec;
 use super::error::Run;
+use super::filter::Filter;
 
 const DAY: i64 = 86_400_000_000;
 
@@ -22,6 +23,7 @@ const DAY: i64 = 86_400_000_000;
 pub(super) struct Tx<'a> {
     connection: &'a Connection,
     clock: &'a dyn Clock,
+    suppressed: &'a Filter,
     pending: RefCell<Pending>,
 }
 
@@ -34,8 +36,8 @@ struct Pending {
 
 impl<'a> Tx<'a> {
     /// Runs in the transaction that `connection` has open.
-    pub(super) fn new(connection: &'a Connection, clock: &'a dyn Clock) -> Self {
-        Self { connection, clock, pending: RefCell::default() }
+    pub(super) fn new(connection: &'a Connection, clock: &'a dyn Clock, suppressed: &'a Filter) -> Self {
+        Self { connection, clock, suppressed, pending: RefCell::default() }
     }
 
     /// The connection.
@@ -46,6 +48,11 @@ impl<'a> Tx<'a> {
     /// A statement, prepared once per connection.
     pub(super) fn sql(&self, sql: &str) -> Run<CachedStatement<'a>> {
         Ok(self.connection.prepare_cached(sql)?)
+    }
+
+    /// Whom suppressions may match.
+    pub(super) fn suppressed(&self) -> &'a Filter {
+        self.suppressed
     }
 
     /// The present moment.

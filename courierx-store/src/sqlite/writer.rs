@@ -17,6 +17,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::error::{Fault, Run};
+use super::filter::Filter;
 use super::transaction::Tx;
 
 /// How many commands may be queued, and how many one commit may answer.
@@ -82,10 +83,11 @@ impl Writer {
     pub(super) fn start(
         connection: Connection,
         clock: Arc<dyn Clock>,
+        suppressed: Arc<Filter>,
         jobs_changed: watch::Sender<u64>,
     ) -> std::io::Result<Self> {
         let (sender, commands) = mpsc::channel(QUEUE);
-        let writing = Writing { connection, clock, jobs_changed, commands };
+        let writing = Writing { connection, clock, suppressed, jobs_changed, commands };
         let thread =
             thread::Builder::new().name("courierx-writer".to_owned()).spawn(move || writing.serve())?;
         Ok(Self { commands: Some(sender), thread: Some(thread) })
@@ -123,6 +125,7 @@ impl Drop for Writer {
 struct Writing {
     connection: Connection,
     clock: Arc<dyn Clock>,
+    suppressed: Arc<Filter>,
     jobs_changed: watch::Sender<u64>,
     commands: mpsc::Receiver<Box<dyn Command>>,
 }
@@ -153,7 +156,7 @@ impl Writing {
                 return size;
             }
         };
-        let tx = Tx::new(&transaction, &*self.clock);
+        let tx = Tx::new(&transaction, &*self.clock, &self.suppressed);
         let result = run_group(&mut group, &mut self.commands, &tx, answered);
         let jobs_changed = tx.jobs_changed();
         drop(tx);
@@ -189,7 +192,7 @@ impl Writing {
 
     fn commit_one(&mut self, command: &mut dyn Command) -> Run<()> {
         let transaction = begin(&mut self.connection)?;
-        let tx = Tx::new(&transaction, &*self.clock);
+        let tx = Tx::new(&transaction, &*self.clock, &self.suppressed);
         command.run(&tx)?;
         tx.flush()?;
         let jobs_changed = tx.jobs_changed();

@@ -63,6 +63,8 @@ pub use courierx_core::suppression;
 pub use courierx_core::template;
 pub use courierx_core::testing;
 pub use courierx_core::vault::{self, Vault, VaultKey};
+#[cfg(feature = "conformance")]
+pub use courierx_core::{provider_conformance, store_conformance};
 pub use courierx_providers::sandbox::{self, Sandbox};
 #[cfg(feature = "smtp")]
 pub use courierx_providers::smtp::{self, Smtp};

@@ -52,9 +52,12 @@ fn said(name: &str) -> String {
 
 #[test]
 fn every_snippet_is_part_of_an_example() {
-    let examples: Vec<Vec<String>> = std::fs::read_dir(root().join("examples"))
-        .unwrap()
-        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+    // Examples are run below, tests here.
+    let programs = ["examples", "tests/it"].map(|folder| std::fs::read_dir(root().join(folder)).unwrap());
+    let files = programs.into_iter().flatten().map(|entry| entry.unwrap().path());
+    let examples: Vec<Vec<String>> = files
+        .filter(|path| path.is_file())
+        .map(|path| std::fs::read_to_string(path).unwrap())
         .map(|text| text.lines().map(|line| line.trim().to_owned()).collect())
         .collect();
     let mut found = 0;

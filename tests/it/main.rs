@@ -4,6 +4,8 @@
 mod bad_input;
 #[cfg(all(feature = "smtp", feature = "sqlite"))]
 mod crash;
+#[cfg(feature = "conformance")]
+mod custom_provider;
 mod documentation;
 mod enqueue;
 mod failover;

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 /// What a provider can do, and up to which size.
 ///
-/// Start from [`Capability::full`] and take away; a field added later then defaults to "can".
+/// Start from [`Capability::full`] and take away what the provider cannot carry, then say what it offers
+/// beyond carrying messages ([`idempotency`](Self::idempotency), [`reports_delivery`](Self::reports_delivery),
+/// [`unknown_wait`](Self::unknown_wait), [`max_batch`](Self::max_batch)). What a message needs and its
+/// provider lacks is never dropped silently: the router passes the connection over, with the reason.
+/// Tags and metadata may be dropped; they are for the provider's own statistics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Capability {
@@ -17,6 +21,11 @@ pub struct Capability {
     /// Whether the recipients can differ from what the header shows: needed to send to those left after a
     /// partial acceptance without changing the header.
     pub separate_envelope: bool,
+    /// Whether HTML is carried. Without it, messages with HTML and no plain text are passed over, and of
+    /// those with both the plain text is sent.
+    pub html: bool,
+    /// Whether answers can be sent to another address than the author's.
+    pub reply_to: bool,
     /// Whether headers of the application's own are kept.
     pub custom_headers: bool,
     /// Whether attachments are carried.
@@ -41,13 +50,16 @@ pub struct Capability {
 }
 
 impl Capability {
-    /// Everything, without a limit but 32 hand-overs at once.
+    /// Carries everything, without a limit but 32 hand-overs at once, and offers nothing beyond: no batch call,
+    /// no idempotency keys, no reports, nothing to wait for after an unknown outcome, no sandbox.
     pub const fn full() -> Self {
         Self {
             max_recipients: usize::MAX,
             max_message_bytes: usize::MAX,
             max_batch: 1,
             separate_envelope: true,
+            html: true,
+            reply_to: true,
             custom_headers: true,
             attachments: true,
             inline_attachments: true,

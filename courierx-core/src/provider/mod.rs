@@ -9,10 +9,11 @@
 //! 1. Turn the [`Outgoing`] into the provider's request. Plant [`Outgoing::delivery_id`] and
 //!    [`Outgoing::header_message_id`] where the provider echoes them in callbacks.
 //! 2. Map its answer to an [`Outcome`] in one function from typed codes: *refused* only when it is certain
-//!    that nothing was sent, [`Outcome::Unknown`] from the moment the last byte of the body was written
+//!    that nothing was sent, [`Outcome::Unknown`] from the moment the last byte of the body may have left
 //!    until a complete answer was read.
-//! 3. Respect [`SendOptions`]: its deadline, and its cancellation (which is *refused: interrupted* before
-//!    the body was complete, *unknown* after).
+//! 3. Respect [`SendOptions`] before the body is complete: running out of time is *refused: unavailable*,
+//!    cancellation *refused: interrupted*. After it, go on waiting for the answer: it is the only way to know,
+//!    and stopping then would be *unknown*.
 //! 4. Run the public suite of `courierx_core::provider::conformance` (feature `conformance`) over it.
 
 mod capability;
@@ -90,7 +91,12 @@ pub trait EmailProvider: fmt::Debug + Send + Sync + 'static {
         outcomes
     }
 
-    /// Checks the credentials and the way to the provider without sending anything.
+    /// Checks the credentials and the way to the provider without sending anything, within
+    /// [`SendOptions::timeout`] as a whole.
+    ///
+    /// An error tells what to mend: [`RefusalKind::Auth`] for credentials, [`RefusalKind::Unavailable`] for
+    /// the way. A provider without a harmless call checks the way alone, and says so in
+    /// [`Verified::detail`].
     async fn verify(&self, options: &SendOptions) -> Result<Verified, Refusal>;
 
     /// How to ask what became of an earlier hand-over, where the provider can be asked.

@@ -11,8 +11,8 @@ use crate::names::names;
 ///
 /// There are three answers, not two: a provider took the message, certainly did not take it, or nobody
 /// knows. Nothing turns into "certainly not sent" by a conversion: an adapter says so explicitly, and what
-/// it cannot prove is [`Outcome::Unknown`]. The whole table of what follows from which is in the
-/// [router's documentation](crate::router).
+/// it cannot prove is [`Outcome::Unknown`]. What follows from a refusal is in [`RefusalKind`], what follows
+/// from an unknown outcome in the [router's documentation](crate::router).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "an outcome that is not recorded is a message lost or sent twice"]
 pub enum Outcome {
@@ -23,7 +23,8 @@ pub enum Outcome {
     /// The request was handed over completely and no complete answer came.
     Unknown(Uncertainty),
     /// The recipients fared differently: one result for each, in the order of
-    /// [`Outgoing::recipients`](super::Outgoing::recipients).
+    /// [`Outgoing::recipients`](super::Outgoing::recipients). What is beyond them is ignored, and those it
+    /// does not tell of are unknown.
     Mixed(Vec<RecipientOutcome>),
 }
 
@@ -58,7 +59,8 @@ impl Outcome {
         }
     }
 
-    /// The results of `count` recipients, folded into one variant if they are all equal.
+    /// One result for each recipient, folded into one variant if they are all equal. Acceptances under
+    /// different identifiers are not: they stay [`Outcome::Mixed`], and [`is_accepted`](Self::is_accepted).
     pub fn from_each(each: Vec<RecipientOutcome>) -> Self {
         match each.first() {
             Some(first) if each.iter().all(|other| other == first) => match first.clone() {
@@ -154,17 +156,21 @@ names! {
     ///
     /// | kind | to blame | same connection again | next connection | nobody left |
     /// |---|---|---|---|---|
-    /// | `Recipient` | recipient | no | no | the recipient fails |
-    /// | `RecipientTemporary` | recipient | later | no | schedule |
+    /// | `Recipient` | recipient | no | no | the recipient fails, and is suppressed |
+    /// | `RecipientTemporary` | recipient | at the next step | no | retry schedule |
     /// | `Suppressed` | recipient | no | no | the recipient is `suppressed` |
-    /// | `Policy` | connection × recipient domain | no | yes | schedule, then fail |
-    /// | `Content` | message × connection | no | where capabilities differ | fail |
-    /// | `Sender` | connection × from-domain | no | yes | wait; fail at the schedule's end |
-    /// | `Auth` | connection | when changed or probed | yes | wait |
-    /// | `Throttled` | connection | later | yes | wait |
-    /// | `Quota` | connection | at reset | yes | wait |
-    /// | `Unavailable` | connection | after a pause | yes, at once | schedule |
-    /// | `Interrupted` | nobody | yes | no | schedule |
+    /// | `Policy` | connection × recipient domain | after all others | yes | retry schedule |
+    /// | `Content` | message × connection | no | where capabilities differ | the recipient fails |
+    /// | `Sender` | connection × from-domain | after all others | yes | retry schedule |
+    /// | `Auth` | connection | after a minute, then rarer | yes | waits |
+    /// | `Throttled` | connection | when it says | yes | waits |
+    /// | `Quota` | connection | when it says | yes | waits |
+    /// | `Unavailable` | connection | at the next step | yes, at once | retry schedule |
+    /// | `Interrupted` | nobody | when the process is back | no | – |
+    ///
+    /// Those that blame the connection concern it as a whole, also where they are the answer for one
+    /// recipient of several. For a vendor's code that you do not know, and that certainly means "not sent",
+    /// take `Unavailable`: it is tried again, elsewhere too, and ends with the schedule.
     #[non_exhaustive]
     RefusalKind, "the kinds of refusals",
     /// No such mailbox, or the recipient's domain does not exist or takes no mail (RFC 7505).
@@ -221,7 +227,7 @@ impl Uncertainty {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Phase {
-    /// While the body was being written; the last byte may have left.
+    /// While the last of the body was being written: it may have left.
     Body,
     /// After the body, before a complete answer.
     Answer,

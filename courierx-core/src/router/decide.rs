@@ -20,6 +20,10 @@ const KEYED_REPEATS: usize = 3;
 pub struct Requirements {
     /// Its size on the wire, about.
     pub bytes: usize,
+    /// Whether it can only be read as HTML.
+    pub html: bool,
+    /// Whether answers go to another address than the author's.
+    pub reply_to: bool,
     /// Whether it has headers of its own.
     pub custom_headers: bool,
     /// Whether it has attachments that are shown as such.
@@ -35,6 +39,8 @@ impl Requirements {
     pub fn of(email: &Email) -> Self {
         Self {
             bytes: email.estimated_bytes(),
+            html: email.text().is_none(),
+            reply_to: !email.reply_to().is_empty(),
             custom_headers: !email.headers().is_empty(),
             attachments: email.attachments().iter().any(|one| one.content_id().is_none()),
             inline_attachments: email.attachments().iter().any(|one| one.content_id().is_some()),
@@ -45,6 +51,10 @@ impl Requirements {
     fn lacking_in(&self, capability: &Capability) -> Option<&'static str> {
         if self.bytes > capability.max_message_bytes {
             Some("the message is too large")
+        } else if self.html && !capability.html {
+            Some("HTML")
+        } else if self.reply_to && !capability.reply_to {
+            Some("an address for answers")
         } else if self.custom_headers && !capability.custom_headers {
             Some("headers of its own")
         } else if self.attachments && !capability.attachments {

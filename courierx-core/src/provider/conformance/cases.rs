@@ -1,4 +1,5 @@
-//! The cases. Each passes over a harness that cannot bring about the fate it needs.
+//! The cases. Each passes over a harness that cannot bring about the fate it needs, and gives up a provider
+//! that has not returned after twenty seconds: make long waits configurable, and short in tests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +20,7 @@ const SOON: Duration = Duration::from_secs(20);
 
 /// A message that the peer takes is [`Outcome::Accepted`], and the peer takes it once.
 pub async fn accepts_a_message(harness: &dyn Harness) {
-    let Some(meeting) = harness.meet(Fate::Accepted).await else {
+    let Some(meeting) = meet(harness, Fate::Accepted).await else {
         return;
     };
     let outcome = send(&meeting, &message(&[&meeting.recipient])).await;
@@ -29,7 +30,7 @@ pub async fn accepts_a_message(harness: &dyn Harness) {
 
 /// A batch has one outcome for each message, in the same order.
 pub async fn answers_a_batch_in_order(harness: &dyn Harness) {
-    let Some(meeting) = harness.meet(Fate::RecipientRefused).await else {
+    let Some(meeting) = meet(harness, Fate::RecipientRefused).await else {
         return;
     };
     let [good, bad] = [&meeting.bystander, &meeting.recipient].map(|address| message(&[address]));
@@ -46,7 +47,7 @@ pub async fn answers_a_batch_in_order(harness: &dyn Harness) {
 
 /// One recipient's refusal is not the others', and results stand in the order of the recipients.
 pub async fn tells_each_recipient_apart(harness: &dyn Harness) {
-    let Some(meeting) = harness.meet(Fate::RecipientRefused).await else {
+    let Some(meeting) = meet(harness, Fate::RecipientRefused).await else {
         return;
     };
     for (recipients, refused) in
@@ -76,7 +77,7 @@ pub async fn repeats_an_answer(harness: &dyn Harness) {
 
 /// A process that is already stopping hands nothing over, and says so.
 pub async fn hands_nothing_over_once_canceled(harness: &dyn Harness) {
-    let Some(meeting) = harness.meet(Fate::Accepted).await else {
+    let Some(meeting) = meet(harness, Fate::Accepted).await else {
         return;
     };
     let cancel = CancellationToken::new();
@@ -89,7 +90,7 @@ pub async fn hands_nothing_over_once_canceled(harness: &dyn Harness) {
 
 /// A peer that says nothing is given up in time, and that is no unknown outcome.
 pub async fn keeps_to_the_time(harness: &dyn Harness) {
-    let Some(meeting) = harness.meet(Fate::PeerSilent).await else {
+    let Some(meeting) = meet(harness, Fate::PeerSilent).await else {
         return;
     };
     let options = SendOptions::default().timeout(Duration::from_millis(100));
@@ -99,7 +100,7 @@ pub async fn keeps_to_the_time(harness: &dyn Harness) {
 
 /// What the peer may have taken is unknown: neither accepted nor refused.
 pub async fn does_not_know_what_a_lost_answer_said(harness: &dyn Harness) {
-    let Some(meeting) = harness.meet(Fate::AnswerLost).await else {
+    let Some(meeting) = meet(harness, Fate::AnswerLost).await else {
         return;
     };
     let outcome = send(&meeting, &message(&[&meeting.recipient])).await;
@@ -109,7 +110,7 @@ pub async fn does_not_know_what_a_lost_answer_said(harness: &dyn Harness) {
 
 /// Nothing was handed to a peer that is not there.
 pub async fn finds_an_unreachable_peer_unavailable(harness: &dyn Harness) {
-    let Some(meeting) = harness.meet(Fate::PeerUnreachable).await else {
+    let Some(meeting) = meet(harness, Fate::PeerUnreachable).await else {
         return;
     };
     let outcome = send(&meeting, &message(&[&meeting.recipient])).await;
@@ -120,7 +121,7 @@ pub async fn finds_an_unreachable_peer_unavailable(harness: &dyn Harness) {
 
 /// Wrong credentials are [`RefusalKind::Auth`], at sending and at verifying.
 pub async fn finds_refused_credentials(harness: &dyn Harness) {
-    let Some(meeting) = harness.meet(Fate::CredentialsRefused).await else {
+    let Some(meeting) = meet(harness, Fate::CredentialsRefused).await else {
         return;
     };
     let outcome = send(&meeting, &message(&[&meeting.recipient])).await;
@@ -132,7 +133,7 @@ pub async fn finds_refused_credentials(harness: &dyn Harness) {
 
 /// Verifying succeeds with a peer that works, and sends nothing.
 pub async fn verifies_without_sending(harness: &dyn Harness) {
-    let Some(meeting) = harness.meet(Fate::Accepted).await else {
+    let Some(meeting) = meet(harness, Fate::Accepted).await else {
         return;
     };
     let verified = soon(meeting.provider.verify(&SendOptions::default())).await;
@@ -158,7 +159,7 @@ pub async fn shows_no_secret(harness: &dyn Harness) {
 
 /// A provider behind `Arc` and `Box` is the same provider.
 pub async fn is_the_same_behind_a_pointer(harness: &dyn Harness) {
-    let Some(Meeting { provider, recipient, .. }) = harness.meet(Fate::Accepted).await else {
+    let Some(Meeting { provider, recipient, .. }) = meet(harness, Fate::Accepted).await else {
         return;
     };
     let (id, capability) = (provider.id().clone(), provider.capability().clone());
@@ -172,7 +173,7 @@ pub async fn is_the_same_behind_a_pointer(harness: &dyn Harness) {
 
 /// The capability allows something, and does not change by using the provider.
 pub async fn has_a_steady_capability(harness: &dyn Harness) {
-    let Some(meeting) = harness.meet(Fate::Accepted).await else {
+    let Some(meeting) = meet(harness, Fate::Accepted).await else {
         return;
     };
     let before = meeting.provider.capability().clone();
@@ -185,7 +186,7 @@ pub async fn has_a_steady_capability(harness: &dyn Harness) {
 
 /// A callback that nobody signed is refused, whatever it says.
 pub async fn takes_no_unsigned_callback(harness: &dyn Harness) {
-    let Some(meeting) = harness.meet(Fate::Accepted).await else {
+    let Some(meeting) = meet(harness, Fate::Accepted).await else {
         return;
     };
     let Some(events) = meeting.provider.event_source() else {
@@ -199,7 +200,7 @@ pub async fn takes_no_unsigned_callback(harness: &dyn Harness) {
 
 /// Asked about a hand-over it never saw, a provider answers for each recipient, and claims none.
 pub async fn answers_for_each_recipient_asked_about(harness: &dyn Harness) {
-    let Some(meeting) = harness.meet(Fate::Accepted).await else {
+    let Some(meeting) = meet(harness, Fate::Accepted).await else {
         return;
     };
     let Some(lookup) = meeting.provider.status_lookup() else {
@@ -240,6 +241,16 @@ fn shape(outcome: &RecipientOutcome) -> String {
         }
         RecipientOutcome::Unknown(uncertainty) => format!("unknown {}", uncertainty.phase),
     }
+}
+
+/// The meeting for a fate; none, and a word about it, if the harness cannot bring it about.
+#[expect(clippy::print_stderr, reason = "a case that tests nothing must not look like one that passed")]
+async fn meet(harness: &dyn Harness, fate: Fate) -> Option<Meeting> {
+    let meeting = harness.meet(fate).await;
+    if meeting.is_none() {
+        eprintln!("passed over: the harness cannot bring about {fate:?}");
+    }
+    meeting
 }
 
 fn address(text: &str) -> Address {

@@ -7,6 +7,11 @@ use async_trait::async_trait;
 use crate::provider::EmailProvider;
 
 /// What is to happen to a message.
+///
+/// A case whose fate cannot be brought about is passed over, and says so on standard error. A provider that
+/// is worth trusting brings about at least [`Accepted`](Self::Accepted),
+/// [`RecipientRefused`](Self::RecipientRefused), [`AnswerLost`](Self::AnswerLost) and
+/// [`PeerUnreachable`](Self::PeerUnreachable).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fate {
@@ -18,9 +23,12 @@ pub enum Fate {
     AnswerLost,
     /// Nobody is where the peer should be.
     PeerUnreachable,
-    /// The peer takes the connection and never says a word.
+    /// The peer takes the connection and never says a word. Only for protocols in which the peer speaks before
+    /// the body (a greeting, a TLS handshake): elsewhere a small body is on its way before anybody notices,
+    /// the outcome is unknown, and [`AnswerLost`](Self::AnswerLost) is the fate to test.
     PeerSilent,
-    /// The peer refuses the credentials.
+    /// The peer refuses the credentials, of a message and of [`verify`](crate::provider::EmailProvider::verify).
+    /// Only for peers that can check them without sending.
     CredentialsRefused,
 }
 
@@ -68,14 +76,16 @@ impl Meeting {
         self
     }
 
-    /// A text that the provider knows and nobody else may: an API key, a password.
+    /// A text that the provider knows and nobody else may: an API key, a password. It must stand in no
+    /// outcome and no `Debug`.
     #[must_use]
     pub fn secret(mut self, secret: impl Into<String>) -> Self {
         self.secrets.push(secret.into());
         self
     }
 
-    /// Counts the complete messages that the peer has read so far, whatever it answered.
+    /// Counts the complete messages that the peer has read so far and not turned away for their credentials.
+    /// Without it the suite cannot tell whether a provider sent something that it says it did not.
     #[must_use]
     pub fn taken(mut self, count: impl Fn() -> usize + Send + Sync + 'static) -> Self {
         self.taken = Some(Box::new(count));

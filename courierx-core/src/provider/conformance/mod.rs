@@ -37,7 +37,9 @@
 //!     }
 //! }
 //!
-//! courierx_core::provider_conformance!(MyHarness);
+//! mod suite {
+//!     courierx_core::provider_conformance!(super::MyHarness);
+//! }
 //! ```
 #![allow(clippy::missing_panics_doc, reason = "a case that fails panics: it is a test")]
 
@@ -50,7 +52,8 @@ pub use meeting::{Fate, Harness, Meeting};
 /// Writes one `#[tokio::test]` for each case of the suite, over the given
 /// [`Harness`](crate::provider::conformance::Harness).
 ///
-/// Put it into a module of its own; the tests have the names of the cases.
+/// Put it into a module of its own; the tests have the names of the cases. One whose fate the harness does
+/// not bring about passes without testing anything: `cargo test -- --nocapture` shows which.
 #[macro_export]
 macro_rules! provider_conformance {
     ($harness:expr) => {

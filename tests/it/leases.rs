@@ -1,52 +1,11 @@
 //! Workers that die, and the answers that come in nevertheless.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use courierx::provider::{
-    Capability, EmailProvider, Outcome, Outgoing, ProviderId, Refusal, SendOptions, Verified,
-};
 use courierx::testing::Recorder;
 use courierx::{Courier, MessageStatus};
-use tokio::sync::{Notify, Semaphore};
 
-use crate::support::{World, email};
-
-/// A provider that answers only when it is let.
-#[derive(Debug, Clone)]
-struct Gated {
-    inner: Recorder,
-    entered: Arc<Semaphore>,
-    gate: Arc<Notify>,
-}
-
-impl Gated {
-    fn new() -> Self {
-        Self { inner: Recorder::new(), entered: Arc::new(Semaphore::new(0)), gate: Arc::default() }
-    }
-}
-
-#[async_trait]
-impl EmailProvider for Gated {
-    fn id(&self) -> &ProviderId {
-        self.inner.id()
-    }
-
-    fn capability(&self) -> &Capability {
-        self.inner.capability()
-    }
-
-    async fn send(&self, message: &Outgoing, options: &SendOptions) -> Outcome {
-        self.entered.add_permits(1);
-        self.gate.notified().await;
-        self.inner.send(message, options).await
-    }
-
-    async fn verify(&self, options: &SendOptions) -> Result<Verified, Refusal> {
-        self.inner.verify(options).await
-    }
-}
+use crate::support::{Gated, World, email};
 
 fn courier(world: &World, provider: &Gated) -> Courier {
     Courier::builder().provider("a", provider.clone()).store(world.store.clone()).build().unwrap()
@@ -55,7 +14,7 @@ fn courier(world: &World, provider: &Gated) -> Courier {
 #[tokio::test]
 async fn an_attempt_is_written_down_before_the_wire() {
     let world = World::new(&[&Recorder::new()]);
-    let provider = Gated::new();
+    let provider = Gated::new(Recorder::new());
     let courier = courier(&world, &provider);
     let id = world.enqueue(email()).await;
     let worker = courier.spawn().unwrap();
@@ -71,7 +30,7 @@ async fn an_attempt_is_written_down_before_the_wire() {
 #[tokio::test]
 async fn a_heartbeat_keeps_a_slow_hand_over_from_being_repeated() {
     let world = World::new(&[&Recorder::new()]);
-    let provider = Gated::new();
+    let provider = Gated::new(Recorder::new());
     let courier = courier(&world, &provider);
     let id = world.enqueue(email()).await;
     let slow = courier.spawn().unwrap();
@@ -94,7 +53,7 @@ async fn a_heartbeat_keeps_a_slow_hand_over_from_being_repeated() {
 #[tokio::test]
 async fn a_message_whose_worker_died_is_taken_up_when_the_lease_has_ended() {
     let world = World::new(&[&Recorder::new()]);
-    let provider = Gated::new();
+    let provider = Gated::new(Recorder::new());
     let courier = courier(&world, &provider);
     let id = world.enqueue(email()).await;
     let worker = courier.spawn().unwrap();
@@ -115,7 +74,7 @@ async fn a_message_whose_worker_died_is_taken_up_when_the_lease_has_ended() {
 #[tokio::test]
 async fn a_graceful_stop_finishes_what_is_under_delivery() {
     let world = World::new(&[&Recorder::new()]);
-    let provider = Gated::new();
+    let provider = Gated::new(Recorder::new());
     let courier = courier(&world, &provider);
     let id = world.enqueue(email()).await;
     let worker = courier.spawn().unwrap();

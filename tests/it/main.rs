@@ -6,15 +6,21 @@ mod bad_input;
 mod crash;
 #[cfg(feature = "conformance")]
 mod custom_provider;
+mod deadline;
 mod documentation;
 mod enqueue;
 mod failover;
 mod faulty_store;
+mod gates;
 mod leases;
 #[cfg(feature = "lettre")]
 mod lettre_transport;
+mod lookups;
+mod rounds;
 mod sandbox;
 mod send;
+#[cfg(feature = "sqlite")]
+mod store_errors;
 mod support;
 mod suppression;
 mod unknown;

@@ -3,6 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use courierx::provider::{
+    Capability, EmailProvider, Outcome, Outgoing, ProviderId, Refusal, SendOptions, Verified,
+};
 use courierx::router::Connection;
 use courierx::testing::Recorder;
 use courierx::{
@@ -10,6 +14,7 @@ use courierx::{
 };
 use courierx_core::event::MessageStatus;
 use courierx_core::store::StoredMessage;
+use tokio::sync::{Notify, Semaphore};
 
 /// A moment to start from.
 pub(crate) const START: Timestamp = Timestamp::from_secs(1_900_000_000);
@@ -28,6 +33,33 @@ impl World {
         let store = MemoryStore::with_clock(Arc::<ManualClock>::clone(&clock));
         let courier = builder(recorders).store(store.clone()).build().unwrap();
         Self { courier, clock, store }
+    }
+
+    /// Over these providers, the preferred first, named `a`, `b`, …
+    pub(crate) fn over(providers: Vec<Box<dyn EmailProvider>>) -> Self {
+        let clock = ManualClock::starting_at(START);
+        let store = MemoryStore::with_clock(Arc::<ManualClock>::clone(&clock));
+        let builder = providers
+            .into_iter()
+            .zip(["a", "b", "c"])
+            .fold(Courier::builder(), |builder, (provider, name)| builder.provider(name, provider));
+        Self { courier: builder.store(store.clone()).build().unwrap(), clock, store }
+    }
+
+    /// Lets everything run that needs no time.
+    pub(crate) async fn calm_down(&self) {
+        for _ in 0..200 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Moves the clock in steps that no lease ends between.
+    pub(crate) async fn pass(&self, time: Duration) {
+        let step = Duration::from_secs(10);
+        for _ in 0..=time.as_secs() / step.as_secs() {
+            self.clock.advance(step);
+            self.calm_down().await;
+        }
     }
 
     pub(crate) async fn enqueue(&self, email: EmailBuilder) -> MessageId {
@@ -79,4 +111,40 @@ pub(crate) fn builder(recorders: &[&Recorder]) -> CourierBuilder {
 
 pub(crate) fn email() -> EmailBuilder {
     Email::to("ada@example.com").from("Acme <hi@acme.example>").subject("Hello").text("Hello, Ada")
+}
+
+/// A provider that answers only when it is let.
+#[derive(Debug, Clone)]
+pub(crate) struct Gated {
+    pub(crate) inner: Recorder,
+    pub(crate) entered: Arc<Semaphore>,
+    pub(crate) gate: Arc<Notify>,
+}
+
+impl Gated {
+    /// Answers what `inner` does, once it is let.
+    pub(crate) fn new(inner: Recorder) -> Self {
+        Self { inner, entered: Arc::new(Semaphore::new(0)), gate: Arc::default() }
+    }
+}
+
+#[async_trait]
+impl EmailProvider for Gated {
+    fn id(&self) -> &ProviderId {
+        self.inner.id()
+    }
+
+    fn capability(&self) -> &Capability {
+        self.inner.capability()
+    }
+
+    async fn send(&self, message: &Outgoing, options: &SendOptions) -> Outcome {
+        self.entered.add_permits(1);
+        self.gate.notified().await;
+        self.inner.send(message, options).await
+    }
+
+    async fn verify(&self, options: &SendOptions) -> Result<Verified, Refusal> {
+        self.inner.verify(options).await
+    }
 }

@@ -1,40 +1,37 @@
 //! The middle of the way: one claimed message, through one round.
 
-use std::time::Duration;
-
 use tokio_util::sync::CancellationToken;
 
 use super::hand_over::{hand_over, interrupted, permit};
 use super::outbox::{Inner, content_context};
 use super::render::render;
 use super::rest::{self, Rest};
-use super::retry::RetrySchedule;
 use super::round::Round;
 use super::settle::{Handed, attempt_result, decided};
+use super::worker::PAUSES;
+use crate::clock::Timestamp;
 use crate::event::{Disposition, EventKind, NewEvent, RecipientStatus};
 use crate::id::{AttemptId, TenantId};
-use crate::message::{Address, AddressKey, Email};
+use crate::message::{Address, Email};
 use crate::provider::{RecipientOutcome, Refusal, RefusalKind};
 use crate::router::{Connection, Decision, History, Router, Skipped};
 use crate::store::{
     AttemptResult, BeginAttempt, Begun, Claimed, FencedStep, JobNext, MessageRecord, Settlement, StoreError,
     StoreResult, StoredMessage,
 };
-use crate::suppression::Scope;
-
-/// How long to pause after the store refused a result, at first and at most.
-const SETTLE_PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
 /// A claimed message on its way through one round.
 pub(super) struct Delivery<'a> {
-    inner: &'a Inner,
+    pub(super) inner: &'a Inner,
     cancel: &'a CancellationToken,
-    claimed: Claimed,
-    record: MessageRecord,
+    pub(super) claimed: Claimed,
+    pub(super) record: MessageRecord,
     router: Router,
-    round: Round,
+    pub(super) round: Round,
     /// Recipients that were decided about and are not written down yet.
     ended: Vec<(u32, Disposition)>,
+    /// When suppressions were looked up last.
+    pub(super) looked_up: Timestamp,
 }
 
 impl Inner {
@@ -92,10 +89,19 @@ impl<'a> Delivery<'a> {
         let mut round = Round::new(record.id, record.created_at, &email, rendered, history, pending);
         super::lookup::tell_of_crashes(inner, &record, &attempts).await?;
         let unknown = round.unknown();
-        super::lookup::resolve(inner, &router, &record, &attempts, &mut round).await?;
-        let mut delivery = Self { inner, cancel, claimed, record, router, round, ended: Vec::new() };
+        super::lookup::resolve(inner, &router, &record, &attempts, &mut round, cancel).await?;
+        let mut delivery = Self {
+            inner,
+            cancel,
+            claimed,
+            record,
+            router,
+            round,
+            ended: Vec::new(),
+            looked_up: Timestamp::EPOCH,
+        };
+        delivery.leave_out_refused();
         delivery.leave_out_suppressed().await?;
-        delivery.leave_out_expired();
         delivery.leave_out_over(&unknown);
         Ok(Some(delivery))
     }
@@ -105,7 +111,15 @@ impl<'a> Delivery<'a> {
         let mut result: Option<AttemptResult> = None;
         loop {
             let now = self.inner.now();
+            self.leave_out_expired(now);
             let (id, recipients, skipped) = match self.round.decide(&self.router, now) {
+                Decision::Send { recipients, .. } if self.is_expired(now) => {
+                    // They may have it already, and there is nothing left to wait for.
+                    for recipient in recipients {
+                        self.end(recipient, Disposition::Unknown);
+                    }
+                    continue;
+                }
                 Decision::Send { connection, recipients, skipped } if !self.cancel.is_cancelled() => {
                     (connection, recipients, skipped)
                 }
@@ -123,6 +137,9 @@ impl<'a> Delivery<'a> {
             let Some(_permit) = permit(connection, self.cancel).await else {
                 return self.release(None).await;
             };
+            if !self.is_still_right(connection, &recipients).await? {
+                continue;
+            }
             match self.attempt(connection, &recipients, skipped).await? {
                 Attempted::Answered(answer) => result = Some(answer),
                 Attempted::Interrupted(answer) => return self.release(Some(answer)).await,
@@ -163,8 +180,7 @@ impl<'a> Delivery<'a> {
                 let now = self.inner.now();
                 let refusal =
                     Refusal::new(RefusalKind::Quota, "the quota set for this connection is used up");
-                let refusal = refusal.retry_after(resets_at.since(now));
-                self.router.observe(connection.id(), &refusal, now);
+                self.router.observe(connection.id(), &refusal.retry_after(resets_at.since(now)), now);
                 return Ok(Attempted::PassedOver);
             }
         }
@@ -176,7 +192,8 @@ impl<'a> Delivery<'a> {
         };
         let now = self.inner.now();
         self.ended.extend(self.round.apply(connection.id(), recipients, &outcomes, &self.router, now));
-        let stopped = outcomes.iter().any(|outcome| {
+        // Without our asking, "interrupted" is one of a provider's excuses.
+        let stopped = self.cancel.is_cancelled() && outcomes.iter().any(|outcome| {
             matches!(outcome, RecipientOutcome::Refused(refusal) if refusal.kind == RefusalKind::Interrupted)
         });
         let handed = Handed {
@@ -224,13 +241,11 @@ impl<'a> Delivery<'a> {
         self.settle(result, Some(step)).await
     }
 
-    /// Writes down what became of an attempt and what follows.
-    ///
-    /// A store that fails is asked again and again while this process lives: what a provider answered is
-    /// known here and nowhere else, and would otherwise have to count as unknown.
+    /// Writes down what a provider answered and what follows. An answer that is lost is an unknown outcome,
+    /// so a store that fails is asked until it takes it, or the process stops.
     async fn settle(&self, result: Option<AttemptResult>, step: Option<FencedStep>) -> StoreResult<()> {
         let settlement = Settlement { tenant: self.record.tenant, message: self.record.id, result, step };
-        let mut pause = SETTLE_PAUSES.0;
+        let mut pause = PAUSES.0;
         let settled = loop {
             match self.inner.store.settle(vec![settlement.clone()]).await {
                 Ok(settled) => break settled,
@@ -238,16 +253,15 @@ impl<'a> Delivery<'a> {
                 Err(error) if self.cancel.is_cancelled() => return Err(error),
                 Err(error) => {
                     let error = &error as &dyn std::error::Error;
-                    tracing::warn!(message = %self.record.id, error, "a result could not be recorded; trying again");
+                    tracing::warn!(message = %self.record.id, error, "an answer waits for the store");
                 }
             }
-            let until = self.inner.now().after(pause);
-            pause = (pause * 2).min(SETTLE_PAUSES.1);
             tokio::select! {
-                () = self.inner.clock.sleep_until(until) => {}
                 // One more time, and then it is over.
                 () = self.cancel.cancelled() => {}
+                () = self.inner.clock.sleep_until(self.inner.now().after(pause)) => {}
             }
+            pause = (pause * 2).min(PAUSES.1);
         };
         if settled.first().is_some_and(|one| !one.stepped) {
             tracing::debug!(message = %self.record.id, "another owner holds the job; the result is recorded");
@@ -256,56 +270,7 @@ impl<'a> Delivery<'a> {
         Ok(())
     }
 
-    /// Suppressions are checked again: somebody may have bounced or complained since the message came in.
-    async fn leave_out_suppressed(&mut self) -> StoreResult<()> {
-        let open: Vec<(u32, AddressKey)> = self
-            .record
-            .recipients
-            .iter()
-            .filter(|one| self.round.is_open(one.index))
-            .map(|one| (one.index, one.address.key()))
-            .collect();
-        let keys: Vec<AddressKey> = open.iter().map(|(_, key)| key.clone()).collect();
-        let entries = self.inner.store.check(self.record.tenant, &Scope::ALL, &keys).await?;
-        for ((index, _), entry) in open.into_iter().zip(entries) {
-            if entry.is_some() {
-                self.end(index, Disposition::Suppressed);
-            }
-        }
-        Ok(())
-    }
-
-    /// Nobody wants the message any more after its deadline. Who may have it already waits to learn that.
-    fn leave_out_expired(&mut self) {
-        let now = self.inner.now();
-        if self.record.deliver_by.is_none_or(|deadline| now < deadline) {
-            return;
-        }
-        let indexes: Vec<u32> = self.record.recipients.iter().map(|one| one.index).collect();
-        for index in indexes {
-            if self.round.is_open(index) && !self.round.may_have_been_sent(index) {
-                self.round.note(index, "the deadline has passed");
-                self.end(index, Disposition::Failed);
-            }
-        }
-    }
-
-    /// Hand-overs whose outcome was unknown were tries: with the schedule they are over, also if the
-    /// provider turned out never to have had the message.
-    fn leave_out_over(&mut self, unknown: &[u32]) {
-        let age = self.inner.now().since(self.record.send_at);
-        if !RetrySchedule::of(self.record.retry).is_over(self.claimed.job.round, age) {
-            return;
-        }
-        for &index in unknown {
-            if self.round.is_open(index) {
-                let sent = self.round.may_have_been_sent(index);
-                self.end(index, if sent { Disposition::Unknown } else { Disposition::Failed });
-            }
-        }
-    }
-
-    fn end(&mut self, recipient: u32, disposition: Disposition) {
+    pub(super) fn end(&mut self, recipient: u32, disposition: Disposition) {
         self.round.close(recipient);
         self.ended.push((recipient, disposition));
     }
@@ -330,8 +295,10 @@ fn read(
 ) -> Result<(Email, crate::provider::Content), String> {
     let bytes =
         inner.vault.open(&content_context(tenant, &record.id), sealed).map_err(|error| error.to_string())?;
-    let email: Email = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
-    let rendered = render(&email).map_err(|error| error.to_string())?;
+    // What follows could quote the content, and this text goes into logs and events.
+    let email: Email =
+        serde_json::from_slice(&bytes).map_err(|_| "the content is not an email".to_owned())?;
+    let rendered = render(&email).map_err(|_| "the content cannot be rendered".to_owned())?;
     Ok((email, rendered))
 }
 

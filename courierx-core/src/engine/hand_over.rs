@@ -1,7 +1,9 @@
 //! The one place where a message leaves for a provider.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use crate::provider::{Outgoing, Phase, RecipientOutcome, Refusal, RefusalKind, SendOptions, Uncertainty};
@@ -13,8 +15,7 @@ const LONGEST: Duration = Duration::from_mins(16);
 
 /// Hands a message over and answers for each of its recipients, in order.
 ///
-/// Waits for a place among the connection's hand-overs. A provider that is cut off in the middle leaves an
-/// unknown outcome, never "not sent".
+/// A provider that is cut off in the middle, or panics, leaves an unknown outcome, never "not sent".
 pub(super) async fn hand_over(
     connection: &Connection,
     outgoing: &Outgoing,
@@ -22,14 +23,15 @@ pub(super) async fn hand_over(
     cancel: &CancellationToken,
 ) -> Vec<RecipientOutcome> {
     let options = SendOptions::default().timeout(timeout).cancel(cancel.clone());
-    let sending = connection.provider().send(outgoing, &options);
+    // What an adapter holds when it panics is its own; here nothing is shared with it but what it borrows.
+    let sending = AssertUnwindSafe(connection.provider().send(outgoing, &options)).catch_unwind();
     let count = outgoing.recipients().len();
-    if let Ok(outcome) = tokio::time::timeout(LONGEST, sending).await {
-        (0..count).map(|position| outcome.of(position)).collect()
-    } else {
-        let unknown = Uncertainty::new(Phase::Answer, "the provider did not come back within 16 minutes");
-        vec![RecipientOutcome::Unknown(unknown); count]
-    }
+    let what = match tokio::time::timeout(LONGEST, sending).await {
+        Ok(Ok(outcome)) => return (0..count).map(|position| outcome.of(position)).collect(),
+        Ok(Err(_panic)) => "the provider panicked",
+        Err(_elapsed) => "the provider did not come back within 16 minutes",
+    };
+    vec![RecipientOutcome::Unknown(Uncertainty::new(Phase::Answer, what)); count]
 }
 
 /// Waits for a place among the connection's hand-overs; none if the process wants to stop first.

@@ -1,5 +1,7 @@
 //! Hand-overs of unknown outcome: telling of them, and asking the provider what became of them.
 
+use tokio_util::sync::CancellationToken;
+
 use super::outbox::Inner;
 use super::round::Round;
 use crate::event::{AttemptStatus, EventKind};
@@ -36,13 +38,15 @@ pub(super) async fn tell_of_crashes(
 }
 
 /// Asks about every recipient whose last word is "unknown", where the provider can be asked. What it is
-/// certain of is written down, and taken out of the round or made free for another hand-over.
+/// certain of is written down, and taken out of the round or made free for another hand-over. One that does
+/// not answer in time, or before the process wants to stop, knows nothing.
 pub(super) async fn resolve(
     inner: &Inner,
     router: &Router,
     record: &MessageRecord,
     attempts: &[AttemptRecord],
     round: &mut Round,
+    cancel: &CancellationToken,
 ) -> StoreResult<()> {
     for attempt in attempts {
         let asked: Vec<u32> = attempt
@@ -62,14 +66,22 @@ pub(super) async fn resolve(
             .collect();
         let mut key = LookupKey::new(attempt.delivery, attempt.started_at, addresses.clone());
         key.provider_message_id.clone_from(&attempt.provider_message_id);
-        let options = SendOptions::default().timeout(inner.options.hand_over_timeout);
-        let answers = match lookup.lookup(&key, &options).await {
-            Ok(answers) => answers,
-            Err(error) => {
+        let timeout = inner.options.hand_over_timeout;
+        let options = SendOptions::default().timeout(timeout).cancel(cancel.clone());
+        let asking = tokio::time::timeout(timeout, lookup.lookup(&key, &options));
+        let answered = tokio::select! {
+            answered = asking => answered,
+            () = cancel.cancelled() => return Ok(()),
+        };
+        let answers = match answered {
+            Ok(Ok(answers)) => answers,
+            Err(_elapsed) => continue,
+            Ok(Err(error)) => {
                 tracing::debug!(message = %record.id, connection = %attempt.connection, %error, "look-up failed");
                 continue;
             }
         };
+        let together: Vec<u32> = attempt.recipients.iter().map(|one| one.index).collect();
         let mut sent = Vec::new();
         for ((index, address), answer) in asked.into_iter().zip(addresses).zip(answers) {
             match answer {
@@ -87,7 +99,7 @@ pub(super) async fn resolve(
                         effects: Effects::default(),
                     });
                 }
-                RecipientOutcome::Refused(_) => round.resolve(index, &attempt.connection),
+                RecipientOutcome::Refused(_) => round.resolve(index, &attempt.connection, &together),
                 RecipientOutcome::Unknown(_) => {}
             }
         }

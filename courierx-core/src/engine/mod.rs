@@ -15,6 +15,7 @@ mod direct;
 mod events;
 mod hand_over;
 mod leases;
+mod leave_out;
 mod lookup;
 mod outbox;
 mod render;

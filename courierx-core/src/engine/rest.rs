@@ -22,11 +22,16 @@ pub(super) fn conclude(
     tried: u32,
     now: Timestamp,
 ) -> (JobNext, Vec<(u32, Disposition)>) {
-    let mut ended: Vec<_> = rest.given_up.iter().map(|one| (one.recipient, one.disposition)).collect();
     let give_up = |recipient: u32| {
         let unknown = round.may_have_been_sent(recipient);
         (recipient, if unknown { Disposition::Unknown } else { Disposition::Failed })
     };
+    // A refusal by everybody else does not make an earlier hand-over of unknown outcome certain.
+    let end = |one: &GiveUp| match one.disposition {
+        Disposition::Failed => give_up(one.recipient),
+        other => (one.recipient, other),
+    };
+    let mut ended: Vec<_> = rest.given_up.iter().map(end).collect();
     let mut next: Option<(Timestamp, u32)> = None;
     let mut stay = Vec::new();
     if let Some((until, recipients)) = &rest.waiting {

@@ -9,7 +9,7 @@ use crate::event::Disposition;
 use crate::id::MessageId;
 use crate::message::{DuplicatePolicy, Email};
 use crate::provider::{Content, Outgoing, RecipientOutcome, RefusalKind};
-use crate::router::{ConnectionId, Decision, History, Question, Requirements, Router};
+use crate::router::{ConnectionId, Decision, History, Past, Question, Requirements, Router};
 
 /// What is left to do of a message, and what was learnt.
 #[derive(Debug)]
@@ -88,8 +88,9 @@ impl Round {
         now: Timestamp,
     ) -> Vec<(u32, Disposition)> {
         let mut ended = Vec::new();
+        let together: Arc<[u32]> = recipients.into();
         for (recipient, outcome) in recipients.iter().zip(outcomes) {
-            self.history.add(*recipient, connection, outcome, now);
+            self.history.add(*recipient, connection, &together, outcome, now);
             match outcome {
                 RecipientOutcome::Accepted(_) => {
                     self.close(*recipient);
@@ -98,11 +99,7 @@ impl Round {
                 RecipientOutcome::Refused(refusal) => {
                     router.observe(connection, refusal, now);
                     self.reasons.push((*recipient, connection.clone(), refusal.to_string()));
-                    match refusal.kind {
-                        RefusalKind::Recipient => ended.push((*recipient, Disposition::Failed)),
-                        RefusalKind::Suppressed => ended.push((*recipient, Disposition::Suppressed)),
-                        _ => {}
-                    }
+                    ended.extend(end_of(refusal.kind).map(|end| (*recipient, end)));
                 }
                 RecipientOutcome::Unknown(unknown) => {
                     self.reasons.push((*recipient, connection.clone(), unknown.to_string()));
@@ -130,8 +127,16 @@ impl Round {
     }
 
     /// Forgets that a hand-over may have succeeded: the provider is certain that it did not.
-    pub(super) fn resolve(&mut self, recipient: u32, connection: &ConnectionId) {
-        self.history.resolve(recipient, connection);
+    pub(super) fn resolve(&mut self, recipient: u32, connection: &ConnectionId, together: &[u32]) {
+        self.history.resolve(recipient, connection, together);
+    }
+
+    /// How an earlier answer ended a recipient, if whoever got it could not write that down any more.
+    pub(super) fn ended_before(&self, recipient: u32) -> Option<(RefusalKind, Disposition)> {
+        self.history.of_recipient(recipient).find_map(|entry| match entry.past {
+            Past::Refused(kind) => Some((kind, end_of(kind)?)),
+            Past::Unknown(_) => None,
+        })
     }
 
     /// The open recipients that the message may have reached already.
@@ -141,9 +146,7 @@ impl Round {
 
     /// Whether the message may have reached the recipient already.
     pub(super) fn may_have_been_sent(&self, recipient: u32) -> bool {
-        self.history
-            .of_recipient(recipient)
-            .any(|entry| matches!(entry.past, crate::router::Past::Unknown(_)))
+        self.history.of_recipient(recipient).any(|entry| matches!(entry.past, Past::Unknown(_)))
     }
 
     /// Why the recipient was not sent to: the last reason of every connection that was tried.
@@ -159,5 +162,14 @@ impl Round {
         let said = last.into_iter().map(|(connection, reason)| format!("{connection}: {reason}"));
         let each: Vec<_> = notes.chain(said).collect();
         (!each.is_empty()).then(|| each.join("; "))
+    }
+}
+
+/// How a refusal ends the recipient, wherever it came from.
+fn end_of(kind: RefusalKind) -> Option<Disposition> {
+    match kind {
+        RefusalKind::Recipient => Some(Disposition::Failed),
+        RefusalKind::Suppressed => Some(Disposition::Suppressed),
+        _ => None,
     }
 }

@@ -30,8 +30,8 @@ impl Default for WorkerOptions {
     }
 }
 
-/// How long a worker pauses after the store failed, at first and at most.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+/// How long a call waits before it is repeated after the store failed, at first and at most.
+pub(super) const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 /// How long a worker waits for work before it looks again.
 const IDLE: Duration = Duration::from_secs(30);
 

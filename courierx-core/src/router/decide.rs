@@ -1,5 +1,6 @@
 //! The decision itself.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::history::{History, HistoryEntry, Past};
@@ -118,6 +119,8 @@ pub struct GiveUp {
 /// What one recipient can do now.
 enum Verdict<'a> {
     Use(&'a Connection),
+    /// Hand over to these, as it was done before.
+    Repeat(&'a Connection, Arc<[u32]>),
     /// Try again at the next step of the schedule, or at this moment if that comes first.
     Rest {
         scheduled: bool,
@@ -136,10 +139,11 @@ impl Verdict<'_> {
 
 impl Router {
     /// Decides where the open recipients go next. The first recipient that can be handed over chooses the
-    /// connection; the others join if they would choose the same.
+    /// connection; the others join if they would choose the same. A repetition is joined by nobody: for
+    /// others beside them it would be another hand-over, which no key protects.
     pub fn decide(&self, question: &Question<'_>, now: Timestamp) -> Decision {
         let mut skipped = Vec::new();
-        let mut chosen: Option<(&Connection, Vec<u32>)> = None;
+        let mut chosen: Option<(&Connection, Vec<u32>, bool)> = None;
         let (mut scheduled, mut given_up) = (Vec::new(), Vec::new());
         let mut waiting: Option<(Timestamp, Vec<u32>)> = None;
         for &(recipient, utf8) in question.open {
@@ -148,12 +152,15 @@ impl Router {
             let notes = if chosen.is_none() && skipped.is_empty() { &mut skipped } else { &mut ignored };
             match self.decide_one(question, recipient, utf8, now, notes) {
                 Verdict::Use(connection) => {
-                    let (first, recipients) = chosen.get_or_insert_with(|| (connection, Vec::new()));
-                    if first.id() == connection.id()
-                        && recipients.len() < connection.provider().capability().max_recipients
-                    {
+                    let (first, recipients, repeats) =
+                        chosen.get_or_insert_with(|| (connection, Vec::new(), false));
+                    let most = connection.provider().capability().max_recipients.max(1);
+                    if !*repeats && first.id() == connection.id() && recipients.len() < most {
                         recipients.push(recipient);
                     }
+                }
+                Verdict::Repeat(connection, together) => {
+                    chosen.get_or_insert_with(|| (connection, together.to_vec(), true));
                 }
                 Verdict::Rest { scheduled: stepped, until } => {
                     if stepped {
@@ -169,7 +176,7 @@ impl Router {
             }
         }
         match chosen {
-            Some((connection, recipients)) => {
+            Some((connection, recipients, _)) => {
                 Decision::Send { connection: connection.id().clone(), recipients, skipped }
             }
             None => Decision::Rest { scheduled, waiting, given_up, skipped },
@@ -193,9 +200,9 @@ impl Router {
         }
         match self.unresolved(question, &history, now) {
             Unresolved::No => {}
-            Unresolved::Repeat(connection) => {
+            Unresolved::Repeat(connection, together) => {
                 return match self.look(connection, question, &history, utf8, now) {
-                    Ok(()) => Verdict::Use(connection),
+                    Ok(()) => Verdict::Repeat(connection, together),
                     Err(SkipReason::NotBefore { until, .. }) => Verdict::wait(until),
                     Err(_) => Verdict::SCHEDULE,
                 };
@@ -341,11 +348,13 @@ impl Router {
             DuplicatePolicy::WaitThenFailover => {
                 let Some(connection) = self.connection(&entry.connection) else { return Unresolved::No };
                 let capability = connection.provider().capability();
-                if let Some(window) = capability.idempotency {
+                if let Some(window) = capability.idempotency
+                    && can_repeat(question, entry)
+                {
                     let first = first_unknown(history, connection.id()).unwrap_or(since);
                     let repeats = history.iter().filter(|one| one.connection == *connection.id()).count();
                     if now < first.after(window) && repeats <= KEYED_REPEATS {
-                        return Unresolved::Repeat(connection);
+                        return Unresolved::Repeat(connection, Arc::clone(&entry.together));
                     }
                     return Unresolved::No;
                 }
@@ -363,11 +372,22 @@ enum Unresolved<'a> {
     /// There is none, or it does not matter any more.
     No,
     /// The same hand-over again, under its key.
-    Repeat(&'a Connection),
+    Repeat(&'a Connection, Arc<[u32]>),
     /// Nothing before this moment.
     Wait(Timestamp),
     /// Nothing, ever.
     End,
+}
+
+/// Whether a hand-over can be repeated as it was, for everybody it was for: its key covers only that.
+fn can_repeat(question: &Question<'_>, entry: &HistoryEntry) -> bool {
+    entry.together.iter().all(|recipient| {
+        let mut past = question.history.of_recipient(*recipient).rev();
+        question.open.iter().any(|(open, _)| open == recipient)
+            && past
+                .find(|one| matches!(one.past, Past::Unknown(_)))
+                .is_some_and(|last| last.connection == entry.connection && last.together == entry.together)
+    })
 }
 
 fn first_unknown(history: &[&HistoryEntry], connection: &ConnectionId) -> Option<Timestamp> {

@@ -17,6 +17,8 @@ const QUOTA: (Duration, Duration, Duration) =
 const AUTH: (Duration, Duration) = (Duration::from_mins(1), Duration::from_mins(10));
 
 /// When a connection may be used again. One word of memory, read by every decision and never locked.
+///
+/// Only time opens it: an acceptance while it is closed answers a hand-over from before.
 #[derive(Debug)]
 pub(crate) struct Gate {
     not_before: AtomicI64,
@@ -61,14 +63,11 @@ impl Gate {
         }
     }
 
-    /// Takes note that the connection works: its credentials do. Throttling and quotas are not over because
-    /// a message got through that was under way.
+    /// Takes note that a message was taken: the credentials work. It opens nothing, as the message may have
+    /// been under way since before; the next refusal only starts anew.
     pub(crate) fn works(&self) {
         if self.strikes.load(Ordering::Relaxed) != 0 {
             self.strikes.store(0, Ordering::Release);
-            if self.reason() == RefusalKind::Auth {
-                self.not_before.store(i64::MIN, Ordering::Release);
-            }
         }
     }
 
@@ -108,9 +107,7 @@ mod tests {
             now = now.after(Duration::from_secs(rest));
             assert_eq!(closed_for(&gate, now), None);
         }
-        gate.observe(&refusal, now);
         gate.works();
-        assert_eq!(closed_for(&gate, now), None);
         gate.observe(&refusal, now);
         assert_eq!(closed_for(&gate, now), Some(60), "it starts anew");
     }

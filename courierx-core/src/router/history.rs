@@ -1,5 +1,7 @@
 //! What happened to each recipient so far, as the router sees it.
 
+use std::sync::Arc;
+
 use super::ConnectionId;
 use crate::clock::Timestamp;
 use crate::event::AttemptStatus;
@@ -22,6 +24,8 @@ pub struct HistoryEntry {
     pub recipient: u32,
     /// The connection it was handed to.
     pub connection: ConnectionId,
+    /// Everybody that hand-over was for, by position: only for them all it can be repeated as it was.
+    pub together: Arc<[u32]>,
     /// How it ended.
     pub past: Past,
     /// Whether it happened in the present round, that is since the message was last claimed.
@@ -40,6 +44,7 @@ impl History {
     pub fn of(attempts: &[AttemptRecord]) -> Self {
         let mut entries = Vec::new();
         for attempt in attempts {
+            let together: Arc<[u32]> = attempt.recipients.iter().map(|one| one.index).collect();
             for result in &attempt.recipients {
                 let since = attempt.finished_at.unwrap_or(attempt.started_at);
                 let past = match (&result.outcome, result.status) {
@@ -53,6 +58,7 @@ impl History {
                 entries.push(HistoryEntry {
                     recipient,
                     connection: attempt.connection.clone(),
+                    together: Arc::clone(&together),
                     past,
                     this_round: false,
                 });
@@ -66,6 +72,7 @@ impl History {
         &mut self,
         recipient: u32,
         connection: &ConnectionId,
+        together: &Arc<[u32]>,
         outcome: &RecipientOutcome,
         now: Timestamp,
     ) {
@@ -74,14 +81,17 @@ impl History {
             RecipientOutcome::Refused(refusal) => Past::Refused(refusal.kind),
             RecipientOutcome::Unknown(_) => Past::Unknown(now),
         };
-        self.entries.push(HistoryEntry { recipient, connection: connection.clone(), past, this_round: true });
+        let (connection, together) = (connection.clone(), Arc::clone(together));
+        self.entries.push(HistoryEntry { recipient, connection, together, past, this_round: true });
     }
 
-    /// Forgets unknown outcomes of one recipient at one connection that were resolved: nothing was sent.
-    pub fn resolve(&mut self, recipient: u32, connection: &ConnectionId) {
+    /// Forgets that one hand-over, and its repetitions, had an unknown outcome for one recipient: the
+    /// provider is certain that it did not send.
+    pub fn resolve(&mut self, recipient: u32, connection: &ConnectionId, together: &[u32]) {
         self.entries.retain(|entry| {
             entry.recipient != recipient
                 || entry.connection != *connection
+                || *entry.together != *together
                 || !matches!(entry.past, Past::Unknown(_))
         });
     }

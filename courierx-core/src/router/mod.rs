@@ -72,7 +72,7 @@ impl Router {
         }
     }
 
-    /// Takes note that a connection works.
+    /// Takes note that a connection took a message.
     pub fn observe_success(&self, connection: &ConnectionId) {
         if let Some(connection) = self.connection(connection) {
             connection.gate().works();

@@ -1,0 +1,101 @@
+//! Recipients that are not handed over to any more, whatever the router would say.
+
+use std::time::Duration;
+
+use super::deliver::Delivery;
+use super::retry::RetrySchedule;
+use crate::clock::Timestamp;
+use crate::event::Disposition;
+use crate::message::AddressKey;
+use crate::router::Connection;
+use crate::store::StoreResult;
+use crate::suppression::Scope;
+
+/// How long a look at the suppressions holds: longer than most rounds take.
+const FRESH: Duration = Duration::from_mins(1);
+
+impl Delivery<'_> {
+    /// Whether a decision still holds after the message waited for its place: the connection may want to
+    /// be left alone by now, the deadline have passed, and a recipient be suppressed.
+    pub(super) async fn is_still_right(
+        &mut self,
+        connection: &Connection,
+        recipients: &[u32],
+    ) -> StoreResult<bool> {
+        let now = self.inner.now();
+        if now > self.looked_up.after(FRESH) {
+            self.leave_out_suppressed().await?;
+        }
+        Ok(!self.is_expired(now)
+            && connection.gate().closed_at(now).is_none()
+            && recipients.iter().all(|recipient| self.round.is_open(*recipient)))
+    }
+
+    /// An earlier owner may have learnt that a recipient does not exist, and lost the job before it could
+    /// write down more than the answer.
+    pub(super) fn leave_out_refused(&mut self) {
+        for index in self.open_recipients() {
+            if let Some((kind, end)) = self.round.ended_before(index) {
+                self.round.note(index, &format!("refused for good ({kind})"));
+                self.end(index, end);
+            }
+        }
+    }
+
+    /// Suppressions are checked again: somebody may have bounced or complained since the message came in.
+    pub(super) async fn leave_out_suppressed(&mut self) -> StoreResult<()> {
+        let open: Vec<(u32, AddressKey)> = self
+            .record
+            .recipients
+            .iter()
+            .filter(|one| self.round.is_open(one.index))
+            .map(|one| (one.index, one.address.key()))
+            .collect();
+        let keys: Vec<AddressKey> = open.iter().map(|(_, key)| key.clone()).collect();
+        self.looked_up = self.inner.now();
+        let entries = self.inner.store.check(self.record.tenant, &Scope::ALL, &keys).await?;
+        for ((index, _), entry) in open.into_iter().zip(entries) {
+            if entry.is_some() {
+                self.end(index, Disposition::Suppressed);
+            }
+        }
+        Ok(())
+    }
+
+    /// Nobody wants the message any more after its deadline. Who may have it already waits to learn that.
+    pub(super) fn leave_out_expired(&mut self, now: Timestamp) {
+        if !self.is_expired(now) {
+            return;
+        }
+        for index in self.open_recipients() {
+            if !self.round.may_have_been_sent(index) {
+                self.round.note(index, "the deadline has passed");
+                self.end(index, Disposition::Failed);
+            }
+        }
+    }
+
+    /// Hand-overs whose outcome was unknown were tries: with the schedule they are over, also if the
+    /// provider turned out never to have had the message.
+    pub(super) fn leave_out_over(&mut self, unknown: &[u32]) {
+        let age = self.inner.now().since(self.record.send_at);
+        if !RetrySchedule::of(self.record.retry).is_over(self.claimed.job.round, age) {
+            return;
+        }
+        for &index in unknown {
+            if self.round.is_open(index) {
+                let sent = self.round.may_have_been_sent(index);
+                self.end(index, if sent { Disposition::Unknown } else { Disposition::Failed });
+            }
+        }
+    }
+
+    pub(super) fn is_expired(&self, now: Timestamp) -> bool {
+        self.record.deliver_by.is_some_and(|deadline| now >= deadline)
+    }
+
+    fn open_recipients(&self) -> Vec<u32> {
+        let known = self.record.recipients.iter().map(|one| one.index);
+        known.filter(|index| self.round.is_open(*index)).collect()
+    }
+}

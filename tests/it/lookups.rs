@@ -1,0 +1,114 @@
+//! Providers that can be asked what became of a hand-over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use courierx::provider::{
+    Capability, LookupError, LookupKey, Phase, ProviderId, RecipientOutcome, Refusal, SendOptions,
+    StatusLookup, Uncertainty, Verified,
+};
+use courierx::testing::Recorder;
+use courierx::{DuplicatePolicy, EmailProvider, MessageStatus, Outcome, Outgoing, RefusalKind};
+use tokio::sync::Semaphore;
+
+use crate::support::{World, email};
+
+/// A provider that knows only one thing when asked: its first hand-over certainly did not reach Ada.
+#[derive(Debug, Clone)]
+struct Asked {
+    inner: Recorder,
+    hangs: bool,
+    questions: Arc<Semaphore>,
+}
+
+impl Asked {
+    fn new(hangs: bool) -> Self {
+        let mut capability = Capability::full();
+        capability.unknown_wait = Some(Duration::from_secs(90));
+        let inner = Recorder::new().with_capability(capability);
+        Self { inner, hangs, questions: Arc::new(Semaphore::new(0)) }
+    }
+}
+
+#[async_trait]
+impl EmailProvider for Asked {
+    fn id(&self) -> &ProviderId {
+        self.inner.id()
+    }
+
+    fn capability(&self) -> &Capability {
+        self.inner.capability()
+    }
+
+    async fn send(&self, message: &Outgoing, options: &SendOptions) -> Outcome {
+        self.inner.send(message, options).await
+    }
+
+    async fn verify(&self, options: &SendOptions) -> Result<Verified, Refusal> {
+        self.inner.verify(options).await
+    }
+
+    fn status_lookup(&self) -> Option<&dyn StatusLookup> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl StatusLookup for Asked {
+    async fn lookup(
+        &self,
+        key: &LookupKey,
+        _options: &SendOptions,
+    ) -> Result<Vec<RecipientOutcome>, LookupError> {
+        self.questions.add_permits(1);
+        if self.hangs {
+            std::future::pending::<()>().await;
+        }
+        let first = self.inner.handed_over()[0].outgoing().delivery_id() == key.delivery;
+        let answer = |address: &courierx::Address| {
+            if first && address.to_string() == "ada@example.com" {
+                RecipientOutcome::Refused(Refusal::new(RefusalKind::Unavailable, "never taken"))
+            } else {
+                RecipientOutcome::Unknown(Uncertainty::new(Phase::Answer, "not known yet"))
+            }
+        };
+        Ok(key.recipients.iter().map(answer).collect())
+    }
+}
+
+#[tokio::test]
+async fn an_answer_about_one_hand_over_tells_nothing_of_another() {
+    let a = Asked::new(false);
+    a.inner.lose_next_answer().lose_next_answer();
+    let world = World::over(vec![Box::new(a.clone())]);
+    let id = world.enqueue(email().cc("bob@example.com").duplicate_policy(DuplicatePolicy::Never)).await;
+    let worker = world.courier.spawn().unwrap();
+    for day in 0..3 {
+        world.calm_down().await;
+        assert_eq!(a.inner.handed_over().len(), (day + 1).min(2), "day {day}");
+        world.clock.advance(Duration::from_hours(25));
+    }
+    // The first hand-over certainly did not reach Ada, the second one may have.
+    world.until(id, MessageStatus::Unknown).await;
+    worker.shutdown().await.unwrap();
+    assert_eq!(a.inner.handed_over().len(), 2);
+}
+
+#[tokio::test]
+async fn a_provider_that_never_answers_does_not_hold_up_a_stop() {
+    let a = Asked::new(true);
+    a.inner.lose_next_answer();
+    let world = World::over(vec![Box::new(a.clone())]);
+    world.enqueue(email()).await;
+    let worker = world.courier.spawn().unwrap();
+    world.calm_down().await;
+    world.clock.advance(Duration::from_secs(91));
+    a.questions.acquire().await.unwrap().forget();
+    let stopping = tokio::spawn(worker.shutdown());
+    world.calm_down().await;
+    world.clock.advance(Duration::from_secs(31));
+    world.calm_down().await;
+    assert!(stopping.is_finished());
+    stopping.await.unwrap().unwrap();
+}

@@ -19,6 +19,7 @@ mod lookups;
 mod rounds;
 mod sandbox;
 mod send;
+mod simulation;
 #[cfg(feature = "sqlite")]
 mod store_errors;
 mod support;

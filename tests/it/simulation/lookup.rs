@@ -24,10 +24,10 @@ impl StatusLookup for Scripted {
         let never = RecipientOutcome::Refused(Refusal::new(RefusalKind::Unavailable, "never taken"));
         let on_the_wire = desk.on_the_wire.contains(&key.delivery);
         let mut answer = |address: String| {
-            if desk.taken.contains_key(&(key.delivery, address)) {
-                RecipientOutcome::Accepted(Acceptance::default())
-            } else if on_the_wire || desk.rng.u8(..3) == 0 {
+            if on_the_wire || desk.rng.u8(..3) == 0 {
                 unknown.clone()
+            } else if desk.taken.contains_key(&(key.delivery, address)) {
+                RecipientOutcome::Accepted(Acceptance::default())
             } else {
                 never.clone()
             }

@@ -18,8 +18,9 @@ use self::world::World;
 
 const TENANT: TenantId = TenantId::DEFAULT;
 
-/// Seeds that failed once.
-const REGRESSIONS: &[u64] = &[];
+/// Seeds that tell one defect from its repair; they run whatever [`SEEDS`] is.
+/// 270: "never taken" about one hand-over erased the unknown outcome of another one.
+const REGRESSIONS: &[u64] = &[270];
 /// How many seeds a normal run tries.
 const SEEDS: u64 = 250;
 

@@ -165,7 +165,11 @@ impl World {
 
     /// Sometimes longer than a lease, so that owners find themselves replaced.
     fn pass_time(&mut self) {
-        let millis = self.rng.choice([50, 1_000, 5_000, 11_000, 19_000, 61_000, 600_000, 3_600_000]).unwrap();
+        let millis = match self.rng.u8(..40) {
+            // `never` waits for a day.
+            0 => 90_000_000,
+            _ => self.rng.choice([50, 1_000, 5_000, 11_000, 19_000, 61_000, 600_000, 3_600_000]).unwrap(),
+        };
         self.clock.advance(Duration::from_millis(millis));
     }
 

@@ -1,11 +1,15 @@
 //! From the bytes of a message (RFC 5322) to an [`Email`], which every provider can carry.
 
+use std::collections::HashSet;
+
 use lettre::address::Envelope;
 use mail_parser::{
-    Address as Addresses, HeaderName, Message, MessageParser, MessagePart, MimeHeaders, PartType,
+    Address as Addresses, HeaderForm, HeaderName, HeaderValue, Message, MessageParser, MessagePart,
+    MimeHeaders, PartType,
 };
 
-use crate::{Attachment, Email, EmailBuilder, InvalidEmail, Mailbox, Problem};
+use crate::message::{self, limits};
+use crate::{Address, Attachment, Email, EmailBuilder, InvalidEmail, Mailbox, Problem};
 
 /// Why the bytes of a message could not be taken.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +23,8 @@ pub enum ParseError {
     Invalid(#[from] InvalidEmail),
 }
 
-/// Reads a message and its envelope. Whoever the envelope names and no header does is a blind copy.
+/// Reads a message and its envelope. Whoever the envelope names and no header does is a blind copy; whoever
+/// a header names and the envelope does not is left out.
 ///
 /// `Date`, `Message-ID` and the MIME structure are not taken over: each hand-over makes its own, the same
 /// for every repetition.
@@ -41,32 +46,38 @@ pub fn email_from_mime(envelope: &Envelope, mime: &[u8]) -> Result<Email, ParseE
 }
 
 /// Those of To and Cc whom the envelope names, and the rest of the envelope as blind copies.
+///
+/// The envelope alone says who gets the message: whoever makes one copy for each recipient shows the same
+/// header on all of them.
 fn recipients(mut email: EmailBuilder, message: &Message<'_>, envelope: &Envelope) -> EmailBuilder {
-    let named = |addresses: Option<&Addresses<'_>>| -> Vec<String> {
-        addresses
-            .into_iter()
-            .flat_map(Addresses::iter)
-            .filter_map(|one| one.address())
-            .map(str::to_lowercase)
-            .collect()
+    let mut unnamed: HashSet<String> = envelope.to().iter().map(|one| key(one.as_ref())).collect();
+    let invited = unnamed.clone();
+    let mut add = |email: EmailBuilder, one: Shown<'_>, add: fn(EmailBuilder, Shown<'_>) -> EmailBuilder| {
+        let key = key(one.address);
+        unnamed.remove(&key);
+        if invited.contains(&key) { add(email, one) } else { email }
     };
-    let shown = [named(message.to()), named(message.cc())].concat();
-    email = mailboxes(email, message.to(), |email, one| email.to(one));
-    email = mailboxes(email, message.cc(), |email, one| email.cc(one));
+    email = mailboxes(email, message.to(), |email, one| add(email, one, |email, one| email.to(one)));
+    email = mailboxes(email, message.cc(), |email, one| add(email, one, |email, one| email.cc(one)));
     for recipient in envelope.to() {
         let address: &str = recipient.as_ref();
-        if !shown.contains(&address.to_lowercase()) {
+        if unnamed.contains(&key(address)) {
             email = email.bcc(address);
         }
     }
     email
 }
 
+/// What an address is compared by: a header may spell a domain in Unicode that the envelope has in ASCII.
+fn key(address: &str) -> String {
+    address.parse::<Address>().map_or_else(|_| address.to_lowercase(), |one| one.key().as_str().to_owned())
+}
+
 /// Adds each address of a header, with its name.
 fn mailboxes(
     email: EmailBuilder,
     addresses: Option<&Addresses<'_>>,
-    add: impl Fn(EmailBuilder, Shown<'_>) -> EmailBuilder,
+    mut add: impl FnMut(EmailBuilder, Shown<'_>) -> EmailBuilder,
 ) -> EmailBuilder {
     let each = addresses.into_iter().flat_map(Addresses::iter);
     each.fold(email, |email, one| {
@@ -128,14 +139,45 @@ fn attachment(part: &MessagePart<'_>) -> Result<Attachment, InvalidEmail> {
     }
 }
 
-/// Headers of the application's own.
+/// Every header that no field of [`Email`] stands for: the application's own, those of threads and lists, …
 fn headers(mut email: EmailBuilder, message: &Message<'_>) -> EmailBuilder {
     for header in message.headers() {
-        if let HeaderName::Other(name) = &header.name
-            && let Some(value) = header.value.as_text()
-        {
-            email = email.header(name.as_ref(), value);
+        let name = header.name.as_str();
+        // What the parser knows and no message may bring along was read above, or is made anew.
+        if !matches!(header.name, HeaderName::Other(_)) && message::HeaderName::new(name).is_err() {
+            continue;
+        }
+        let (start, end) = (header.offset_start as usize, header.offset_end as usize);
+        let written = unfolded(&String::from_utf8_lossy(&message.raw_message[start..end]));
+        let value = match &header.name {
+            HeaderName::References => newest(&written, limits::MAX_HEADER_VALUE_BYTES).to_owned(),
+            // Encoded words are text, and are encoded again on the way out.
+            other if written.contains("=?") => {
+                match message.header_as(other.clone(), HeaderForm::Text).first() {
+                    Some(HeaderValue::Text(text)) => text.clone().into_owned(),
+                    _ => written,
+                }
+            }
+            _ => written,
+        };
+        if !value.is_empty() {
+            email = email.header(name, value);
         }
     }
     email
+}
+
+/// A header's value on one line (RFC 5322 §2.2.3).
+fn unfolded(value: &str) -> String {
+    let line = value.replace(['\r', '\n'], "").replace('\t', " ");
+    line.trim().to_owned()
+}
+
+/// The last identifiers that fit: a thread has no end, and readers need its newest messages most.
+fn newest(identifiers: &str, max: usize) -> &str {
+    let over = identifiers.len().saturating_sub(max);
+    match over {
+        0 => identifiers,
+        _ => identifiers[identifiers.ceil_char_boundary(over)..].split_once(' ').map_or("", |(_, rest)| rest),
+    }
 }

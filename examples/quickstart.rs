@@ -6,16 +6,14 @@
 //! ```
 #![allow(clippy::print_stdout, reason = "an example talks on the terminal")]
 
-use std::sync::Arc;
-
 use courierx::{Courier, Email, Sandbox, Smtp};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let sandbox = Arc::new(Sandbox::new());
+    let sandbox = Sandbox::new();
     let courier = match std::env::var("SMTP_URL") {
         Ok(url) => Courier::builder().provider("smtp", Smtp::from_url(&url)?),
-        Err(_) => Courier::builder().provider("sandbox", Arc::clone(&sandbox)),
+        Err(_) => Courier::builder().provider("sandbox", sandbox.clone()),
     };
     let courier = courier.build()?;
 
@@ -30,7 +28,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sent = courier.send(&email).await?;
     println!("sent {} through {}", sent.message, sent.tried[0].connection);
     for captured in sandbox.messages() {
-        println!("the sandbox holds it: {}\n{}", captured.subject, captured.text.unwrap_or_default());
+        println!("the sandbox holds it:\n\n{captured}");
     }
     Ok(())
 }

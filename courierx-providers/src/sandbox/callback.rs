@@ -53,6 +53,7 @@ impl Report {
 }
 
 /// Signs callbacks, and knows its own signatures.
+#[derive(Clone)]
 pub(super) struct Signer {
     key: [u8; BLOCK],
 }

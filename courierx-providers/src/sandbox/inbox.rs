@@ -6,12 +6,15 @@ use std::hash::Hash;
 
 use courierx_core::clock::Timestamp;
 use courierx_core::id::{DeliveryId, MessageId};
-use courierx_core::message::{Address, Attachment, Mailbox};
+use courierx_core::message::{Address, Attachment, Mailbox, RecipientField};
 use courierx_core::provider::{Outgoing, RecipientOutcome};
 
 use super::callback::Report;
 
-/// A message that a sandbox has kept. Its `Debug` shows neither addresses nor content.
+/// A message that a sandbox has kept.
+///
+/// Its `Display` is the message as a reader would see it, for people; its `Debug` shows neither addresses
+/// nor content.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Captured {
@@ -40,6 +43,8 @@ pub struct Captured {
     /// The whole message, as SMTP would carry it.
     #[cfg(feature = "mime")]
     pub raw: Vec<u8>,
+    /// For each of the recipients, where it stands in the header.
+    fields: Vec<RecipientField>,
 }
 
 impl Captured {
@@ -49,7 +54,9 @@ impl Captured {
         attempt: u32,
         at: Timestamp,
     ) -> Self {
-        let accepted = results.iter().filter(|(_, result)| matches!(result, RecipientOutcome::Accepted(_)));
+        let accepted = message.recipients().iter().zip(results);
+        let accepted = accepted.filter(|(_, (_, result))| matches!(result, RecipientOutcome::Accepted(_)));
+        let (recipients, fields) = accepted.map(|(one, (address, _))| (address.clone(), one.field)).unzip();
         let header = |one: &courierx_core::message::Header| {
             (one.name.as_str().to_owned(), one.value.as_str().to_owned())
         };
@@ -59,7 +66,7 @@ impl Captured {
             attempt,
             at,
             from: message.from().clone(),
-            recipients: accepted.map(|(address, _)| address.clone()).collect(),
+            recipients,
             subject: message.subject().as_str().to_owned(),
             html: message.html().map(str::to_owned),
             text: message.text().map(str::to_owned),
@@ -67,6 +74,7 @@ impl Captured {
             attachments: message.attachments().to_vec(),
             #[cfg(feature = "mime")]
             raw: crate::mime::render(message),
+            fields,
         }
     }
 }
@@ -78,6 +86,26 @@ impl fmt::Debug for Captured {
             .field("attempt", &self.attempt)
             .field("recipients", &self.recipients.len())
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Captured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "From: {}", self.from)?;
+        for (field, recipient) in self.fields.iter().zip(&self.recipients) {
+            let field = match field {
+                RecipientField::To => "To",
+                RecipientField::Cc => "Cc",
+                RecipientField::Bcc => "Bcc",
+            };
+            writeln!(f, "{field}: {recipient}")?;
+        }
+        writeln!(f, "Subject: {}", self.subject)?;
+        for attachment in &self.attachments {
+            writeln!(f, "Attachment: {} ({} bytes)", attachment.file_name(), attachment.content().len())?;
+        }
+        writeln!(f)?;
+        writeln!(f, "{}", self.text.as_ref().or(self.html.as_ref()).map_or("", String::as_str))
     }
 }
 

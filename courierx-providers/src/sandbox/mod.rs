@@ -52,12 +52,25 @@ const DEFAULT_CAPACITY: usize = 1000;
 /// There is no background task and no chance in it: what is called back waits for
 /// [`take_callbacks`](Self::take_callbacks), and the same hand-overs in the same order have the same
 /// outcomes.
-#[derive(Debug)]
+///
+/// Cheap to clone: clones share what was captured, so one is given to a courier and another kept to look.
+///
+/// ```
+/// use courierx_providers::Sandbox;
+///
+/// let sandbox = Sandbox::new();
+/// let given_away = sandbox.clone();
+/// # drop(given_away);
+/// for captured in sandbox.messages() {
+///     println!("{captured}");
+/// }
+/// ```
+#[derive(Debug, Clone)]
 pub struct Sandbox {
     capability: Capability,
     clock: Arc<dyn Clock>,
     signer: Signer,
-    inbox: Mutex<Inbox>,
+    inbox: Arc<Mutex<Inbox>>,
 }
 
 impl Default for Sandbox {
@@ -79,14 +92,14 @@ impl Sandbox {
             capability,
             clock: SystemClock::shared(),
             signer: Signer::new(secret.as_bytes()),
-            inbox: Mutex::new(Inbox::new(DEFAULT_CAPACITY)),
+            inbox: Arc::new(Mutex::new(Inbox::new(DEFAULT_CAPACITY))),
         }
     }
 
-    /// Keeps only this many messages, the last ones.
+    /// Keeps only this many messages, the last ones. It starts empty, and apart from earlier clones.
     #[must_use]
     pub fn capacity(mut self, messages: usize) -> Self {
-        self.inbox = Mutex::new(Inbox::new(messages.max(1)));
+        self.inbox = Arc::new(Mutex::new(Inbox::new(messages.max(1))));
         self
     }
 

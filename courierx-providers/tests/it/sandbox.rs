@@ -42,6 +42,17 @@ async fn everything_is_captured() {
 }
 
 #[tokio::test]
+async fn clones_share_what_was_captured_and_show_it() {
+    let sandbox = sandbox();
+    let given_away = sandbox.clone();
+    let message = mail::draft().to("ada@example.com").bcc("bob@example.com");
+    assert!(given_away.send(&mail::outgoing(message), &SendOptions::default()).await.is_accepted());
+    let shown = sandbox.messages()[0].to_string();
+    let expected = "To: ada@example.com\nBcc: bob@example.com\nSubject: A test\n\nHello.\n";
+    assert!(shown.starts_with("From: ") && shown.ends_with(expected), "{shown}");
+}
+
+#[tokio::test]
 async fn magic_recipients_decide_what_happens() {
     for (local, kind) in [
         ("reject", RefusalKind::Recipient),

@@ -11,6 +11,8 @@ mod documentation;
 mod enqueue;
 mod failover;
 mod faulty_store;
+#[cfg(feature = "sqlite")]
+mod footprint;
 mod gates;
 mod leases;
 #[cfg(feature = "lettre")]

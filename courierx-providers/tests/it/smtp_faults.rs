@@ -61,6 +61,37 @@ async fn nothing_is_handed_over_when_the_server_is_silent_before_the_body() {
 }
 
 #[tokio::test]
+async fn a_reply_without_end_is_given_up() {
+    let endless = [
+        Act::Drip,
+        say(&"250-more\r\n".repeat(100_000)),
+        Act::Say(format!("250 {}", "x".repeat(1 << 20))),
+        Act::Say("\0".repeat(1 << 20)),
+    ];
+    for act in endless {
+        for step in STEPS_BEFORE_THE_BODY {
+            let server = Script::default().on(step, act.clone()).start().await;
+            let outcome = send(&impatient(smtp(&server)), &mail::to(&["ada@example.com"])).await;
+            assert_eq!(refused(&outcome), RefusalKind::Unavailable, "{step}");
+        }
+        let server = Script::default().on("ANSWER", act).start().await;
+        let outcome = send(&impatient(smtp(&server)), &mail::to(&["ada@example.com"])).await;
+        assert_eq!(phase(&outcome), Phase::Answer);
+    }
+}
+
+#[tokio::test]
+async fn what_a_server_says_is_kept_short_and_plain() {
+    let junk = format!("550 5.1.1 \0\x07\x1b[31m \u{9b}2J {}", "\u{fc}".repeat(3000));
+    let server = Script::default().on("RCPT", say(&junk)).start().await;
+    let outcome = send(&smtp(&server), &mail::to(&["ada@example.com"])).await;
+    let Outcome::Refused(refusal) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(refusal.code.as_deref(), Some("5.1.1"));
+    assert!(refusal.detail.chars().count() <= 501, "{}", refusal.detail);
+    assert!(!refusal.detail.contains(char::is_control), "{:?}", refusal.detail);
+}
+
+#[tokio::test]
 async fn nothing_is_handed_over_when_the_answers_are_no_replies() {
     for step in STEPS_BEFORE_THE_BODY {
         let server = Script::default().on(step, say("HTTP/1.1 400 Bad Request")).start().await;

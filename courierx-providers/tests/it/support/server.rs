@@ -1,6 +1,7 @@
 //! An SMTP server that does what a script says, faults included, and remembers what it saw.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -15,6 +16,8 @@ pub(crate) enum Act {
     Close,
     /// Says nothing until the client goes away.
     Hang,
+    /// Sends one reply that has no end, a byte now and then, until the client goes away.
+    Drip,
     /// Succeeds as usual.
     Usual,
     /// Succeeds as usual, once released.
@@ -174,6 +177,14 @@ impl Session {
                 self.say(stream, usual).await
             }
             Act::Close => None,
+            Act::Drip => {
+                let mut pace = tokio::time::interval(Duration::from_millis(20));
+                for byte in "250-still talking\r\n".bytes().cycle() {
+                    pace.tick().await;
+                    stream.write_all(&[byte]).await.ok()?;
+                }
+                None
+            }
             Act::Hang => {
                 let _ = stream.read_to_end(&mut Vec::new()).await;
                 None

@@ -39,7 +39,8 @@ impl Courier {
 
     /// Sends a message now, failing over between connections as their answers allow, without keeping it.
     ///
-    /// `Ok` means that a provider took responsibility for every recipient that is not suppressed.
+    /// `Ok` means that a provider took responsibility for every recipient that is not suppressed. After an
+    /// error, [`SendError::may_have_been_sent`] tells whether sending again may duplicate the message.
     pub async fn send(&self, email: &Email) -> Result<Sent, SendError> {
         self.direct.send(email).await
     }

@@ -29,8 +29,15 @@
 //! | send nowhere | [`Sandbox`], and [`testing::Recorder`] for tests |
 //! | keep messages | [`SqliteStore`] (feature `sqlite`), [`MemoryStore`] |
 //! | follow messages | [`Courier::events`], [`Courier::message`] |
+//! | hold mail back | [`suppression`], through [`Courier::store`] |
+//! | test what sends mail | [`testing::Recorder`], [`assert_sent!`] |
+//! | come from lettre | `lettre::LettreTransport` (feature `lettre`) |
 //! | write a provider | [`provider`] |
 //! | write a store | [`store`] |
+//!
+//! Errors tell what to do next: [`SendError::may_have_been_sent`] says whether sending again may duplicate,
+//! and [`RefusalKind`] whom a refusal blames. A refusal repeats what the provider said, bounded and without
+//! credentials; it may name the recipient, so treat it like an address where that matters.
 //!
 //! It spawns nothing but what [`Courier::spawn`] returns a handle for, has no global state, and leaves
 //! nothing running once everything is dropped.
@@ -44,14 +51,15 @@ pub mod lettre;
 pub use courier::{
     BuildError, CallbackError, Courier, CourierBuilder, EnqueueError, LookError, NoStore, RunError,
 };
+pub use courierx_core::UnknownName;
 pub use courierx_core::assert_sent;
-pub use courierx_core::clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use courierx_core::clock::{self, Clock, ManualClock, SystemClock, Timestamp};
 pub use courierx_core::engine::{
-    AcceptError, Accepted, EventStream, NotSent, OutboxOptions, ReceiveError, RenderError, SendError, Sent,
-    Tried, Worker, WorkerError, WorkerOptions,
+    self, AcceptError, Accepted, EventStream, NotSent, OutboxOptions, ReceiveError, RenderError, SendError,
+    Sent, Tried, Worker, WorkerError, WorkerOptions,
 };
-pub use courierx_core::event::{Event, EventKind, MessageStatus, RecipientStatus, Sequence};
-pub use courierx_core::id::{MessageId, TenantId};
+pub use courierx_core::event::{self, Event, EventKind, MessageStatus, RecipientStatus, Sequence};
+pub use courierx_core::id::{self, MessageId, TenantId};
 pub use courierx_core::message::{
     self, Address, Attachment, DuplicatePolicy, Email, EmailBuilder, InvalidEmail, Lane, Mailbox, Mode,
     Problem, RetryPreset,

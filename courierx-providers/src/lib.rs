@@ -1,7 +1,26 @@
 //! Providers: what carries the messages of `CourierX`.
 //!
-//! Each is an [`EmailProvider`](courierx_core::provider::EmailProvider) behind a feature of its own; the
-//! [`sandbox`] is always there.
+//! Each is an [`EmailProvider`](courierx_core::provider::EmailProvider), is built without touching the
+//! network, starts no task, and keeps its credentials out of `Debug` and of every error.
+//!
+//! | provider | feature | what it is |
+//! |---|---|---|
+//! | [`Smtp`] | `smtp` (on unless switched off) | any mail server or relay: STARTTLS or TLS, connections kept and reused, an answer for each recipient |
+//! | [`Sandbox`] | always there | keeps every message in memory and lets none out; recipients at [`MAGIC_DOMAIN`](sandbox::MAGIC_DOMAIN) bounce, complain and fail as they are told |
+//!
+//! ```
+//! use courierx_providers::{Sandbox, Smtp};
+//!
+//! let relay = Smtp::starttls("smtp.example.com").credentials("user", "password");
+//! let sandbox = Sandbox::new();
+//! assert!(!format!("{relay:?}").contains("password"));
+//! # drop(sandbox);
+//! ```
+//!
+//! The feature `mime` has [`mime::render`], which writes a hand-over as RFC 5322 bytes, for providers that
+//! take those. `courierx_core::provider` tells how to write a provider, and has the suite that those here
+//! pass.
+#![deny(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on fails"))]
 
 #[cfg(feature = "mime")]

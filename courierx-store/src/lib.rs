@@ -1,7 +1,31 @@
-//! Stores for CourierX: where messages, jobs, events and configuration are kept.
+//! Stores for `CourierX`: where messages, jobs, events, suppressions and configuration are kept.
 //!
-//! - [`memory`]: for tests, and for mail that may be lost with the process.
-//! - [`sqlite`] (feature `sqlite`): one file, one process, durable.
+//! Each implements [`Store`](courierx_core::store::Store) and passes the suite
+//! `courierx_core::store::conformance`, so that they differ in nothing but this:
+//!
+//! | store | feature | what it keeps | how long | processes |
+//! |---|---|---|---|---|
+//! | [`MemoryStore`] | always there | in memory | until it is dropped | one |
+//! | [`SqliteStore`] | `sqlite` (on unless switched off) | in one file, and a key beside it | a crash and a power loss do no harm once a call returned | one at a time |
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("mail.db");
+//! use courierx_core::store::Store;
+//! use courierx_store::{MemoryStore, SqliteStore};
+//!
+//! let for_tests = MemoryStore::new();
+//! let durable = SqliteStore::open(path).await?;
+//! // Both bring a key, so what is kept is sealed without anybody configuring it.
+//! assert!(for_tests.vault().is_some() && durable.vault().is_some());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Both are cheap to clone, and clones are the same store. An application whose own tables are in SQLite
+//! puts a message into a transaction of its own by [`SqliteStore::enqueue_in`].
 
 #![deny(missing_docs)]
 

@@ -30,7 +30,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use tokio_util::sync::CancellationToken;
+
+/// What [`SendOptions::cancel`] is, so that a provider's tests need no dependency for it.
+pub use tokio_util::sync::CancellationToken;
 
 pub use capability::Capability;
 pub use events::{Callback, CallbackError, EventSource, LookupError, LookupKey, ProviderEvent, StatusLookup};

@@ -42,8 +42,9 @@ const MAX_RECIPIENTS: usize = 100;
 /// # Ok::<(), courierx_providers::smtp::SmtpConfigError>(())
 /// ```
 ///
-/// Connections are kept for further messages: idle for at most a minute, for at most 100 messages each.
-/// There is no background task; a connection that died while idle is replaced before anything is sent.
+/// Connections are kept for further messages, at most 100 each. One that was idle for a minute carries none
+/// any more; it is closed with the next message, or with this value, since there is no background task. One
+/// that died while idle is replaced before anything is sent.
 ///
 /// Credentials are never sent without TLS unless [`allow_plain_credentials`](Self::allow_plain_credentials)
 /// says so, and never shown: `Debug` has neither user nor password, since some vendors take their API key

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use courierx_core::message::Attachment;
-use courierx_core::provider::{EmailProvider as _, Outcome, Phase, RefusalKind, SendOptions, Uncertainty};
+use courierx_core::provider::{
+    CancellationToken, EmailProvider as _, Outcome, Phase, RefusalKind, SendOptions, Uncertainty,
+};
 use courierx_providers::Smtp;
 use courierx_providers::smtp::SmtpTimeouts;
 use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
 
 use crate::support::server::{Act, Script, say};
 use crate::support::{mail, refused, send, smtp};

@@ -138,10 +138,11 @@ async fn a_long_thread_keeps_its_newest_messages() {
     let recorder = Recorder::new();
     let world = World::new(&[&recorder]);
     let transport = LettreTransport::new(world.courier.clone());
-    let thread: String =
-        (0..100).map(|number| format!("\r\n <{number}.of.a.long.thread@example.com>")).collect();
+    let identifiers: Vec<_> =
+        (0..100).map(|number| format!("<{number}.of.a.long.thread@example.com>")).collect();
+    let thread = identifiers.join("\r\n ");
     let mime =
-        format!("From: hi@acme.example\r\nTo: ada@example.com\r\nReferences:{thread}\r\n\r\nHello\r\n");
+        format!("From: hi@acme.example\r\nTo: ada@example.com\r\nReferences: {thread}\r\n\r\nHello\r\n");
     let envelope = Envelope::new(None, vec!["ada@example.com".parse().unwrap()]).unwrap();
     transport.send_raw(&envelope, mime.as_bytes()).await.unwrap();
     let sent = recorder.sent();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use courierx_core::clock::{Clock, SystemClock};
+use courierx_core::clock::{Clock, SystemClock, Timestamp};
 use courierx_core::engine::{
     AcceptError, Accepted, Direct, EventStream, NoVault, Outbox, OutboxOptions, ReceiveError, SendError,
     Sent, Worker, WorkerError, WorkerOptions,
@@ -15,7 +15,7 @@ use courierx_core::router::{
     Connection, ConnectionId, Decision, DuplicateConnection, InvalidConnectionId, Router,
 };
 use courierx_core::store::{
-    CancelResult, EventQuery, NewMessage, Recorded, Store, StoreError, StoredMessage,
+    CancelResult, EventQuery, NewMessage, PurgeRequest, Purged, Recorded, Store, StoreError, StoredMessage,
 };
 use courierx_core::vault::Vault;
 
@@ -91,6 +91,24 @@ impl Courier {
     /// Cancels what was not handed over yet.
     pub async fn cancel(&self, id: MessageId) -> Result<CancelResult, LookError> {
         Ok(self.outbox()?.cancel(TenantId::DEFAULT, id).await?)
+    }
+
+    /// Removes messages that are settled and were accepted before this moment, with their content, attempts
+    /// and events, and what else has expired.
+    ///
+    /// Nothing is removed by itself: an application that runs for long calls this now and then, daily for
+    /// instance, with how far back it wants to look. It works in batches, so delivery goes on meanwhile.
+    pub async fn purge(&self, before: Timestamp) -> Result<Purged, LookError> {
+        let store = self.outbox()?.store();
+        let mut total = Purged::default();
+        loop {
+            let batch = store.purge(&PurgeRequest::new(before, before)).await?;
+            total.contents += batch.contents;
+            total.messages += batch.messages;
+            if !batch.more {
+                return Ok(total);
+            }
+        }
     }
 
     /// Waits until nothing is left to deliver, now or later. Without a worker that would be for ever.

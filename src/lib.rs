@@ -29,6 +29,7 @@
 //! | send nowhere | [`Sandbox`], and [`testing::Recorder`] for tests |
 //! | keep messages | [`SqliteStore`] (feature `sqlite`), [`MemoryStore`] |
 //! | follow messages | [`Courier::events`], [`Courier::message`] |
+//! | keep the store from growing | [`Courier::purge`] |
 //! | hold mail back | [`suppression`], through [`Courier::store`] |
 //! | test what sends mail | [`testing::Recorder`], [`assert_sent!`] |
 //! | come from lettre | `lettre::LettreTransport` (feature `lettre`) |

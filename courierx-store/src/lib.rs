@@ -24,6 +24,9 @@
 //! # }
 //! ```
 //!
+//! Nothing is removed by itself: settled messages stay until [`purge`](courierx_core::store::Ledger::purge) is
+//! called.
+//!
 //! Both are cheap to clone, and clones are the same store. An application whose own tables are in SQLite
 //! puts a message into a transaction of its own by [`SqliteStore::enqueue_in`].
 

@@ -171,3 +171,17 @@ async fn a_repeated_hand_over_repeats_everything() {
     assert_eq!(first.html(), second.html());
     assert_eq!(first.recipients(), second.recipients());
 }
+
+#[tokio::test]
+async fn what_is_settled_and_old_can_be_removed() {
+    let world = World::new(&[&Recorder::new()]);
+    let old = world.enqueue(email()).await;
+    let worker = world.courier.spawn().unwrap();
+    world.until(old, MessageStatus::Sent).await;
+    worker.shutdown().await.unwrap();
+    let open = world.enqueue(email()).await;
+    let purged = world.courier.purge(START.after(Duration::from_hours(1))).await.unwrap();
+    assert_eq!((purged.messages, purged.more), (1, false));
+    assert!(world.courier.message(old).await.unwrap().is_none());
+    assert_eq!(world.status(open).await, MessageStatus::Queued, "what is not settled stays");
+}

@@ -117,6 +117,21 @@ fn what_is_no_local_part_is_refused() {
 }
 
 #[test]
+fn characters_that_nobody_sees_are_refused() {
+    // Default_Ignorable_Code_Point (Unicode, DerivedCoreProperties.txt): what they hide in looks like another
+    // address, and would be another one to a suppression list.
+    for c in "\u{ad}\u{34f}\u{61c}\u{115f}\u{1160}\u{17b4}\u{180e}\u{200b}\u{202e}\u{2060}\u{3164}\
+              \u{fe0f}\u{feff}\u{ffa0}\u{1bca0}\u{1d173}\u{e0061}\u{e01ef}"
+        .chars()
+    {
+        let refused = format!("a{c}da@example.com").parse::<Address>();
+        assert_eq!(refused, Err(InvalidAddress::LocalPart), "{:04x}", u32::from(c));
+    }
+    // Persian and Indic scripts need the two joiners.
+    assert!("a\u{200c}da\u{200d}x@example.com".parse::<Address>().is_ok());
+}
+
+#[test]
 fn control_characters_are_refused_wherever_they_stand() {
     for character in ['\r', '\n', '\0', '\t', '\u{7f}', '\u{85}', '\u{2028}'] {
         for text in [

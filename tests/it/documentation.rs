@@ -76,6 +76,22 @@ fn every_snippet_is_part_of_an_example() {
 }
 
 #[test]
+fn every_link_within_the_project_leads_somewhere() {
+    let mut found = 0;
+    for (path, text) in documents() {
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") || link.starts_with('#') {
+                continue;
+            }
+            let target = path.parent().unwrap().join(link.split('#').next().unwrap());
+            assert!(target.exists(), "{}: {link} leads nowhere", path.display());
+            found += 1;
+        }
+    }
+    assert!(found > 10, "the links were not found");
+}
+
+#[test]
 fn every_command_of_the_documentation_exists() {
     let commands = |text: &str| blocks(text, "sh").concat();
     let mut found = 0;

@@ -3,33 +3,30 @@
 use tokio_util::sync::CancellationToken;
 
 use super::hand_over::{hand_over, interrupted, permit};
-use super::outbox::{Inner, content_context};
-use super::render::render;
-use super::rest::{self, Rest};
+use super::outbox::Inner;
+use super::rest::Rest;
 use super::round::Round;
-use super::settle::{Handed, attempt_result, decided};
-use super::worker::PAUSES;
+use super::settle::{Handed, attempt_result};
 use crate::clock::Timestamp;
-use crate::event::{Disposition, EventKind, NewEvent, RecipientStatus};
-use crate::id::{AttemptId, TenantId};
-use crate::message::{Address, Email};
+use crate::event::Disposition;
+use crate::id::AttemptId;
+use crate::message::Address;
 use crate::provider::{RecipientOutcome, Refusal, RefusalKind};
-use crate::router::{Connection, Decision, History, Router, Skipped};
+use crate::router::{Connection, Decision, Router, Skipped};
 use crate::store::{
-    AttemptResult, BeginAttempt, Begun, Claimed, FencedStep, JobNext, MessageRecord, Settlement, StoreError,
-    StoreResult, StoredMessage,
+    AttemptResult, BeginAttempt, Begun, Claimed, JobNext, MessageRecord, StoreResult, StoredMessage,
 };
 
 /// A claimed message on its way through one round.
 pub(super) struct Delivery<'a> {
     pub(super) inner: &'a Inner,
-    cancel: &'a CancellationToken,
+    pub(super) cancel: &'a CancellationToken,
     pub(super) claimed: Claimed,
     pub(super) record: MessageRecord,
-    router: Router,
+    pub(super) router: Router,
     pub(super) round: Round,
     /// Recipients that were decided about and are not written down yet.
-    ended: Vec<(u32, Disposition)>,
+    pub(super) ended: Vec<(u32, Disposition)>,
     /// When suppressions were looked up last.
     pub(super) looked_up: Timestamp,
 }
@@ -57,55 +54,7 @@ impl Inner {
     }
 }
 
-impl<'a> Delivery<'a> {
-    /// Opens and renders the content, and finds out who is still to be sent to. None if that was the end.
-    async fn open(
-        inner: &'a Inner,
-        cancel: &'a CancellationToken,
-        claimed: Claimed,
-        stored: StoredMessage,
-    ) -> StoreResult<Option<Self>> {
-        let StoredMessage { record, content, attempts } = stored;
-        let pending = |index: u32| {
-            record.recipients.iter().any(|one| {
-                one.index == index
-                    && one.disposition == Disposition::Open
-                    && one.status == RecipientStatus::Pending
-            })
-        };
-        let router = inner.routes.router(record.tenant).await?;
-        let opened = match content {
-            Some(sealed) => read(inner, record.tenant, &record, &sealed),
-            None => Err("the content is not kept any more".to_owned()),
-        };
-        let (email, rendered) = match opened {
-            Ok(opened) => opened,
-            Err(why) => {
-                give_up(inner, &claimed, &record, &why).await?;
-                return Ok(None);
-            }
-        };
-        let history = History::of(&attempts);
-        let mut round = Round::new(record.id, record.created_at, &email, rendered, history, pending);
-        super::lookup::tell_of_crashes(inner, &record, &attempts).await?;
-        let unknown = round.unknown();
-        super::lookup::resolve(inner, &router, &record, &attempts, &mut round, cancel).await?;
-        let mut delivery = Self {
-            inner,
-            cancel,
-            claimed,
-            record,
-            router,
-            round,
-            ended: Vec::new(),
-            looked_up: Timestamp::EPOCH,
-        };
-        delivery.leave_out_refused();
-        delivery.leave_out_suppressed().await?;
-        delivery.leave_out_over(&unknown);
-        Ok(Some(delivery))
-    }
-
+impl Delivery<'_> {
     /// Hands over until nothing can be done in this round, writing every answer down.
     async fn walk(mut self) -> StoreResult<()> {
         let mut result: Option<AttemptResult> = None;
@@ -212,64 +161,6 @@ impl<'a> Delivery<'a> {
         known.map(|one| (one.index, one.address.clone())).collect()
     }
 
-    /// Nothing can be handed over in this round: the end, or a dated wait.
-    async fn rest(mut self, rest: &Rest, result: Option<AttemptResult>) -> StoreResult<()> {
-        let now = self.inner.now();
-        let tried = self.claimed.job.round.saturating_add(1);
-        let (next, ended) = rest::conclude(rest, &self.round, &self.record, tried, now);
-        self.ended.extend(ended);
-        let mut effects = decided(self.record.id, &self.ended, |recipient| self.round.why(recipient), now);
-        if matches!(next, JobNext::RetryAt { .. }) {
-            let why = rest.scheduled.iter().find_map(|recipient| self.round.why(*recipient));
-            if let Some(why) = why {
-                let event = NewEvent::of_message(self.record.id, EventKind::Deferred, now).detail(why);
-                effects.events.push(event);
-            }
-        }
-        let dispositions = std::mem::take(&mut self.ended);
-        let step = FencedStep { lease: self.claimed.lease, next, dispositions, effects };
-        self.settle(result, Some(step)).await
-    }
-
-    /// Gives the job back as it is, to be claimed again at once.
-    async fn release(mut self, result: Option<AttemptResult>) -> StoreResult<()> {
-        let now = self.inner.now();
-        let effects = decided(self.record.id, &self.ended, |recipient| self.round.why(recipient), now);
-        let next = JobNext::RetryAt { at: now, round: self.claimed.job.round };
-        let dispositions = std::mem::take(&mut self.ended);
-        let step = FencedStep { lease: self.claimed.lease, next, dispositions, effects };
-        self.settle(result, Some(step)).await
-    }
-
-    /// Writes down what a provider answered and what follows. An answer that is lost is an unknown outcome,
-    /// so a store that fails is asked until it takes it, or the process stops.
-    async fn settle(&self, result: Option<AttemptResult>, step: Option<FencedStep>) -> StoreResult<()> {
-        let settlement = Settlement { tenant: self.record.tenant, message: self.record.id, result, step };
-        let mut pause = PAUSES.0;
-        let settled = loop {
-            match self.inner.store.settle(vec![settlement.clone()]).await {
-                Ok(settled) => break settled,
-                Err(error @ (StoreError::Closed | StoreError::Invalid(_))) => return Err(error),
-                Err(error) if self.cancel.is_cancelled() => return Err(error),
-                Err(error) => {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::warn!(message = %self.record.id, error, "an answer waits for the store");
-                }
-            }
-            tokio::select! {
-                // One more time, and then it is over.
-                () = self.cancel.cancelled() => {}
-                () = self.inner.clock.sleep_until(self.inner.now().after(pause)) => {}
-            }
-            pause = (pause * 2).min(PAUSES.1);
-        };
-        if settled.first().is_some_and(|one| !one.stepped) {
-            tracing::debug!(message = %self.record.id, "another owner holds the job; the result is recorded");
-        }
-        self.inner.changed();
-        Ok(())
-    }
-
     pub(super) fn end(&mut self, recipient: u32, disposition: Disposition) {
         self.round.close(recipient);
         self.ended.push((recipient, disposition));
@@ -284,33 +175,4 @@ enum Attempted {
     LookAgain,
     /// Nothing was begun, and the connection is out for the moment.
     PassedOver,
-}
-
-/// Opens the content and renders it; the text says why it cannot be.
-fn read(
-    inner: &Inner,
-    tenant: TenantId,
-    record: &MessageRecord,
-    sealed: &crate::vault::Sealed,
-) -> Result<(Email, crate::provider::Content), String> {
-    let bytes =
-        inner.vault.open(&content_context(tenant, &record.id), sealed).map_err(|error| error.to_string())?;
-    // What follows could quote the content, and this text goes into logs and events.
-    let email: Email =
-        serde_json::from_slice(&bytes).map_err(|_| "the content is not an email".to_owned())?;
-    let rendered = render(&email).map_err(|_| "the content cannot be rendered".to_owned())?;
-    Ok((email, rendered))
-}
-
-/// Ends a message that cannot be read: trying again would not help.
-async fn give_up(inner: &Inner, claimed: &Claimed, record: &MessageRecord, why: &str) -> StoreResult<()> {
-    tracing::error!(message = %record.id, why, "a message cannot be read and is given up");
-    let open = record.recipients.iter().filter(|one| one.status == RecipientStatus::Pending);
-    let dispositions: Vec<_> = open.map(|one| (one.index, Disposition::Failed)).collect();
-    let effects = decided(record.id, &dispositions, |_| Some(why.to_owned()), inner.now());
-    let step = FencedStep { lease: claimed.lease, next: JobNext::Finish, dispositions, effects };
-    let settlement = Settlement { tenant: record.tenant, message: record.id, result: None, step: Some(step) };
-    inner.store.settle(vec![settlement]).await?;
-    inner.changed();
-    Ok(())
 }

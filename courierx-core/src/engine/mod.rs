@@ -17,6 +17,7 @@ mod hand_over;
 mod leases;
 mod leave_out;
 mod lookup;
+mod open;
 mod outbox;
 mod render;
 mod rest;
@@ -24,6 +25,7 @@ mod retry;
 mod round;
 mod settle;
 mod worker;
+mod write_down;
 
 pub use accept::{AcceptError, Accepted};
 pub use callbacks::ReceiveError;

@@ -24,12 +24,15 @@ mod connection;
 mod decide;
 mod gate;
 mod history;
+mod look;
+mod question;
+mod unresolved;
 
 use std::sync::Arc;
 
 pub use connection::{Connection, ConnectionId, InvalidConnectionId, SkipReason, Skipped};
-pub use decide::{Decision, GiveUp, Question, Requirements};
 pub use history::{History, HistoryEntry, Past};
+pub use question::{Decision, GiveUp, Question, Requirements};
 
 use crate::clock::Timestamp;
 use crate::provider::Refusal;

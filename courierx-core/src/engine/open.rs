@@ -1,0 +1,97 @@
+//! The beginning of a round: what the message is, and who is still to be sent to.
+
+use tokio_util::sync::CancellationToken;
+
+use super::deliver::Delivery;
+use super::lookup;
+use super::outbox::{Inner, content_context};
+use super::render::render;
+use super::round::Round;
+use super::settle::decided;
+use crate::clock::Timestamp;
+use crate::event::{Disposition, RecipientStatus};
+use crate::id::TenantId;
+use crate::message::Email;
+use crate::provider::Content;
+use crate::router::History;
+use crate::store::{Claimed, FencedStep, JobNext, MessageRecord, Settlement, StoreResult, StoredMessage};
+use crate::vault::Sealed;
+
+impl<'a> Delivery<'a> {
+    /// Opens and renders the content, and finds out who is still to be sent to. None if that was the end.
+    pub(super) async fn open(
+        inner: &'a Inner,
+        cancel: &'a CancellationToken,
+        claimed: Claimed,
+        stored: StoredMessage,
+    ) -> StoreResult<Option<Self>> {
+        let StoredMessage { record, content, attempts } = stored;
+        let pending = |index: u32| {
+            record.recipients.iter().any(|one| {
+                one.index == index
+                    && one.disposition == Disposition::Open
+                    && one.status == RecipientStatus::Pending
+            })
+        };
+        let router = inner.routes.router(record.tenant).await?;
+        let opened = match content {
+            Some(sealed) => read(inner, record.tenant, &record, &sealed),
+            None => Err("the content is not kept any more".to_owned()),
+        };
+        let (email, rendered) = match opened {
+            Ok(opened) => opened,
+            Err(why) => {
+                give_up(inner, &claimed, &record, &why).await?;
+                return Ok(None);
+            }
+        };
+        let history = History::of(&attempts);
+        let mut round = Round::new(record.id, record.created_at, &email, rendered, history, pending);
+        lookup::tell_of_crashes(inner, &record, &attempts).await?;
+        let unknown = round.unknown();
+        lookup::resolve(inner, &router, &record, &attempts, &mut round, cancel).await?;
+        let mut delivery = Self {
+            inner,
+            cancel,
+            claimed,
+            record,
+            router,
+            round,
+            ended: Vec::new(),
+            looked_up: Timestamp::EPOCH,
+        };
+        delivery.leave_out_refused();
+        delivery.leave_out_suppressed().await?;
+        delivery.leave_out_over(&unknown);
+        Ok(Some(delivery))
+    }
+}
+
+/// Opens the content and renders it; the text says why it cannot be.
+fn read(
+    inner: &Inner,
+    tenant: TenantId,
+    record: &MessageRecord,
+    sealed: &Sealed,
+) -> Result<(Email, Content), String> {
+    let bytes =
+        inner.vault.open(&content_context(tenant, &record.id), sealed).map_err(|error| error.to_string())?;
+    // What follows could quote the content, and this text goes into logs and events.
+    let email: Email =
+        serde_json::from_slice(&bytes).map_err(|_| "the content is not an email".to_owned())?;
+    let rendered = render(&email).map_err(|_| "the content cannot be rendered".to_owned())?;
+    Ok((email, rendered))
+}
+
+/// Ends a message that cannot be read: trying again would not help.
+async fn give_up(inner: &Inner, claimed: &Claimed, record: &MessageRecord, why: &str) -> StoreResult<()> {
+    tracing::error!(message = %record.id, why, "a message cannot be read and is given up");
+    let open = record.recipients.iter().filter(|one| one.status == RecipientStatus::Pending);
+    let dispositions: Vec<_> = open.map(|one| (one.index, Disposition::Failed)).collect();
+    let effects = decided(record.id, &dispositions, |_| Some(why.to_owned()), inner.now());
+    let step = FencedStep { lease: claimed.lease, next: JobNext::Finish, dispositions, effects };
+    let settlement = Settlement { tenant: record.tenant, message: record.id, result: None, step: Some(step) };
+    inner.store.settle(vec![settlement]).await?;
+    inner.changed();
+    Ok(())
+}

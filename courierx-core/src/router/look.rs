@@ -1,0 +1,83 @@
+//! What speaks against a connection.
+
+use super::history::{HistoryEntry, Past};
+use super::question::Question;
+use super::{Connection, ConnectionId, Router, SkipReason};
+use crate::clock::Timestamp;
+use crate::message::{DuplicatePolicy, Mode};
+use crate::provider::RefusalKind;
+
+impl Router {
+    /// Whether anything speaks against handing one recipient to one connection now.
+    pub(super) fn look(
+        &self,
+        connection: &Connection,
+        question: &Question<'_>,
+        history: &[&HistoryEntry],
+        utf8: bool,
+        now: Timestamp,
+    ) -> Result<(), SkipReason> {
+        if !connection.is_enabled() {
+            return Err(SkipReason::Disabled);
+        }
+        let capability = connection.provider().capability();
+        let lacks = |lacks: &str| SkipReason::Capability { lacks: lacks.to_owned() };
+        if question.requirements.mode == Mode::Test && !capability.sandbox {
+            return Err(lacks("messages in test mode reach only a sandbox"));
+        }
+        if capability.sandbox && question.requirements.mode == Mode::Live && self.has_real_connection() {
+            return Err(lacks("a sandbox stands beside real connections"));
+        }
+        if utf8 && !capability.smtputf8 {
+            return Err(lacks("addresses beyond ASCII"));
+        }
+        if let Some(what) = question.requirements.lacking_in(capability) {
+            return Err(lacks(what));
+        }
+        if history.iter().any(|entry| self.rejects_content(entry, connection)) {
+            return Err(SkipReason::Refused { kind: RefusalKind::Content });
+        }
+        if let Some((until, kind)) = connection.gate().closed_at(now) {
+            return Err(SkipReason::NotBefore { until, kind });
+        }
+        // At once means at once: only a refusal stops it from being repeated where it is the only way.
+        let at_once = question.duplicates == DuplicatePolicy::FailoverNow && self.connections().len() == 1;
+        let tried = |entry: &&&HistoryEntry| {
+            entry.this_round
+                && entry.connection == *connection.id()
+                && !(at_once && matches!(entry.past, Past::Unknown(_)))
+        };
+        // Twice in one round is enough even then: the rest is the schedule's.
+        let repeats =
+            history.iter().filter(|one| one.this_round && one.connection == *connection.id()).count();
+        if history.iter().any(|entry| tried(&entry)) || repeats > 1 {
+            return Err(SkipReason::Tried);
+        }
+        Ok(())
+    }
+
+    /// Whether `entry` tells that `connection` will not take this content: it said so, or one that can do
+    /// exactly the same did.
+    fn rejects_content(&self, entry: &HistoryEntry, connection: &Connection) -> bool {
+        entry.past == Past::Refused(RefusalKind::Content)
+            && (entry.connection == *connection.id()
+                || self
+                    .connection(&entry.connection)
+                    .is_some_and(|other| other.provider().capability() == connection.provider().capability()))
+    }
+
+    fn has_real_connection(&self) -> bool {
+        self.connections().iter().any(|one| one.is_enabled() && !one.provider().capability().sandbox)
+    }
+}
+
+/// Why a connection that can be used comes last nevertheless: how the last hand-over there ended.
+pub(super) fn drawback(history: &[&HistoryEntry], connection: &ConnectionId) -> Option<SkipReason> {
+    match history.iter().rev().find(|entry| entry.connection == *connection)?.past {
+        Past::Refused(kind @ (RefusalKind::Policy | RefusalKind::Sender)) => {
+            Some(SkipReason::Refused { kind })
+        }
+        Past::Unknown(_) => Some(SkipReason::Unknown),
+        Past::Refused(_) => None,
+    }
+}

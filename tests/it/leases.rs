@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use courierx::testing::Recorder;
-use courierx::{Courier, MessageStatus};
+use courierx::{Courier, MessageStatus, RetryPreset};
 
 use crate::support::{Gated, World, email};
 
@@ -86,4 +86,23 @@ async fn a_graceful_stop_finishes_what_is_under_delivery() {
     stopping.await.unwrap().unwrap();
     assert_eq!(world.status(id).await, MessageStatus::Sent);
     assert_eq!(world.status(late).await, MessageStatus::Queued, "nothing is claimed any more");
+}
+
+#[tokio::test]
+async fn a_message_that_ends_every_process_it_meets_ends_with_its_schedule() {
+    let world = World::new(&[&Recorder::new()]);
+    let provider = Gated::new(Recorder::new());
+    let courier = courier(&world, &provider);
+    let id = world.enqueue(email().retry(RetryPreset::Quick)).await;
+    for _ in 0..3 {
+        let worker = courier.spawn().unwrap();
+        provider.entered.acquire().await.unwrap().forget();
+        // As a crash: nothing is recorded.
+        drop(worker);
+        world.clock.advance(Duration::from_mins(2));
+    }
+    let worker = courier.spawn().unwrap();
+    let message = world.until(id, MessageStatus::Unknown).await;
+    worker.shutdown().await.unwrap();
+    assert_eq!(message.attempts.len(), 3, "quick is three tries");
 }

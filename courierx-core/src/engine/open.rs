@@ -49,6 +49,7 @@ impl<'a> Delivery<'a> {
         let mut round = Round::new(record.id, record.created_at, &email, rendered, history, pending);
         lookup::tell_of_crashes(inner, &record, &attempts).await?;
         let unknown = round.unknown();
+        let crashes = attempts.iter().filter(|attempt| attempt.finished_at.is_none()).count();
         lookup::resolve(inner, &router, &record, &attempts, &mut round, cancel).await?;
         let mut delivery = Self {
             inner,
@@ -62,7 +63,7 @@ impl<'a> Delivery<'a> {
         };
         delivery.leave_out_refused();
         delivery.leave_out_suppressed().await?;
-        delivery.leave_out_over(&unknown);
+        delivery.leave_out_over(&unknown, crashes);
         Ok(Some(delivery))
     }
 }

@@ -106,3 +106,19 @@ async fn a_message_that_ends_every_process_it_meets_ends_with_its_schedule() {
     worker.shutdown().await.unwrap();
     assert_eq!(message.attempts.len(), 3, "quick is three tries");
 }
+
+#[tokio::test]
+async fn what_comes_in_goes_out_at_once_beside_slow_hand_overs() {
+    let world = World::new(&[&Recorder::new()]);
+    let provider = Gated::new(Recorder::new());
+    let courier = courier(&world, &provider);
+    let mut options = courierx::WorkerOptions::default();
+    options.concurrency = 8;
+    let worker = courier.spawn_with(options).unwrap();
+    for place in 0..8 {
+        let id = world.enqueue(email().subject(format!("{place}"))).await;
+        // Nobody is let go meanwhile.
+        world.until_true(id, |message| !message.attempts.is_empty()).await;
+    }
+    drop(worker);
+}

@@ -104,6 +104,7 @@ async fn run(inner: Arc<Inner>, options: WorkerOptions, stop: CancellationToken)
     let crew = Crew {
         leases: Leases::default(),
         tasks: JoinSet::new(),
+        backlog: false,
         _abort_on_drop: abort.clone().drop_guard(),
         abort,
         inner,
@@ -117,6 +118,8 @@ struct Crew {
     options: WorkerOptions,
     leases: Leases,
     tasks: JoinSet<()>,
+    /// Whether the last claim left something behind, as far as it can tell.
+    backlog: bool,
     /// Tells deliveries to hurry to an end.
     abort: CancellationToken,
     _abort_on_drop: DropGuard,
@@ -160,9 +163,10 @@ impl Crew {
     /// Claims as much as there is room for and starts delivering it, or waits for room or work.
     async fn turn(&mut self, stop: &CancellationToken) -> StoreResult<()> {
         let room = self.options.concurrency.max(1).saturating_sub(self.tasks.len());
-        // Claims in batches: a claim for every single place that becomes free would cost the store more
-        // than the deliveries do.
-        if room < self.options.concurrency.div_ceil(4) {
+        // Under a backlog it claims in batches: a claim for every single place that becomes free would cost
+        // the store more than the deliveries do. Without one, whatever comes in goes out at once.
+        let least = if self.backlog { self.options.concurrency.div_ceil(4) } else { 1 };
+        if room < least {
             tokio::select! {
                 () = stop.cancelled() => {}
                 _ = self.tasks.join_next() => {}
@@ -171,6 +175,7 @@ impl Crew {
         }
         let request = ClaimRequest::new(JobKind::DELIVERY, room, self.options.lease);
         let claimed = self.inner.store.claim(&request).await?;
+        self.backlog = claimed.len() == room;
         if claimed.is_empty() {
             let until = self.inner.now().after(IDLE);
             let kinds = [JobKind::DELIVERY];

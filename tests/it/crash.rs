@@ -153,6 +153,28 @@ fn nothing_that_was_kept_is_lost_and_no_duplicate_is_silent() {
     }
 }
 
+#[test]
+fn a_second_process_on_the_same_file_is_refused_while_the_first_lives() {
+    let sink = Sink::start();
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("mail.db");
+    let mut first = outbox(&sink, &database).spawn().unwrap();
+    let mut input = first.stdin.take().unwrap();
+    writeln!(input, "mine").unwrap();
+    let mut said = BufReader::new(first.stdout.take().unwrap()).lines();
+    assert!(said.next().unwrap().unwrap().starts_with("kept "));
+
+    let second = outbox(&sink, &database).stdin(Stdio::null()).output().unwrap();
+    assert!(!second.status.success());
+    let why = String::from_utf8(second.stderr).unwrap();
+    assert!(why.contains("AlreadyOpen"), "{why}");
+
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let third = outbox(&sink, &database).stdin(Stdio::null()).output().unwrap();
+    assert!(third.status.success(), "{}", String::from_utf8_lossy(&third.stderr));
+}
+
 /// What the next test traces: this program again, as a process that keeps messages and does nothing else,
 /// so that every write to the log belongs to the answer after it.
 #[cfg(target_os = "linux")]

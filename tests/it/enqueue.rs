@@ -116,11 +116,7 @@ async fn waits_are_no_steps_of_the_schedule() {
     let id = world.enqueue(email().retry(RetryPreset::Quick)).await;
     let worker = world.courier.spawn().unwrap();
     for attempts in 1..8 {
-        world
-            .until_true(id, |message| {
-                message.attempts.iter().filter(|one| one.finished_at.is_some()).count() == attempts
-            })
-            .await;
+        world.until_answered(id, attempts).await;
         world.clock.advance(Duration::from_hours(2));
     }
     a.recover();

@@ -7,15 +7,18 @@ use courierx::{Courier, MessageStatus, RetryPreset};
 
 use crate::support::{Gated, World, email};
 
-fn courier(world: &World, provider: &Gated) -> Courier {
-    Courier::builder().provider("a", provider.clone()).store(world.store.clone()).build().unwrap()
+/// A courier over a provider that answers only when it is let, and the world of its store.
+fn setting() -> (World, Gated, Courier) {
+    let world = World::new(&[&Recorder::new()]);
+    let provider = Gated::new(Recorder::new());
+    let courier =
+        Courier::builder().provider("a", provider.clone()).store(world.store.clone()).build().unwrap();
+    (world, provider, courier)
 }
 
 #[tokio::test]
 async fn an_attempt_is_written_down_before_the_wire() {
-    let world = World::new(&[&Recorder::new()]);
-    let provider = Gated::new(Recorder::new());
-    let courier = courier(&world, &provider);
+    let (world, provider, courier) = setting();
     let id = world.enqueue(email()).await;
     let worker = courier.spawn().unwrap();
     provider.entered.acquire().await.unwrap().forget();
@@ -29,9 +32,7 @@ async fn an_attempt_is_written_down_before_the_wire() {
 
 #[tokio::test]
 async fn a_heartbeat_keeps_a_slow_hand_over_from_being_repeated() {
-    let world = World::new(&[&Recorder::new()]);
-    let provider = Gated::new(Recorder::new());
-    let courier = courier(&world, &provider);
+    let (world, provider, courier) = setting();
     let id = world.enqueue(email()).await;
     let slow = courier.spawn().unwrap();
     provider.entered.acquire().await.unwrap().forget();
@@ -52,9 +53,7 @@ async fn a_heartbeat_keeps_a_slow_hand_over_from_being_repeated() {
 
 #[tokio::test]
 async fn a_message_whose_worker_died_is_taken_up_when_the_lease_has_ended() {
-    let world = World::new(&[&Recorder::new()]);
-    let provider = Gated::new(Recorder::new());
-    let courier = courier(&world, &provider);
+    let (world, provider, courier) = setting();
     let id = world.enqueue(email()).await;
     let worker = courier.spawn().unwrap();
     provider.entered.acquire().await.unwrap().forget();
@@ -73,9 +72,7 @@ async fn a_message_whose_worker_died_is_taken_up_when_the_lease_has_ended() {
 
 #[tokio::test]
 async fn a_graceful_stop_finishes_what_is_under_delivery() {
-    let world = World::new(&[&Recorder::new()]);
-    let provider = Gated::new(Recorder::new());
-    let courier = courier(&world, &provider);
+    let (world, provider, courier) = setting();
     let id = world.enqueue(email()).await;
     let worker = courier.spawn().unwrap();
     provider.entered.acquire().await.unwrap().forget();
@@ -90,9 +87,7 @@ async fn a_graceful_stop_finishes_what_is_under_delivery() {
 
 #[tokio::test]
 async fn a_message_that_ends_every_process_it_meets_ends_with_its_schedule() {
-    let world = World::new(&[&Recorder::new()]);
-    let provider = Gated::new(Recorder::new());
-    let courier = courier(&world, &provider);
+    let (world, provider, courier) = setting();
     let id = world.enqueue(email().retry(RetryPreset::Quick)).await;
     for _ in 0..3 {
         let worker = courier.spawn().unwrap();
@@ -109,9 +104,7 @@ async fn a_message_that_ends_every_process_it_meets_ends_with_its_schedule() {
 
 #[tokio::test]
 async fn what_comes_in_goes_out_at_once_beside_slow_hand_overs() {
-    let world = World::new(&[&Recorder::new()]);
-    let provider = Gated::new(Recorder::new());
-    let courier = courier(&world, &provider);
+    let (world, _provider, courier) = setting();
     let mut options = courierx::WorkerOptions::default();
     options.concurrency = 8;
     let worker = courier.spawn_with(options).unwrap();

@@ -73,9 +73,7 @@ async fn an_answer_that_was_lost_is_asked_for_and_nothing_is_sent_twice() {
     let Beach { world, sandbox, .. } = beach();
     let id = world.enqueue(to("timeout-after-body")).await;
     let worker = world.courier.spawn().unwrap();
-    world
-        .until_true(id, |message| message.attempts.first().is_some_and(|one| one.finished_at.is_some()))
-        .await;
+    world.until_answered(id, 1).await;
     world.clock.advance(Duration::from_secs(2));
     world.until(id, MessageStatus::Sent).await;
     worker.shutdown().await.unwrap();
@@ -99,11 +97,7 @@ async fn what_never_arrived_is_sent_again_but_not_for_ever() {
         let id = world.enqueue(lost).await;
         let worker = world.courier.spawn().unwrap();
         for tries in 1..=3 {
-            world
-                .until_true(id, |message| {
-                    message.attempts.iter().filter(|one| one.finished_at.is_some()).count() == tries
-                })
-                .await;
+            world.until_answered(id, tries).await;
             world.clock.advance(Duration::from_hours(25));
         }
         let message = world.until_true(id, |message| message.record.status.is_settled()).await;

@@ -79,6 +79,14 @@ impl World {
         self.until_true(id, |message| message.record.status == status).await
     }
 
+    /// Waits until so many attempts of the message have a result.
+    pub(crate) async fn until_answered(&self, id: MessageId, attempts: usize) -> StoredMessage {
+        let answered = |message: &StoredMessage| {
+            message.attempts.iter().filter(|one| one.finished_at.is_some()).count() == attempts
+        };
+        self.until_true(id, answered).await
+    }
+
     /// Waits until this is true of the message, looking again whenever something happened.
     pub(crate) async fn until_true(
         &self,

@@ -31,9 +31,7 @@ async fn waiting_is_dated_where_a_callback_can_still_tell() {
     a.lose_next_answer();
     let id = world.enqueue(email()).await;
     let worker = world.courier.spawn().unwrap();
-    world
-        .until_true(id, |message| message.attempts.first().is_some_and(|one| one.finished_at.is_some()))
-        .await;
+    world.until_answered(id, 1).await;
     world.clock.advance(Duration::from_mins(1));
     let other = world.enqueue(email().subject("other")).await;
     world.until(other, MessageStatus::Sent).await;
@@ -54,9 +52,7 @@ async fn a_provider_with_keys_is_asked_again_under_the_same_key() {
     a.lose_next_answer();
     let id = world.enqueue(email()).await;
     let worker = world.courier.spawn().unwrap();
-    world
-        .until_true(id, |message| message.attempts.first().is_some_and(|one| one.finished_at.is_some()))
-        .await;
+    world.until_answered(id, 1).await;
     world.clock.advance(Duration::from_mins(2));
     world.until(id, MessageStatus::Sent).await;
     worker.shutdown().await.unwrap();
@@ -73,9 +69,7 @@ async fn never_means_never_and_ends_unknown_after_a_day() {
     a.lose_next_answer();
     let id = world.enqueue(email().duplicate_policy(DuplicatePolicy::Never)).await;
     let worker = world.courier.spawn().unwrap();
-    world
-        .until_true(id, |message| message.attempts.first().is_some_and(|one| one.finished_at.is_some()))
-        .await;
+    world.until_answered(id, 1).await;
     assert_eq!(world.status(id).await, MessageStatus::Sending);
     world.clock.advance(Duration::from_hours(25));
     world.until(id, MessageStatus::Unknown).await;
@@ -103,11 +97,7 @@ async fn one_connection_retries_the_unknown_at_the_schedules_pace() {
     let id = world.enqueue(email()).await;
     let worker = world.courier.spawn().unwrap();
     for attempts in 1..3 {
-        world
-            .until_true(id, |message| {
-                message.attempts.iter().filter(|one| one.finished_at.is_some()).count() == attempts
-            })
-            .await;
+        world.until_answered(id, attempts).await;
         world.clock.advance(Duration::from_mins(5));
     }
     world.until(id, MessageStatus::Sent).await;

@@ -63,7 +63,7 @@ impl Delivery<'_> {
             }
             pause = (pause * 2).min(PAUSES.1);
         };
-        if settled.first().is_some_and(|one| !one.stepped) {
+        if settlement.step.is_some() && settled.first().is_some_and(|one| !one.stepped) {
             tracing::debug!(message = %self.record.id, "another owner holds the job; the result is recorded");
         }
         self.inner.changed();

@@ -1,6 +1,10 @@
 //! Enumerations whose values have a name, on the wire and in a store.
 
 /// Declares an enumeration with the names of its values: for serde, `Display` and `FromStr` alike.
+///
+/// For the crates of this project; whoever uses it needs `serde`.
+#[doc(hidden)]
+#[macro_export]
 macro_rules! names {
     (
         $(#[$attr:meta])*

@@ -346,6 +346,11 @@ pub trait ConfigsExt: Configs {
         Ok(self.find_config(tenant, R::KIND, key).await?.map(Versioned::read).transpose()?)
     }
 
+    /// Finds the record of this type with this global key, whosever it is.
+    async fn find_anywhere<R: Resource>(&self, key: &KeyValue) -> StoreResult<Option<Versioned<R>>> {
+        Ok(self.find_global(R::KIND, key).await?.map(Versioned::read).transpose()?)
+    }
+
     /// Lists the tenant's records of this type.
     async fn list_of<R: Resource>(
         &self,

@@ -1,0 +1,103 @@
+//! What the server is made of.
+
+use std::sync::Arc;
+
+use courierx_core::clock::Timestamp;
+use courierx_core::engine::{NoVault, Outbox, OutboxOptions};
+use courierx_core::id::TenantId;
+use courierx_core::store::{Change, Store};
+use courierx_core::vault::Vault;
+
+use crate::auth::{Directory, LoginLimits, Passwords, Tokens};
+use crate::config::Settings;
+use crate::delivery::{SharedRoutes, TenantRoutes};
+use crate::error::ServiceResult;
+use crate::http::Meters;
+use crate::secret::Secret;
+
+/// Why an app cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppError {
+    /// There is no key to seal with.
+    #[error(transparent)]
+    NoVault(#[from] NoVault),
+    /// Passwords cannot be hashed.
+    #[error("passwords cannot be hashed")]
+    Passwords(#[from] argon2::password_hash::Error),
+    /// The metrics cannot be set up.
+    #[error("metrics cannot be set up")]
+    Meters(#[from] metrics_exporter_prometheus::BuildError),
+}
+
+/// Everything a service needs. One for each process, shared by all of it.
+#[derive(Debug)]
+pub struct App {
+    /// What was configured.
+    pub settings: Settings,
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// What seals credentials and content.
+    pub vault: Vault,
+    /// Accepts and delivers messages.
+    pub outbox: Outbox,
+    /// Who may do what.
+    pub directory: Directory,
+    /// The connections of each tenant.
+    pub routes: Arc<TenantRoutes>,
+    /// Makes and reads the tokens of users.
+    pub tokens: Tokens,
+    /// Hashes and checks passwords.
+    pub passwords: Passwords,
+    /// How often somebody may try to log in.
+    pub logins: LoginLimits,
+    /// What `/metrics` tells.
+    pub meters: Meters,
+    /// When the process was ready.
+    pub started_at: Timestamp,
+}
+
+impl App {
+    /// An app over this store. It starts nothing.
+    pub fn new(
+        settings: Settings,
+        store: Arc<dyn Store>,
+        vault: Vault,
+        jwt_secret: &Secret,
+    ) -> Result<Self, AppError> {
+        let routes = TenantRoutes::new(Arc::clone(&store));
+        let mut options = OutboxOptions::default();
+        options.idempotency_ttl = settings.idempotency_ttl;
+        let shared = SharedRoutes(Arc::clone(&routes));
+        let outbox = Outbox::new(Arc::clone(&store), shared, Some(vault.clone()), options)?;
+        Ok(Self {
+            started_at: store.clock().now(),
+            outbox,
+            directory: Directory::new(Arc::clone(&store)),
+            routes,
+            tokens: Tokens::new(jwt_secret.expose().as_bytes()),
+            passwords: Passwords::new()?,
+            logins: LoginLimits::default(),
+            meters: Meters::new()?,
+            settings,
+            store,
+            vault,
+        })
+    }
+
+    /// The present moment, by the store's clock.
+    pub fn now(&self) -> Timestamp {
+        self.store.clock().now()
+    }
+
+    /// Changes a tenant's configuration, and forgets what this process remembers of it.
+    ///
+    /// The one way to change configuration: what goes past it works on for as long as the caches live.
+    pub async fn commit(&self, tenant: TenantId, changes: Vec<Change>) -> ServiceResult<()> {
+        let committed = self.store.commit_configs(tenant, changes).await;
+        // Even after an error: it may have been committed all the same.
+        self.directory.forget(tenant);
+        self.routes.forget(tenant);
+        Ok(committed??)
+    }
+}

@@ -1,0 +1,207 @@
+//! Who may do what, remembered: a request must not cost a query to find out who asks.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::Hash;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use courierx_core::clock::Timestamp;
+use courierx_core::id::{RecordId, TenantId};
+use courierx_core::message::Mode;
+use courierx_core::store::{ConfigsExt, Store, StoreResult, Versioned};
+use moka::future::Cache;
+
+use super::key::hex;
+use super::token::Claims;
+use super::used::Used;
+use crate::ctx::{Role, Scopes};
+use crate::model::api_keys::{ApiKey, ApiKeyStatus};
+use crate::model::memberships::Membership;
+use crate::model::tenants::Tenant;
+use crate::model::users::User;
+
+/// Most entries of each cache.
+const ENTRIES: u64 = 10_000;
+/// How long an entry is believed; changes by this process end it at once.
+const BELIEVED: Duration = Duration::from_mins(5);
+/// A use of a key within so many seconds of the last is not noted.
+const USE_NOTED: i64 = 60;
+
+/// What the store knows of keys, users and tenants, with caches in front.
+///
+/// A change goes through [`App::commit`](crate::App::commit), which [forgets](Self::forget) what was
+/// remembered of the tenant.
+pub struct Directory {
+    store: Arc<dyn Store>,
+    keys: Remembered<[u8; 32], Arc<KeyEntry>>,
+    sessions: Remembered<(TenantId, RecordId), Session>,
+    tenants: Remembered<TenantId, Arc<Tenant>>,
+    /// Counts changes, so that what was read before one and is remembered after it is noticed.
+    changes: AtomicU64,
+    used: Used,
+}
+
+/// An API key, as far as a request needs it.
+#[derive(Debug)]
+pub struct KeyEntry {
+    /// The key.
+    pub id: RecordId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Whether its mail is real.
+    pub mode: Mode,
+    /// What it may do.
+    pub scopes: Scopes,
+    status: ApiKeyStatus,
+    expires_at: Option<Timestamp>,
+    /// When a use was noted last, in seconds.
+    noted: AtomicI64,
+}
+
+impl KeyEntry {
+    fn new(key: Versioned<ApiKey>) -> Self {
+        let Versioned { tenant, id, value, .. } = key;
+        let ApiKey { mode, scopes, status, expires_at, .. } = value;
+        Self { id, tenant, mode, scopes, status, expires_at, noted: AtomicI64::new(0) }
+    }
+
+    /// Whether it works at this moment.
+    pub fn works_at(&self, now: Timestamp) -> bool {
+        self.status == ApiKeyStatus::Active && self.expires_at.is_none_or(|end| end > now)
+    }
+}
+
+/// What a user may do in a tenant.
+#[derive(Debug, Clone, Copy)]
+pub struct Session {
+    /// The role there.
+    pub role: Role,
+    epoch: u64,
+}
+
+impl Directory {
+    /// Looks things up in this store.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self {
+            store,
+            keys: Remembered::new(),
+            sessions: Remembered::new(),
+            tenants: Remembered::new(),
+            changes: AtomicU64::new(0),
+            used: Used::default(),
+        }
+    }
+
+    /// Finds an API key by its digest.
+    pub async fn key(&self, digest: [u8; 32]) -> StoreResult<Option<Arc<KeyEntry>>> {
+        let find = async {
+            let key = self.store.find_anywhere::<ApiKey>(&ApiKey::by_digest(hex(&digest))).await?;
+            Ok(key.map(|key| (key.tenant, Arc::new(KeyEntry::new(key)))))
+        };
+        self.keys.get(digest, &self.changes, find).await
+    }
+
+    /// Finds what the user of a token may do; none if the token was revoked or the user is gone.
+    pub async fn session(&self, claims: &Claims) -> StoreResult<Option<Session>> {
+        let find = async {
+            let Some(user) = self.store.get::<User>(claims.home, claims.sub).await? else { return Ok(None) };
+            let member = Membership::of(claims.sub);
+            let Some(membership) = self.store.find::<Membership>(claims.tenant_id, &member).await? else {
+                return Ok(None);
+            };
+            let session = Session { role: membership.value.role, epoch: user.value.epoch };
+            Ok((membership.value.home == claims.home).then_some((claims.tenant_id, session)))
+        };
+        let session = self.sessions.get((claims.tenant_id, claims.sub), &self.changes, find).await?;
+        Ok(session.filter(|session| session.epoch == claims.epoch))
+    }
+
+    /// Finds a tenant.
+    pub async fn tenant(&self, id: TenantId) -> StoreResult<Option<Arc<Tenant>>> {
+        let find = async {
+            let tenant = self.store.get::<Tenant>(id, Tenant::record(id)).await?;
+            Ok(tenant.map(|tenant| (id, Arc::new(tenant.value))))
+        };
+        self.tenants.get(id, &self.changes, find).await
+    }
+
+    /// Forgets what is remembered of a tenant, and of its users wherever they act.
+    pub fn forget(&self, tenant: TenantId) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        self.keys.forget(tenant);
+        self.tenants.forget(tenant);
+        // A user's home may be another tenant than the one of the session.
+        self.sessions.cache.invalidate_all();
+    }
+
+    /// Notes that a key was used.
+    pub fn used(&self, key: &KeyEntry, now: Timestamp) {
+        let noted = key.noted.load(Ordering::Relaxed);
+        if now.as_secs() - noted >= USE_NOTED {
+            key.noted.store(now.as_secs(), Ordering::Relaxed);
+            self.used.note(key.tenant, key.id, now);
+        }
+    }
+
+    /// Writes down which keys were used. To be called now and then.
+    pub async fn write_down_uses(&self) -> StoreResult<()> {
+        self.used.write_down(&*self.store).await
+    }
+
+    /// When each of the tenant's keys was used last.
+    pub async fn uses(&self, tenant: TenantId) -> StoreResult<HashMap<RecordId, Timestamp>> {
+        self.used.of(&*self.store, tenant).await
+    }
+}
+
+impl fmt::Debug for Directory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Directory").field("keys", &self.keys.cache.entry_count()).finish_non_exhaustive()
+    }
+}
+
+/// A cache in front of look-ups, each entry with the tenant it is about. What was not found is not
+/// remembered: it may appear at any moment.
+struct Remembered<K, V> {
+    cache: Cache<K, (TenantId, V)>,
+}
+
+impl<K, V> Remembered<K, V>
+where
+    K: Hash + Eq + Copy + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    fn new() -> Self {
+        let cache = Cache::builder()
+            .max_capacity(ENTRIES)
+            .time_to_live(BELIEVED)
+            .support_invalidation_closures()
+            .build();
+        Self { cache }
+    }
+
+    async fn get(
+        &self,
+        key: K,
+        changes: &AtomicU64,
+        find: impl Future<Output = StoreResult<Option<(TenantId, V)>>> + Send,
+    ) -> StoreResult<Option<V>> {
+        if let Some((_, value)) = self.cache.get(&key).await {
+            return Ok(Some(value));
+        }
+        let before = changes.load(Ordering::SeqCst);
+        let Some((tenant, value)) = find.await? else { return Ok(None) };
+        self.cache.insert(key, (tenant, value.clone())).await;
+        if changes.load(Ordering::SeqCst) != before {
+            self.cache.invalidate(&key).await;
+        }
+        Ok(Some(value))
+    }
+
+    fn forget(&self, tenant: TenantId) {
+        // It fails only without support for closures, which is asked for above.
+        let _ = self.cache.invalidate_entries_if(move |_, (whose, _)| *whose == tenant);
+    }
+}

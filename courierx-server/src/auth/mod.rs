@@ -1,0 +1,47 @@
+//! Who somebody is: passwords, tokens, API keys, and a cache in front of the store.
+
+mod directory;
+mod key;
+mod limits;
+mod password;
+mod token;
+mod used;
+
+pub use directory::{Directory, KeyEntry};
+pub use key::RawKey;
+pub(crate) use key::{hex, random_hex};
+pub use limits::LoginLimits;
+pub use password::Passwords;
+pub use token::{Claims, Tokens};
+
+use courierx_core::clock::Timestamp;
+use courierx_core::message::Mode;
+
+use crate::ctx::{Actor, Ctx, RequestId};
+use crate::error::{ServiceError, ServiceResult};
+
+/// The one text for everything that is wrong with credentials: which it was helps nobody but an attacker.
+const UNAUTHORIZED: ServiceError = ServiceError::Unauthorized("Unauthorized");
+
+/// Finds out who asks, by the value of the `Authorization` header.
+///
+/// The last word of it counts, so `Bearer` may be left out.
+pub async fn authenticate(
+    directory: &Directory,
+    tokens: &Tokens,
+    header: &str,
+    request_id: RequestId,
+    now: Timestamp,
+) -> ServiceResult<Ctx> {
+    let secret = header.rsplit(' ').next().unwrap_or_default();
+    if let Some(raw) = RawKey::parse(secret) {
+        let key = directory.key(raw.digest()).await?.filter(|key| key.works_at(now)).ok_or(UNAUTHORIZED)?;
+        directory.used(&key, now);
+        let actor = Actor::ApiKey { id: key.id, scopes: key.scopes.clone() };
+        return Ok(Ctx { tenant: key.tenant, actor, mode: key.mode, request_id });
+    }
+    let claims = tokens.read(secret, now).ok_or(UNAUTHORIZED)?;
+    let session = directory.session(&claims).await?.ok_or(UNAUTHORIZED)?;
+    let actor = Actor::User { id: claims.sub, home: claims.home, role: session.role };
+    Ok(Ctx { tenant: claims.tenant_id, actor, mode: Mode::Live, request_id })
+}

@@ -1,0 +1,98 @@
+//! What can be configured.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use courierx_core::names;
+
+use crate::secret::Secret;
+
+/// Everything that can be configured, checked.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Where to listen: `BIND` and `PORT`.
+    pub listen: SocketAddr,
+    /// The database: `DATABASE_URL`.
+    pub database: Database,
+    /// Where generated secrets and the default database are: `COURIERX_DATA_DIR`.
+    pub data_dir: PathBuf,
+    /// Messages under delivery at once; none means that this process does not deliver: `MAX_WORKERS`.
+    pub workers: usize,
+    /// How long an idempotency key is remembered: `IDEMPOTENCY_TTL`.
+    pub idempotency_ttl: Duration,
+    /// Whether `/metrics` answers: `ENABLE_METRICS`.
+    pub metrics: bool,
+    /// Who may read `/metrics` from another machine: `METRICS_TOKEN`.
+    pub metrics_token: Option<Secret>,
+    /// Who may register: `COURIERX_REGISTRATION`.
+    pub registration: Registration,
+    /// Which private addresses tenants may name as targets: `COURIERX_ALLOW_PRIVATE_TARGETS`.
+    pub private_targets: PrivateTargets,
+    /// Whether live mail needs a verified domain in From: `COURIERX_REQUIRE_VERIFIED_DOMAINS`.
+    pub require_verified_domains: bool,
+    /// Certificates that SMTP servers may have beside those of public authorities, as PEM: `COURIERX_CA_FILE`.
+    pub extra_roots: Option<String>,
+    /// What proves that the caller is the operator's own: `INTERNAL_SECRET`.
+    pub internal_secret: Option<Secret>,
+}
+
+/// Where everything is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Database {
+    /// In this file.
+    Sqlite(PathBuf),
+}
+
+names! {
+    /// Who may register.
+    Registration, "open, first, closed",
+    /// Everybody.
+    Open = "open",
+    /// Whoever is the first.
+    First = "first",
+    /// Nobody.
+    Closed = "closed",
+}
+
+/// Which private addresses tenants may name as targets.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum PrivateTargets {
+    /// None.
+    #[default]
+    None,
+    /// Those in these networks.
+    Networks(Vec<ipnet::IpNet>),
+    /// All.
+    All,
+}
+
+impl Settings {
+    /// The settings of a server that keeps its data there, where nothing else is set.
+    pub fn in_directory(data_dir: PathBuf) -> Self {
+        Self {
+            listen: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 4000),
+            database: Database::Sqlite(data_dir.join("courierx.db")),
+            data_dir,
+            workers: 100,
+            idempotency_ttl: Duration::from_hours(24),
+            metrics: true,
+            metrics_token: None,
+            registration: Registration::Open,
+            private_targets: PrivateTargets::None,
+            require_verified_domains: false,
+            extra_roots: None,
+            internal_secret: None,
+        }
+    }
+
+    /// The address that clients on this machine reach it at.
+    pub fn local_url(&self) -> String {
+        let ip = match self.listen.ip() {
+            ip if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            ip => ip,
+        };
+        format!("http://{}", SocketAddr::new(ip, self.listen.port()))
+    }
+}

@@ -1,0 +1,101 @@
+//! `/api/v1/api_keys`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use courierx_core::clock::Timestamp;
+use courierx_core::id::RecordId;
+use courierx_core::message::Mode;
+use serde::{Deserialize, Serialize};
+
+use crate::App;
+use crate::ctx::{Ctx, Scopes};
+use crate::http::{ApiResult, Id, Input, Json};
+use crate::model::api_keys::{ApiKey, ApiKeyStatus};
+use crate::services::api_keys::{self, ApiKeyView, NewApiKey};
+
+/// A key to make.
+#[derive(Debug, Deserialize)]
+pub struct CreateApiKey {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    scopes: Option<Vec<String>>,
+    #[serde(default)]
+    mode: Option<Mode>,
+    #[serde(default)]
+    expires_at: Option<Timestamp>,
+}
+
+impl Input for CreateApiKey {}
+
+#[derive(Debug, Serialize)]
+struct Rendered<'a> {
+    id: RecordId,
+    name: &'a str,
+    key_prefix: &'a str,
+    prefix: &'a str,
+    mode: Mode,
+    status: ApiKeyStatus,
+    scopes: &'a Scopes,
+    last_used_at: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+    created_at: Timestamp,
+    /// Shown once. Clients of the first version read `key`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raw_key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
+}
+
+fn render<'a>(view: &'a ApiKeyView, raw_key: Option<&'a str>) -> Rendered<'a> {
+    let ApiKey { name, prefix, mode, scopes, status, expires_at, created_at, .. } = &view.key.value;
+    Rendered {
+        id: view.key.id,
+        name,
+        key_prefix: prefix,
+        prefix,
+        mode: *mode,
+        status: *status,
+        scopes,
+        last_used_at: view.last_used_at,
+        expires_at: *expires_at,
+        created_at: *created_at,
+        raw_key,
+        key: raw_key,
+    }
+}
+
+/// `GET /api/v1/api_keys`
+pub async fn list(State(app): State<Arc<App>>, ctx: Ctx) -> ApiResult<Response> {
+    let keys = api_keys::list(&ctx, &app).await?;
+    Ok(axum::Json(keys.iter().map(|key| render(key, None)).collect::<Vec<_>>()).into_response())
+}
+
+/// `POST /api/v1/api_keys`
+pub async fn create(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    Json(input): Json<CreateApiKey>,
+) -> ApiResult<Response> {
+    let CreateApiKey { name, scopes, mode, expires_at } = input;
+    // A key for tests makes no others (see `Ctx::may`), so the default is always what people mean.
+    let mode = mode.unwrap_or(Mode::Live);
+    let new = NewApiKey { name, scopes: scopes.unwrap_or_default(), mode, expires_at };
+    let (key, raw) = api_keys::create(&ctx, &app, new).await?;
+    Ok((StatusCode::CREATED, axum::Json(render(&key, Some(raw.reveal())))).into_response())
+}
+
+/// `PATCH /api/v1/api_keys/{id}/revoke`
+pub async fn revoke(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<Response> {
+    let key = api_keys::revoke(&ctx, &app, id).await?;
+    Ok(axum::Json(render(&key, None)).into_response())
+}
+
+/// `DELETE /api/v1/api_keys/{id}`
+pub async fn delete(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<StatusCode> {
+    api_keys::delete(&ctx, &app, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,144 @@
+//! `/api/v1/auth`.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use courierx_core::clock::Timestamp;
+use courierx_core::id::TenantId;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::App;
+use crate::ctx::Ctx;
+use crate::http::peer::client_address;
+use crate::http::{ApiError, ApiResult, Input, Json};
+use crate::model::tenants::{Tenant, TenantStatus};
+use crate::secret::Secret;
+use crate::services::auth::{self, LoggedIn, NewTenant};
+
+/// Somebody who registers; also inside `auth`, as the first version's dashboard sends it.
+#[derive(Deserialize)]
+pub struct Register {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    password: Secret,
+    #[serde(default)]
+    password_confirmation: Option<Secret>,
+    #[serde(default)]
+    auth: Option<Box<Register>>,
+}
+
+impl Input for Register {}
+
+/// Somebody who logs in.
+#[derive(Deserialize)]
+pub struct LogIn {
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    password: Secret,
+}
+
+impl Input for LogIn {}
+
+/// What to change of a tenant.
+#[derive(Debug, Deserialize)]
+pub struct Update {
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    settings: Option<Map<String, Value>>,
+}
+
+impl Input for Update {}
+
+#[derive(Debug, Serialize)]
+struct Rendered<'a> {
+    id: TenantId,
+    name: &'a str,
+    slug: &'a str,
+    email: &'a str,
+    mode: &'static str,
+    status: TenantStatus,
+    plan_id: &'a str,
+    settings: &'a Map<String, Value>,
+    created_at: Timestamp,
+}
+
+fn render(id: TenantId, tenant: &Tenant) -> Rendered<'_> {
+    Rendered {
+        id,
+        name: &tenant.name,
+        slug: &tenant.slug,
+        email: &tenant.email,
+        // Tenants bring their own keys; there is no other way yet.
+        mode: "byok",
+        status: tenant.status,
+        plan_id: &tenant.plan_id,
+        settings: &tenant.settings,
+        created_at: tenant.created_at,
+    }
+}
+
+fn logged_in(status: StatusCode, LoggedIn { id, tenant, token }: &LoggedIn) -> Response {
+    (status, axum::Json(json!({ "tenant": render(*id, tenant), "token": token }))).into_response()
+}
+
+/// The address of whoever asks, if the listener knows it.
+#[derive(Debug)]
+pub struct From(Option<IpAddr>);
+
+impl<S: Send + Sync> FromRequestParts<S> for From {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        Ok(Self(client_address(parts)))
+    }
+}
+
+/// `POST /api/v1/auth/register`
+pub async fn register(
+    State(app): State<Arc<App>>,
+    From(from): From,
+    Json(input): Json<Register>,
+) -> ApiResult<Response> {
+    let input = match input.auth {
+        Some(inner) => *inner,
+        None => input,
+    };
+    let Register { name, email, password, password_confirmation, .. } = input;
+    let new = NewTenant { name, email, password, password_confirmation };
+    Ok(logged_in(StatusCode::CREATED, &auth::register(&app, new, from).await?))
+}
+
+/// `POST /api/v1/auth/login`
+pub async fn login(
+    State(app): State<Arc<App>>,
+    From(from): From,
+    Json(LogIn { email, password }): Json<LogIn>,
+) -> ApiResult<Response> {
+    Ok(logged_in(StatusCode::OK, &auth::log_in(&app, &email, password, from).await?))
+}
+
+/// `GET /api/v1/auth/me`
+pub async fn me(State(app): State<Arc<App>>, ctx: Ctx) -> ApiResult<Response> {
+    let tenant = auth::me(&ctx, &app).await?;
+    Ok(axum::Json(json!({ "tenant": render(ctx.tenant, &tenant.value) })).into_response())
+}
+
+/// `PATCH /api/v1/auth/me`
+pub async fn update(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    Json(Update { name, settings }): Json<Update>,
+) -> ApiResult<Response> {
+    let tenant = auth::update(&ctx, &app, name, settings).await?;
+    Ok(axum::Json(json!({ "tenant": render(ctx.tenant, &tenant.value) })).into_response())
+}

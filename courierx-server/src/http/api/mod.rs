@@ -1,0 +1,4 @@
+//! `/api/v1`: one file for each resource, named as its service.
+
+pub mod api_keys;
+pub mod auth;

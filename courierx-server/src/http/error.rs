@@ -1,0 +1,117 @@
+//! How errors are told.
+//!
+//! Every error is `{"error": text, "code": name}`. Wrong values (422) also have `errors`, one sentence for each,
+//! and `details`, the messages by field.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use serde::Serialize;
+
+use crate::error::{FieldError, ServiceError};
+
+/// The result of a handler.
+pub type ApiResult<T> = Result<T, ApiError>;
+
+/// An error on its way to a client.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    body: ErrorBody,
+    retry_after: Option<Duration>,
+}
+
+#[derive(Debug, Serialize)]
+struct ErrorBody {
+    error: String,
+    code: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    details: BTreeMap<String, Vec<String>>,
+}
+
+impl ApiError {
+    /// An error of this status.
+    pub fn status(status: StatusCode, code: &'static str, error: impl Into<String>) -> Self {
+        let body = ErrorBody { error: error.into(), code, errors: Vec::new(), details: BTreeMap::new() };
+        Self { status, body, retry_after: None }
+    }
+
+    fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    fn invalid(fields: Vec<FieldError>) -> Self {
+        let errors: Vec<_> = fields.iter().map(|one| format!("{} {}", one.field, one.message)).collect();
+        let mut error = Self::status(StatusCode::UNPROCESSABLE_ENTITY, "validation_error", errors.join("; "));
+        for FieldError { field, message } in fields {
+            error.body.details.entry(field).or_default().push(message);
+        }
+        error.body.errors = errors;
+        error
+    }
+}
+
+impl From<ServiceError> for ApiError {
+    fn from(error: ServiceError) -> Self {
+        use ServiceError as E;
+        let text = error.to_string();
+        match error {
+            E::Invalid(fields) => Self::invalid(fields),
+            E::BadRequest(_) => Self::status(StatusCode::BAD_REQUEST, "bad_request", text),
+            E::Unauthorized(_) => Self::status(StatusCode::UNAUTHORIZED, "unauthorized", text),
+            E::Forbidden(_) => Self::status(StatusCode::FORBIDDEN, "forbidden", text),
+            E::NotFound => Self::status(StatusCode::NOT_FOUND, "not_found", "Not found"),
+            E::Conflict(_) => Self::status(StatusCode::CONFLICT, "conflict", text),
+            E::Refused { code, .. } => {
+                let mut refused = Self::status(StatusCode::UNPROCESSABLE_ENTITY, code, text.clone());
+                refused.body.errors = vec![text];
+                refused
+            }
+            E::TooLarge { .. } => Self::status(StatusCode::PAYLOAD_TOO_LARGE, "too_large", text),
+            E::TooSlow => Self::status(StatusCode::REQUEST_TIMEOUT, "timeout", text),
+            E::TooMany { retry_after, .. } => {
+                Self::status(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", text)
+                    .retry_after(retry_after)
+            }
+            E::Unavailable { retry_after, source } => {
+                tracing::warn!(error = &*source as &dyn std::error::Error, "a request could not be served");
+                Self::status(StatusCode::SERVICE_UNAVAILABLE, "unavailable", text).retry_after(retry_after)
+            }
+            E::Internal(source) => {
+                tracing::error!(error = &*source as &dyn std::error::Error, "a request failed");
+                Self::status(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", text)
+            }
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response<Body> {
+        let mut response = (self.status, axum::Json(&self.body)).into_response();
+        if let Some(wait) = self.retry_after {
+            let seconds = wait.as_secs().max(1);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+        }
+        response
+    }
+}
+
+/// The answer to a request whose handler panicked. What it said is for the log.
+pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response<Body> {
+    let said = panic.downcast_ref::<&str>().copied();
+    let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(said, "a handler panicked");
+    ApiError::status(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "an internal error occurred")
+        .into_response()
+}

@@ -1,0 +1,109 @@
+//! What every request passes on its way to a handler: a name, who asks, what that may do, a measure.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
+
+use super::meters::RouteMeters;
+use super::{ApiError, Route};
+use crate::App;
+use crate::auth::authenticate;
+use crate::ctx::{Actor, Ctx, RequestId, Scope};
+use crate::error::{ServiceError, ServiceResult};
+
+/// The header that names a request.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What a route needs of whoever asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing.
+    Public,
+    /// A user's token; an API key is refused.
+    User,
+    /// A user whose role, or an API key whose scopes, include this.
+    Needs(Scope),
+}
+
+struct Gate {
+    app: Arc<App>,
+    access: Access,
+    path: &'static str,
+    meters: RouteMeters,
+}
+
+/// The route behind its gate.
+pub(super) fn guarded(route: Route, app: &Arc<App>) -> MethodRouter<Arc<App>> {
+    let meters = app.meters.route(&route.method, route.path);
+    let gate = Gate { app: Arc::clone(app), access: route.access, path: route.path, meters };
+    route.handler.layer(from_fn_with_state(Arc::new(gate), pass))
+}
+
+async fn pass(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response {
+    let start = Instant::now();
+    let request_id = name(&request);
+    let method = request.method().clone();
+    let mut response = match gate.admit(&mut request, &request_id).await {
+        Ok(()) => next.run(request).await,
+        Err(error) => ApiError::from(error).into_response(),
+    };
+    let status = response.status();
+    let took = start.elapsed();
+    gate.meters.observe(status, took);
+    // The path is the route's, without identifiers, and the query may hold addresses: neither is logged.
+    if status.is_server_error() {
+        tracing::warn!(%method, route = gate.path, status = status.as_u16(), ?took, %request_id, "answered");
+    } else {
+        tracing::debug!(%method, route = gate.path, status = status.as_u16(), ?took, %request_id, "answered");
+    }
+    if let Ok(value) = HeaderValue::from_str(request_id.as_str()) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}
+
+impl Gate {
+    /// Lets a request in, with its [`Ctx`] if the route is not public.
+    async fn admit(&self, request: &mut Request, request_id: &RequestId) -> ServiceResult<()> {
+        if self.access == Access::Public {
+            return Ok(());
+        }
+        let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let header = header.unwrap_or_default();
+        let (directory, tokens) = (&self.app.directory, &self.app.tokens);
+        let ctx = authenticate(directory, tokens, header, request_id.clone(), self.app.now()).await?;
+        match self.access {
+            Access::Public => {}
+            Access::User => {
+                if let Actor::ApiKey { .. } = ctx.actor {
+                    return Err(ServiceError::Forbidden(
+                        "this needs a user's token, not an API key".to_owned(),
+                    ));
+                }
+            }
+            Access::Needs(scope) => ctx.require(scope)?,
+        }
+        request.extensions_mut().insert(ctx);
+        Ok(())
+    }
+}
+
+fn name(request: &Request) -> RequestId {
+    let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    given.and_then(RequestId::from_client).unwrap_or_else(RequestId::generate)
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Ctx {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        // A handler that asks for it on a public route is a mistake of ours, and refused to everybody.
+        parts.extensions.remove::<Self>().ok_or_else(|| ServiceError::Unauthorized("Unauthorized").into())
+    }
+}

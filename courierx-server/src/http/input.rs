@@ -1,0 +1,116 @@
+//! Bodies of requests.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, Request};
+use http_body_util::{BodyExt, Limited};
+use serde::de::DeserializeOwned;
+
+use super::ApiError;
+use crate::error::{ServiceError, ServiceResult};
+
+/// How long a body may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a request's body is read as.
+pub trait Input: DeserializeOwned {
+    /// How many bytes it may have.
+    const MAX_BYTES: usize = 64 * 1024;
+}
+
+/// A body in JSON, whatever its content type says: nothing here is sent by a browser's form.
+#[derive(Debug)]
+pub struct Json<T>(pub T);
+
+impl<S: Send + Sync, T: Input> FromRequest<S> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let bytes = read(request.into_body(), T::MAX_BYTES).await?;
+        Ok(Self(parse(&bytes)?))
+    }
+}
+
+/// Reads a body to its end, within its size and time.
+async fn read(body: Body, max: usize) -> ServiceResult<Bytes> {
+    let whole = tokio::time::timeout(PATIENCE, Limited::new(body, max).collect());
+    match whole.await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            Err(ServiceError::TooLarge { max })
+        }
+        Ok(Err(_)) => Err(ServiceError::BadRequest("the body could not be read".to_owned())),
+        Err(_) => Err(ServiceError::TooSlow),
+    }
+}
+
+/// Reads JSON; an error names the field.
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> ServiceResult<T> {
+    // Serde would read an array as the fields in their order.
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first != b'{') {
+        return Err(ServiceError::BadRequest("the body must be a JSON object".to_owned()));
+    }
+    // The way to a wrong field is found in a second reading, so that right ones do not pay for it.
+    serde_json::from_slice(bytes).map_err(|error| explain::<T>(bytes, &error))
+}
+
+fn explain<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> ServiceError {
+    if bytes.is_empty() {
+        return ServiceError::BadRequest("the body is empty; it must be a JSON object".to_owned());
+    }
+    if std::str::from_utf8(bytes).is_err() {
+        return ServiceError::BadRequest("the body is not valid UTF-8".to_owned());
+    }
+    if !error.is_data() {
+        return ServiceError::BadRequest(format!("the body is not valid JSON: {error}"));
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+        Err(error) => {
+            let (field, inner) = (error.path().to_string(), error.into_inner());
+            ServiceError::field(if field == "." { "body".to_owned() } else { field }, describe(&inner))
+        }
+        Ok(_) => ServiceError::BadRequest(format!("the body is not what is expected: {error}")),
+    }
+}
+
+/// What is wrong with a value. `invalid type: string "secret", expected u16` repeats the value, which may be a
+/// password: only what was expected is told.
+fn describe(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
+    match text.rsplit_once(", expected ") {
+        Some((_, expected)) => format!("must be {expected}"),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Example {
+        #[expect(dead_code, reason = "only read")]
+        name: String,
+        #[expect(dead_code, reason = "only read")]
+        ports: Option<Vec<u16>>,
+    }
+
+    #[test]
+    fn an_error_names_the_field_and_never_repeats_the_value() {
+        let explain = |body: &str| match parse::<Example>(body.as_bytes()).unwrap_err() {
+            ServiceError::Invalid(fields) => format!("{} {}", fields[0].field, fields[0].message),
+            other => other.to_string(),
+        };
+        assert_eq!(explain(r#"{"name": 1}"#), "name must be a string");
+        assert_eq!(explain(r#"{"name": "a", "ports": [1, "hunter2"]}"#), "ports[1] must be u16");
+        assert_eq!(explain("{}"), "body missing field `name`");
+        assert_eq!(explain(" []"), "the body must be a JSON object");
+        assert!(explain("{\"name\"").starts_with("the body is not valid JSON: EOF"));
+        assert!(explain("").starts_with("the body is empty"));
+    }
+}

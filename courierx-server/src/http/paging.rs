@@ -1,0 +1,81 @@
+//! Lists in pages, as the query asks for them and the headers tell.
+
+use axum::Json;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{FieldError, ServiceError, ServiceResult};
+
+/// Items to a page if nothing else is asked for, and at most.
+const PER_PAGE: (u32, u32) = (25, 100);
+/// How far into a list pages go; beyond, filters and cursors are the way.
+pub(crate) const DEEPEST: u64 = 10_000;
+
+/// Which page is asked for.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub struct Paging {
+    /// The page, from 1.
+    page: Option<u32>,
+    /// How many items a page has, 1 to 100.
+    per_page: Option<u32>,
+}
+
+impl Paging {
+    /// The page, from 1.
+    pub fn page(self) -> u32 {
+        self.page.unwrap_or(1)
+    }
+
+    /// How many items a page has.
+    pub fn per_page(self) -> u32 {
+        self.per_page.unwrap_or(PER_PAGE.0)
+    }
+
+    /// How many items stand before the page; refuses numbers that make no page.
+    pub fn skip(self) -> ServiceResult<usize> {
+        let mut wrong = Vec::new();
+        if !(1..=PER_PAGE.1).contains(&self.per_page()) {
+            wrong.push(FieldError::new("per_page", format!("must be from 1 to {}", PER_PAGE.1)));
+        }
+        let skip = u64::from(self.page().saturating_sub(1)) * u64::from(self.per_page());
+        if self.page() == 0 || skip >= DEEPEST {
+            let text = format!("must be from 1, and within the first {DEEPEST} items; use filters beyond");
+            wrong.push(FieldError::new("page", text));
+        }
+        if wrong.is_empty() {
+            Ok(usize::try_from(skip).unwrap_or(usize::MAX))
+        } else {
+            Err(ServiceError::Invalid(wrong))
+        }
+    }
+}
+
+/// One page of a list, as an answer: a bare array, with the numbers in headers.
+#[derive(Debug)]
+pub struct Paged<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// How many there are on all pages, counted no further than [`DEEPEST`].
+    pub total: u64,
+    /// Which page it is.
+    pub paging: Paging,
+}
+
+impl<T: Serialize> IntoResponse for Paged<T> {
+    fn into_response(self) -> Response {
+        let per_page = u64::from(self.paging.per_page());
+        let mut headers = HeaderMap::new();
+        let mut set = |name: &'static str, value: u64| {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
+        };
+        set("x-total-count", self.total);
+        set("x-page", self.paging.page().into());
+        set("x-per-page", per_page);
+        set("x-total-pages", self.total.div_ceil(per_page.max(1)));
+        if self.total >= DEEPEST {
+            headers.insert("x-total-count-exact", HeaderValue::from_static("false"));
+        }
+        (headers, Json(self.items)).into_response()
+    }
+}

@@ -1,0 +1,60 @@
+//! The one table of routes, and what each needs of whoever asks.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::routing::{self, MethodRouter};
+
+use super::Access::{self, Needs, Public, User};
+use super::api::{api_keys, auth};
+use crate::App;
+use crate::ctx::Scope;
+
+/// A route: which request, what it needs, who answers.
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path, with names for its variable parts.
+    pub path: &'static str,
+    /// What it needs of whoever asks.
+    pub access: Access,
+    pub(super) handler: MethodRouter<Arc<App>>,
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} ({:?})", self.method, self.path, self.access)
+    }
+}
+
+/// Every route of the server.
+pub fn routes() -> Vec<Route> {
+    vec![
+        post("/api/v1/auth/register", Public, auth::register),
+        post("/api/v1/auth/login", Public, auth::login),
+        get("/api/v1/auth/me", User, auth::me),
+        patch("/api/v1/auth/me", User, auth::update),
+        get("/api/v1/api_keys", Needs(Scope::ApiKeysRead), api_keys::list),
+        post("/api/v1/api_keys", Needs(Scope::ApiKeysWrite), api_keys::create),
+        patch("/api/v1/api_keys/{id}/revoke", Needs(Scope::ApiKeysWrite), api_keys::revoke),
+        delete("/api/v1/api_keys/{id}", Needs(Scope::ApiKeysWrite), api_keys::delete),
+    ]
+}
+
+macro_rules! method {
+    ($name:ident, $method:ident) => {
+        fn $name<H, T>(path: &'static str, access: Access, handler: H) -> Route
+        where
+            H: Handler<T, Arc<App>>,
+            T: 'static,
+        {
+            Route { method: Method::$method, path, access, handler: routing::$name(handler) }
+        }
+    };
+}
+method!(get, GET);
+method!(post, POST);
+method!(patch, PATCH);
+method!(delete, DELETE);

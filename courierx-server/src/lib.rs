@@ -1,0 +1,28 @@
+//! `CourierX` as a server: the engine of `courierx-core` behind a multi-tenant REST API.
+//!
+//! The binary `courierx` is what people use; this library is its inside, for its tests.
+//!
+//! | module | what it has |
+//! |---|---|
+//! | [`config`] | settings: environment, files, defaults |
+//! | [`ctx`] | who asks: [`Ctx`](ctx::Ctx) is the first argument of every service |
+//! | [`model`] | what tenants configure, as typed records |
+//! | [`services`] | what the server does, one file for each resource; knows no HTTP |
+//! | [`auth`] | passwords, tokens, keys, and the cache of who may do what |
+//! | [`delivery`] | the way of a tenant's messages: connections, guard, worker |
+//! | [`server`] | starts all of it, and stops it |
+//! | [`http`] | parses, calls a service, renders; one table of routes and what each needs |
+
+pub mod app;
+pub mod auth;
+pub mod config;
+pub mod ctx;
+pub mod delivery;
+pub mod error;
+pub mod http;
+pub mod model;
+pub mod secret;
+pub mod server;
+pub mod services;
+
+pub use app::App;

@@ -1,0 +1,8 @@
+//! What tenants configure: typed records, kept by the store's `Configs`.
+
+pub mod api_keys;
+pub mod domains;
+pub mod memberships;
+pub mod provider_connections;
+pub mod tenants;
+pub mod users;

@@ -1,0 +1,53 @@
+//! Tenants: whose mail, keys and connections everything is.
+
+use courierx_core::clock::Timestamp;
+use courierx_core::id::{RecordId, TenantId};
+use courierx_core::names;
+use courierx_core::store::{KeyValue, Resource};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// A tenant. Its record belongs to itself.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Tenant {
+    /// What people call it.
+    pub name: String,
+    /// The name in addresses, unique on the server.
+    pub slug: String,
+    /// Whom to write to about the account.
+    pub email: String,
+    /// Whether it may send.
+    pub status: TenantStatus,
+    /// What its plan is called.
+    pub plan_id: String,
+    /// What its own programs keep here.
+    pub settings: Map<String, Value>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Since when it has, or had, a real connection: from then on the sandbox takes only mail of test keys.
+    pub live_since: Option<Timestamp>,
+}
+
+names! {
+    /// Whether a tenant may send.
+    TenantStatus, "active, suspended",
+    /// It may.
+    Active = "active",
+    /// It may look, and not send.
+    Suspended = "suspended",
+}
+
+impl Tenant {
+    /// The record of a tenant, under which it keeps itself.
+    pub fn record(id: TenantId) -> RecordId {
+        RecordId::from_bytes(*id.as_bytes())
+    }
+}
+
+impl Resource for Tenant {
+    const KIND: &'static str = "tenant";
+
+    fn global_keys(&self) -> Vec<KeyValue> {
+        vec![KeyValue::new("slug", &self.slug)]
+    }
+}

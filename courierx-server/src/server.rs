@@ -1,0 +1,104 @@
+//! The running server: everything that is started, and how it stops.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use courierx_core::engine::{Worker, WorkerOptions};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::App;
+use crate::http::{self, ListenerLimits};
+
+/// How often what is only remembered is written down.
+const UPKEEP: Duration = Duration::from_secs(10);
+
+/// A server that runs. Dropping it stops it as a crash would; [`stop`](Self::stop) does so gracefully.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    app: Arc<App>,
+    stop: CancellationToken,
+    listener: JoinHandle<()>,
+    upkeep: JoinHandle<()>,
+    worker: Option<Worker>,
+}
+
+impl Server {
+    /// Listens, and delivers unless `MAX_WORKERS` is 0.
+    pub async fn start(app: App) -> io::Result<Self> {
+        let listener = TcpListener::bind(app.settings.listen).await?;
+        let address = listener.local_addr()?;
+        let app = Arc::new(app);
+        let stop = CancellationToken::new();
+        let worker = (app.settings.workers > 0).then(|| {
+            let mut options = WorkerOptions::default();
+            options.concurrency = app.settings.workers;
+            Worker::spawn(&app.outbox, options)
+        });
+        let serving =
+            http::serve(listener, http::router(&app), ListenerLimits::default(), stop.child_token());
+        Ok(Self {
+            address,
+            listener: tokio::spawn(serving),
+            upkeep: tokio::spawn(upkeep(Arc::clone(&app), stop.child_token())),
+            app,
+            stop,
+            worker,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it serves.
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// Takes no more requests, answers those under way, lets what is under delivery finish, and ends.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        let worker = async {
+            if let Some(worker) = self.worker.take()
+                && let Err(error) = worker.shutdown().await
+            {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the worker did not stop in order");
+            }
+        };
+        let listener = async {
+            let _ = (&mut self.listener).await;
+        };
+        tokio::join!(worker, listener);
+        let _ = (&mut self.upkeep).await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.listener.abort();
+        self.upkeep.abort();
+    }
+}
+
+/// Writes down what is only remembered, now and then and at the end.
+async fn upkeep(app: Arc<App>, stop: CancellationToken) {
+    let clock = app.store.clock();
+    loop {
+        let stopping = tokio::select! {
+            () = stop.cancelled() => true,
+            () = clock.sleep_until(clock.now().after(UPKEEP)) => false,
+        };
+        if let Err(error) = app.directory.write_down_uses().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "uses of keys were not written down");
+        }
+        if stopping {
+            return;
+        }
+    }
+}

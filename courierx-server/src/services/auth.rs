@@ -1,0 +1,232 @@
+//! Registering, logging in, and the tenant that one is in.
+
+use std::net::IpAddr;
+
+use courierx_core::event::Sequence;
+use courierx_core::id::{RecordId, TenantId};
+use courierx_core::store::{Change, CommitError, ConfigsExt, Versioned};
+use courierx_core::suppression::Pattern;
+use serde_json::{Map, Value};
+
+use crate::App;
+use crate::auth::random_hex;
+use crate::config::Registration;
+use crate::ctx::{Ctx, Role};
+use crate::error::{FieldError, ServiceError, ServiceResult};
+use crate::model::memberships::Membership;
+use crate::model::tenants::{Tenant, TenantStatus};
+use crate::model::users::User;
+use crate::secret::Secret;
+
+/// Characters of a password at least, and bytes at most: hashing a longer one would cost us, not an attacker.
+const PASSWORD: (usize, usize) = (8, 1024);
+/// Bytes of a name.
+const MAX_NAME: usize = 100;
+/// Bytes of a tenant's settings, as JSON.
+const MAX_SETTINGS: usize = 16 * 1024;
+/// The plan of whoever registers.
+const FIRST_PLAN: &str = "free";
+
+/// Somebody who registers.
+#[derive(Debug)]
+pub struct NewTenant {
+    /// What the tenant is called.
+    pub name: String,
+    /// With which address its owner logs in.
+    pub email: String,
+    /// The owner's password.
+    pub password: Secret,
+    /// The password once more, if the client asked for it twice.
+    pub password_confirmation: Option<Secret>,
+}
+
+/// A tenant and a token to act in it.
+#[derive(Debug)]
+pub struct LoggedIn {
+    /// Its identifier.
+    pub id: TenantId,
+    /// The tenant.
+    pub tenant: Tenant,
+    /// The user's token.
+    pub token: String,
+}
+
+/// Creates a tenant, its owner and the owner's membership, all or none.
+pub async fn register(app: &App, new: NewTenant, from: Option<IpAddr>) -> ServiceResult<LoggedIn> {
+    check(&new)?;
+    may_register(app).await?;
+    if let Some(from) = from {
+        app.logins.address(from)?;
+    }
+    let now = app.now();
+    let password_hash = app.passwords.hash(new.password).await?;
+    let (id, user_id) = (TenantId::new(), RecordId::new());
+    let email = new.email.trim().to_owned();
+    let user = User { email: email.clone(), password_hash, epoch: 0, created_at: now };
+    let membership = Membership { user: user_id, home: id, role: Role::Owner, joined_at: now };
+    let mut tenant = Tenant {
+        slug: slug(&new.name),
+        name: new.name.trim().to_owned(),
+        email,
+        status: TenantStatus::Active,
+        plan_id: FIRST_PLAN.to_owned(),
+        settings: Map::new(),
+        created_at: now,
+        live_since: None,
+    };
+    let plain = tenant.slug.clone();
+    // A slug that is taken gets random digits; a second collision of those does not happen.
+    for _ in 0..3 {
+        let changes = vec![
+            Change::create(id, Tenant::record(id), &tenant)?,
+            Change::create(id, user_id, &user)?,
+            Change::create(id, RecordId::new(), &membership)?,
+        ];
+        match app.store.commit_configs(id, changes).await? {
+            Ok(()) => {
+                let token = app.tokens.issue(id, user_id, id, user.epoch, now)?;
+                tracing::info!(tenant = %id, "registered");
+                return Ok(LoggedIn { id, tenant, token });
+            }
+            Err(CommitError::DuplicateKey { key, .. }) if key == "slug" => {
+                tenant.slug = format!("{plain}-{}", &random_hex()[..6]);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(ServiceError::field("name", "has already been taken"))
+}
+
+fn check(new: &NewTenant) -> ServiceResult<()> {
+    let mut wrong = Vec::new();
+    wrong.extend(check_name(&new.name));
+    if new.email.trim().is_empty() {
+        wrong.push(FieldError::new("email", "can't be blank"));
+    } else if new.email.trim().starts_with(['@', '*']) || new.email.parse::<Pattern>().is_err() {
+        wrong.push(FieldError::new("email", "is not an email address"));
+    }
+    if new.password.expose().chars().count() < PASSWORD.0 {
+        wrong.push(FieldError::new(
+            "password",
+            format!("is too short (minimum is {} characters)", PASSWORD.0),
+        ));
+    } else if new.password.expose().len() > PASSWORD.1 {
+        wrong.push(FieldError::new("password", format!("is too long (maximum is {} bytes)", PASSWORD.1)));
+    }
+    if new.password_confirmation.as_ref().is_some_and(|again| *again != new.password) {
+        wrong.push(FieldError::new("password_confirmation", "doesn't match password"));
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(ServiceError::Invalid(wrong)) }
+}
+
+fn check_name(name: &str) -> Option<FieldError> {
+    let name = name.trim();
+    if name.is_empty() {
+        Some(FieldError::new("name", "can't be blank"))
+    } else if name.len() > MAX_NAME || name.chars().any(char::is_control) {
+        Some(FieldError::new("name", format!("must be a line of at most {MAX_NAME} bytes")))
+    } else {
+        None
+    }
+}
+
+/// Whether anybody may register at the moment.
+async fn may_register(app: &App) -> ServiceResult<()> {
+    let closed = || ServiceError::Forbidden("registration is closed on this server".to_owned());
+    match app.settings.registration {
+        Registration::Open => Ok(()),
+        Registration::Closed => Err(closed()),
+        // Any change of configuration at all means that somebody was here.
+        Registration::First if app.store.config_changes(Sequence::START, 1).await?.is_empty() => Ok(()),
+        Registration::First => Err(closed()),
+    }
+}
+
+/// The name in addresses: `My Company` is `my-company`.
+fn slug(name: &str) -> String {
+    let mut slug = String::new();
+    for character in name.chars() {
+        if character.is_ascii_alphanumeric() {
+            slug.push(character.to_ascii_lowercase());
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    let slug = slug.trim_end_matches('-');
+    if slug.is_empty() { "tenant".to_owned() } else { slug.to_owned() }
+}
+
+/// Lets a user in, by address and password.
+pub async fn log_in(
+    app: &App,
+    email: &str,
+    password: Secret,
+    from: Option<IpAddr>,
+) -> ServiceResult<LoggedIn> {
+    const REFUSED: ServiceError = ServiceError::Unauthorized("Invalid email or password");
+    if let Some(from) = from {
+        app.logins.address(from)?;
+    }
+    let login = User::login(email);
+    app.logins.account(&login.value)?;
+    let user = app.store.find_anywhere::<User>(&login).await?;
+    let hash = user.as_ref().map(|user| user.value.password_hash.as_str());
+    let right = password.expose().len() <= PASSWORD.1 && app.passwords.verify(password, hash).await?;
+    let user = user.filter(|_| right).ok_or(REFUSED)?;
+    let id = first_tenant(app, &user).await?.ok_or(REFUSED)?;
+    let tenant = app.store.get::<Tenant>(id, Tenant::record(id)).await?.ok_or(REFUSED)?.value;
+    let token = app.tokens.issue(id, user.id, user.tenant, user.value.epoch, app.now())?;
+    Ok(LoggedIn { id, tenant, token })
+}
+
+/// Where a user who logs in lands: at home, while there is a membership.
+async fn first_tenant(app: &App, user: &Versioned<User>) -> ServiceResult<Option<TenantId>> {
+    let membership = app.store.find::<Membership>(user.tenant, &Membership::of(user.id)).await?;
+    Ok(membership.map(|membership| membership.tenant))
+}
+
+/// The tenant that one is in.
+pub async fn me(ctx: &Ctx, app: &App) -> ServiceResult<Versioned<Tenant>> {
+    app.store.get::<Tenant>(ctx.tenant, Tenant::record(ctx.tenant)).await?.ok_or(ServiceError::NotFound)
+}
+
+/// Renames the tenant, and changes its settings: those named are replaced, null removes one, others stay.
+pub async fn update(
+    ctx: &Ctx,
+    app: &App,
+    name: Option<String>,
+    settings: Option<Map<String, Value>>,
+) -> ServiceResult<Versioned<Tenant>> {
+    ctx.require_role(Role::Admin)?;
+    let mut tenant = me(ctx, app).await?;
+    if let Some(name) = name {
+        if let Some(wrong) = check_name(&name) {
+            return Err(ServiceError::Invalid(vec![wrong]));
+        }
+        name.trim().clone_into(&mut tenant.value.name);
+    }
+    for (key, value) in settings.into_iter().flatten() {
+        match value {
+            Value::Null => drop(tenant.value.settings.remove(&key)),
+            value => drop(tenant.value.settings.insert(key, value)),
+        }
+    }
+    if serde_json::to_string(&tenant.value.settings)?.len() > MAX_SETTINGS {
+        return Err(ServiceError::field("settings", format!("have more than {MAX_SETTINGS} bytes")));
+    }
+    let change = Change::update(ctx.tenant, tenant.id, tenant.version, &tenant.value)?;
+    app.commit(ctx.tenant, vec![change]).await?;
+    me(ctx, app).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slugs_are_readable() {
+        assert_eq!(slug("My Company"), "my-company");
+        assert_eq!(slug("  Ünï & co. "), "n-co");
+        assert_eq!(slug("東京"), "tenant");
+    }
+}

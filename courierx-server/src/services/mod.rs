@@ -1,0 +1,5 @@
+//! What the server does, one file for each resource. Every function takes [`Ctx`](crate::ctx::Ctx) first;
+//! only registering and logging in, which make one, do not.
+
+pub mod api_keys;
+pub mod auth;

@@ -1,0 +1,6 @@
+//! The server from outside: over HTTP, in process or as the real binary.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod api_keys;
+mod auth;
+mod support;

@@ -1,0 +1,7 @@
+//! Servers to test against, and clients to ask them.
+
+mod client;
+mod server;
+
+pub(crate) use client::{Answer, Client};
+pub(crate) use server::TestServer;

@@ -1,0 +1,69 @@
+//! A server in this process, on a port of its own and a fresh database.
+
+use std::sync::Arc;
+
+use courierx_core::store::Store;
+use courierx_server::App;
+use courierx_server::config::Settings;
+use courierx_server::secret::Secret;
+use courierx_server::server::Server;
+use courierx_store::SqliteStore;
+use serde_json::json;
+
+use super::Client;
+
+pub(crate) struct TestServer {
+    server: Server,
+    _folder: tempfile::TempDir,
+}
+
+impl TestServer {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| ()).await
+    }
+
+    /// With settings that differ from the defaults.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Settings::in_directory(folder.path().to_owned());
+        settings.listen.set_port(0);
+        change(&mut settings);
+        let store = SqliteStore::open(folder.path().join("courierx.db")).await.unwrap();
+        let vault = store.vault().unwrap();
+        let secret = Secret::new("a secret of the tests with enough bytes");
+        let app = App::new(settings, Arc::new(store), vault, &secret).unwrap();
+        Self { server: Server::start(app).await.unwrap(), _folder: folder }
+    }
+
+    pub(crate) fn app(&self) -> &Arc<App> {
+        self.server.app()
+    }
+
+    pub(crate) fn address(&self) -> std::net::SocketAddr {
+        self.server.address()
+    }
+
+    /// A client without credentials.
+    pub(crate) fn client(&self) -> Client {
+        Client::new(format!("http://{}", self.address()))
+    }
+
+    /// A new tenant's owner, with a token.
+    pub(crate) async fn owner(&self, name: &str) -> Client {
+        let body = json!({
+            "name": name,
+            "email": format!("owner@{name}.example"),
+            "password": "correct horse battery",
+        });
+        let answer = self.client().post("/api/v1/auth/register", &body).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        self.client().with(answer.body["token"].as_str().unwrap())
+    }
+
+    /// A new API key of the owner's tenant, that may do everything.
+    pub(crate) async fn key(&self, owner: &Client, mode: &str) -> Client {
+        let answer = owner.post("/api/v1/api_keys", &json!({ "name": "test", "mode": mode })).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        self.client().with(answer.body["raw_key"].as_str().unwrap())
+    }
+}

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::outbox::{Outbox, content_context};
 use super::render::{RenderError, render};
+use super::summary::Summary;
 use crate::clock::Timestamp;
 use crate::event::{Disposition, EventKind, NewEvent};
 use crate::id::{MessageId, TenantId};
@@ -138,10 +139,8 @@ impl Outbox {
         now: Timestamp,
     ) -> Result<NewMessage, AcceptError> {
         email.check_dates(now)?;
-        if email.variables().is_some() {
-            // What cannot be rendered is refused now, while there is somebody to tell.
-            render(email)?;
-        }
+        // What cannot be rendered is refused now, while there is somebody to tell.
+        let rendered = render(email)?;
         let id = MessageId::new();
         let content = serde_json::to_vec(email).map_err(AcceptError::Content)?;
         let idempotency = email.idempotency_key().map(|key| Idempotency {
@@ -172,6 +171,7 @@ impl Outbox {
             retry: email.retry().unwrap_or_default(),
             duplicates: email.duplicate_policy(),
             tags: email.tags().iter().map(|tag| tag.as_str().to_owned()).collect(),
+            summary: Some(self.seal_summary(tenant, id, &Summary::of(&rendered, email))?),
             content: self.inner.vault.seal(&content_context(tenant, &id), &content),
             idempotency,
             effects: effects(id, email.lane(), &recipients, send_at, now),

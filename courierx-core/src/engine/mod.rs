@@ -24,6 +24,7 @@ mod rest;
 mod retry;
 mod round;
 mod settle;
+mod summary;
 mod worker;
 mod write_down;
 
@@ -34,4 +35,5 @@ pub use events::EventStream;
 pub use outbox::{NoVault, Outbox, OutboxOptions, Routes};
 pub use render::{RenderError, render};
 pub use retry::RetrySchedule;
+pub use summary::{ContentError, Summary};
 pub use worker::{Worker, WorkerError, WorkerOptions};

@@ -31,6 +31,9 @@ pub trait Ledger: Send + Sync {
     /// Reads messages with their content and attempts; none for one that is not the tenant's.
     async fn load(&self, batch: &[(TenantId, MessageId)]) -> StoreResult<Vec<Option<StoredMessage>>>;
 
+    /// Reads messages with their attempts and without their content, for lists.
+    async fn outline(&self, batch: &[(TenantId, MessageId)]) -> StoreResult<Vec<Option<StoredMessage>>>;
+
     /// Writes attempts down before the wire: checks the lease, numbers the attempt and reserves the
     /// connection's quota, all or nothing for each item.
     ///
@@ -101,6 +104,8 @@ pub struct NewMessage {
     pub tags: Vec<String>,
     /// Its recipients, by position from 0 without gaps.
     pub recipients: Vec<NewRecipient>,
+    /// What lists show of its content, sealed under its identifier; a few hundred bytes.
+    pub summary: Option<Sealed>,
     /// Its content, sealed under its identifier.
     pub content: Sealed,
     /// Under which key it is accepted once.

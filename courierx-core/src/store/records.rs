@@ -41,6 +41,8 @@ pub struct MessageRecord {
     pub status: MessageStatus,
     /// Its recipients, in the order of their positions.
     pub recipients: Vec<RecipientRecord>,
+    /// What lists show of its content, sealed; none once that is purged.
+    pub summary: Option<Sealed>,
 }
 
 impl MessageRecord {
@@ -72,6 +74,7 @@ impl MessageRecord {
             tags: new.tags.clone(),
             status: MessageStatus::derive(phase, recipients.iter().map(|one| one.status)),
             recipients,
+            summary: new.summary.clone(),
         }
     }
 }

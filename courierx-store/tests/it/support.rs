@@ -84,6 +84,7 @@ pub(crate) fn message_at(tenant: TenantId, now: Timestamp) -> NewMessage {
             address: "Ada@example.com".parse().unwrap(),
             disposition: Disposition::Open,
         }],
+        summary: None,
         content: Sealed::from_bytes(vec![1; 1024]).unwrap(),
         idempotency: None,
         effects,

@@ -89,6 +89,7 @@ impl Messages {
                 purged.messages += 1;
             } else {
                 entry.stored.content = None;
+                entry.stored.record.summary = None;
                 purged.contents += 1;
             }
         }

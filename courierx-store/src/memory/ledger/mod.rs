@@ -71,6 +71,16 @@ impl Ledger for MemoryStore {
         })
     }
 
+    async fn outline(&self, batch: &[(TenantId, MessageId)]) -> StoreResult<Vec<Option<StoredMessage>>> {
+        self.call(|inner, _| {
+            let outline = |place| {
+                let StoredMessage { record, attempts, .. } = &inner.messages.entries.get(place)?.stored;
+                Some(StoredMessage::new(record.clone(), None, attempts.clone()))
+            };
+            batch.iter().map(outline).collect()
+        })
+    }
+
     async fn begin_attempts(&self, batch: Vec<BeginAttempt>) -> StoreResult<Vec<Begun>> {
         self.call(|inner, now| batch.into_iter().map(|begin| inner.begin(begin, now)).collect())
     }

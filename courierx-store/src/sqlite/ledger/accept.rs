@@ -3,6 +3,7 @@
 use courierx_core::clock::Timestamp;
 use courierx_core::id::MessageId;
 use courierx_core::store::{AcceptResult, Idempotency, MessageRecord, NewMessage};
+use courierx_core::vault::Sealed;
 use rusqlite::{OptionalExtension, params};
 
 use super::super::codec;
@@ -49,8 +50,8 @@ fn insert_message(tx: &Tx<'_>, record: &MessageRecord) -> Run<Option<i64>> {
         .sql(
             "INSERT INTO courierx_messages
                  (id, tenant, created_at, send_at, deliver_by, sender, lane, mode, retry, duplicates, tags,
-                  status, has_content)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 1)
+                  status, has_content, summary)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 1, ?13)
              ON CONFLICT DO NOTHING",
         )?
         .execute(params![
@@ -66,6 +67,7 @@ fn insert_message(tx: &Tx<'_>, record: &MessageRecord) -> Run<Option<i64>> {
             record.duplicates.as_str(),
             codec::list(&record.tags)?,
             record.status.as_str(),
+            record.summary.as_ref().map(Sealed::as_bytes),
         ])?;
     Ok((inserted == 1).then(|| tx.connection().last_insert_rowid()))
 }

@@ -17,7 +17,8 @@ use super::super::transaction::Tx;
 /// The columns that [`read_record`] reads.
 macro_rules! message_columns {
     () => {
-        "seq, id, tenant, created_at, send_at, deliver_by, sender, lane, mode, retry, duplicates, tags, status"
+        "seq, id, tenant, created_at, send_at, deliver_by, sender, lane, mode, retry, duplicates, tags, status, \
+         summary"
     };
 }
 pub(super) use message_columns;
@@ -90,6 +91,11 @@ pub(super) fn read_record(
         tags: row.list(11)?,
         status: row.named(12)?,
         recipients: read_recipients(connection, seq)?,
+        summary: row
+            .column::<Option<Vec<u8>>>(13)?
+            .map(Sealed::from_bytes)
+            .transpose()
+            .map_err(|error| Fault::corrupt("the summary of a message", error))?,
     };
     if record.status == MessageStatus::Scheduled && record.send_at <= now {
         // Nobody writes down that the time has come.

@@ -36,6 +36,17 @@ impl Ledger for SqliteStore {
         .await
     }
 
+    async fn outline(&self, batch: &[(TenantId, MessageId)]) -> StoreResult<Vec<Option<StoredMessage>>> {
+        let (batch, now) = (batch.to_vec(), self.0.clock.now());
+        self.read(move |connection| {
+            let read = |&(tenant, id): &(TenantId, MessageId)| {
+                Ok(message::load_without_content(connection, tenant, id, now)?.map(|(_, message)| message))
+            };
+            batch.iter().map(read).collect()
+        })
+        .await
+    }
+
     async fn begin_attempts(&self, batch: Vec<BeginAttempt>) -> StoreResult<Vec<Begun>> {
         self.write(move |tx| batch.iter().map(|begin| begin::begin_one(tx, begin)).collect()).await
     }

@@ -1,0 +1,81 @@
+//! What is shown of messages: a summary in lists, the content of a single one.
+
+use serde::{Deserialize, Serialize};
+
+use super::accept::AcceptError;
+use super::outbox::{Outbox, content_context};
+use crate::id::{MessageId, TenantId};
+use crate::message::Email;
+use crate::provider::Content;
+use crate::store::{MessageRecord, StoredMessage};
+use crate::vault::{SealContext, Sealed, VaultError};
+
+/// What lists show of a message's content. Sealed beside the message, so that a page of a list need not
+/// open contents of any size.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Summary {
+    /// The rendered subject.
+    pub subject: String,
+    /// The display name of the sender.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_name: Option<String>,
+}
+
+impl Summary {
+    pub(super) fn of(rendered: &Content, email: &Email) -> Self {
+        Self {
+            subject: rendered.subject().as_str().to_owned(),
+            from_name: email.from().name().map(|name| name.as_str().to_owned()),
+        }
+    }
+}
+
+impl std::fmt::Debug for Summary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Summary").field("subject_bytes", &self.subject.len()).finish_non_exhaustive()
+    }
+}
+
+/// Why what is kept of a message cannot be shown.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ContentError {
+    /// It was sealed with a key that is not here, or was changed.
+    #[error(transparent)]
+    Sealed(#[from] VaultError),
+    /// It is not what it should be; the cause could quote it.
+    #[error("what is kept of the message cannot be read")]
+    Unreadable,
+}
+
+impl Outbox {
+    /// Opens the summary of a message; none if it is purged.
+    pub fn summary(&self, record: &MessageRecord) -> Result<Option<Summary>, ContentError> {
+        let Some(sealed) = &record.summary else { return Ok(None) };
+        let bytes = self.inner.vault.open(&summary_context(record.tenant, &record.id), sealed)?;
+        serde_json::from_slice(&bytes).map(Some).map_err(|_| ContentError::Unreadable)
+    }
+
+    /// Opens the content of a message; none if it is purged.
+    pub fn content(&self, message: &StoredMessage) -> Result<Option<Email>, ContentError> {
+        let Some(sealed) = &message.content else { return Ok(None) };
+        let record = &message.record;
+        let bytes = self.inner.vault.open(&content_context(record.tenant, &record.id), sealed)?;
+        serde_json::from_slice(&bytes).map(Some).map_err(|_| ContentError::Unreadable)
+    }
+
+    pub(super) fn seal_summary(
+        &self,
+        tenant: TenantId,
+        id: MessageId,
+        summary: &Summary,
+    ) -> Result<Sealed, AcceptError> {
+        let bytes = serde_json::to_vec(summary).map_err(AcceptError::Content)?;
+        Ok(self.inner.vault.seal(&summary_context(tenant, &id), &bytes))
+    }
+}
+
+fn summary_context(tenant: TenantId, message: &MessageId) -> SealContext<'_> {
+    SealContext { tenant, kind: "summary", record: message.as_bytes() }
+}

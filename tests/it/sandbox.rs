@@ -1,16 +1,19 @@
 //! What providers tell afterwards, with the sandbox as the provider.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use courierx::provider::{Callback, CallbackError};
-use courierx::router::ConnectionId;
+use courierx::router::{Connection, ConnectionId, Decision, Router, SkipReason};
 use courierx::sandbox::Sandbox;
+use courierx::testing::Recorder;
 use courierx::{
     Courier, DuplicatePolicy, Email, EventKind, ManualClock, MemoryStore, MessageStatus, Mode, ReceiveError,
-    RetryPreset, Sequence,
+    RetryPreset, Sequence, TenantId,
 };
-use courierx_core::store::Recorded;
+use courierx_core::engine::{Direct, Outbox, Routes, Worker, WorkerOptions};
+use courierx_core::store::{Ledger, Recorded, StoreResult};
 
 use crate::support::{START, World, email};
 
@@ -112,7 +115,7 @@ async fn what_never_arrived_is_sent_again_but_not_for_ever() {
 #[tokio::test]
 async fn test_mail_reaches_the_sandbox_and_nobody_else() {
     let Beach { world, sandbox, .. } = beach();
-    let real = courierx::testing::Recorder::new();
+    let real = Recorder::new();
     let courier = Courier::builder()
         .provider("real", real.clone())
         .provider("sandbox", Arc::clone(&sandbox))
@@ -123,4 +126,108 @@ async fn test_mail_reaches_the_sandbox_and_nobody_else() {
     assert_eq!((real.sent().len(), sandbox.messages().len()), (0, 1));
     courier.send(&email().build().unwrap()).await.unwrap();
     assert_eq!((real.sent().len(), sandbox.messages().len()), (1, 1), "a sandbox is no fallback");
+}
+
+/// Connections that change while messages wait.
+#[derive(Clone)]
+struct Switch(Arc<Mutex<Router>>);
+
+#[async_trait]
+impl Routes for Switch {
+    async fn router(&self, _tenant: TenantId) -> StoreResult<Router> {
+        Ok(self.0.lock().unwrap().clone())
+    }
+}
+
+fn real(recorder: &Recorder, enabled: bool) -> Connection {
+    Connection::new("real".parse().unwrap(), recorder.clone()).with_enabled(enabled)
+}
+
+fn pretended(sandbox: &Arc<Sandbox>) -> Connection {
+    Connection::new("sandbox".parse().unwrap(), Arc::clone(sandbox))
+}
+
+/// What the router makes of a new message.
+fn explain(router: &Router, mode: Mode) -> Decision {
+    let direct = Direct::new(router.clone(), ManualClock::starting_at(START));
+    direct.explain(&email().mode(mode).build().unwrap())
+}
+
+#[tokio::test]
+async fn live_mail_that_finds_no_connection_waits_for_one() {
+    let (recorder, sandbox) = (Recorder::new(), Arc::new(Sandbox::new()));
+    let none = Router::new(Vec::new()).unwrap();
+    let switched_off = Router::new(vec![real(&recorder, false), pretended(&sandbox)]).unwrap();
+    let removed = Router::new(vec![pretended(&sandbox)]).unwrap().with_sandbox_for_tests_only();
+    for (what, router) in [("none", none), ("switched off", switched_off), ("removed", removed)] {
+        let decision = explain(&router, Mode::Live);
+        let Decision::Rest { scheduled, given_up, skipped, .. } = &decision else { panic!("{what}") };
+        assert!(*scheduled == [0] && given_up.is_empty(), "{what}: {decision:?}");
+        let reasons: Vec<_> = skipped.iter().map(|one| one.reason.clone()).collect();
+        match what {
+            "none" => assert!(reasons.is_empty()),
+            "removed" => assert_eq!(reasons, [SkipReason::SandboxForTests]),
+            _ => assert_eq!(reasons, [SkipReason::Disabled, SkipReason::SandboxForTests]),
+        }
+
+        let clock = ManualClock::starting_at(START);
+        let store = MemoryStore::with_clock(Arc::<ManualClock>::clone(&clock));
+        let routes = Switch(Arc::new(Mutex::new(router)));
+        let outbox = Outbox::new(Arc::new(store.clone()), routes.clone(), None, <_>::default()).unwrap();
+        let id = outbox.enqueue(TenantId::DEFAULT, email().build().unwrap()).await.unwrap().id;
+        let worker = Worker::spawn(&outbox, WorkerOptions::default());
+        let status = async || {
+            let stored = store.load(&[(TenantId::DEFAULT, id)]).await.unwrap().remove(0);
+            stored.unwrap().record.status
+        };
+        for _ in 0..30 {
+            clock.advance(Duration::from_hours(2));
+            for _ in 0..50 {
+                tokio::task::yield_now().await;
+            }
+        }
+        assert_eq!(status().await, MessageStatus::Queued, "{what}: it still waits");
+        *routes.0.lock().unwrap() = Router::new(vec![real(&recorder, true), pretended(&sandbox)]).unwrap();
+        clock.advance(Duration::from_hours(3));
+        let mut turns = 0;
+        while status().await != MessageStatus::Sent {
+            tokio::task::yield_now().await;
+            turns += 1;
+            assert!(turns < 100_000, "{what}: it never left");
+        }
+        worker.shutdown().await.unwrap();
+    }
+    assert_eq!((recorder.sent().len(), sandbox.messages().len()), (3, 0), "nothing went into the sandbox");
+}
+
+#[tokio::test]
+async fn a_sandbox_kept_for_tests_takes_test_mail_and_keeps_nothing_from_ending() {
+    let (recorder, sandbox) = (Recorder::new(), Arc::new(Sandbox::new()));
+    let goes_to = |router: &Router, mode| match explain(router, mode) {
+        Decision::Send { connection, .. } => connection.to_string(),
+        Decision::Rest { .. } => "nowhere".to_owned(),
+    };
+    let alone = Router::new(vec![pretended(&sandbox)]).unwrap();
+    assert_eq!([Mode::Live, Mode::Test].map(|mode| goes_to(&alone, mode)), ["sandbox", "sandbox"]);
+    let kept = alone.with_sandbox_for_tests_only();
+    assert_eq!([Mode::Live, Mode::Test].map(|mode| goes_to(&kept, mode)), ["nowhere", "sandbox"]);
+    let off = Router::new(vec![real(&recorder, false), pretended(&sandbox)]).unwrap();
+    assert_eq!([Mode::Live, Mode::Test].map(|mode| goes_to(&off, mode)), ["nowhere", "sandbox"]);
+
+    // A real connection that can never carry it says so for good, sandbox or not.
+    recorder.refuse_all(courierx::RefusalKind::Content);
+    let clock = ManualClock::starting_at(START);
+    let store = MemoryStore::with_clock(Arc::<ManualClock>::clone(&clock));
+    let courier = Courier::builder()
+        .connection(real(&recorder, true))
+        .connection(pretended(&sandbox))
+        .store(store.clone())
+        .build()
+        .unwrap();
+    let world = World { courier, clock, store };
+    let id = world.enqueue(email()).await;
+    let worker = world.courier.spawn().unwrap();
+    world.until(id, MessageStatus::Failed).await;
+    worker.shutdown().await.unwrap();
+    assert!(sandbox.messages().is_empty());
 }

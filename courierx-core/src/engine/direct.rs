@@ -224,6 +224,9 @@ impl std::fmt::Display for NotSent {
         lines
             .extend(self.skipped.iter().map(|skipped| format!("{}: {}", skipped.connection, skipped.reason)));
         lines.dedup();
+        if lines.is_empty() {
+            lines.push("there is no connection".to_owned());
+        }
         f.write_str(&lines.join("; "))
     }
 }

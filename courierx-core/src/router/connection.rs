@@ -158,6 +158,8 @@ pub enum SkipReason {
     },
     /// It is switched off or being drained.
     Disabled,
+    /// It is a sandbox, kept for messages in test mode, and this one is meant to arrive.
+    SandboxForTests,
     /// It refused this message, in a way that trying again now does not change.
     Refused {
         /// How.
@@ -181,6 +183,7 @@ impl fmt::Display for SkipReason {
         match self {
             Self::Capability { lacks } => write!(f, "cannot carry the message: {lacks}"),
             Self::Disabled => f.write_str("switched off"),
+            Self::SandboxForTests => f.write_str("a sandbox, which takes only messages in test mode here"),
             Self::Refused { kind } => write!(f, "refused the message ({kind})"),
             Self::NotBefore { until, kind } => write!(f, "not before {until} ({kind})"),
             Self::Tried => f.write_str("tried in this round"),

@@ -25,8 +25,8 @@ impl Router {
         if question.requirements.mode == Mode::Test && !capability.sandbox {
             return Err(lacks("messages in test mode reach only a sandbox"));
         }
-        if capability.sandbox && question.requirements.mode == Mode::Live && self.has_real_connection() {
-            return Err(lacks("a sandbox stands beside real connections"));
+        if capability.sandbox && question.requirements.mode == Mode::Live && self.keeps_sandbox_for_tests() {
+            return Err(SkipReason::SandboxForTests);
         }
         if utf8 && !capability.smtputf8 {
             return Err(lacks("addresses beyond ASCII"));
@@ -66,8 +66,11 @@ impl Router {
                     .is_some_and(|other| other.provider().capability() == connection.provider().capability()))
     }
 
-    fn has_real_connection(&self) -> bool {
-        self.connections().iter().any(|one| one.is_enabled() && !one.provider().capability().sandbox)
+    /// Whether a sandbox is no way for live messages. A real connection that is switched off counts: what
+    /// vanished into the sandbox meanwhile would never come out again.
+    fn keeps_sandbox_for_tests(&self) -> bool {
+        self.sandbox_for_tests_only
+            || self.connections().iter().any(|one| !one.provider().capability().sandbox)
     }
 }
 

@@ -43,6 +43,7 @@ use crate::provider::Refusal;
 #[derive(Debug, Clone)]
 pub struct Router {
     connections: Arc<[Connection]>,
+    sandbox_for_tests_only: bool,
 }
 
 impl Router {
@@ -55,7 +56,17 @@ impl Router {
         }
         let mut connections = connections;
         connections.sort_by_key(Connection::priority);
-        Ok(Self { connections: connections.into() })
+        Ok(Self { connections: connections.into(), sandbox_for_tests_only: false })
+    }
+
+    /// Keeps sandboxes for messages in test mode, even where there is no real connection: for somebody who
+    /// sent real mail once and removed the last connection. Live messages wait for another one.
+    ///
+    /// Without it, sandboxes take live messages as long as there is no real connection, enabled or not.
+    #[must_use]
+    pub fn with_sandbox_for_tests_only(mut self) -> Self {
+        self.sandbox_for_tests_only = true;
+        self
     }
 
     /// The connections, in the order of preference.

@@ -54,6 +54,23 @@ async fn the_same_key_is_the_same_message_and_another_request_a_conflict() {
 }
 
 #[tokio::test]
+async fn the_answer_tells_what_was_written_down() {
+    let world = World::new(&[&Recorder::new()]);
+    let later = START.after(Duration::from_hours(1));
+    let keyed = || email().idempotency_key("order-17").build().unwrap();
+    let emails = vec![keyed(), keyed(), email().send_at(later).build().unwrap()];
+    let accepted: Vec<_> = world.courier.enqueue_all(emails).await.unwrap();
+    let accepted: Vec<_> = accepted.into_iter().map(Result::unwrap).collect();
+    for (position, due, status) in [(0, START, MessageStatus::Queued), (2, later, MessageStatus::Scheduled)] {
+        let written = accepted[position].written.unwrap();
+        assert_eq!((written.accepted_at, written.send_at, written.status), (START, due, status));
+        let record = world.message(accepted[position].id).await.record;
+        assert_eq!((record.created_at, record.send_at, record.status), (START, due, status));
+    }
+    assert!(accepted[1].replayed && accepted[1].written.is_none(), "of an earlier one nothing is known");
+}
+
+#[tokio::test]
 async fn a_scheduled_message_waits_for_its_time_and_a_canceled_one_for_ever() {
     let a = Recorder::new();
     let world = World::new(&[&a]);

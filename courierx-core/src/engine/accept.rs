@@ -6,7 +6,7 @@ use super::outbox::{Outbox, content_context};
 use super::render::{RenderError, render};
 use super::summary::Summary;
 use crate::clock::Timestamp;
-use crate::event::{Disposition, EventKind, NewEvent};
+use crate::event::{Disposition, EventKind, MessageStatus, NewEvent};
 use crate::id::{MessageId, TenantId};
 use crate::message::{AddressKey, Email, InvalidEmail, Lane};
 use crate::store::{
@@ -23,8 +23,23 @@ pub struct Accepted {
     pub id: MessageId,
     /// Whether it was accepted earlier, under the same idempotency key; nothing was added this time.
     pub replayed: bool,
-    /// The recipients that are left out because they are suppressed, by position.
+    /// The recipients that are left out because they are suppressed, by position; none are told of a
+    /// replayed one.
     pub suppressed: Vec<u32>,
+    /// How it was written down; none for a replayed one, which may have gone any way since then: read it.
+    pub written: Option<Written>,
+}
+
+/// How a message was written down: what there is to answer without reading it again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Written {
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// When it is due.
+    pub send_at: Timestamp,
+    /// Whether it waits for that moment (`scheduled`) or for its turn (`queued`).
+    pub status: MessageStatus,
 }
 
 /// Why a message was not accepted.
@@ -83,6 +98,11 @@ impl Outbox {
                         id: message.id,
                         replayed: false,
                         suppressed: suppressed(&message),
+                        written: Some(Written {
+                            accepted_at: message.created_at,
+                            send_at: message.send_at,
+                            status: message.status(),
+                        }),
                     }));
                     batch.push(message);
                 }
@@ -227,7 +247,7 @@ fn conclude(answer: &mut Result<Accepted, AcceptError>, result: AcceptResult, re
         }
         AcceptResult::Stored => {}
         AcceptResult::Replayed(id) => {
-            *answer = Ok(Accepted { id, replayed: true, suppressed: Vec::new() });
+            *answer = Ok(Accepted { id, replayed: true, suppressed: Vec::new(), written: None });
         }
         AcceptResult::Conflict(message) => *answer = Err(AcceptError::IdempotencyConflict { message }),
     }

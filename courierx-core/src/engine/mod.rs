@@ -28,7 +28,7 @@ mod summary;
 mod worker;
 mod write_down;
 
-pub use accept::{AcceptError, Accepted};
+pub use accept::{AcceptError, Accepted, Written};
 pub use callbacks::ReceiveError;
 pub use direct::{Direct, NotSent, SendError, Sent, Tried};
 pub use events::EventStream;

@@ -59,7 +59,6 @@ impl MessageRecord {
                 status: RecipientStatus::derive(one.disposition, []),
             })
             .collect();
-        let phase = if new.send_at > new.created_at { MessagePhase::Scheduled } else { MessagePhase::Queued };
         Self {
             id: new.id,
             tenant: new.tenant,
@@ -72,10 +71,20 @@ impl MessageRecord {
             retry: new.retry,
             duplicates: new.duplicates,
             tags: new.tags.clone(),
-            status: MessageStatus::derive(phase, recipients.iter().map(|one| one.status)),
+            status: new.status(),
             recipients,
             summary: new.summary.clone(),
         }
+    }
+}
+
+impl super::NewMessage {
+    /// How far it has come when it is accepted.
+    pub fn status(&self) -> MessageStatus {
+        let due = self.send_at <= self.created_at;
+        let phase = if due { MessagePhase::Queued } else { MessagePhase::Scheduled };
+        let recipients = self.recipients.iter().map(|one| RecipientStatus::derive(one.disposition, []));
+        MessageStatus::derive(phase, recipients)
     }
 }
 

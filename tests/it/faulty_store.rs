@@ -76,6 +76,7 @@ delegate! { Ledger {
     fn settle(batch: Vec<Settlement>) -> Vec<Settled>;
     fn record_events(batch: Vec<IncomingEvent>) -> Vec<Recorded>;
     fn list(tenant: TenantId, filter: &MessageFilter, page: &PageRequest) -> Page<MessageRecord>;
+    fn count_messages(tenant: TenantId, filter: &MessageFilter, at_most: u64) -> u64;
     fn events(query: &EventQuery) -> Vec<Event>;
     fn cancel(tenant: TenantId, message: MessageId) -> CancelResult;
     fn purge(request: &PurgeRequest) -> Purged;
@@ -99,6 +100,7 @@ delegate! { Suppressions {
     fn add(tenant: TenantId, entries: Vec<NewSuppression>) -> Vec<bool>;
     fn remove(tenant: TenantId, entries: &[(Pattern, Scope)]) -> Vec<bool>;
     fn list_suppressions(tenant: TenantId, filter: &SuppressionFilter, page: &PageRequest) -> Page<Suppression>;
+    fn count_suppressions(tenant: TenantId, filter: &SuppressionFilter, at_most: u64) -> u64;
 } }
 
 delegate! { Counters {

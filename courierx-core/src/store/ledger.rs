@@ -3,15 +3,13 @@
 use async_trait::async_trait;
 
 use super::{
-    Effects, Grant, JobNext, LeaseRef, MessageRecord, Page, PageRequest, Reservation, StoreResult,
-    StoredMessage,
+    Effects, Grant, JobNext, LeaseRef, MessageFilter, MessageRecord, Page, PageRequest, Reservation,
+    StoreResult, StoredMessage,
 };
 use crate::clock::Timestamp;
-use crate::event::{Disposition, Event, EventKind, MessageStatus, Sequence};
+use crate::event::{Disposition, Event, EventKind, Sequence};
 use crate::id::{AttemptId, DeliveryId, MessageId, TenantId};
-use crate::message::{
-    Address, AddressKey, DuplicatePolicy, IdempotencyKey, Lane, Mode, RecipientField, RetryPreset,
-};
+use crate::message::{Address, DuplicatePolicy, IdempotencyKey, Lane, Mode, RecipientField, RetryPreset};
 use crate::provider::RecipientOutcome;
 use crate::router::{ConnectionId, Skipped};
 use crate::vault::Sealed;
@@ -56,12 +54,26 @@ pub trait Ledger: Send + Sync {
     async fn record_events(&self, batch: Vec<IncomingEvent>) -> StoreResult<Vec<Recorded>>;
 
     /// Lists the tenant's messages, newest first.
+    ///
+    /// A store may look at only so many messages for one page of a filtered list: then the page is short,
+    /// or empty, and its cursor goes on where it ended, with what is left to pass over.
     async fn list(
         &self,
         tenant: TenantId,
         filter: &MessageFilter,
         page: &PageRequest,
     ) -> StoreResult<Page<MessageRecord>>;
+
+    /// Counts the tenant's messages, no further than `at_most`.
+    ///
+    /// Without a filter the count is exact up to there. With one, a store may look at only so many of the
+    /// newest messages (as for a page of [`list`](Self::list)), so that at least as many match.
+    async fn count_messages(
+        &self,
+        tenant: TenantId,
+        filter: &MessageFilter,
+        at_most: u64,
+    ) -> StoreResult<u64>;
 
     /// Reads events in the order in which they were committed.
     async fn events(&self, query: &EventQuery) -> StoreResult<Vec<Event>>;
@@ -291,22 +303,6 @@ pub enum Recorded {
     Duplicate,
     /// No attempt of this tenant at this connection matches. It may be early: report it again later.
     Unmatched,
-}
-
-/// Which messages to list.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct MessageFilter {
-    /// In this status.
-    pub status: Option<MessageStatus>,
-    /// To this address, in any header.
-    pub recipient: Option<AddressKey>,
-    /// With this tag.
-    pub tag: Option<String>,
-    /// Accepted at or after this moment.
-    pub from: Option<Timestamp>,
-    /// Accepted before this moment.
-    pub until: Option<Timestamp>,
 }
 
 /// Which events to read.

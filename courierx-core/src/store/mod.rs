@@ -16,6 +16,7 @@ pub mod conformance;
 mod counters;
 mod effects;
 mod error;
+mod filter;
 mod ledger;
 mod page;
 mod queue;
@@ -35,10 +36,11 @@ pub use counters::{
 };
 pub use effects::Effects;
 pub use error::{StoreError, StoreResult};
+pub use filter::MessageFilter;
 pub use ledger::{
     AcceptResult, AttemptResult, BeginAttempt, Begun, CancelResult, EventMatch, EventQuery, FencedStep,
-    Idempotency, IncomingEvent, Ledger, MessageFilter, NewMessage, NewRecipient, PurgeRequest, Purged,
-    Recorded, Settled, Settlement,
+    Idempotency, IncomingEvent, Ledger, NewMessage, NewRecipient, PurgeRequest, Purged, Recorded, Settled,
+    Settlement,
 };
 pub use page::{Cursor, Page, PageRequest};
 pub use queue::{

@@ -35,6 +35,9 @@ pub struct PageRequest {
     pub after: Option<Cursor>,
     /// At most how many items: 1 to [`PageRequest::MAX`]; more is cut to that.
     pub limit: usize,
+    /// How many items to pass over first, of those that the list would have shown from there on. Leave it
+    /// at zero when going on from the cursor of a page: that begins after what was passed over.
+    pub skip: usize,
 }
 
 impl PageRequest {
@@ -43,12 +46,19 @@ impl PageRequest {
 
     /// The first page, of at most `limit` items.
     pub const fn first(limit: usize) -> Self {
-        Self { after: None, limit }
+        Self { after: None, limit, skip: 0 }
     }
 
     /// The page after `cursor`, of at most `limit` items.
     pub const fn after(cursor: Cursor, limit: usize) -> Self {
-        Self { after: Some(cursor), limit }
+        Self { after: Some(cursor), limit, skip: 0 }
+    }
+
+    /// This page, after passing over `items`.
+    #[must_use]
+    pub const fn skipping(mut self, items: usize) -> Self {
+        self.skip = items;
+        self
     }
 
     /// The limit, within what a store serves at once.

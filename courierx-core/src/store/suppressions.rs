@@ -37,9 +37,17 @@ pub trait Suppressions: Send + Sync {
         filter: &SuppressionFilter,
         page: &PageRequest,
     ) -> StoreResult<Page<Suppression>>;
+
+    /// Counts entries, no further than `at_most`.
+    async fn count_suppressions(
+        &self,
+        tenant: TenantId,
+        filter: &SuppressionFilter,
+        at_most: u64,
+    ) -> StoreResult<u64>;
 }
 
-/// Which entries to list.
+/// Which entries to list or count.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SuppressionFilter {

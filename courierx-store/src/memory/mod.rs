@@ -132,6 +132,12 @@ fn page<T>(items: impl Iterator<Item = T>, limit: usize, cursor: impl Fn(&T) -> 
     Page { items, next }
 }
 
+/// How many `items` there are, counted no further than `at_most`.
+fn up_to<T>(at_most: u64, items: impl Iterator<Item = T>) -> u64 {
+    let limit = usize::try_from(at_most).unwrap_or(usize::MAX);
+    items.take(limit).count() as u64
+}
+
 /// The cursor came from elsewhere.
 fn foreign_cursor() -> StoreError {
     StoreError::Invalid("the cursor belongs to another list".to_owned())

@@ -12,7 +12,7 @@ use courierx_core::store::{
 };
 use courierx_core::suppression::{NewSuppression, Pattern, Scope, Suppression};
 
-use super::{MemoryStore, foreign_cursor, page};
+use super::{MemoryStore, foreign_cursor, page, up_to};
 
 type Key = (Pattern, Scope);
 
@@ -59,6 +59,27 @@ impl Blocked {
         removed.is_some_and(|entry| entry.holds_at(now))
     }
 
+    /// A tenant's entries that match and hold, in order.
+    fn matching(
+        &self,
+        tenant: TenantId,
+        filter: &SuppressionFilter,
+        after: Bound<Key>,
+        now: Timestamp,
+    ) -> impl Iterator<Item = &Suppression> {
+        self.tenants
+            .get(&tenant)
+            .into_iter()
+            .flat_map(move |entries| entries.range((after.clone(), Bound::Unbounded)))
+            .map(|(_, entry)| entry)
+            .filter(move |entry| entry.holds_at(now))
+            .filter(|entry| filter.reason.is_none_or(|reason| entry.reason == reason))
+            .filter(|entry| filter.scope.as_ref().is_none_or(|scope| entry.scope == *scope))
+            .filter(|entry| {
+                filter.prefix.as_deref().is_none_or(|prefix| entry.pattern.as_str().starts_with(prefix))
+            })
+    }
+
     fn list(
         &self,
         tenant: TenantId,
@@ -68,19 +89,7 @@ impl Blocked {
     ) -> StoreResult<Page<Suppression>> {
         let after = request.after.as_ref().map(read_cursor).transpose()?;
         let after = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let entries = self
-            .tenants
-            .get(&tenant)
-            .into_iter()
-            .flat_map(|entries| entries.range((after.clone(), Bound::Unbounded)))
-            .map(|(_, entry)| entry)
-            .filter(|entry| entry.holds_at(now))
-            .filter(|entry| filter.reason.is_none_or(|reason| entry.reason == reason))
-            .filter(|entry| filter.scope.as_ref().is_none_or(|scope| entry.scope == *scope))
-            .filter(|entry| {
-                filter.prefix.as_deref().is_none_or(|prefix| entry.pattern.as_str().starts_with(prefix))
-            })
-            .cloned();
+        let entries = self.matching(tenant, filter, after, now).skip(request.skip).cloned();
         Ok(page(entries, request.effective_limit(), |last| {
             Cursor::new(format!("{}\n{}", last.pattern, last.scope.as_str()))
         }))
@@ -128,5 +137,14 @@ impl Suppressions for MemoryStore {
         page: &PageRequest,
     ) -> StoreResult<Page<Suppression>> {
         self.call(|inner, now| inner.blocked.list(tenant, filter, page, now))?
+    }
+
+    async fn count_suppressions(
+        &self,
+        tenant: TenantId,
+        filter: &SuppressionFilter,
+        at_most: u64,
+    ) -> StoreResult<u64> {
+        self.call(|inner, now| up_to(at_most, inner.blocked.matching(tenant, filter, Bound::Unbounded, now)))
     }
 }

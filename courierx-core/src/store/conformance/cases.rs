@@ -40,6 +40,8 @@ macro_rules! store_conformance {
                 another_tenant_can_do_nothing_with_a_message,
                 pages_of_messages_are_stable,
                 lists_are_filtered,
+                a_page_of_messages_may_begin_later,
+                messages_are_counted,
                 purge_removes_only_what_is_settled_and_old,
                 purge_is_bounded,
                 a_result_is_kept_whole,
@@ -80,6 +82,8 @@ macro_rules! store_conformance {
                 entries_are_removed,
                 entries_are_listed_in_pages,
                 lists_of_entries_are_filtered,
+                a_page_of_entries_may_begin_later,
+                entries_are_counted,
                 a_thousand_addresses_are_checked_at_once,
             }
             counters {
@@ -109,6 +113,7 @@ macro_rules! store_conformance {
                 changes_are_applied_all_or_none,
                 records_are_their_tenants,
                 records_are_listed_in_pages,
+                a_page_of_records_may_begin_later,
                 changes_are_announced,
             }
             state {
@@ -155,6 +160,7 @@ mod tests {
         include_str!("ledger/feed.rs"),
         include_str!("ledger/isolation.rs"),
         include_str!("ledger/lists.rs"),
+        include_str!("ledger/pages.rs"),
         include_str!("ledger/settle.rs"),
         include_str!("queue/claim.rs"),
         include_str!("queue/leases.rs"),

@@ -62,6 +62,7 @@ impl Records {
             .take_while(|((owner, other, _), _)| *owner == tenant && other == kind)
             .map(|(_, record)| record)
             .filter(|record| parent.is_none() || record.parent == parent)
+            .skip(request.skip)
             .cloned();
         Ok(page(records, request.effective_limit(), |last| Cursor::new(last.id.to_string())))
     }

@@ -11,7 +11,7 @@ use courierx_core::store::{
     StoreResult,
 };
 
-use super::super::{foreign_cursor, page};
+use super::super::{foreign_cursor, page, up_to};
 use super::Messages;
 
 impl Messages {
@@ -22,26 +22,37 @@ impl Messages {
         filter: &MessageFilter,
         request: &PageRequest,
     ) -> StoreResult<Page<MessageRecord>> {
-        let first = (tenant, Timestamp::from_micros(i64::MIN), MessageId::from_bytes([0; 16]));
         let end = match &request.after {
             Some(cursor) => {
                 let (at, id) = read_cursor(cursor)?;
                 Bound::Excluded((tenant, at, id))
             }
-            None => {
-                Bound::Included((tenant, Timestamp::from_micros(i64::MAX), MessageId::from_bytes([255; 16])))
-            }
+            None => newest(tenant),
         };
-        let records = self
-            .order
-            .range((Bound::Included(first), end))
-            .rev()
-            .filter_map(|(tenant, _, id)| Some(&self.entries.get(&(*tenant, *id))?.stored.record))
-            .filter(|record| matches(filter, record))
-            .cloned();
+        let records = self.matching(tenant, filter, end).skip(request.skip).cloned();
         Ok(page(records, request.effective_limit(), |last| {
             Cursor::new(format!("{}.{}", last.created_at.as_micros(), last.id))
         }))
+    }
+
+    /// Counts a tenant's messages, no further than `at_most`.
+    pub(super) fn count(&self, tenant: TenantId, filter: &MessageFilter, at_most: u64) -> u64 {
+        up_to(at_most, self.matching(tenant, filter, newest(tenant)))
+    }
+
+    /// A tenant's messages that match, the last accepted first, from `end` backwards.
+    fn matching(
+        &self,
+        tenant: TenantId,
+        filter: &MessageFilter,
+        end: Bound<(TenantId, Timestamp, MessageId)>,
+    ) -> impl Iterator<Item = &MessageRecord> {
+        let first = (tenant, Timestamp::from_micros(i64::MIN), MessageId::from_bytes([0; 16]));
+        self.order
+            .range((Bound::Included(first), end))
+            .rev()
+            .filter_map(|(tenant, _, id)| Some(&self.entries.get(&(*tenant, *id))?.stored.record))
+            .filter(|record| filter.matches(record))
     }
 
     /// Reads events in the order in which they were appended.
@@ -115,15 +126,9 @@ impl Messages {
     }
 }
 
-fn matches(filter: &MessageFilter, record: &MessageRecord) -> bool {
-    filter.status.is_none_or(|status| record.status == status)
-        && filter
-            .recipient
-            .as_ref()
-            .is_none_or(|key| record.recipients.iter().any(|one| one.address.key() == *key))
-        && filter.tag.as_ref().is_none_or(|tag| record.tags.contains(tag))
-        && filter.from.is_none_or(|from| record.created_at >= from)
-        && filter.until.is_none_or(|until| record.created_at < until)
+/// The end of a tenant's messages.
+fn newest(tenant: TenantId) -> Bound<(TenantId, Timestamp, MessageId)> {
+    Bound::Included((tenant, Timestamp::from_micros(i64::MAX), MessageId::from_bytes([255; 16])))
 }
 
 fn read_cursor(cursor: &Cursor) -> Result<(Timestamp, MessageId), StoreError> {

@@ -102,6 +102,15 @@ impl Ledger for MemoryStore {
         self.call(|inner, _| inner.messages.list(tenant, filter, page))?
     }
 
+    async fn count_messages(
+        &self,
+        tenant: TenantId,
+        filter: &MessageFilter,
+        at_most: u64,
+    ) -> StoreResult<u64> {
+        self.call(|inner, _| inner.messages.count(tenant, filter, at_most))
+    }
+
     async fn events(&self, query: &EventQuery) -> StoreResult<Vec<Event>> {
         self.call(|inner, _| inner.messages.events(query))
     }

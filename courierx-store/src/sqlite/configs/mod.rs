@@ -136,25 +136,28 @@ fn list(
     let after = after.as_ref().map_or(&[][..], |id| id.as_bytes().as_slice());
     let limit = page.effective_limit();
     // One more than asked for tells whether there is a next page.
-    let probe = codec::limit(limit + 1);
+    let (probe, skip) = (codec::limit(limit + 1), codec::limit(page.skip));
     let mut items: Vec<ConfigRecord> = match parent {
         None => connection
             .prepare_cached(concat!(
                 "SELECT ",
                 config_columns!(),
                 " FROM courierx_configs c WHERE c.tenant = ?1 AND c.kind = ?2 AND c.id > ?3
-                 ORDER BY c.id LIMIT ?4"
+                 ORDER BY c.id LIMIT ?4 OFFSET ?5"
             ))?
-            .query_and_then(params![tenant.as_bytes(), kind, after, probe], read_record)?
+            .query_and_then(params![tenant.as_bytes(), kind, after, probe, skip], read_record)?
             .collect::<Run<_>>()?,
         Some(parent) => connection
             .prepare_cached(concat!(
                 "SELECT ",
                 config_columns!(),
-                " FROM courierx_configs c WHERE c.tenant = ?1 AND c.kind = ?2 AND c.id > ?3 AND c.parent = ?5
-                 ORDER BY c.id LIMIT ?4"
+                " FROM courierx_configs c WHERE c.tenant = ?1 AND c.kind = ?2 AND c.id > ?3 AND c.parent = ?6
+                 ORDER BY c.id LIMIT ?4 OFFSET ?5"
             ))?
-            .query_and_then(params![tenant.as_bytes(), kind, after, probe, parent.as_bytes()], read_record)?
+            .query_and_then(
+                params![tenant.as_bytes(), kind, after, probe, skip, parent.as_bytes()],
+                read_record,
+            )?
             .collect::<Run<_>>()?,
     };
     let more = items.len() > limit;

@@ -76,6 +76,13 @@ pub(super) fn read_record(
     row: &Row<'_>,
     now: Timestamp,
 ) -> Run<(i64, MessageRecord)> {
+    let (seq, mut record) = read_head(row, now)?;
+    record.recipients = read_recipients(connection, seq)?;
+    Ok((seq, record))
+}
+
+/// Reads a message without its recipients, too.
+pub(super) fn read_head(row: &Row<'_>, now: Timestamp) -> Run<(i64, MessageRecord)> {
     let seq = row.column(0)?;
     let mut record = MessageRecord {
         id: MessageId::from_bytes(row.column(1)?),
@@ -90,7 +97,7 @@ pub(super) fn read_record(
         duplicates: row.named(10)?,
         tags: row.list(11)?,
         status: row.named(12)?,
-        recipients: read_recipients(connection, seq)?,
+        recipients: Vec::new(),
         summary: row
             .column::<Option<Vec<u8>>>(13)?
             .map(Sealed::from_bytes)
@@ -104,7 +111,7 @@ pub(super) fn read_record(
     Ok((seq, record))
 }
 
-fn read_recipients(connection: &Connection, seq: i64) -> Run<Vec<RecipientRecord>> {
+pub(super) fn read_recipients(connection: &Connection, seq: i64) -> Run<Vec<RecipientRecord>> {
     let mut select = connection.prepare_cached(
         "SELECT position, field, address, disposition, status FROM courierx_recipients
          WHERE message = ?1 ORDER BY position",

@@ -69,6 +69,16 @@ impl Ledger for SqliteStore {
         self.read(move |connection| list::list(connection, tenant, &filter, &page, now)).await
     }
 
+    async fn count_messages(
+        &self,
+        tenant: TenantId,
+        filter: &MessageFilter,
+        at_most: u64,
+    ) -> StoreResult<u64> {
+        let (filter, now) = (filter.clone(), self.0.clock.now());
+        self.read(move |connection| list::count(connection, tenant, &filter, at_most, now)).await
+    }
+
     async fn events(&self, query: &EventQuery) -> StoreResult<Vec<Event>> {
         let query = query.clone();
         self.read(move |connection| events::events(connection, &query)).await

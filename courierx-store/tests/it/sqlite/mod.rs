@@ -4,6 +4,7 @@ mod enqueue_in;
 mod key;
 mod ledger;
 mod open;
+mod pages;
 mod plans;
 mod wait;
 mod write;

@@ -58,6 +58,11 @@ async fn hot_statements_use_indexes() {
             "courierx_messages_tenant (<expr>=? AND tenant=? AND rowid<?)",
         ),
         (
+            "SELECT count(*) FROM (SELECT 1 FROM courierx_messages
+             WHERE seq >> 12 = ?1 AND tenant = ?2 AND seq < ?3 LIMIT ?4)",
+            "COVERING INDEX courierx_messages_tenant (<expr>=? AND tenant=? AND rowid<?)",
+        ),
+        (
             "SELECT id FROM courierx_events WHERE sequence >> 12 = ?1 AND tenant = ?2 AND sequence > ?3
              ORDER BY sequence LIMIT ?4",
             "courierx_events_tenant (<expr>=? AND tenant=? AND rowid>?)",
@@ -76,6 +81,14 @@ async fn hot_statements_use_indexes() {
             "SELECT pattern FROM courierx_suppressions
              WHERE tenant = ?1 AND pattern IN (?2, ?3) AND scope IN ('', ?4)",
             "PRIMARY KEY (tenant=? AND pattern=? AND scope=?)",
+        ),
+        (
+            "SELECT reason FROM courierx_suppressions
+             WHERE tenant = ?1 AND (pattern, scope) >= (?2, ?3) AND pattern < ?4
+               AND (expires_at IS NULL OR expires_at > ?5) AND (?6 IS NULL OR reason = ?6)
+               AND (?7 IS NULL OR scope = ?7)
+             ORDER BY pattern, scope LIMIT ?8 OFFSET ?9",
+            "PRIMARY KEY (tenant=? AND (pattern,scope)>(?,?) AND pattern<?)",
         ),
     ] {
         let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();

@@ -42,6 +42,33 @@ pub async fn records_are_listed_in_pages(subject: &Subject) {
     assert!(nobody.expect("list_configs").items.is_empty(), "this parent has none");
 }
 
+/// A page may begin later: after as many as were to be passed over, of one parent if asked.
+pub async fn a_page_of_records_may_begin_later(subject: &Subject) {
+    let tenant = TenantId::new();
+    let parent = RecordId::new();
+    let mut records: Vec<_> = (0..7).map(|n| record(tenant, &format!("rule {n}"))).collect();
+    for one in records.iter_mut().step_by(2) {
+        one.parent = Some(parent);
+    }
+    commit(subject, tenant, records.iter().map(|one| put(one, None)).collect::<Vec<_>>()).await;
+    records.sort_by_key(|one| one.id);
+    for of in [None, Some(parent)] {
+        let expected: Vec<_> =
+            records.iter().filter(|one| of.is_none() || one.parent == of).map(|one| one.id).collect();
+        for skip in 0..=expected.len() + 1 {
+            let (mut seen, mut request) = (Vec::new(), PageRequest::first(2).skipping(skip));
+            loop {
+                let page = subject.store().list_configs(tenant, RULE, of, &request).await;
+                let page = page.expect("list_configs");
+                seen.extend(page.items.iter().map(|one| one.id));
+                let Some(next) = page.next else { break };
+                request = PageRequest::after(next, 2);
+            }
+            assert_eq!(seen, expected.get(skip..).unwrap_or_default(), "all but the first {skip}");
+        }
+    }
+}
+
 /// Whoever follows the feed of changes knows the last change of every record, of any tenant.
 pub async fn changes_are_announced(subject: &Subject) {
     let [a, b] = [record(TenantId::new(), "a"), record(TenantId::new(), "b")];

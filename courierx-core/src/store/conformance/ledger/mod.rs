@@ -7,6 +7,7 @@ mod events;
 mod feed;
 mod isolation;
 mod lists;
+mod pages;
 mod settle;
 
 pub use accept::*;
@@ -16,4 +17,5 @@ pub use events::*;
 pub use feed::*;
 pub use isolation::*;
 pub use lists::*;
+pub use pages::*;
 pub use settle::*;

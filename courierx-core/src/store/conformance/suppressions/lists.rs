@@ -1,5 +1,7 @@
 //! Lists of entries.
 
+use std::time::Duration;
+
 use super::super::Subject;
 use super::entry;
 use crate::id::TenantId;
@@ -49,6 +51,60 @@ pub async fn lists_of_entries_are_filtered(subject: &Subject) {
     ] {
         let page = subject.store().list_suppressions(tenant, &filter, &PageRequest::default()).await;
         assert_eq!(page.expect("list_suppressions").items.len(), count, "{filter:?}");
+    }
+}
+
+/// A page may begin later: after as many as were to be passed over, of those that match and hold.
+pub async fn a_page_of_entries_may_begin_later(subject: &Subject) {
+    let tenant = TenantId::new();
+    let store = subject.store();
+    let end = subject.now().after(Duration::from_mins(1));
+    store.add(tenant, vec![entry("a0@example.com", Reason::Manual).expires_at(end)]).await.expect("add");
+    store.add(tenant, listed_entries()).await.expect("add");
+    subject.advance(Duration::from_mins(1)).await;
+    let manual = SuppressionFilter { reason: Some(Reason::Manual), ..SuppressionFilter::default() };
+    for filter in [SuppressionFilter::default(), manual] {
+        let whole = store.list_suppressions(tenant, &filter, &PageRequest::default()).await;
+        let whole = whole.expect("list_suppressions").items;
+        for skip in 0..=whole.len() + 1 {
+            let (mut seen, mut request) = (Vec::new(), PageRequest::first(2).skipping(skip));
+            loop {
+                let page =
+                    store.list_suppressions(tenant, &filter, &request).await.expect("list_suppressions");
+                seen.extend(page.items);
+                let Some(next) = page.next else { break };
+                request = PageRequest::after(next, 2);
+            }
+            assert_eq!(seen, whole.get(skip..).unwrap_or_default(), "all but the first {skip}");
+        }
+    }
+}
+
+/// Entries are counted as they are listed, and no further than asked for.
+pub async fn entries_are_counted(subject: &Subject) {
+    let tenant = TenantId::new();
+    let store = subject.store();
+    let end = subject.now().after(Duration::from_mins(1));
+    let passing = entry("z@example.com", Reason::Bounce).expires_at(end);
+    store.add(tenant, listed_entries()).await.expect("add");
+    store.add(tenant, vec![passing]).await.expect("add");
+    store.add(TenantId::new(), vec![entry("a0@example.com", Reason::Manual)]).await.expect("add");
+    let filter = SuppressionFilter::default;
+    let count = async |filter: &SuppressionFilter, at_most| {
+        store.count_suppressions(tenant, filter, at_most).await.expect("count_suppressions")
+    };
+    assert_eq!(count(&filter(), 100).await, 11, "the entry that ends later counts");
+    subject.advance(Duration::from_mins(1)).await;
+    for (filter, expected) in [
+        (filter(), 10),
+        (SuppressionFilter { reason: Some(Reason::Bounce), ..filter() }, 2),
+        (SuppressionFilter { scope: Some(Scope::named("news")), ..filter() }, 1),
+        (SuppressionFilter { prefix: Some("d".to_owned()), ..filter() }, 5),
+        (SuppressionFilter { prefix: Some("nobody".to_owned()), ..filter() }, 0),
+    ] {
+        for at_most in [0, 1, 3, 100, u64::MAX] {
+            assert_eq!(count(&filter, at_most).await, at_most.min(expected), "{at_most} of {filter:?}");
+        }
     }
 }
 

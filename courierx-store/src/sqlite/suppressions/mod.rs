@@ -1,16 +1,18 @@
 //! Addresses that get no mail.
 
+mod list;
+
 use async_trait::async_trait;
 use courierx_core::clock::Timestamp;
 use courierx_core::id::TenantId;
 use courierx_core::message::AddressKey;
-use courierx_core::store::{Cursor, Page, PageRequest, StoreResult, SuppressionFilter, Suppressions};
+use courierx_core::store::{Page, PageRequest, StoreResult, SuppressionFilter, Suppressions};
 use courierx_core::suppression::{NewSuppression, Pattern, Scope, Suppression};
 use rusqlite::{Connection, Row, params};
 
 use super::SqliteStore;
 use super::codec::Columns;
-use super::error::{Fault, Run};
+use super::error::Run;
 use super::transaction::Tx;
 
 #[async_trait]
@@ -65,7 +67,17 @@ impl Suppressions for SqliteStore {
         page: &PageRequest,
     ) -> StoreResult<Page<Suppression>> {
         let (filter, page, now) = (filter.clone(), page.clone(), self.0.clock.now());
-        self.read(move |connection| list(connection, tenant, &filter, &page, now)).await
+        self.read(move |connection| list::list(connection, tenant, &filter, &page, now)).await
+    }
+
+    async fn count_suppressions(
+        &self,
+        tenant: TenantId,
+        filter: &SuppressionFilter,
+        at_most: u64,
+    ) -> StoreResult<u64> {
+        let (filter, now) = (filter.clone(), self.0.clock.now());
+        self.read(move |connection| list::count(connection, tenant, &filter, at_most, now)).await
     }
 }
 
@@ -147,53 +159,6 @@ fn remove_one(tx: &Tx<'_>, tenant: TenantId, pattern: &Pattern, scope: &Scope) -
     tx.sql("DELETE FROM courierx_suppressions WHERE tenant = ?1 AND pattern = ?2 AND scope = ?3")?
         .execute(params![tenant.as_bytes(), pattern.as_str(), scope.as_str()])?;
     Ok(entry.holds_at(tx.now()))
-}
-
-fn list(
-    connection: &Connection,
-    tenant: TenantId,
-    filter: &SuppressionFilter,
-    page: &PageRequest,
-    now: Timestamp,
-) -> Run<Page<Suppression>> {
-    let prefix = filter.prefix.as_deref().unwrap_or_default();
-    // No pattern has a line break in it.
-    let (pattern, scope) = match &page.after {
-        None => (prefix, ""),
-        Some(cursor) => cursor
-            .as_str()
-            .split_once('\n')
-            .ok_or_else(|| Fault::invalid("the cursor is not one of a list of suppressions"))?,
-    };
-    let mut select = connection.prepare_cached(
-        "SELECT pattern, scope, reason, source, created_at, expires_at FROM courierx_suppressions
-         WHERE tenant = ?1 AND (pattern, scope) > (?2, ?3) OR tenant = ?1 AND pattern = ?2 AND scope = ?3 AND ?4
-         ORDER BY pattern, scope",
-    )?;
-    let mut rows = select
-        .query_and_then(params![tenant.as_bytes(), pattern, scope, page.after.is_none()], read_suppression)?;
-    let mut items: Vec<Suppression> = Vec::new();
-    while let Some(entry) = rows.next().transpose()? {
-        if !entry.pattern.as_str().starts_with(prefix) {
-            break;
-        }
-        let wanted = entry.holds_at(now)
-            && filter.reason.is_none_or(|reason| entry.reason == reason)
-            && filter.scope.as_ref().is_none_or(|scope| entry.scope == *scope);
-        if !wanted {
-            continue;
-        }
-        if items.len() == page.effective_limit() {
-            let next = items.last().map(cursor_after);
-            return Ok(Page { items, next });
-        }
-        items.push(entry);
-    }
-    Ok(Page { items, next: None })
-}
-
-fn cursor_after(entry: &Suppression) -> Cursor {
-    Cursor::new(format!("{}\n{}", entry.pattern.as_str(), entry.scope.as_str()))
 }
 
 fn read_suppression(row: &Row<'_>) -> Run<Suppression> {

@@ -99,6 +99,7 @@ delegate! { Suppressions {
     fn check(tenant: TenantId, scope: &Scope, addresses: &[AddressKey]) -> Vec<Option<Suppression>>;
     fn add(tenant: TenantId, entries: Vec<NewSuppression>) -> Vec<bool>;
     fn remove(tenant: TenantId, entries: &[(Pattern, Scope)]) -> Vec<bool>;
+    fn find_suppression(tenant: TenantId, id: RecordId) -> Option<Suppression>;
     fn list_suppressions(tenant: TenantId, filter: &SuppressionFilter, page: &PageRequest) -> Page<Suppression>;
     fn count_suppressions(tenant: TenantId, filter: &SuppressionFilter, at_most: u64) -> u64;
 } }

@@ -77,4 +77,5 @@ async fn who_does_not_exist_gets_no_more_mail() {
     assert_eq!(entry.pattern, Pattern::address(&key));
     assert_eq!(entry.reason, Reason::Bounce);
     assert_eq!(entry.source, "a");
+    assert_eq!(entry.source_message, Some(id), "the message that was refused");
 }

@@ -50,7 +50,7 @@ pub(super) fn attempt_result(
             {
                 let pattern = Pattern::address(&address.key());
                 let entry = NewSuppression::new(pattern, Reason::Bounce, handed.connection.as_str());
-                effects.suppressions.push(entry);
+                effects.suppressions.push(entry.source_message(handed.message));
             }
             RecipientOutcome::Refused(_) => {}
         }

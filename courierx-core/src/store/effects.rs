@@ -2,6 +2,7 @@
 
 use super::{CounterDelta, NewJob};
 use crate::event::NewEvent;
+use crate::id::MessageId;
 use crate::suppression::NewSuppression;
 
 /// What is committed together with a write: jobs, events, counters and suppressions of its tenant.
@@ -25,5 +26,15 @@ impl Effects {
             && self.events.is_empty()
             && self.deltas.is_empty()
             && self.suppressions.is_empty()
+    }
+
+    /// These effects, with `message` as the cause of every suppression that names none. Whoever reports an
+    /// event need not know its message; the store that finds it calls this.
+    #[must_use]
+    pub fn caused_by(mut self, message: MessageId) -> Self {
+        for suppression in &mut self.suppressions {
+            suppression.source_message.get_or_insert(message);
+        }
+        self
     }
 }

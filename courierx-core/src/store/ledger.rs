@@ -276,7 +276,7 @@ pub struct IncomingEvent {
     pub deduplication: String,
     /// What the provider said.
     pub detail: Option<String>,
-    /// What is committed with it, once.
+    /// What is committed with it, once: [caused by](Effects::caused_by) the message it belongs to.
     pub effects: Effects,
 }
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::{Page, PageRequest, StoreResult};
-use crate::id::TenantId;
+use crate::id::{RecordId, TenantId};
 use crate::message::AddressKey;
 use crate::suppression::{NewSuppression, Pattern, Reason, Scope, Suppression};
 
@@ -24,11 +24,15 @@ pub trait Suppressions: Send + Sync {
     ) -> StoreResult<Vec<Option<Suppression>>>;
 
     /// Adds entries; `false` for each that was there already. A present entry keeps its date, and a
-    /// stronger reason (complaint over bounce over the rest) and a later end replace weaker ones.
+    /// stronger reason (complaint over bounce over the rest) and a later end replace weaker ones; it keeps
+    /// its identifier, too (see [`Suppression::merge`]).
     async fn add(&self, tenant: TenantId, entries: Vec<NewSuppression>) -> StoreResult<Vec<bool>>;
 
     /// Removes entries; `false` for each that was not there.
     async fn remove(&self, tenant: TenantId, entries: &[(Pattern, Scope)]) -> StoreResult<Vec<bool>>;
+
+    /// Reads an entry by its identifier.
+    async fn find_suppression(&self, tenant: TenantId, id: RecordId) -> StoreResult<Option<Suppression>>;
 
     /// Lists entries, ordered by pattern.
     async fn list_suppressions(

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::id::{MessageId, RecordId};
 use crate::message::{Address, AddressKey};
 use crate::names::names;
 
@@ -107,6 +108,17 @@ names! {
     Complaint = "complaint",
 }
 
+/// The longest note on an entry, in bytes.
+pub const MAX_NOTE_BYTES: usize = 1000;
+
+/// A note on an entry is longer than [`MAX_NOTE_BYTES`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the note has {bytes} bytes; at most {MAX_NOTE_BYTES} are kept")]
+pub struct NoteTooLong {
+    /// How many bytes it has.
+    pub bytes: usize,
+}
+
 /// An entry to add.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -121,12 +133,25 @@ pub struct NewSuppression {
     pub source: String,
     /// When it ends; never if none.
     pub expires_at: Option<Timestamp>,
+    /// What somebody remarked on it; set by [`note`](Self::note), which checks its length.
+    pub note: Option<String>,
+    /// The message that was the cause.
+    pub source_message: Option<MessageId>,
 }
 
 impl NewSuppression {
     /// Holds all mail back, for ever.
     pub fn new(pattern: Pattern, reason: Reason, source: impl Into<String>) -> Self {
-        Self { pattern, scope: Scope::ALL, reason, source: source.into(), expires_at: None }
+        let source = source.into();
+        Self {
+            pattern,
+            scope: Scope::ALL,
+            reason,
+            source,
+            expires_at: None,
+            note: None,
+            source_message: None,
+        }
     }
 
     /// Holds only mail of this scope back.
@@ -142,12 +167,31 @@ impl NewSuppression {
         self.expires_at = Some(end);
         self
     }
+
+    /// Remarks this on it, in at most [`MAX_NOTE_BYTES`].
+    pub fn note(mut self, note: impl Into<String>) -> Result<Self, NoteTooLong> {
+        let note = note.into();
+        if note.len() > MAX_NOTE_BYTES {
+            return Err(NoteTooLong { bytes: note.len() });
+        }
+        self.note = Some(note);
+        Ok(self)
+    }
+
+    /// This message was the cause.
+    #[must_use]
+    pub fn source_message(mut self, message: MessageId) -> Self {
+        self.source_message = Some(message);
+        self
+    }
 }
 
 /// An entry as a store keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Suppression {
+    /// Its identifier, given by the store when it was added; it stays while others are added over it.
+    pub id: RecordId,
     /// Whom it matches.
     pub pattern: Pattern,
     /// Which mail it holds back.
@@ -160,20 +204,29 @@ pub struct Suppression {
     pub created_at: Timestamp,
     /// When it ends; never if none.
     pub expires_at: Option<Timestamp>,
+    /// What somebody remarked on it.
+    pub note: Option<String>,
+    /// The message that was the cause. It may be purged by now.
+    pub source_message: Option<MessageId>,
 }
 
 impl Suppression {
-    /// The entry that `new` becomes.
-    pub fn stored(new: NewSuppression, created_at: Timestamp) -> Self {
-        let NewSuppression { pattern, scope, reason, source, expires_at } = new;
-        Self { pattern, scope, reason, source, created_at, expires_at }
+    /// The entry that `new` becomes, under this identifier.
+    pub fn stored(id: RecordId, new: NewSuppression, created_at: Timestamp) -> Self {
+        let NewSuppression { pattern, scope, reason, source, expires_at, note, source_message } = new;
+        Self { id, pattern, scope, reason, source, created_at, expires_at, note, source_message }
     }
 
-    /// This entry after `new` was added over it.
+    /// This entry after `new` was added over it: the stronger reason counts, with its source and its message;
+    /// the later end; and the later note, if there is one.
     pub fn merge(&mut self, new: NewSuppression) {
         if new.reason > self.reason {
             self.reason = new.reason;
             self.source = new.source;
+            self.source_message = new.source_message;
+        }
+        if new.note.is_some() {
+            self.note = new.note;
         }
         self.expires_at = match (self.expires_at, new.expires_at) {
             (Some(have), Some(given)) => Some(have.max(given)),

@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use async_trait::async_trait;
 use courierx_core::clock::Timestamp;
-use courierx_core::id::TenantId;
+use courierx_core::id::{RecordId, TenantId};
 use courierx_core::message::AddressKey;
 use courierx_core::store::{
     Cursor, Page, PageRequest, StoreError, StoreResult, SuppressionFilter, Suppressions,
@@ -20,6 +20,7 @@ type Key = (Pattern, Scope);
 #[derive(Default)]
 pub(super) struct Blocked {
     tenants: HashMap<TenantId, BTreeMap<Key, Suppression>>,
+    ids: HashMap<(TenantId, RecordId), Key>,
 }
 
 impl Blocked {
@@ -48,7 +49,11 @@ impl Blocked {
                 false
             }
             _ => {
-                entries.insert(key, Suppression::stored(new, now));
+                let entry = Suppression::stored(RecordId::new(), new, now);
+                self.ids.insert((tenant, entry.id), key.clone());
+                if let Some(ended) = entries.insert(key, entry) {
+                    self.ids.remove(&(tenant, ended.id));
+                }
                 true
             }
         }
@@ -56,7 +61,15 @@ impl Blocked {
 
     fn remove(&mut self, tenant: TenantId, key: &Key, now: Timestamp) -> bool {
         let removed = self.tenants.get_mut(&tenant).and_then(|entries| entries.remove(key));
-        removed.is_some_and(|entry| entry.holds_at(now))
+        removed.is_some_and(|entry| {
+            self.ids.remove(&(tenant, entry.id));
+            entry.holds_at(now)
+        })
+    }
+
+    fn find(&self, tenant: TenantId, id: RecordId, now: Timestamp) -> Option<Suppression> {
+        let entry = self.tenants.get(&tenant)?.get(self.ids.get(&(tenant, id))?)?;
+        entry.holds_at(now).then(|| entry.clone())
     }
 
     /// A tenant's entries that match and hold, in order.
@@ -128,6 +141,10 @@ impl Suppressions for MemoryStore {
                 .map(|(pattern, scope)| inner.blocked.remove(tenant, &(pattern.clone(), scope.clone()), now))
                 .collect()
         })
+    }
+
+    async fn find_suppression(&self, tenant: TenantId, id: RecordId) -> StoreResult<Option<Suppression>> {
+        self.call(|inner, now| inner.blocked.find(tenant, id, now))
     }
 
     async fn list_suppressions(

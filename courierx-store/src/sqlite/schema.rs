@@ -7,7 +7,11 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 /// In order; the version of the schema is how many have been applied.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_initial.sql"), include_str!("migrations/0003_summaries.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_initial.sql"),
+    include_str!("migrations/0002_suppressions.sql"),
+    include_str!("migrations/0003_summaries.sql"),
+];
 
 /// Why the schema could not be brought up to date.
 pub(super) enum MigrateError {

@@ -85,6 +85,9 @@ macro_rules! store_conformance {
                 a_page_of_entries_may_begin_later,
                 entries_are_counted,
                 a_thousand_addresses_are_checked_at_once,
+                an_entry_is_found_by_its_identifier,
+                notes_and_causes_are_merged,
+                an_entry_names_the_message_that_caused_it,
             }
             counters {
                 a_quota_ends_at_its_cap,
@@ -167,6 +170,7 @@ mod tests {
         include_str!("queue/wait.rs"),
         include_str!("suppressions/changes.rs"),
         include_str!("suppressions/checks.rs"),
+        include_str!("suppressions/details.rs"),
         include_str!("suppressions/lists.rs"),
         include_str!("counters/quotas.rs"),
         include_str!("counters/statistics.rs"),

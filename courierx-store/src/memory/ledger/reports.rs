@@ -45,7 +45,7 @@ impl Inner {
         }
         let sequence = self.messages.append(incoming.tenant, event);
         self.messages.reported.insert(key, message);
-        self.apply(incoming.tenant, incoming.effects, now);
+        self.apply(incoming.tenant, incoming.effects.caused_by(message), now);
         Recorded::Stored { message, sequence }
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn record_one(tx: &Tx<'_>, event: &IncomingEvent) -> Run<Recorded> {
     stored.recipient = about.recipient();
     stored.detail.clone_from(&event.detail);
     let sequence = effects::insert_event(tx, event.tenant, &stored, Some(&event.deduplication))?;
-    effects::apply(tx, event.tenant, &event.effects)?;
+    effects::apply(tx, event.tenant, &event.effects.clone().caused_by(message))?;
     Ok(Recorded::Stored { message, sequence })
 }
 

@@ -9,11 +9,11 @@ use rusqlite::{Connection, params};
 
 use super::super::codec;
 use super::super::error::{Fault, Run};
-use super::read_suppression;
+use super::{read_suppression, suppression_columns};
 
 /// The tenant's entries that match, from a place on.
 macro_rules! matching {
-    ($columns:literal) => {
+    ($columns:expr) => {
         concat!(
             "SELECT ",
             $columns,
@@ -46,7 +46,7 @@ pub(super) fn list(
     };
     let limit = page.effective_limit();
     let mut items: Vec<Suppression> = connection
-        .prepare_cached(matching!("pattern, scope, reason, source, created_at, expires_at"))?
+        .prepare_cached(matching!(suppression_columns!()))?
         .query_and_then(
             params![
                 tenant.as_bytes(),

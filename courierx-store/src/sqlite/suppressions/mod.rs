@@ -4,7 +4,7 @@ mod list;
 
 use async_trait::async_trait;
 use courierx_core::clock::Timestamp;
-use courierx_core::id::TenantId;
+use courierx_core::id::{MessageId, RecordId, TenantId};
 use courierx_core::message::AddressKey;
 use courierx_core::store::{Page, PageRequest, StoreResult, SuppressionFilter, Suppressions};
 use courierx_core::suppression::{NewSuppression, Pattern, Scope, Suppression};
@@ -14,6 +14,14 @@ use super::SqliteStore;
 use super::codec::Columns;
 use super::error::Run;
 use super::transaction::Tx;
+
+/// The columns that [`read_suppression`] reads.
+macro_rules! suppression_columns {
+    () => {
+        "pattern, scope, reason, source, created_at, expires_at, id, note, source_message"
+    };
+}
+use suppression_columns;
 
 #[async_trait]
 impl Suppressions for SqliteStore {
@@ -60,6 +68,11 @@ impl Suppressions for SqliteStore {
         .await
     }
 
+    async fn find_suppression(&self, tenant: TenantId, id: RecordId) -> StoreResult<Option<Suppression>> {
+        let now = self.0.clock.now();
+        self.read(move |connection| find_by_id(connection, tenant, id, now)).await
+    }
+
     async fn list_suppressions(
         &self,
         tenant: TenantId,
@@ -89,10 +102,11 @@ fn check_one(
     address: &AddressKey,
     now: Timestamp,
 ) -> Run<Option<Suppression>> {
-    let mut select = connection.prepare_cached(
-        "SELECT pattern, scope, reason, source, created_at, expires_at FROM courierx_suppressions
-         WHERE tenant = ?1 AND pattern IN (?2, ?3) AND scope IN ('', ?4)",
-    )?;
+    let mut select = connection.prepare_cached(concat!(
+        "SELECT ",
+        suppression_columns!(),
+        " FROM courierx_suppressions WHERE tenant = ?1 AND pattern IN (?2, ?3) AND scope IN ('', ?4)"
+    ))?;
     let (own, domain) = (Pattern::address(address), Pattern::domain_of(address));
     let rows = select.query_and_then(
         params![tenant.as_bytes(), own.as_str(), domain.as_str(), scope.as_str()],
@@ -121,13 +135,13 @@ pub(super) fn add_one(tx: &Tx<'_>, tenant: TenantId, new: &NewSuppression) -> Ru
             entry.merge(new.clone());
             entry
         }
-        None => Suppression::stored(new.clone(), now),
+        None => Suppression::stored(RecordId::new(), new.clone(), now),
     };
     tx.suppressed().add(tenant, entry.pattern.as_str());
     tx.sql(
         "INSERT OR REPLACE INTO courierx_suppressions
-             (tenant, pattern, scope, reason, source, created_at, expires_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+             (tenant, pattern, scope, reason, source, created_at, expires_at, id, note, source_message)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?
     .execute(params![
         tenant.as_bytes(),
@@ -137,15 +151,19 @@ pub(super) fn add_one(tx: &Tx<'_>, tenant: TenantId, new: &NewSuppression) -> Ru
         entry.source,
         entry.created_at.as_micros(),
         entry.expires_at.map(Timestamp::as_micros),
+        entry.id.as_bytes(),
+        entry.note,
+        entry.source_message.as_ref().map(|id| id.as_bytes().as_slice()),
     ])?;
     Ok(is_new)
 }
 
 fn find(tx: &Tx<'_>, tenant: TenantId, pattern: &Pattern, scope: &Scope) -> Run<Option<Suppression>> {
-    tx.sql(
-        "SELECT pattern, scope, reason, source, created_at, expires_at FROM courierx_suppressions
-         WHERE tenant = ?1 AND pattern = ?2 AND scope = ?3",
-    )?
+    tx.sql(concat!(
+        "SELECT ",
+        suppression_columns!(),
+        " FROM courierx_suppressions WHERE tenant = ?1 AND pattern = ?2 AND scope = ?3"
+    ))?
     .query_and_then(params![tenant.as_bytes(), pattern.as_str(), scope.as_str()], read_suppression)?
     .next()
     .transpose()
@@ -161,9 +179,29 @@ fn remove_one(tx: &Tx<'_>, tenant: TenantId, pattern: &Pattern, scope: &Scope) -
     Ok(entry.holds_at(tx.now()))
 }
 
+fn find_by_id(
+    connection: &Connection,
+    tenant: TenantId,
+    id: RecordId,
+    now: Timestamp,
+) -> Run<Option<Suppression>> {
+    let entry = connection
+        .prepare_cached(concat!(
+            "SELECT ",
+            suppression_columns!(),
+            " FROM courierx_suppressions WHERE id = ?1 AND tenant = ?2"
+        ))?
+        .query_and_then([id.as_bytes(), tenant.as_bytes()], read_suppression)?
+        .next()
+        .transpose()?;
+    Ok(entry.filter(|entry| entry.holds_at(now)))
+}
+
 fn read_suppression(row: &Row<'_>) -> Run<Suppression> {
     let mut new = NewSuppression::new(row.named(0)?, row.named(2)?, row.column::<String>(3)?);
     new.scope = Scope::named(row.column::<String>(1)?);
     new.expires_at = row.optional_time(5)?;
-    Ok(Suppression::stored(new, row.time(4)?))
+    new.note = row.column(7)?;
+    new.source_message = row.column::<Option<_>>(8)?.map(MessageId::from_bytes);
+    Ok(Suppression::stored(RecordId::from_bytes(row.column(6)?), new, row.time(4)?))
 }

@@ -3,6 +3,7 @@ mod conformance;
 mod enqueue_in;
 mod key;
 mod ledger;
+mod migrate;
 mod open;
 mod pages;
 mod plans;

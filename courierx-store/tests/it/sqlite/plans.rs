@@ -83,6 +83,10 @@ async fn hot_statements_use_indexes() {
             "PRIMARY KEY (tenant=? AND pattern=? AND scope=?)",
         ),
         (
+            "SELECT pattern FROM courierx_suppressions WHERE id = ?1 AND tenant = ?2",
+            "courierx_suppressions_id (id=? AND tenant=?)",
+        ),
+        (
             "SELECT reason FROM courierx_suppressions
              WHERE tenant = ?1 AND (pattern, scope) >= (?2, ?3) AND pattern < ?4
                AND (expires_at IS NULL OR expires_at > ?5) AND (?6 IS NULL OR reason = ?6)

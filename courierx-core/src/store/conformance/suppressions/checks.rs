@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::Subject;
 use super::{check_one, entry, key};
-use crate::id::TenantId;
+use crate::id::{MessageId, TenantId};
 use crate::store::PageRequest;
 use crate::suppression::{Pattern, Reason, Scope, Suppression};
 
@@ -36,10 +36,15 @@ pub async fn an_entry_is_kept_whole(subject: &Subject) {
     let tenant = TenantId::new();
     let new = entry("ada@example.com", Reason::Unsubscribe)
         .scope(Scope::named("news"))
-        .expires_at(subject.now().after(Duration::from_mins(1)));
-    let expected = Suppression::stored(new.clone(), subject.now());
-    subject.store().add(tenant, vec![new]).await.expect("add");
+        .expires_at(subject.now().after(Duration::from_mins(1)))
+        .source_message(MessageId::new())
+        .note("asked for it on the telephone")
+        .expect("a short note");
+    let at = subject.now();
+    subject.store().add(tenant, vec![new.clone()]).await.expect("add");
     let found = check_one(subject, tenant, &Scope::named("news"), "ada@example.com").await;
+    let id = found.as_ref().expect("the entry").id;
+    let expected = Suppression::stored(id, new, at);
     assert_eq!(found, Some(expected.clone()));
     let listed = subject.store().list_suppressions(tenant, &<_>::default(), &PageRequest::default()).await;
     assert_eq!(listed.expect("list_suppressions").items, [expected]);

@@ -2,10 +2,12 @@
 
 mod changes;
 mod checks;
+mod details;
 mod lists;
 
 pub use changes::*;
 pub use checks::*;
+pub use details::*;
 pub use lists::*;
 
 use super::{Subject, fixtures};

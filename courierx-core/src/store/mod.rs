@@ -10,6 +10,7 @@
 //! (feature `conformance`) over it. A store takes its times from one [`Clock`], its own: the database's
 //! where several processes share one, so that their clocks need not agree.
 
+mod canary;
 mod configs;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -27,6 +28,7 @@ mod suppressions;
 use std::fmt;
 use std::sync::Arc;
 
+pub use canary::{CANARY_KIND, CanaryError, check_canary};
 pub use configs::{
     Change, CommitError, ConfigChange, ConfigRecord, Configs, ConfigsExt, KeyValue, OnDelete, Reference,
     Resource, ResourceError, Versioned,

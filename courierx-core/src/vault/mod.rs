@@ -108,6 +108,11 @@ impl Vault {
         self.0.active.0
     }
 
+    /// Every key that the vault opens with, the active one first.
+    pub fn key_ids(&self) -> impl Iterator<Item = KeyId> {
+        self.keys().map(|(id, _)| *id)
+    }
+
     /// Seals `plaintext` for `context`.
     ///
     /// # Panics

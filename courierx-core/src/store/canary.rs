@@ -1,0 +1,122 @@
+//! Canaries: whether the keys that an application brings are those of this database.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Change, CommitError, ConfigsExt, KeyValue, PageRequest, Resource, Store, StoreError, StoreResult,
+};
+use crate::id::{RecordId, TenantId};
+use crate::vault::{KeyId, Sealed, Vault};
+
+/// The kind of the records that canaries are kept in, in the default tenant.
+pub const CANARY_KIND: &str = "vault_canary";
+/// More often nobody else's change comes in between.
+const TRIES: usize = 5;
+
+/// Why the keys of a vault are not to be used with this database.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CanaryError {
+    /// What is stored was sealed with other keys. Sealing with these beside them would leave a database that
+    /// no configuration can read whole.
+    #[error(
+        "the key is not the one that this database is sealed with ({}); configure that one, or add it as a retired key",
+        names(stored)
+    )]
+    WrongKey {
+        /// The keys that the database knows.
+        stored: Vec<KeyId>,
+    },
+    /// The store failed.
+    #[error("the store failed while its keys were checked")]
+    Store(#[from] StoreError),
+}
+
+/// Checks that the keys of `vault` are those that this database is sealed with, before anything is sealed or
+/// opened: for an application that brings keys of its own, at every start.
+///
+/// The database keeps one sealed canary for each key that was ever active. The first key makes the first
+/// canary; from then on the vault has to open one of them, so that a new active key is taken only together
+/// with an earlier one as a retired key, and then gets a canary, too.
+pub async fn check_canary(store: &dyn Store, vault: &Vault) -> Result<(), CanaryError> {
+    for _ in 0..TRIES {
+        let canaries = read(store).await?;
+        let opens = |canary: &&Sealed| vault.check_canary(canary).is_ok();
+        let known = canaries.iter().find(|canary| canary.key_id() == vault.active_key());
+        // A canary of the same name that does not open is another key's, or damaged.
+        let right = known.map_or_else(|| canaries.iter().any(|canary| opens(&canary)), |one| opens(&one));
+        if !right && !canaries.is_empty() {
+            return Err(CanaryError::WrongKey { stored: canaries.iter().map(Sealed::key_id).collect() });
+        }
+        if known.is_some() || add(store, vault, canaries.is_empty()).await? {
+            return Ok(());
+        }
+        // Another process added one meanwhile: it counts.
+    }
+    Err(StoreError::Busy("canaries of other keys kept appearing".into()).into())
+}
+
+/// A canary as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Canary {
+    /// The name of its key.
+    key: String,
+    /// Whether it was the first: of two processes that begin with different keys only one succeeds.
+    first: bool,
+    /// In base64.
+    sealed: String,
+}
+
+impl Resource for Canary {
+    const KIND: &'static str = CANARY_KIND;
+
+    fn unique_keys(&self) -> Vec<KeyValue> {
+        let mut keys = vec![KeyValue::new("key", &self.key)];
+        if self.first {
+            keys.push(KeyValue::new("first", ""));
+        }
+        keys
+    }
+}
+
+async fn read(store: &dyn Store) -> StoreResult<Vec<Sealed>> {
+    let mut canaries = Vec::new();
+    let mut request = PageRequest::default();
+    loop {
+        let page = store.list_of::<Canary>(TenantId::DEFAULT, None, &request).await?;
+        for canary in page.items {
+            let bytes = STANDARD.decode(&canary.value.sealed).map_err(damaged)?;
+            canaries.push(Sealed::from_bytes(bytes).map_err(damaged)?);
+        }
+        match page.next {
+            Some(next) => request = PageRequest::after(next, request.limit),
+            None => return Ok(canaries),
+        }
+    }
+}
+
+/// Adds the canary of the active key; `false` if somebody else added one first.
+async fn add(store: &dyn Store, vault: &Vault, first: bool) -> StoreResult<bool> {
+    let canary = Canary {
+        key: vault.active_key().to_string(),
+        first,
+        sealed: STANDARD.encode(vault.seal_canary().as_bytes()),
+    };
+    let change = Change::create(TenantId::DEFAULT, RecordId::new(), &canary)
+        .map_err(|error| StoreError::Invalid(error.to_string()))?;
+    match store.commit_configs(TenantId::DEFAULT, vec![change]).await? {
+        Ok(()) => Ok(true),
+        Err(CommitError::DuplicateKey { .. }) => Ok(false),
+        Err(error) => Err(StoreError::Backend(error.into())),
+    }
+}
+
+fn damaged(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::Corrupt { what: "a canary".to_owned(), source: Some(error.into()) }
+}
+
+fn names(keys: &[KeyId]) -> String {
+    keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

@@ -47,6 +47,27 @@ pub enum OpenError {
         /// The file of the key.
         path: PathBuf,
     },
+    /// The database was sealed with a key of its own, and is to be opened without it. Give that key to the
+    /// application, as a retired one if it has another by now, and the application's keys to
+    /// [`SqliteOptions::vault`](super::SqliteOptions::vault).
+    #[error(
+        "what the database holds is sealed with the key in {path:?}: add that key to the application's own (as a \
+         retired key, if there is another), and open the database with them: SqliteOptions::vault"
+    )]
+    KeyNotGiven {
+        /// The file of the key.
+        path: PathBuf,
+    },
+    /// The database holds messages that were sealed with an application's own keys, and is to be opened with
+    /// a key of its own, which it does not have. Open it [without](super::SqliteOptions::without_key).
+    #[error(
+        "{path:?} holds messages that an application sealed with its own keys: open it without a key, and give \
+         those to the application"
+    )]
+    SealedElsewhere {
+        /// The path.
+        path: PathBuf,
+    },
     /// Others may read the key.
     #[error("{path:?} can be read by others than its owner; `chmod 600` it")]
     ExposedKey {

@@ -8,8 +8,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
+use courierx_core::id::TenantId;
+use courierx_core::store::CANARY_KIND;
 use courierx_core::vault::{Vault, VaultKey};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::OpenError;
 use super::lock::{beside, private};
@@ -18,10 +20,10 @@ use super::lock::{beside, private};
 pub(super) fn open_or_create(database: &Path, connection: &Connection) -> Result<Vault, OpenError> {
     let path = beside(database, "key");
     let sqlite = |source| OpenError::Sqlite { path: database.to_owned(), source };
-    let expected: Option<u32> = connection
-        .query_row("SELECT id FROM courierx_key", [], |row| row.get(0))
-        .optional()
-        .map_err(sqlite)?;
+    let expected = remembered(connection).map_err(sqlite)?;
+    if expected.is_none() && is_sealed(connection).map_err(sqlite)? {
+        return Err(OpenError::SealedElsewhere { path: database.to_owned() });
+    }
     let key = match read(&path)? {
         Some(key) => key,
         None if expected.is_some() => return Err(OpenError::KeyMissing { path }),
@@ -36,6 +38,36 @@ pub(super) fn open_or_create(database: &Path, connection: &Connection) -> Result
         }
     }
     Ok(Vault::new(key))
+}
+
+/// Checks that `database` never had a key of its own, or that the application has it.
+pub(super) fn check_given(
+    database: &Path,
+    connection: &Connection,
+    given: Option<&Vault>,
+) -> Result<Option<Vault>, OpenError> {
+    let sqlite = |source| OpenError::Sqlite { path: database.to_owned(), source };
+    if let Some(own) = remembered(connection).map_err(sqlite)?
+        && !given.is_some_and(|vault| vault.key_ids().any(|id| id.as_u32() == own))
+    {
+        return Err(OpenError::KeyNotGiven { path: beside(database, "key") });
+    }
+    Ok(given.cloned())
+}
+
+/// The name of the database's own key, if it has one.
+fn remembered(connection: &Connection) -> rusqlite::Result<Option<u32>> {
+    connection.query_row("SELECT id FROM courierx_key", [], |row| row.get(0)).optional()
+}
+
+/// Whether something is stored that was sealed, or an application that brings keys said that it will be.
+fn is_sealed(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row(
+        "SELECT EXISTS (SELECT 1 FROM courierx_contents)
+             OR EXISTS (SELECT 1 FROM courierx_configs WHERE tenant = ?1 AND kind = ?2)",
+        params![TenantId::DEFAULT.as_bytes(), CANARY_KIND],
+        |row| row.get(0),
+    )
 }
 
 fn read(path: &Path) -> Result<Option<VaultKey>, OpenError> {

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use courierx_core::clock::{Clock, SystemClock};
+use courierx_core::vault::Vault;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::watch;
 
@@ -36,7 +37,18 @@ pub struct SqliteOptions {
     clock: Arc<dyn Clock>,
     readers: NonZeroUsize,
     busy_timeout: Duration,
-    with_key: bool,
+    keys: Keys,
+}
+
+/// Where the keys come from.
+#[derive(Debug, Clone)]
+enum Keys {
+    /// From the file beside the database.
+    Beside,
+    /// From elsewhere: the store neither has nor knows them.
+    Elsewhere,
+    /// From the application.
+    Given(Vault),
 }
 
 impl Default for SqliteOptions {
@@ -45,7 +57,7 @@ impl Default for SqliteOptions {
             clock: SystemClock::shared(),
             readers: readers::DEFAULT,
             busy_timeout: Duration::from_secs(5),
-            with_key: true,
+            keys: Keys::Beside,
         }
     }
 }
@@ -72,10 +84,19 @@ impl SqliteOptions {
         self
     }
 
-    /// Neither makes nor reads a key beside the database: for an application that brings keys of its own.
+    /// Neither makes nor reads a key beside the database: for an application that brings keys of its own. A
+    /// database that was sealed with a key beside it is refused.
     #[must_use]
     pub fn without_key(mut self) -> Self {
-        self.with_key = false;
+        self.keys = Keys::Elsewhere;
+        self
+    }
+
+    /// The same, and the store hands these keys of the application out as its [vault](courierx_core::store::Store::vault). A
+    /// database that was sealed with a key beside it is opened if that key is among them.
+    #[must_use]
+    pub fn vault(mut self, vault: Vault) -> Self {
+        self.keys = Keys::Given(vault);
         self
     }
 
@@ -111,7 +132,11 @@ impl SqliteOptions {
         if ended > 0 {
             tracing::info!(ended, "took up what an earlier process had under delivery");
         }
-        let vault = if self.with_key { Some(key::open_or_create(&file, &connection)?) } else { None };
+        let vault = match &self.keys {
+            Keys::Beside => Some(key::open_or_create(&file, &connection)?),
+            Keys::Elsewhere => key::check_given(&file, &connection, None)?,
+            Keys::Given(vault) => key::check_given(&file, &connection, Some(vault))?,
+        };
         let read_only = |_| -> rusqlite::Result<Connection> {
             let connection = self.connect(&file)?;
             connection.pragma_update(None, "query_only", true)?;

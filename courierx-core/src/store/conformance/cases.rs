@@ -42,6 +42,7 @@ macro_rules! store_conformance {
                 lists_are_filtered,
                 a_page_of_messages_may_begin_later,
                 messages_are_counted,
+                an_outline_has_no_content,
                 purge_removes_only_what_is_settled_and_old,
                 purge_is_bounded,
                 a_result_is_kept_whole,

@@ -62,7 +62,7 @@ pub fn message_to(tenant: TenantId, now: Timestamp, to: &[&str]) -> NewMessage {
         duplicates: DuplicatePolicy::WaitThenFailover,
         tags: Vec::new(),
         recipients: recipients.collect(),
-        summary: None,
+        summary: Some(sealed(id)),
         content: sealed(id),
         idempotency: None,
         effects: Effects { jobs: vec![NewJob::delivery(id, Lane::Transactional, now)], ..Effects::default() },

@@ -99,6 +99,7 @@ pub async fn purge_removes_only_what_is_settled_and_old(subject: &Subject) {
     assert_eq!(content, Purged { contents: 1, messages: 0, more: false });
     let loaded = store.load(&[(tenant, old)]).await.expect("load").remove(0).expect("the message stays");
     assert_eq!(loaded.content, None, "the content is gone");
+    assert_eq!(loaded.record.summary, None, "and so is its summary");
     let again = store.purge(&PurgeRequest::new(past, never)).await.expect("purge");
     assert_eq!(again, Purged::default(), "there is nothing left to remove");
 
@@ -111,6 +112,20 @@ pub async fn purge_removes_only_what_is_settled_and_old(subject: &Subject) {
     assert!(events.is_empty(), "events go with their message");
     let listed = store.list(tenant, &<_>::default(), &PageRequest::default()).await.expect("list");
     assert_eq!(listed.items.len(), 2);
+}
+
+/// A message is read without its content, with its summary, for its tenant alone.
+pub async fn an_outline_has_no_content(subject: &Subject) {
+    let tenant = TenantId::new();
+    let id = fixtures::accept(subject, fixtures::message(tenant, subject.now())).await;
+    let places = [(tenant, id), (TenantId::new(), id)];
+    let whole = subject.store().load(&places).await.expect("load").remove(0).expect("stored");
+    let outlines = subject.store().outline(&places).await.expect("outline");
+    assert_eq!(outlines[1], None, "another tenant's message is not found");
+    let outline = outlines[0].as_ref().expect("stored");
+    assert!(whole.content.is_some() && outline.content.is_none());
+    assert!(outline.record.summary.is_some(), "the summary is read with the message");
+    assert_eq!((&outline.record, &outline.attempts), (&whole.record, &whole.attempts));
 }
 
 /// A purge removes no more at once than it was asked to, and says whether to go on.

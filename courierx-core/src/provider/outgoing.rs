@@ -37,6 +37,11 @@ impl Content {
         Self { email, rendered: Some(Rendered { subject, html, text }) }
     }
 
+    /// The message as it was handed over, templates not filled.
+    pub fn email(&self) -> &Email {
+        &self.email
+    }
+
     /// The rendered subject.
     pub fn subject(&self) -> &Subject {
         self.rendered.as_ref().map_or_else(|| self.email.subject(), |rendered| &rendered.subject)

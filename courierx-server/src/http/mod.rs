@@ -9,6 +9,7 @@ mod listener;
 mod meters;
 mod paging;
 mod peer;
+mod query;
 mod routes;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ pub use listener::{ListenerLimits, serve};
 pub use meters::Meters;
 pub use paging::{Paged, Paging};
 pub use peer::Peer;
+pub use query::Params;
 pub use routes::{Route, routes};
 
 use crate::App;

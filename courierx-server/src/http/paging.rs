@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::error::{FieldError, ServiceError, ServiceResult};
 
@@ -13,12 +13,12 @@ const PER_PAGE: (u32, u32) = (25, 100);
 pub(crate) const DEEPEST: u64 = 10_000;
 
 /// Which page is asked for.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Paging {
     /// The page, from 1.
-    page: Option<u32>,
+    pub(super) page: Option<u32>,
     /// How many items a page has, 1 to 100.
-    per_page: Option<u32>,
+    pub(super) per_page: Option<u32>,
 }
 
 impl Paging {

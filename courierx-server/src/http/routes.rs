@@ -8,7 +8,7 @@ use axum::http::Method;
 use axum::routing::{self, MethodRouter};
 
 use super::Access::{self, Needs, Public, User};
-use super::api::{api_keys, auth};
+use super::api::{api_keys, auth, emails, sandbox, suppressions};
 use crate::App;
 use crate::ctx::Scope;
 
@@ -40,6 +40,14 @@ pub fn routes() -> Vec<Route> {
         post("/api/v1/api_keys", Needs(Scope::ApiKeysWrite), api_keys::create),
         patch("/api/v1/api_keys/{id}/revoke", Needs(Scope::ApiKeysWrite), api_keys::revoke),
         delete("/api/v1/api_keys/{id}", Needs(Scope::ApiKeysWrite), api_keys::delete),
+        get("/api/v1/emails", Needs(Scope::EmailsRead), emails::list),
+        post("/api/v1/emails", Needs(Scope::EmailsWrite), emails::send),
+        get("/api/v1/emails/{id}", Needs(Scope::EmailsRead), emails::get),
+        get("/api/v1/sandbox/messages", Needs(Scope::EmailsRead), sandbox::list),
+        get("/api/v1/sandbox/messages/{id}", Needs(Scope::EmailsRead), sandbox::get),
+        get("/api/v1/suppressions", Needs(Scope::SuppressionsRead), suppressions::list),
+        post("/api/v1/suppressions", Needs(Scope::SuppressionsWrite), suppressions::create),
+        delete("/api/v1/suppressions/{id}", Needs(Scope::SuppressionsWrite), suppressions::delete),
     ]
 }
 

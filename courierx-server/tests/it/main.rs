@@ -3,4 +3,7 @@
 
 mod api_keys;
 mod auth;
+mod emails;
+mod sandbox;
 mod support;
+mod suppressions;

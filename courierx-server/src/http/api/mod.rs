@@ -2,3 +2,6 @@
 
 pub mod api_keys;
 pub mod auth;
+pub mod emails;
+pub mod sandbox;
+pub mod suppressions;

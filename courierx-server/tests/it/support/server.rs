@@ -43,6 +43,13 @@ impl TestServer {
         self.server.address()
     }
 
+    /// Waits until everything of the client's tenant that is due was delivered.
+    pub(crate) async fn delivered(&self, owner: &Client) {
+        let me = owner.get("/api/v1/auth/me").await;
+        let tenant = me.body["tenant"]["id"].as_str().unwrap().parse().unwrap();
+        self.app().outbox.drained(tenant).await.unwrap();
+    }
+
     /// A client without credentials.
     pub(crate) fn client(&self) -> Client {
         Client::new(format!("http://{}", self.address()))

@@ -1,0 +1,254 @@
+//! A message, as clients write it.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use courierx_core::clock::Timestamp;
+use courierx_core::message::{Attachment, DisplayName, Email, EmailBuilder, Field, Mailbox, Problem};
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+use crate::error::{FieldError, ServiceError, ServiceResult};
+use crate::http::Input;
+
+/// A message to send. Documented names stand beside those that other clients use.
+#[derive(Deserialize)]
+pub struct SendEmail {
+    #[serde(default, alias = "from")]
+    from_email: Option<String>,
+    #[serde(default)]
+    from_name: Option<String>,
+    #[serde(default, alias = "to")]
+    to_email: Addresses,
+    #[serde(default)]
+    to_name: Option<String>,
+    #[serde(default)]
+    cc: Addresses,
+    #[serde(default)]
+    bcc: Addresses,
+    #[serde(default)]
+    reply_to: Addresses,
+    #[serde(default)]
+    subject: Option<String>,
+    #[serde(default, alias = "html")]
+    html_body: Option<String>,
+    #[serde(default, alias = "text")]
+    text_body: Option<String>,
+    #[serde(default)]
+    tags: Option<Vec<String>>,
+    #[serde(default)]
+    metadata: Option<Map<String, Value>>,
+    #[serde(default)]
+    variables: Option<Map<String, Value>>,
+    #[serde(default)]
+    headers: Option<Map<String, Value>>,
+    #[serde(default)]
+    attachments: Option<Vec<AttachedFile>>,
+    #[serde(default, alias = "send_at")]
+    scheduled_at: Option<Timestamp>,
+    #[serde(default)]
+    deliver_by: Option<Timestamp>,
+    #[serde(default)]
+    template_id: Option<String>,
+}
+
+impl Input for SendEmail {
+    /// A message of moderate size with attachments in base64.
+    const MAX_BYTES: usize = 10 * 1024 * 1024;
+}
+
+/// A file to attach.
+#[derive(Deserialize)]
+pub(super) struct AttachedFile {
+    filename: String,
+    /// In base64.
+    content: String,
+    #[serde(default, alias = "contentType")]
+    content_type: Option<String>,
+    #[serde(default, alias = "contentId")]
+    content_id: Option<String>,
+}
+
+/// One address or several.
+#[derive(Default)]
+pub(super) struct Addresses(Vec<String>);
+
+impl<'de> Deserialize<'de> for Addresses {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrMany;
+
+        impl<'de> Visitor<'de> for OneOrMany {
+            type Value = Addresses;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an address or a list of addresses")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Addresses, E> {
+                Ok(Addresses(vec![text.to_owned()]))
+            }
+
+            fn visit_unit<E>(self) -> Result<Addresses, E> {
+                Ok(Addresses::default())
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Addresses, A::Error> {
+                let mut addresses = Vec::new();
+                while let Some(address) = list.next_element()? {
+                    addresses.push(address);
+                }
+                Ok(Addresses(addresses))
+            }
+        }
+
+        deserializer.deserialize_any(OneOrMany)
+    }
+}
+
+impl SendEmail {
+    /// The message; `key` is what the header says to make the request repeatable.
+    pub(super) fn into_email(self, key: Option<&str>) -> ServiceResult<EmailBuilder> {
+        let mut wrong = Vec::new();
+        if self.template_id.is_some() {
+            let text = "is not supported yet; give subject, html_body and text_body";
+            wrong.push(FieldError::new("template_id", text));
+        }
+        let mut email = Email::builder();
+        if let Some(address) = &self.from_email {
+            email = email.from(Named { address, name: name(self.from_name, "from_name", &mut wrong) });
+        }
+        let mut to_name = name(self.to_name, "to_name", &mut wrong);
+        for address in &self.to_email.0 {
+            email = email.to(Named { address, name: to_name.take() });
+        }
+        email = self.cc.0.iter().fold(email, |email, one| email.cc(one.as_str()));
+        email = self.bcc.0.iter().fold(email, |email, one| email.bcc(one.as_str()));
+        email = self.reply_to.0.iter().fold(email, |email, one| email.reply_to(one.as_str()));
+        email = self.tags.iter().flatten().fold(email, |email, tag| email.tag(tag));
+        email = texts(self.headers, "headers", &mut wrong)
+            .fold(email, |email, (name, value)| email.header(name, value));
+        for file in self.attachments.into_iter().flatten() {
+            email = file.attach_to(email, &mut wrong);
+        }
+        let mut key = key.map(str::to_owned);
+        for (name, value) in texts(self.metadata, "metadata", &mut wrong) {
+            // Where clients of the first version put it.
+            if name == "idempotency_key" {
+                key.get_or_insert(value);
+            } else {
+                email = email.metadata(name, value);
+            }
+        }
+        email = set(email, key, EmailBuilder::idempotency_key);
+        email = set(email, self.subject, EmailBuilder::subject);
+        email = set(email, self.html_body, EmailBuilder::html);
+        email = set(email, self.text_body, EmailBuilder::text);
+        email = set(email, self.variables, EmailBuilder::variables);
+        email = set(email, self.scheduled_at, EmailBuilder::send_at);
+        email = set(email, self.deliver_by, EmailBuilder::deliver_by);
+        if wrong.is_empty() {
+            return Ok(email);
+        }
+        if let Err(invalid) = email.build()
+            && let ServiceError::Invalid(more) = as_the_client_calls_it(invalid.into())
+        {
+            wrong.extend(more);
+        }
+        Err(ServiceError::Invalid(wrong))
+    }
+}
+
+fn set<T>(
+    email: EmailBuilder,
+    value: Option<T>,
+    set: impl FnOnce(EmailBuilder, T) -> EmailBuilder,
+) -> EmailBuilder {
+    match value {
+        Some(value) => set(email, value),
+        None => email,
+    }
+}
+
+/// An address, and a name that came apart from it.
+struct Named<'a> {
+    address: &'a str,
+    name: Option<DisplayName>,
+}
+
+impl TryFrom<Named<'_>> for Mailbox {
+    type Error = Problem;
+
+    fn try_from(Named { address, name }: Named<'_>) -> Result<Self, Problem> {
+        let mailbox: Self = address.parse()?;
+        Ok(match name {
+            Some(name) => mailbox.with_name(name),
+            None => mailbox,
+        })
+    }
+}
+
+fn name(text: Option<String>, field: &str, wrong: &mut Vec<FieldError>) -> Option<DisplayName> {
+    let text = text.filter(|text| !text.is_empty())?;
+    DisplayName::new(text).map_err(|problem| wrong.push(FieldError::new(field, problem.to_string()))).ok()
+}
+
+/// The entries of an object whose values are texts, numbers or booleans; null counts as absent.
+fn texts(
+    object: Option<Map<String, Value>>,
+    field: &'static str,
+    wrong: &mut Vec<FieldError>,
+) -> std::vec::IntoIter<(String, String)> {
+    let mut texts = Vec::new();
+    for (name, value) in object.into_iter().flatten() {
+        match value {
+            Value::String(text) => texts.push((name, text)),
+            Value::Number(number) => texts.push((name, number.to_string())),
+            Value::Bool(value) => texts.push((name, value.to_string())),
+            Value::Null => {}
+            Value::Array(_) | Value::Object(_) => {
+                let field = Field::key(field, &name);
+                wrong.push(FieldError::new(field.to_string(), "must be a text, a number or a boolean"));
+            }
+        }
+    }
+    texts.into_iter()
+}
+
+impl AttachedFile {
+    fn attach_to(self, email: EmailBuilder, wrong: &mut Vec<FieldError>) -> EmailBuilder {
+        let Self { filename, content, content_type, content_id } = self;
+        let Ok(content) = STANDARD.decode(content.as_bytes()) else {
+            wrong.push(FieldError::new(format!("attachments[{filename:.40}].content"), "must be base64"));
+            return email;
+        };
+        let content_type = content_type.unwrap_or_else(|| "application/octet-stream".to_owned());
+        match content_id {
+            Some(id) => email.attach(Attachment::inline(id, filename, content_type, content)),
+            None => email.attach(Attachment::new(filename, content_type, content)),
+        }
+    }
+}
+
+/// The same error, with the fields as they are documented.
+pub(super) fn as_the_client_calls_it(error: ServiceError) -> ServiceError {
+    let ServiceError::Invalid(mut fields) = error else { return error };
+    for field in &mut fields {
+        let documented = match field.field.as_str() {
+            "from" => "from_email",
+            "to" | "to[0]" => "to_email",
+            "html" => "html_body",
+            "text" => "text_body",
+            "send_at" => "scheduled_at",
+            "reply_to[0]" => "reply_to",
+            "idempotency_key" => "metadata[idempotency_key]",
+            other => match other.strip_prefix("to[") {
+                Some(rest) => &format!("to_email[{rest}"),
+                None => continue,
+            },
+        };
+        field.field = documented.to_owned();
+    }
+    ServiceError::Invalid(fields)
+}

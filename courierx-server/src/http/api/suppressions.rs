@@ -1,0 +1,126 @@
+//! `/api/v1/suppressions`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use courierx_core::clock::Timestamp;
+use courierx_core::id::{MessageId, RecordId};
+use courierx_core::suppression::{Pattern, Reason, Suppression};
+use serde::{Deserialize, Serialize};
+
+use crate::App;
+use crate::ctx::Ctx;
+use crate::error::{FieldError, ServiceError, ServiceResult};
+use crate::http::paging::DEEPEST;
+use crate::http::{ApiResult, Id, Input, Json, Paged, Params};
+use crate::services::suppressions::{self, EntryFilter, NewEntry};
+
+/// An entry to add.
+#[derive(Debug, Deserialize)]
+pub struct CreateSuppression {
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    reason: Option<String>,
+    #[serde(default)]
+    note: Option<String>,
+    #[serde(default)]
+    expires_at: Option<Timestamp>,
+}
+
+impl Input for CreateSuppression {}
+
+#[derive(Debug, Serialize)]
+struct Rendered<'a> {
+    id: RecordId,
+    email: &'a str,
+    reason: Reason,
+    note: Option<&'a str>,
+    source: &'a str,
+    source_email_id: Option<MessageId>,
+    created_at: Timestamp,
+    expires_at: Option<Timestamp>,
+}
+
+fn render(entry: &Suppression) -> Rendered<'_> {
+    Rendered {
+        id: entry.id,
+        email: entry.pattern.as_str(),
+        reason: entry.reason,
+        note: entry.note.as_deref(),
+        source: &entry.source,
+        source_email_id: entry.source_message,
+        created_at: entry.created_at,
+        expires_at: entry.expires_at,
+    }
+}
+
+/// A reason, also as the first version named it.
+fn reason(text: &str) -> Result<Reason, FieldError> {
+    match text {
+        "hard_bounce" | "soft_bounce" => Ok(Reason::Bounce),
+        other => other
+            .parse()
+            .map_err(|_| FieldError::new("reason", "is none of: bounce, complaint, unsubscribe, manual")),
+    }
+}
+
+impl CreateSuppression {
+    fn read(self) -> ServiceResult<NewEntry> {
+        let mut wrong = Vec::new();
+        let pattern = self.email.parse::<Pattern>();
+        if let Err(error) = &pattern {
+            let text = if self.email.trim().is_empty() {
+                "can't be blank".to_owned()
+            } else {
+                format!("is {error}")
+            };
+            wrong.push(FieldError::new("email", text));
+        }
+        let reason = match self.reason.as_deref().map(reason) {
+            None => Reason::Manual,
+            Some(Ok(reason)) => reason,
+            Some(Err(error)) => {
+                wrong.push(error);
+                Reason::Manual
+            }
+        };
+        match pattern {
+            Ok(pattern) if wrong.is_empty() => {
+                Ok(NewEntry { pattern, reason, note: self.note, expires_at: self.expires_at })
+            }
+            _ => Err(ServiceError::Invalid(wrong)),
+        }
+    }
+}
+
+/// `GET /api/v1/suppressions`
+pub async fn list(State(app): State<Arc<App>>, ctx: Ctx, mut params: Params) -> ApiResult<Response> {
+    let asked = params.text("reason");
+    let email = params.text("email");
+    let paging = params.paging();
+    params.finish()?;
+    let reason = asked.as_deref().map(reason).transpose();
+    let filter = EntryFilter { reason: reason.map_err(|wrong| ServiceError::Invalid(vec![wrong]))?, email };
+    let (skip, limit) = (paging.skip()?, paging.per_page() as usize);
+    let (entries, total) = suppressions::list(&ctx, &app, &filter, skip, limit, DEEPEST).await?;
+    Ok(Paged { items: entries.iter().map(render).collect(), total, paging }.into_response())
+}
+
+/// `POST /api/v1/suppressions`
+pub async fn create(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    Json(input): Json<CreateSuppression>,
+) -> ApiResult<Response> {
+    let entry = suppressions::create(&ctx, &app, input.read()?).await?;
+    Ok((StatusCode::CREATED, axum::Json(render(&entry))).into_response())
+}
+
+/// `DELETE /api/v1/suppressions/{id}`
+pub async fn delete(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<StatusCode> {
+    suppressions::delete(&ctx, &app, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

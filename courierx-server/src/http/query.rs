@@ -1,0 +1,65 @@
+//! What a query asks for.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::str::FromStr;
+
+use axum::extract::{FromRequestParts, Query};
+use axum::http::request::Parts;
+use courierx_core::clock::Timestamp;
+
+use super::{ApiError, Paging};
+use crate::error::{FieldError, ServiceError, ServiceResult};
+
+/// The parameters of a query, read one by one. What is wrong is collected and told at once by
+/// [`finish`](Self::finish).
+#[derive(Debug, Default)]
+pub struct Params {
+    values: HashMap<String, String>,
+    wrong: Vec<FieldError>,
+}
+
+impl Params {
+    /// A text; an empty one counts as absent.
+    pub fn text(&mut self, name: &str) -> Option<String> {
+        self.values.remove(name).filter(|value| !value.is_empty())
+    }
+
+    /// A value with a text form.
+    pub fn parsed<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
+        let text = self.text(name)?;
+        text.parse().map_err(|error: T::Err| self.wrong.push(FieldError::new(name, error.to_string()))).ok()
+    }
+
+    /// A moment, or the beginning of a day.
+    pub fn moment(&mut self, name: &str) -> Option<Timestamp> {
+        let text = self.text(name)?;
+        let moment = text.parse().or_else(|_| format!("{text}T00:00:00Z").parse::<Timestamp>());
+        moment.map_err(|error| self.wrong.push(FieldError::new(name, format!("is {error}")))).ok()
+    }
+
+    /// Which page.
+    pub fn paging(&mut self) -> Paging {
+        let number = |params: &mut Self, name: &str| {
+            let text = params.text(name)?;
+            text.parse().map_err(|_| params.wrong.push(FieldError::new(name, "must be a whole number"))).ok()
+        };
+        Paging { page: number(self, "page"), per_page: number(self, "per_page") }
+    }
+
+    /// Refuses the request if anything that was read is wrong.
+    pub fn finish(self) -> ServiceResult<()> {
+        if self.wrong.is_empty() { Ok(()) } else { Err(ServiceError::Invalid(self.wrong)) }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Params {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let query = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
+        let Query(pairs) =
+            query.map_err(|_| ServiceError::BadRequest("the query cannot be read".to_owned()))?;
+        Ok(Self { values: pairs.into_iter().collect(), wrong: Vec::new() })
+    }
+}

@@ -1,0 +1,60 @@
+//! Whether a tenant may send a message at the moment.
+
+use courierx_core::engine::Routes as _;
+use courierx_core::message::{Email, Mode};
+use courierx_core::store::ConfigsExt;
+
+use crate::App;
+use crate::ctx::Ctx;
+use crate::delivery::SharedRoutes;
+use crate::error::{ServiceError, ServiceResult};
+use crate::model::domains::{Domain, DomainStatus};
+use crate::model::tenants::{Tenant, TenantStatus};
+
+/// Refuses what could not be sent, while there is somebody to tell.
+pub(super) async fn may_send(ctx: &Ctx, app: &App, email: &Email) -> ServiceResult<()> {
+    let tenant = app.directory.tenant(ctx.tenant).await?.ok_or(ServiceError::NotFound)?;
+    if tenant.status == TenantStatus::Suspended {
+        return Err(ServiceError::Forbidden("the account is suspended".to_owned()));
+    }
+    if is_for_the_sandbox(ctx, &tenant) {
+        return Ok(());
+    }
+    has_connection(ctx, app).await?;
+    from_domain(ctx, app, email).await
+}
+
+/// Mail of test keys, and all mail of a tenant that never had a real connection.
+fn is_for_the_sandbox(ctx: &Ctx, tenant: &Tenant) -> bool {
+    ctx.mode == Mode::Test || tenant.live_since.is_none()
+}
+
+/// A connection that is switched off for a moment is worth waiting for; none at all is a mistake.
+async fn has_connection(ctx: &Ctx, app: &App) -> ServiceResult<()> {
+    let router = SharedRoutes(app.routes.clone()).router(ctx.tenant).await?;
+    if router.connections().iter().any(|one| !one.provider().capability().sandbox) {
+        return Ok(());
+    }
+    Err(ServiceError::Refused {
+        code: "no_provider",
+        message: "There is no provider connection left to send with. Connect one, or use a key for tests."
+            .to_owned(),
+    })
+}
+
+/// Live mail names only domains that are proven to be the tenant's, where the operator wants that.
+async fn from_domain(ctx: &Ctx, app: &App, email: &Email) -> ServiceResult<()> {
+    if !app.settings.require_verified_domains {
+        return Ok(());
+    }
+    let key = email.from().address().key();
+    let domain = key.as_str().rsplit_once('@').map_or("", |(_, domain)| domain);
+    let known = app.store.find::<Domain>(ctx.tenant, &Domain::named(domain)).await?;
+    if known.is_some_and(|known| known.value.status == DomainStatus::Verified) {
+        return Ok(());
+    }
+    Err(ServiceError::Refused {
+        code: "unverified_domain",
+        message: format!("The domain {domain} in from_email is not verified for this account"),
+    })
+}

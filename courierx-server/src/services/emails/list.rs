@@ -1,0 +1,140 @@
+//! Lists of messages, and single ones.
+
+use courierx_core::clock::Timestamp;
+use courierx_core::engine::{ContentError, render};
+use courierx_core::event::{Event, EventKind, MessageStatus};
+use courierx_core::id::MessageId;
+use courierx_core::message::Mode;
+use courierx_core::store::{Cursor, EventQuery, MessageFilter, MessageRecord, PageRequest, StoredMessage};
+
+use super::view::{AttemptView, EmailView, EventView, FullEmail, last_error, sent_at};
+use crate::App;
+use crate::ctx::{Ctx, Scope};
+use crate::delivery::Names;
+use crate::error::{ServiceError, ServiceResult};
+
+/// Which messages to list.
+#[derive(Debug, Clone, Default)]
+pub struct EmailFilter {
+    /// In this status.
+    pub status: Option<MessageStatus>,
+    /// With this in a recipient's address.
+    pub recipient: Option<String>,
+    /// With this tag.
+    pub tag: Option<String>,
+    /// Accepted at or after this moment.
+    pub from: Option<Timestamp>,
+    /// Accepted before this moment.
+    pub until: Option<Timestamp>,
+    /// Real, or for tests.
+    pub mode: Option<Mode>,
+}
+
+impl EmailFilter {
+    fn stored(&self, ctx: &Ctx) -> MessageFilter {
+        let mut filter = MessageFilter::default();
+        filter.status = self.status;
+        filter.recipient_contains = self.recipient.as_ref().map(|text| text.to_lowercase());
+        filter.tag.clone_from(&self.tag);
+        filter.from = self.from;
+        filter.until = self.until;
+        // What a key for tests sees is what keys for tests sent.
+        filter.mode = if ctx.mode == Mode::Test { Some(Mode::Test) } else { self.mode };
+        filter
+    }
+}
+
+/// A page of the tenant's messages, newest first, and how many there are, counted up to `count_to`.
+pub async fn list(
+    ctx: &Ctx,
+    app: &App,
+    filter: &EmailFilter,
+    skip: usize,
+    limit: usize,
+    count_to: u64,
+) -> ServiceResult<(Vec<EmailView>, u64)> {
+    ctx.require(Scope::EmailsRead)?;
+    let filter = filter.stored(ctx);
+    let mut page = PageRequest::first(limit).skipping(skip);
+    let mut records: Vec<MessageRecord> = Vec::new();
+    // A filtered page may end early, with a cursor to go on from.
+    for _ in 0..3 {
+        let found = app.store.list(ctx.tenant, &filter, &page).await?;
+        records.extend(found.items);
+        let Some(next) = found.next.filter(|_| records.len() < limit) else { break };
+        page = after(next, limit - records.len());
+    }
+    let total = app.store.count_messages(ctx.tenant, &filter, count_to).await?;
+    let places: Vec<_> = records.iter().map(|record| (record.tenant, record.id)).collect();
+    let outlines = app.store.outline(&places).await?;
+    let names = Names::of(&app.store, ctx.tenant, places.is_empty()).await?;
+    let mut views = Vec::with_capacity(outlines.len());
+    for message in outlines.into_iter().flatten() {
+        let events = if tells_more(message.record.status) {
+            events(ctx, app, message.record.id).await?
+        } else {
+            Vec::new()
+        };
+        views.push(view(app, message, &events, &names)?);
+    }
+    Ok((views, total))
+}
+
+fn after(cursor: Cursor, limit: usize) -> PageRequest {
+    PageRequest::after(cursor, limit)
+}
+
+/// Whether a list shows something of the message's events.
+const fn tells_more(status: MessageStatus) -> bool {
+    matches!(
+        status,
+        MessageStatus::Delivered | MessageStatus::Bounced | MessageStatus::Failed | MessageStatus::Complained
+    )
+}
+
+/// Everything that is kept of one message.
+pub async fn get(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<FullEmail> {
+    let message = app.outbox.get(ctx.tenant, id).await?.ok_or(ServiceError::NotFound)?;
+    if ctx.mode == Mode::Test && message.record.mode == Mode::Live {
+        return Err(ServiceError::NotFound);
+    }
+    let content = match app.outbox.content(&message).map_err(internal)? {
+        Some(email) => Some(render(&email).map_err(ServiceError::internal)?),
+        None => None,
+    };
+    let mut events = events(ctx, app, id).await?;
+    let names = Names::of(&app.store, ctx.tenant, false).await?;
+    let attempts = message.attempts.iter();
+    let attempts = attempts
+        .map(|one| AttemptView {
+            connection: names.of_attempt(&one.connection, &one.provider),
+            attempt: one.clone(),
+        })
+        .collect();
+    let view = view(app, message, &events, &names)?;
+    events.reverse();
+    let events = events.into_iter();
+    let events = events
+        .map(|event| EventView { connection: event.connection.as_ref().map(|id| names.name(id)), event });
+    Ok(FullEmail { view, content, events: events.collect(), attempts })
+}
+
+async fn events(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<Vec<Event>> {
+    Ok(app.store.events(&EventQuery::of_message(ctx.tenant, id)).await?)
+}
+
+fn view(app: &App, message: StoredMessage, events: &[Event], names: &Names) -> ServiceResult<EmailView> {
+    let delivered = events.iter().find(|event| event.kind == EventKind::Delivered);
+    Ok(EmailView {
+        summary: app.outbox.summary(&message.record).map_err(internal)?,
+        connection: message.attempts.last().map(|last| names.of_attempt(&last.connection, &last.provider)),
+        sent_at: sent_at(&message.attempts),
+        delivered_at: delivered.map(|event| event.at),
+        last_error: last_error(&message, events),
+        message,
+    })
+}
+
+fn internal(error: ContentError) -> ServiceError {
+    ServiceError::internal(error)
+}

@@ -1,0 +1,10 @@
+//! Emails: sent, listed, looked at.
+
+mod check;
+mod list;
+mod send;
+mod view;
+
+pub use list::{EmailFilter, get, list};
+pub use send::{SentEmail, send};
+pub use view::{AttemptView, EmailView, EventView, Explained, FullEmail};

@@ -1,0 +1,44 @@
+//! Sending.
+
+use courierx_core::engine::Written;
+use courierx_core::id::MessageId;
+use courierx_core::message::{Email, EmailBuilder};
+
+use super::check::may_send;
+use super::list::get;
+use super::view::FullEmail;
+use crate::App;
+use crate::ctx::{Ctx, Scope};
+use crate::error::ServiceResult;
+
+/// A message that was accepted.
+#[derive(Debug)]
+pub enum SentEmail {
+    /// Just now.
+    New {
+        /// Its identifier.
+        id: MessageId,
+        /// The message.
+        email: Email,
+        /// When, and how it stands.
+        written: Written,
+        /// The positions of recipients that are left out because they are suppressed.
+        suppressed: Vec<u32>,
+    },
+    /// Earlier, by a request with the same idempotency key.
+    Earlier(Box<FullEmail>),
+}
+
+/// Accepts a message: once this returned, it is kept, and delivered whatever happens to the process.
+pub async fn send(ctx: &Ctx, app: &App, email: EmailBuilder) -> ServiceResult<SentEmail> {
+    ctx.require(Scope::EmailsWrite)?;
+    let email = email.mode(ctx.mode).build()?;
+    may_send(ctx, app, &email).await?;
+    let accepted = app.outbox.enqueue(ctx.tenant, email.clone()).await?;
+    match accepted.written {
+        Some(written) => {
+            Ok(SentEmail::New { id: accepted.id, email, written, suppressed: accepted.suppressed })
+        }
+        None => Ok(SentEmail::Earlier(Box::new(get(ctx, app, accepted.id).await?))),
+    }
+}

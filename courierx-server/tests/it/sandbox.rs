@@ -1,0 +1,44 @@
+//! The sandbox: what arrives there, and what does not.
+
+use serde_json::json;
+
+use crate::support::TestServer;
+
+#[tokio::test]
+async fn what_was_sent_without_a_connection_arrives_in_the_sandbox() {
+    let server = TestServer::start().await;
+    let owner = server.owner("acme").await;
+    let email = json!({
+        "from_email": "hello@myapp.example",
+        "from_name": "My App",
+        "to": ["ada@example.com", "reject@sandbox.test"],
+        "bcc": "hidden@example.com",
+        "subject": "Hello {{name}}",
+        "html_body": "<p>{{name}}</p>",
+        "variables": { "name": "Ada" },
+        "headers": { "X-Campaign": "spring" },
+        "attachments": [{ "filename": "a.txt", "content": "aGVsbG8=", "content_type": "text/plain" }],
+    });
+    let sent = owner.post("/api/v1/emails", &email).await;
+    assert_eq!(sent.status, 202, "{sent:?}");
+    server.delivered(&owner).await;
+    let arrived = owner.get("/api/v1/sandbox/messages").await;
+    assert_eq!(arrived.status, 200, "{arrived:?}");
+    let message = &arrived.body[0];
+    assert_eq!(message["id"], sent.body["id"]);
+    assert_eq!(message["from"], "My App <hello@myapp.example>");
+    assert_eq!(message["subject"], "Hello Ada");
+    assert_eq!(message["html_body"], "<p>Ada</p>");
+    assert_eq!(message["to"], json!(["ada@example.com", "reject@sandbox.test"]));
+    assert_eq!(message["recipients"], json!(["ada@example.com", "hidden@example.com"]), "one was refused");
+    assert_eq!(message["headers"], json!([{ "name": "X-Campaign", "value": "spring" }]));
+    assert_eq!(
+        message["attachments"],
+        json!([{ "filename": "a.txt", "content_type": "text/plain", "bytes": 5 }])
+    );
+    let path = format!("/api/v1/sandbox/messages/{}", sent.body["id"].as_str().unwrap());
+    assert_eq!(owner.get(&path).await.body, *message);
+    let bob = server.owner("bob").await;
+    assert_eq!(bob.get(&path).await.status, 404);
+    assert_eq!(bob.get("/api/v1/sandbox/messages").await.body, json!([]));
+}

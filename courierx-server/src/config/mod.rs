@@ -2,12 +2,14 @@
 //!
 //! [`SETTINGS`] is the one table of settings; [`Settings::load`] reads them.
 
+pub mod canary;
 mod error;
 mod file;
 mod keys;
 mod load;
 mod loader;
 mod parse;
+pub mod secrets;
 mod sources;
 pub mod table;
 

@@ -3,4 +3,5 @@
 
 mod api_keys;
 mod auth;
+mod health;
 mod support;

@@ -136,9 +136,8 @@ async fn may_register(app: &App) -> ServiceResult<()> {
     let closed = || ServiceError::Forbidden("registration is closed on this server".to_owned());
     match app.settings.registration {
         Registration::Open => Ok(()),
-        Registration::Closed => Err(closed()),
         Registration::First if is_fresh(&*app.store).await? => Ok(()),
-        Registration::First => Err(closed()),
+        Registration::First | Registration::Closed => Err(closed()),
     }
 }
 

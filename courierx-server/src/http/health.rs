@@ -21,7 +21,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Whether the operator asks: from this machine, or with `METRICS_TOKEN`.
 #[derive(Debug, Clone, Copy)]
-pub struct FromOperator(bool);
+pub(super) struct FromOperator(bool);
 
 impl FromRequestParts<Arc<App>> for FromOperator {
     type Rejection = ApiError;
@@ -35,12 +35,12 @@ impl FromRequestParts<Arc<App>> for FromOperator {
 }
 
 /// `GET /health/live`: the process runs.
-pub async fn live() -> Response {
+pub(super) async fn live() -> Response {
     axum::Json(json!({ "status": "ok", "service": "courierx" })).into_response()
 }
 
 /// `GET /health/ready` and `GET /health`: requests can be served.
-pub async fn ready(State(app): State<Arc<App>>) -> Response {
+pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
     let database = health::database(&app).await;
     let (status, word) =
         if database { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not_ready") };
@@ -54,7 +54,7 @@ pub async fn ready(State(app): State<Arc<App>>) -> Response {
 }
 
 /// `GET /api/v1/health`: what works. How much is queued is for the operator alone.
-pub async fn show(State(app): State<Arc<App>>, FromOperator(operator): FromOperator) -> Response {
+pub(super) async fn show(State(app): State<Arc<App>>, FromOperator(operator): FromOperator) -> Response {
     let health = health::check(&app).await;
     let (status, word) =
         if health.is_good() { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "degraded") };
@@ -92,7 +92,7 @@ fn healthy(is: bool) -> &'static str {
 }
 
 /// `GET /metrics`, in the text format of Prometheus.
-pub async fn metrics(
+pub(super) async fn metrics(
     State(app): State<Arc<App>>,
     FromOperator(operator): FromOperator,
 ) -> ApiResult<Response> {

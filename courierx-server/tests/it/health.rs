@@ -1,10 +1,18 @@
 //! What load balancers and monitors ask.
 
+use courierx_core::id::TenantId;
+use courierx_core::message::Lane;
+use courierx_core::store::{JobKind, NewJob};
 use courierx_server::secret::Secret;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::TestServer;
+use crate::support::{Answer, Client, TestServer};
+
+/// Asks as a proxy on this machine does for somebody else.
+async fn from_elsewhere(client: &Client, path: &str) -> Answer {
+    client.send(client.request(Method::GET, path).header("x-forwarded-for", "198.51.100.7")).await
+}
 
 #[tokio::test]
 async fn it_is_alive_ready_and_well() {
@@ -34,19 +42,22 @@ async fn what_is_queued_and_measured_is_for_the_operator() {
     };
     let server = TestServer::start_with(change).await;
     let client = server.client();
-    // A proxy on this machine asks for somebody else.
-    let forwarded = |client: &crate::support::Client, path: &str| {
-        client.request(Method::GET, path).header("x-forwarded-for", "198.51.100.7")
-    };
-    let refused = client.send(forwarded(&client, "/metrics")).await;
+    let now = server.app().now();
+    let job = NewJob::new(JobKind::new("test"), Lane::Bulk, now, Vec::new());
+    server.app().store.enqueue(TenantId::DEFAULT, vec![job]).await.unwrap();
+
+    let refused = from_elsewhere(&client, "/metrics").await;
     assert_eq!((refused.status, &refused.body["code"]), (403, &json!("forbidden")));
     let wrong = client.with("a-token-for-metricz");
-    assert_eq!(wrong.send(forwarded(&wrong, "/metrics")).await.status, 403);
-    let health = client.send(forwarded(&client, "/api/v1/health")).await;
+    assert_eq!(from_elsewhere(&wrong, "/metrics").await.status, 403);
+    let health = from_elsewhere(&client, "/api/v1/health").await;
     assert_eq!(health.body["services"]["queue"], json!({ "status": "healthy" }));
+    let health = client.get("/api/v1/health").await;
+    assert_eq!(health.body["services"]["queue"]["due"], 1);
+    assert!(health.body["services"]["queue"]["oldest_due_at"].is_string());
 
     let scraper = client.with(secret);
-    let remote = scraper.send(forwarded(&scraper, "/metrics")).await;
+    let remote = from_elsewhere(&scraper, "/metrics").await;
     for (answer, who) in [(remote, "with the token"), (client.get("/metrics").await, "from this machine")] {
         assert_eq!(answer.status, 200, "{who}");
         assert!(answer.headers["content-type"].to_str().unwrap().starts_with("text/plain; version=0.0.4"));
@@ -54,7 +65,8 @@ async fn what_is_queued_and_measured_is_for_the_operator() {
             concat!("courierx_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
             "courierx_database_up 1",
             "courierx_queue_depth{lane=\"critical\",state=\"due\"} 0",
-            "courierx_queue_oldest_due_seconds{lane=\"bulk\"} 0",
+            "courierx_queue_depth{lane=\"bulk\",state=\"due\"} 1",
+            "courierx_queue_oldest_due_seconds{lane=\"critical\"} 0",
             "courierx_up_seconds ",
             "courierx_http_requests_total{method=\"GET\",route=\"/metrics\",status=\"4xx\"} 2",
         ] {

@@ -23,6 +23,7 @@ use courierx_core::vault::VaultKey;
 use crate::secret::Secret;
 
 pub use error::{ConfigError, Problem};
+pub(crate) use keys::is_placeholder;
 pub use sources::{Environment, Flags};
 pub use table::{SETTINGS, Setting};
 

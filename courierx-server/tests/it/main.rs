@@ -3,5 +3,9 @@
 
 mod api_keys;
 mod auth;
+#[cfg(unix)]
+mod cli;
+#[cfg(unix)]
+mod doctor;
 mod health;
 mod support;

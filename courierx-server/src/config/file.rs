@@ -9,7 +9,7 @@ use super::sources::{Environment, Flags};
 use super::table::{SETTINGS, Setting};
 
 /// The variable that names the file.
-const VARIABLE: &str = "COURIERX_CONFIG";
+pub(super) const VARIABLE: &str = "COURIERX_CONFIG";
 /// The file that is read if none is named.
 const USUAL: &str = "courierx.toml";
 /// How alike an unknown key and a known one are if it is probably meant.

@@ -57,6 +57,8 @@ fn is_simple(bytes: &[u8]) -> bool {
 
 /// The key that seals: 64 hexadecimal digits, 32 bytes in base64, or a text.
 pub(super) fn encryption_key(text: &str) -> Parsed<VaultKey> {
+    // Former keys are trimmed, too, and a stray space must not make a text of 64 digits.
+    let text = text.trim();
     if text.contains(',') {
         // It could never stand among former keys, where commas separate them.
         return Err("must not contain commas".to_owned());
@@ -113,6 +115,8 @@ mod tests {
         assert_eq!(encryption_key(&crate::auth::hex(&bytes)).unwrap().id(), expected.id());
         assert_eq!(encryption_key(&crate::auth::hex(&bytes).to_uppercase()).unwrap().id(), expected.id());
         assert_eq!(encryption_key(&expected.to_base64()).unwrap().id(), expected.id());
+        let spaced = format!("{} ", crate::auth::hex(&bytes));
+        assert_eq!(encryption_key(&spaced).unwrap().id(), expected.id());
         let text = "a text of at least thirty-two characters";
         assert_eq!(encryption_key(text).unwrap().id(), encryption_key(text).unwrap().id());
         assert_ne!(encryption_key(text).unwrap().id(), encryption_key(&format!("{text}.")).unwrap().id());

@@ -169,6 +169,23 @@ mod tests {
     }
 
     #[test]
+    fn a_misspelt_variable_is_no_default() {
+        let folder = tempfile::tempdir().unwrap();
+        for wrong in
+            ["COURIERX_REGISTRATON", "COURIERX_DATADIR", "COURIERX_CA_FIEL", "COURIERX_REGISTRATOIN_FILE"]
+        {
+            let error = load(&[(wrong, "closed")], folder.path()).unwrap_err();
+            assert!(
+                error.contains(&format!("{wrong} (environment) is no setting; did you mean COURIERX_")),
+                "{error}"
+            );
+        }
+        for other in ["COURIERX_PORT", "COURIERX_SERVICE_HOST", "COURIERX_PORT_4000_TCP", "PROT"] {
+            load(&[(other, "tcp://10.0.0.1:4000")], folder.path()).unwrap();
+        }
+    }
+
+    #[test]
     fn defaults_and_examples_are_right_values() {
         let folder = tempfile::tempdir().unwrap();
         let is_literal = |text: &str| {

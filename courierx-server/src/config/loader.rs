@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::error::Problem;
-use super::file::ConfigFile;
+use super::file::{self, ConfigFile};
 use super::sources::{Environment, Flags, Origin};
-use super::table::{Exposure, Setting};
+use super::table::{Exposure, SETTINGS, Setting};
 
 /// No value is longer; a file that is was named by mistake.
 const MAX_FILE: u64 = 64 * 1024;
@@ -34,6 +34,7 @@ impl<'a> Loader<'a> {
     pub(super) fn new(flags: &'a Flags, environment: &'a Environment, directory: &Path) -> Self {
         let mut problems = Vec::new();
         let file = ConfigFile::read(flags, environment, directory, &mut problems);
+        problems.extend(environment.names().filter_map(misspelt));
         Self { flags, environment, file, problems }
     }
 
@@ -110,6 +111,22 @@ impl<'a> Loader<'a> {
             Err(must) => Err(Problem::value(setting, &origin, None, must)),
         }
     }
+}
+
+/// A variable that is almost one of ours: `COURIERX_REGISTRATON=closed` must not leave registration open. Others
+/// with our prefix are no mistakes; Kubernetes sets `COURIERX_PORT` for a service of that name.
+fn misspelt(name: &str) -> Option<Problem> {
+    const SLIPS: usize = 2;
+    let plain = name.strip_suffix("_FILE").unwrap_or(name);
+    let is_known = |name: &str| name == file::VARIABLE || SETTINGS.iter().any(|setting| setting.name == name);
+    if !name.starts_with("COURIERX_") || is_known(name) || is_known(plain) {
+        return None;
+    }
+    let meant = SETTINGS.iter().find(|setting| strsim::osa_distance(plain, setting.name) <= SLIPS)?;
+    Some(Problem::other(format!(
+        "{name} (environment) is no setting; did you mean {}? For example {}={}",
+        meant.name, meant.name, meant.example
+    )))
 }
 
 /// The value that a file holds, without the line break at its end.

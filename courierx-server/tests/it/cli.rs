@@ -1,6 +1,8 @@
 //! `courierx` as a process: how it starts, what it refuses, how it stops.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
@@ -151,6 +153,35 @@ fn another_key_is_refused_and_keys_rotate() {
     let both = [("ENCRYPTION_KEY", OTHER_KEY), ("ENCRYPTION_KEY_OLD", KEY)];
     assert_eq!(Binary::start(folder.path(), &both).terminate().status.code(), Some(0));
     assert_eq!(Binary::start(folder.path(), &both[..1]).terminate().status.code(), Some(0));
+}
+
+#[test]
+fn a_generated_key_can_be_replaced() {
+    let folder = tempdir().unwrap();
+    drop(Binary::start(folder.path(), &[]));
+    let alone = run(folder.path(), &[], &[("ENCRYPTION_KEY", KEY)]);
+    refused(&alone, &["courierx.key"]);
+    let generated = fs::read_to_string(folder.path().join("courierx-data/courierx.db-courierx.key")).unwrap();
+    let both = [("ENCRYPTION_KEY", KEY), ("ENCRYPTION_KEY_OLD", generated.as_str())];
+    assert_eq!(Binary::start(folder.path(), &both).terminate().status.code(), Some(0));
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let folder = tempdir().unwrap();
+    let binary = Binary::start(folder.path(), &[]);
+    let mut stream = TcpStream::connect(binary.base_url().strip_prefix("http://").unwrap()).unwrap();
+    let request =
+        "POST /api/v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n";
+    stream.write_all(request.as_bytes()).unwrap();
+    // Now the request is under way, and its body will never come.
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 100");
+    binary.signal("TERM");
+    binary.wait_for_log("stopping");
+    binary.signal("TERM");
+    assert_eq!(binary.ended().status.code(), Some(143));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) struct Binary {
     child: Child,
     base_url: String,
-    stdout: Arc<Mutex<String>>,
-    stderr: Arc<Mutex<String>>,
+    stdout: Arc<Output>,
+    stderr: Arc<Output>,
     /// Closed once all its output was read.
     reading: Receiver<()>,
 }
@@ -29,6 +29,13 @@ pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
+}
+
+/// What was read of a pipe until now.
+#[derive(Default)]
+struct Output {
+    text: Mutex<String>,
+    grown: Condvar,
 }
 
 /// `courierx` in this directory, with these variables and no others but `PATH` and `HOME`.
@@ -92,12 +99,20 @@ impl Binary {
 
     /// What it printed until now.
     pub(crate) fn stdout(&self) -> String {
-        self.stdout.lock().unwrap().clone()
+        self.stdout.text.lock().unwrap().clone()
     }
 
     /// What it logged until now.
     pub(crate) fn stderr(&self) -> String {
-        self.stderr.lock().unwrap().clone()
+        self.stderr.text.lock().unwrap().clone()
+    }
+
+    /// Waits until it has logged this.
+    pub(crate) fn wait_for_log(&self, text: &str) {
+        let Output { text: log, grown } = &*self.stderr;
+        let missing = |log: &mut String| !log.contains(text);
+        let (log, wait) = grown.wait_timeout_while(log.lock().unwrap(), PATIENCE, missing).unwrap();
+        assert!(!wait.timed_out(), "it does not log {text:?}: {log}");
     }
 
     /// Ends it as a crash does.
@@ -140,18 +155,19 @@ fn collect(
     pipe: impl Read + Send + 'static,
     reads: Sender<()>,
     mut on_line: impl FnMut(&str) + Send + 'static,
-) -> Arc<Mutex<String>> {
-    let text = Arc::new(Mutex::new(String::new()));
-    let collected = Arc::clone(&text);
+) -> Arc<Output> {
+    let output = Arc::new(Output::default());
+    let collected = Arc::clone(&output);
     thread::spawn(move || {
         let _reads = reads;
         for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-            let mut text = collected.lock().unwrap();
+            let mut text = collected.text.lock().unwrap();
             text.push_str(&line);
             text.push('\n');
             drop(text);
+            collected.grown.notify_all();
             on_line(&line);
         }
     });
-    text
+    output
 }

@@ -14,6 +14,7 @@ use crate::delivery::{SharedRoutes, TenantRoutes};
 use crate::error::ServiceResult;
 use crate::http::Meters;
 use crate::secret::Secret;
+use crate::services::health::QueueDepth;
 
 /// Why an app cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +54,8 @@ pub struct App {
     pub logins: LoginLimits,
     /// What `/metrics` tells.
     pub meters: Meters,
+    /// How long the queue was a moment ago.
+    pub queue_depth: QueueDepth,
     /// When the process was ready.
     pub started_at: Timestamp,
 }
@@ -79,6 +82,7 @@ impl App {
             passwords: Passwords::new()?,
             logins: LoginLimits::default(),
             meters: Meters::new()?,
+            queue_depth: QueueDepth::default(),
             settings,
             store,
             vault,

@@ -41,7 +41,7 @@ impl LoginLimits {
         if self.addresses.len() > KEYS {
             self.addresses.retain_recent();
         }
-        self.addresses.check_key(&network(address)).map_err(|until| self.refuse(until))
+        self.addresses.check_key(&network(address)).map_err(|until| self.refuse(&until))
     }
 
     /// Counts a try with this account, and refuses it if there were too many.
@@ -49,10 +49,10 @@ impl LoginLimits {
         if self.accounts.len() > KEYS {
             self.accounts.retain_recent();
         }
-        self.accounts.check_key(&login.to_owned()).map_err(|until| self.refuse(until))
+        self.accounts.check_key(&login.to_owned()).map_err(|until| self.refuse(&until))
     }
 
-    fn refuse(&self, until: governor::NotUntil<<DefaultClock as Clock>::Instant>) -> ServiceError {
+    fn refuse(&self, until: &governor::NotUntil<<DefaultClock as Clock>::Instant>) -> ServiceError {
         let wait = until.wait_time_from(self.clock.now());
         ServiceError::TooMany {
             message: "too many log-in attempts",

@@ -1,12 +1,31 @@
-//! What can be configured.
+//! What can be configured, and how it is read.
+//!
+//! [`SETTINGS`] is the one table of settings; [`Settings::load`] reads them.
+
+pub mod canary;
+mod error;
+mod file;
+mod keys;
+mod load;
+mod loader;
+mod parse;
+pub mod secrets;
+mod sources;
+pub mod table;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use courierx_core::names;
+use courierx_core::vault::VaultKey;
 
 use crate::secret::Secret;
+
+pub use error::{ConfigError, Problem};
+pub(crate) use keys::is_placeholder;
+pub use sources::{Environment, Flags};
+pub use table::{SETTINGS, Setting};
 
 /// Everything that can be configured, checked.
 #[derive(Debug, Clone)]
@@ -36,6 +55,16 @@ pub struct Settings {
     pub extra_roots: Option<String>,
     /// What proves that the caller is the operator's own: `INTERNAL_SECRET`.
     pub internal_secret: Option<Secret>,
+    /// What signs the tokens of users; generated in the data directory if none: `JWT_SECRET`.
+    pub jwt_secret: Option<Secret>,
+    /// What seals; generated beside the database if none: `ENCRYPTION_KEY`.
+    pub encryption_key: Option<VaultKey>,
+    /// Former keys, which open what they sealed: `ENCRYPTION_KEY_OLD`.
+    pub former_keys: Vec<VaultKey>,
+    /// What is logged, as directives of `tracing`: `LOG_LEVEL`.
+    pub log_filter: String,
+    /// How it is logged: `LOG_FORMAT`.
+    pub log_format: LogFormat,
 }
 
 /// Where everything is kept.
@@ -54,6 +83,15 @@ names! {
     First = "first",
     /// Nobody.
     Closed = "closed",
+}
+
+names! {
+    /// How it is logged.
+    LogFormat, "text, json",
+    /// Lines for people.
+    Text = "text",
+    /// An object on each line, for programs.
+    Json = "json",
 }
 
 /// Which private addresses tenants may name as targets.
@@ -84,6 +122,11 @@ impl Settings {
             require_verified_domains: false,
             extra_roots: None,
             internal_secret: None,
+            jwt_secret: None,
+            encryption_key: None,
+            former_keys: Vec::new(),
+            log_filter: "info".to_owned(),
+            log_format: LogFormat::Text,
         }
     }
 

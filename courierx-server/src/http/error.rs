@@ -108,6 +108,7 @@ impl IntoResponse for ApiError {
 }
 
 /// The answer to a request whose handler panicked. What it said is for the log.
+#[expect(clippy::needless_pass_by_value, reason = "what calls it wants it so")]
 pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response<Body> {
     let said = panic.downcast_ref::<&str>().copied();
     let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str));

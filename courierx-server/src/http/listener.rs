@@ -37,7 +37,7 @@ impl Default for ListenerLimits {
     fn default() -> Self {
         Self {
             connections: 4096,
-            headers: Duration::from_secs(60),
+            headers: Duration::from_mins(1),
             header_bytes: 64 * 1024,
             grace: Duration::from_secs(15),
         }

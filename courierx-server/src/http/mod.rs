@@ -3,6 +3,7 @@
 pub mod api;
 mod error;
 mod gate;
+mod health;
 mod id;
 mod input;
 mod listener;

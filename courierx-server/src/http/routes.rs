@@ -9,6 +9,7 @@ use axum::routing::{self, MethodRouter};
 
 use super::Access::{self, Needs, Public, User};
 use super::api::{api_keys, auth, emails, sandbox, suppressions};
+use super::health;
 use crate::App;
 use crate::ctx::Scope;
 
@@ -32,6 +33,11 @@ impl fmt::Debug for Route {
 /// Every route of the server.
 pub fn routes() -> Vec<Route> {
     vec![
+        get("/health", Public, health::ready),
+        get("/health/live", Public, health::live),
+        get("/health/ready", Public, health::ready),
+        get("/api/v1/health", Public, health::show),
+        get("/metrics", Public, health::metrics),
         post("/api/v1/auth/register", Public, auth::register),
         post("/api/v1/auth/login", Public, auth::login),
         get("/api/v1/auth/me", User, auth::me),

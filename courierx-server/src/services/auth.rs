@@ -4,13 +4,14 @@ use std::net::IpAddr;
 
 use courierx_core::event::Sequence;
 use courierx_core::id::{RecordId, TenantId};
-use courierx_core::store::{Change, CommitError, ConfigsExt, Versioned};
+use courierx_core::store::{Change, CommitError, ConfigsExt, Store, Versioned};
 use courierx_core::suppression::Pattern;
 use serde_json::{Map, Value};
 
 use crate::App;
 use crate::auth::random_hex;
 use crate::config::Registration;
+use crate::config::canary::CANARY_KIND;
 use crate::ctx::{Ctx, Role};
 use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::model::memberships::Membership;
@@ -135,11 +136,17 @@ async fn may_register(app: &App) -> ServiceResult<()> {
     let closed = || ServiceError::Forbidden("registration is closed on this server".to_owned());
     match app.settings.registration {
         Registration::Open => Ok(()),
-        Registration::Closed => Err(closed()),
-        // Any change of configuration at all means that somebody was here.
-        Registration::First if app.store.config_changes(Sequence::START, 1).await?.is_empty() => Ok(()),
-        Registration::First => Err(closed()),
+        Registration::First if is_fresh(&*app.store).await? => Ok(()),
+        Registration::First | Registration::Closed => Err(closed()),
     }
+}
+
+/// Whether nobody was here before. Any change of configuration means that somebody was, but for the canaries
+/// that the start itself leaves: one for each key, so never this many.
+pub async fn is_fresh(store: &dyn Store) -> ServiceResult<bool> {
+    const CANARIES: usize = 100;
+    let changes = store.config_changes(Sequence::START, CANARIES).await?;
+    Ok(changes.iter().all(|change| change.kind == CANARY_KIND))
 }
 
 /// The name in addresses: `My Company` is `my-company`.

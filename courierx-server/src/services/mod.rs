@@ -4,5 +4,6 @@
 pub mod api_keys;
 pub mod auth;
 pub mod emails;
+pub mod health;
 pub mod sandbox;
 pub mod suppressions;

@@ -3,7 +3,12 @@
 
 mod api_keys;
 mod auth;
+#[cfg(unix)]
+mod cli;
+#[cfg(unix)]
+mod doctor;
 mod emails;
+mod health;
 mod sandbox;
 mod support;
 mod suppressions;

@@ -1,7 +1,9 @@
 //! Servers to test against, and clients to ask them.
 
+mod binary;
 mod client;
 mod server;
 
+pub(crate) use binary::{Binary, Ended, run};
 pub(crate) use client::{Answer, Client};
 pub(crate) use server::TestServer;

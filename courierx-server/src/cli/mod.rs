@@ -1,0 +1,114 @@
+//! The command line: reads it, and does what it says.
+
+mod doctor;
+mod logging;
+mod open;
+mod probe;
+mod serve;
+mod signals;
+
+use std::io::Write as _;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::{io, thread};
+
+use clap::{Args, Parser, Subcommand};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::config::{Environment, Flags, Settings, table};
+use open::StartError;
+
+/// Takes email over a REST API, and sends it through whichever provider works.
+#[derive(Debug, Parser)]
+#[command(name = "courierx", version, after_long_help = table::help())]
+struct Cli {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API and deliver mail: what happens if no command is given.
+    Serve,
+    /// Check the configuration and everything the server needs, and tell how to mend what is wrong.
+    Doctor,
+}
+
+#[derive(Debug, Args)]
+struct Options {
+    /// The configuration file [default: courierx.toml, if there is one].
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The port to listen on.
+    #[arg(long, global = true)]
+    port: Option<String>,
+    /// The address to listen on.
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    bind: Option<String>,
+    /// The directory of the database and of generated secrets.
+    #[arg(long, global = true, value_name = "DIRECTORY")]
+    data_dir: Option<String>,
+    /// The database: `sqlite://PATH`.
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<String>,
+    /// What is logged: error, warn, info, debug, trace or off.
+    #[arg(long, global = true, value_name = "LEVEL")]
+    log_level: Option<String>,
+}
+
+impl Options {
+    fn into_flags(self) -> Flags {
+        let Self { config, port, bind, data_dir, database_url, log_level } = self;
+        let mut flags = Flags::default();
+        flags.config = config;
+        flags.set(&table::PORT, port);
+        flags.set(&table::BIND, bind);
+        flags.set(&table::COURIERX_DATA_DIR, data_dir);
+        flags.set(&table::DATABASE_URL, database_url);
+        flags.set(&table::LOG_LEVEL, log_level);
+        flags
+    }
+}
+
+/// Does what the command line of this process says.
+pub fn run() -> ExitCode {
+    let Cli { options, command } = Cli::parse();
+    let settings = Settings::load(&options.into_flags(), &Environment::of_process(), Path::new(""));
+    let done = match command.unwrap_or(Command::Serve) {
+        Command::Serve => settings.map_err(StartError::from).and_then(serve::run),
+        Command::Doctor => doctor::run(settings),
+    };
+    done.unwrap_or_else(|error| {
+        complain(&error);
+        ExitCode::FAILURE
+    })
+}
+
+/// An error and what caused it, for people.
+fn complain(error: &StartError) {
+    let mut text = format!("courierx: {error}");
+    let mut cause = std::error::Error::source(error);
+    while let Some(next) = cause {
+        let next_text = next.to_string();
+        // Some errors repeat their cause in their own text.
+        if !text.ends_with(&next_text) {
+            text = format!("{text}: {next_text}");
+        }
+        cause = next.source();
+    }
+    if let Some(mend) = error.mend() {
+        text = format!("{text}\n{mend}");
+    }
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// A runtime with a thread for each core.
+fn runtime() -> Result<Runtime, StartError> {
+    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let runtime =
+        Builder::new_multi_thread().worker_threads(cores).thread_name("courierx").enable_all().build();
+    runtime.map_err(StartError::Runtime)
+}

@@ -1,0 +1,167 @@
+//! Reads the values of settings.
+
+use std::fs;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use courierx_providers::Smtp;
+use ipnet::IpNet;
+use tracing_subscriber::EnvFilter;
+
+use super::loader::Parsed;
+use super::{Database, PrivateTargets};
+
+/// A year: no client repeats a request after that.
+const MAX_TTL: u64 = 365 * 24 * 60 * 60;
+/// More deliveries at once than any process bears.
+const MAX_WORKERS: usize = 10_000;
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+pub(super) fn port(text: &str) -> Parsed<u16> {
+    text.parse().map_err(|_| "must be a port, 0 to 65535".to_owned())
+}
+
+pub(super) fn address(text: &str) -> Parsed<IpAddr> {
+    let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    inner.parse().map_err(|_| "must be an IP address: 127.0.0.1, 0.0.0.0, ::1 or ::".to_owned())
+}
+
+pub(super) fn boolean(text: &str) -> Parsed<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err("must be true or false".to_owned()),
+    }
+}
+
+pub(super) fn workers(text: &str) -> Parsed<usize> {
+    let workers = text.parse().ok().filter(|workers| *workers <= MAX_WORKERS);
+    workers.ok_or_else(|| format!("must be a whole number, 0 to {MAX_WORKERS}"))
+}
+
+pub(super) fn ttl(text: &str) -> Parsed<Duration> {
+    let seconds = text.parse().ok().filter(|seconds| (1..=MAX_TTL).contains(seconds));
+    seconds.map(Duration::from_secs).ok_or_else(|| format!("must be a number of seconds, 1 to {MAX_TTL}"))
+}
+
+/// One of several names.
+pub(super) fn named<T: FromStr<Err = courierx_core::UnknownName>>(text: &str) -> Parsed<T> {
+    text.to_ascii_lowercase()
+        .parse()
+        .map_err(|error: courierx_core::UnknownName| format!("must be one of: {}", error.expected))
+}
+
+pub(super) fn database(text: &str) -> Parsed<Database> {
+    let text = text.trim();
+    let scheme = text.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    if ["postgres", "postgresql"].contains(&scheme.as_str()) {
+        return Err("names a PostgreSQL database; PostgreSQL is not supported yet, SQLite is".to_owned());
+    }
+    let Some(path) = text.strip_prefix("sqlite://").or_else(|| text.strip_prefix("sqlite:")) else {
+        return Err("must be sqlite:// and the path of a file".to_owned());
+    };
+    if path.contains('?') {
+        return Err("must be sqlite:// and the path of a file, without options after a `?`".to_owned());
+    }
+    if path.is_empty() || path.ends_with('/') || path == ":memory:" {
+        return Err("must name a file: a database in memory would lose accepted mail".to_owned());
+    }
+    Ok(Database::Sqlite(PathBuf::from(path)))
+}
+
+pub(super) fn private_targets(text: &str) -> Parsed<PrivateTargets> {
+    match boolean(text) {
+        Ok(true) => return Ok(PrivateTargets::All),
+        Ok(false) => return Ok(PrivateTargets::None),
+        Err(_) => {}
+    }
+    let network = |part: &str| part.parse().ok().or_else(|| part.parse::<IpAddr>().ok().map(IpNet::from));
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let networks: Option<Vec<IpNet>> = parts.map(network).collect();
+    let networks = networks.filter(|networks| !networks.is_empty());
+    networks
+        .map(PrivateTargets::Networks)
+        .ok_or_else(|| "must be true, false, or networks and addresses separated by commas".to_owned())
+}
+
+pub(super) fn log_filter(text: &str) -> Parsed<String> {
+    // To the filter a lone word that is no level is the name of a module, and everything else falls silent.
+    let lone = |part: &&str| !part.contains(['=', '[']);
+    let is_level = |part: &str| LEVELS.contains(&part.to_ascii_lowercase().as_str());
+    let spans = text.contains('[');
+    if !spans && text.split(',').map(str::trim).filter(lone).any(|part| !is_level(part)) {
+        return Err(format!("must be one of {}, or a list of those by module", LEVELS.join(", ")));
+    }
+    EnvFilter::try_new(text).map_err(|error| format!("must be levels by module: {error}"))?;
+    Ok(text.to_owned())
+}
+
+/// The certificates of a PEM file, checked.
+pub(super) fn certificates(path: &str) -> Parsed<String> {
+    let pem = fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
+    match Smtp::starttls("localhost").root_certificate_pem(&pem) {
+        Ok(_) => Ok(pem),
+        Err(_) => Err("must be the path of a PEM file with certificates".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_is_a_file() {
+        let path = |text: &str| database(text).map(|Database::Sqlite(path)| path.display().to_string());
+        assert_eq!(path("sqlite://mail.db").unwrap(), "mail.db");
+        assert_eq!(path("sqlite:///var/lib/mail.db").unwrap(), "/var/lib/mail.db");
+        assert_eq!(path("sqlite:data/mail.db").unwrap(), "data/mail.db");
+        for (wrong, why) in [
+            ("postgres://user:hunter2@db/courierx", "PostgreSQL is not supported yet"),
+            ("postgresql://db/courierx", "PostgreSQL is not supported yet"),
+            ("mysql://db", "must be sqlite://"),
+            ("mail.db", "must be sqlite://"),
+            ("sqlite://mail.db?mode=rwc", "without options"),
+            ("sqlite://", "must name a file"),
+            ("sqlite::memory:", "must name a file"),
+        ] {
+            let error = path(wrong).unwrap_err();
+            assert!(error.contains(why) && !error.contains("hunter2"), "{wrong}: {error}");
+        }
+    }
+
+    #[test]
+    fn private_targets_are_networks_addresses_all_or_none() {
+        assert_eq!(private_targets("yes").unwrap(), PrivateTargets::All);
+        assert_eq!(private_targets("off").unwrap(), PrivateTargets::None);
+        let networks = ["10.0.0.0/8", "192.168.1.5/32", "fd00::/8"].map(|one| one.parse().unwrap());
+        let listed = private_targets("10.0.0.0/8, 192.168.1.5,fd00::/8").unwrap();
+        assert_eq!(listed, PrivateTargets::Networks(networks.to_vec()));
+        for wrong in ["10.0.0.0/33", "localhost", ",", "true,10.0.0.0/8"] {
+            assert!(private_targets(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_level_does_not_silence_the_log() {
+        for right in ["info", "WARN", "off", "info,courierx=debug", "courierx_core=trace, warn"] {
+            assert!(log_filter(right).is_ok(), "{right}");
+        }
+        for wrong in ["warning", "verbose", "info,debgu", "courierx=loud"] {
+            assert!(log_filter(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn numbers_have_limits() {
+        assert_eq!(workers("0"), Ok(0));
+        assert!(workers("10001").is_err() && workers("-1").is_err() && workers("many").is_err());
+        assert_eq!(ttl("60"), Ok(Duration::from_mins(1)));
+        assert!(ttl("0").is_err() && ttl("31536001").is_err());
+        assert_eq!(port("0"), Ok(0));
+        assert!(port("65536").is_err());
+        assert_eq!(address("[::1]").unwrap().to_string(), "::1");
+        assert!(address("localhost").is_err());
+    }
+}

@@ -1,0 +1,144 @@
+//! The one table of settings: the loader, its messages, `courierx --help` and docs/configuration.md follow it.
+
+use std::fmt::Write as _;
+
+/// A setting: what it is called, and what people need to know of it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name in the environment.
+    pub name: &'static str,
+    /// What holds without it, for people.
+    pub default: &'static str,
+    /// A right value.
+    pub example: &'static str,
+    /// What it is for.
+    pub help: &'static str,
+    /// Whether its value may be shown.
+    pub exposure: Exposure,
+}
+
+/// Whether the value of a setting may be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exposure {
+    /// It may.
+    Public,
+    /// Never: it is, or may contain, a password or a key.
+    Secret,
+}
+
+impl Setting {
+    /// Its name in a configuration file: `COURIERX_DATA_DIR` is `data_dir`.
+    pub fn key(&self) -> String {
+        self.name.strip_prefix("COURIERX_").unwrap_or(self.name).to_lowercase()
+    }
+
+    /// Its name as an option of the command line, for those that have one.
+    pub fn flag(&self) -> String {
+        format!("--{}", self.key().replace('_', "-"))
+    }
+}
+
+macro_rules! settings {
+    ($($name:ident, $exposure:ident, $default:literal, $example:literal, $help:literal;)+) => {
+        $(
+            #[doc = $help]
+            pub const $name: Setting = Setting {
+                name: stringify!($name),
+                default: $default,
+                example: $example,
+                help: $help,
+                exposure: Exposure::$exposure,
+            };
+        )+
+
+        /// Every setting.
+        pub const SETTINGS: &[Setting] = &[$($name),+];
+    };
+}
+
+settings! {
+    PORT, Public, "4000", "4001",
+        "The port to listen on. With 0 the system chooses one, and the start tells which.";
+    BIND, Public, "127.0.0.1", "0.0.0.0",
+        "The address to listen on: `127.0.0.1` for this machine alone, `0.0.0.0` for all.";
+    DATABASE_URL, Secret, "sqlite://COURIERX_DATA_DIR/courierx.db", "sqlite:///var/lib/courierx/courierx.db",
+        "The database, as `sqlite://PATH`. A path without a leading slash is relative to the working directory.";
+    COURIERX_DATA_DIR, Public, "./courierx-data", "/var/lib/courierx",
+        "The directory of the database and of generated secrets.";
+    JWT_SECRET, Secret, "generated: COURIERX_DATA_DIR/jwt_secret", "$(openssl rand -hex 32)",
+        "Signs the tokens of users; at least 32 bytes. With another one everybody has to log in again.";
+    ENCRYPTION_KEY, Secret, "generated: beside the database", "$(openssl rand -hex 32)",
+        "Seals credentials and mail: 64 hexadecimal digits, 32 bytes in base64, or a text of at least 32 characters.";
+    ENCRYPTION_KEY_OLD, Secret, "none", "$THE_KEY_BEFORE",
+        "Former keys, separated by commas, that still open what they sealed.";
+    INTERNAL_SECRET, Secret, "none", "$(openssl rand -hex 32)",
+        "Proves that a caller is the operator's own; without it the internal API is closed.";
+    METRICS_TOKEN, Secret, "none", "$(openssl rand -hex 32)",
+        "Lets other machines read `/metrics`, as `Authorization: Bearer …`; without it only this machine may.";
+    LOG_LEVEL, Public, "info", "info,courierx=debug",
+        "What is logged: `error`, `warn`, `info`, `debug`, `trace` or `off`, also by module.";
+    LOG_FORMAT, Public, "text", "json",
+        "How it is logged: `text` or `json`.";
+    MAX_WORKERS, Public, "100", "50",
+        "Messages under delivery at once, 0 to 10000. With 0 this process does not deliver.";
+    IDEMPOTENCY_TTL, Public, "86400", "86400",
+        "For how many seconds a repeated idempotency key is recognised, at most a year.";
+    ENABLE_METRICS, Public, "true", "false",
+        "Whether `/metrics` answers.";
+    COURIERX_REGISTRATION, Public, "open", "first",
+        "Who may register: `open` is everybody, `first` only the first, `closed` nobody.";
+    COURIERX_ALLOW_PRIVATE_TARGETS, Public, "false", "10.1.0.0/16,192.168.1.5",
+        "Private addresses that mail servers and other targets of tenants may have: networks, `true` for all, `false` for none.";
+    COURIERX_REQUIRE_VERIFIED_DOMAINS, Public, "false", "true",
+        "Whether live mail needs a verified domain in From.";
+    COURIERX_CA_FILE, Public, "none", "/etc/courierx/ca.pem",
+        "A PEM file of certificates that mail servers may be signed by, beside the public authorities.";
+}
+
+/// The settings as a table in Markdown, as docs/configuration.md has it.
+pub fn markdown() -> String {
+    let mut text = String::from("| variable | in a file | default | example | |\n|---|---|---|---|---|\n");
+    for setting in SETTINGS {
+        let Setting { name, default, example, help, .. } = setting;
+        let _ = writeln!(text, "| `{name}` | `{}` | {default} | `{example}` | {help} |", setting.key());
+    }
+    text
+}
+
+/// The settings for a terminal.
+pub fn help() -> String {
+    let mut text =
+        String::from("Environment variables (each also as NAME_FILE, the path of a file with the value):\n");
+    for Setting { name, default, help, .. } in SETTINGS {
+        let _ = writeln!(text, "  {name}\n          {help} [default: {default}]");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_has_the_table() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md");
+        let document = std::fs::read_to_string(path).unwrap();
+        assert!(
+            document.contains(&markdown()),
+            "the table of docs/configuration.md has to be:\n{}",
+            markdown()
+        );
+    }
+
+    #[test]
+    fn every_name_has_one_setting() {
+        for (index, setting) in SETTINGS.iter().enumerate() {
+            assert!(
+                SETTINGS[..index].iter().all(|earlier| earlier.key() != setting.key()),
+                "{}",
+                setting.name
+            );
+            assert!(!setting.help.contains('|'), "{}", setting.name);
+        }
+    }
+}

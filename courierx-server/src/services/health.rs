@@ -1,0 +1,84 @@
+//! Whether the server can do its work. Anybody may ask, so asking costs little and ends soon.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use courierx_core::event::Sequence;
+use courierx_core::store::{DepthQuery, LaneDepth};
+use moka::future::Cache;
+
+use crate::App;
+
+/// How long an answer of the store is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a count of the queue is good enough: counting a long one takes a while.
+const COUNT_HOLDS: Duration = Duration::from_secs(1);
+
+/// What was found out.
+#[derive(Debug)]
+pub struct Health {
+    /// Whether the database answers.
+    pub database: bool,
+    /// The queue by lane, if it could be counted.
+    pub queue: Option<Arc<Vec<LaneDepth>>>,
+}
+
+impl Health {
+    /// Whether nothing is wrong.
+    pub fn is_good(&self) -> bool {
+        self.database && self.queue.is_some()
+    }
+}
+
+/// Looks at everything.
+pub async fn check(app: &App) -> Health {
+    let (database, queue) = tokio::join!(database(app), depth(app));
+    Health { database, queue }
+}
+
+/// Whether the database answers.
+pub async fn database(app: &App) -> bool {
+    match tokio::time::timeout(PATIENCE, app.store.config_changes(Sequence::START, 1)).await {
+        Ok(Ok(_)) => true,
+        Ok(Err(error)) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the database failed a check");
+            false
+        }
+        Err(_) => {
+            tracing::warn!("the database did not answer a check in time");
+            false
+        }
+    }
+}
+
+/// The queue by lane, counted at most once in a second; none if that failed.
+pub async fn depth(app: &App) -> Option<Arc<Vec<LaneDepth>>> {
+    let count = async { app.store.depth(&DepthQuery::default()).await.map(Arc::new) };
+    match tokio::time::timeout(PATIENCE, app.queue_depth.0.try_get_with((), count)).await {
+        Ok(Ok(depth)) => Some(depth),
+        Ok(Err(error)) => {
+            tracing::warn!(error = &*error as &dyn std::error::Error, "the queue could not be counted");
+            None
+        }
+        Err(_) => {
+            tracing::warn!("the queue could not be counted in time");
+            None
+        }
+    }
+}
+
+/// The last count of the queue. Whoever asks while it is counted waits for the same count.
+pub struct QueueDepth(Cache<(), Arc<Vec<LaneDepth>>>);
+
+impl Default for QueueDepth {
+    fn default() -> Self {
+        Self(Cache::builder().max_capacity(1).time_to_live(COUNT_HOLDS).build())
+    }
+}
+
+impl fmt::Debug for QueueDepth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("QueueDepth")
+    }
+}

@@ -94,6 +94,7 @@ async fn upkeep(app: Arc<App>, stop: CancellationToken) {
             () = stop.cancelled() => true,
             () = clock.sleep_until(clock.now().after(UPKEEP)) => false,
         };
+        app.meters.fold();
         if let Err(error) = app.directory.write_down_uses().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "uses of keys were not written down");
         }

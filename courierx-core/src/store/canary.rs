@@ -42,20 +42,26 @@ pub enum CanaryError {
 /// with an earlier one as a retired key, and then gets a canary, too.
 pub async fn check_canary(store: &dyn Store, vault: &Vault) -> Result<(), CanaryError> {
     for _ in 0..TRIES {
-        let canaries = read(store).await?;
-        let opens = |canary: &&Sealed| vault.check_canary(canary).is_ok();
-        let known = canaries.iter().find(|canary| canary.key_id() == vault.active_key());
-        // A canary of the same name that does not open is another key's, or damaged.
-        let right = known.map_or_else(|| canaries.iter().any(|canary| opens(&canary)), |one| opens(&one));
-        if !right && !canaries.is_empty() {
-            return Err(CanaryError::WrongKey { stored: canaries.iter().map(Sealed::key_id).collect() });
-        }
-        if known.is_some() || add(store, vault, canaries.is_empty()).await? {
+        let canaries = look_at_canary(store, vault).await?;
+        if canaries.contains(&vault.active_key()) || add(store, vault, canaries.is_empty()).await? {
             return Ok(());
         }
         // Another process added one meanwhile: it counts.
     }
     Err(StoreError::Busy("canaries of other keys kept appearing".into()).into())
+}
+
+/// The same check without adding anything: the keys that the database has a canary of.
+pub async fn look_at_canary(store: &dyn Store, vault: &Vault) -> Result<Vec<KeyId>, CanaryError> {
+    let canaries = read(store).await?;
+    let opens = |canary: &Sealed| vault.check_canary(canary).is_ok();
+    // A canary of the active key's name that does not open is another key's, or damaged.
+    let right = match canaries.iter().find(|canary| canary.key_id() == vault.active_key()) {
+        Some(own) => opens(own),
+        None => canaries.is_empty() || canaries.iter().any(opens),
+    };
+    let stored = canaries.iter().map(Sealed::key_id).collect();
+    if right { Ok(stored) } else { Err(CanaryError::WrongKey { stored }) }
 }
 
 /// A canary as it is kept.

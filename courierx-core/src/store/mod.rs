@@ -28,7 +28,7 @@ mod suppressions;
 use std::fmt;
 use std::sync::Arc;
 
-pub use canary::{CANARY_KIND, CanaryError, check_canary};
+pub use canary::{CANARY_KIND, CanaryError, check_canary, look_at_canary};
 pub use configs::{
     Change, CommitError, ConfigChange, ConfigRecord, Configs, ConfigsExt, KeyValue, OnDelete, Reference,
     Resource, ResourceError, Versioned,

@@ -6,14 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use courierx_core::engine::NoVault;
-use courierx_core::store::Store as _;
+use courierx_core::store::{CanaryError, Store as _, check_canary};
 use courierx_core::vault::Vault;
 use courierx_store::SqliteStore;
 use courierx_store::sqlite::OpenError;
 
 use crate::App;
 use crate::app::AppError;
-use crate::config::canary::{CanaryError, check_canary};
 use crate::config::secrets::{self, SecretError};
 use crate::config::{ConfigError, Database, Settings};
 use crate::error::ServiceError;
@@ -54,7 +53,10 @@ impl StartError {
                  COURIERX_DATA_DIR=./other-data"
                     .to_owned(),
             ),
-            Self::Canary(CanaryError::WrongKey { .. }) => Some(wrong_key()),
+            Self::Canary(CanaryError::WrongKey { .. })
+            | Self::Database(OpenError::KeyNotGiven { .. } | OpenError::SealedElsewhere { .. }) => {
+                Some(wrong_key())
+            }
             Self::Listen { address, source } => Some(listen_elsewhere(*address, source)),
             _ => None,
         }
@@ -105,14 +107,14 @@ pub(super) async fn app(settings: Settings) -> Result<App, StartError> {
 /// The store, and the keys for it.
 pub(super) async fn store(settings: &Settings) -> Result<(SqliteStore, Vault), StartError> {
     let Database::Sqlite(path) = &settings.database;
-    let (store, vault) = if let Some(key) = &settings.encryption_key {
-        (SqliteStore::options().without_key().open(path).await?, Vault::new(key.clone()))
-    } else {
-        let store = SqliteStore::open(path).await?;
-        let vault = store.vault().ok_or(NoVault)?;
-        (store, vault)
-    };
-    let vault = settings.former_keys.iter().cloned().fold(vault, Vault::with_retired);
+    let with_former = |vault| settings.former_keys.iter().cloned().fold(vault, Vault::with_retired);
+    if let Some(key) = &settings.encryption_key {
+        let vault = with_former(Vault::new(key.clone()));
+        let store = SqliteStore::options().vault(vault.clone()).open(path).await?;
+        return Ok((store, vault));
+    }
+    let store = SqliteStore::open(path).await?;
+    let vault = with_former(store.vault().ok_or(NoVault)?);
     Ok((store, vault))
 }
 

@@ -2,7 +2,6 @@
 //!
 //! [`SETTINGS`] is the one table of settings; [`Settings::load`] reads them.
 
-pub mod canary;
 mod error;
 mod file;
 mod keys;

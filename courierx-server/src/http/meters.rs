@@ -52,6 +52,12 @@ impl Meters {
         }
     }
 
+    /// Folds what was recorded into its buckets: to be called now and then, since until then every single
+    /// value is kept.
+    pub fn fold(&self) {
+        self.handle.run_upkeep();
+    }
+
     /// Everything in the text format of Prometheus.
     pub fn render(&self) -> String {
         self.handle.run_upkeep();

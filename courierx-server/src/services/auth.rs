@@ -4,14 +4,13 @@ use std::net::IpAddr;
 
 use courierx_core::event::Sequence;
 use courierx_core::id::{RecordId, TenantId};
-use courierx_core::store::{Change, CommitError, ConfigsExt, Store, Versioned};
+use courierx_core::store::{CANARY_KIND, Change, CommitError, ConfigsExt, Store, Versioned};
 use courierx_core::suppression::Pattern;
 use serde_json::{Map, Value};
 
 use crate::App;
 use crate::auth::random_hex;
 use crate::config::Registration;
-use crate::config::canary::CANARY_KIND;
 use crate::ctx::{Ctx, Role};
 use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::model::memberships::Membership;

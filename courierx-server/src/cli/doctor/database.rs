@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
+use courierx_core::store::{CanaryError, look_at_canary};
 use courierx_store::sqlite::OpenError;
 
 use super::super::open::{self, StartError, generated_key};
 use super::super::probe;
 use super::files::{existing, is_writable, shown};
 use super::{Finding, Level};
-use crate::config::canary::{CanaryError, look_at_canary};
 use crate::config::{Database, Settings};
 
 const DATABASE: &str = "database";
@@ -29,6 +29,9 @@ pub(super) async fn look(settings: &Settings) -> Vec<Finding> {
         Err(StartError::Database(OpenError::AlreadyOpen { .. })) => {
             return vec![in_use(settings, path).await];
         }
+        Err(StartError::Database(
+            error @ (OpenError::KeyNotGiven { .. } | OpenError::SealedElsewhere { .. }),
+        )) => return vec![Finding::problem(KEYS, error.to_string(), open::wrong_key())],
         Err(error) => {
             let cause =
                 std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);

@@ -1,5 +1,7 @@
 //! The way of a tenant's messages: which connections there are, and how they are reached.
 
+mod guard;
 mod routes;
 
+pub use guard::{Guard, Guarded, REFUSED, REFUSED_PLAIN};
 pub use routes::{SharedRoutes, TenantRoutes};

@@ -10,7 +10,7 @@ use courierx_core::vault::Vault;
 
 use crate::auth::{Directory, LoginLimits, Passwords, Tokens};
 use crate::config::Settings;
-use crate::delivery::{SharedRoutes, TenantRoutes};
+use crate::delivery::{Providers, SharedRoutes, TenantRoutes};
 use crate::error::ServiceResult;
 use crate::http::Meters;
 use crate::secret::Secret;
@@ -43,6 +43,8 @@ pub struct App {
     pub outbox: Outbox,
     /// Who may do what.
     pub directory: Directory,
+    /// Makes the providers of connections, behind the guard.
+    pub providers: Providers,
     /// The connections of each tenant.
     pub routes: Arc<TenantRoutes>,
     /// Makes and reads the tokens of users.
@@ -74,6 +76,7 @@ impl App {
             started_at: store.clock().now(),
             outbox,
             directory: Directory::new(Arc::clone(&store)),
+            providers: Providers::new(&settings, vault.clone()),
             routes,
             tokens: Tokens::new(jwt_secret.expose().as_bytes()),
             passwords: Passwords::new()?,

@@ -8,7 +8,7 @@ use axum::http::Method;
 use axum::routing::{self, MethodRouter};
 
 use super::Access::{self, Needs, Public, User};
-use super::api::{api_keys, auth};
+use super::api::{api_keys, auth, provider_connections};
 use crate::App;
 use crate::ctx::Scope;
 
@@ -40,6 +40,36 @@ pub fn routes() -> Vec<Route> {
         post("/api/v1/api_keys", Needs(Scope::ApiKeysWrite), api_keys::create),
         patch("/api/v1/api_keys/{id}/revoke", Needs(Scope::ApiKeysWrite), api_keys::revoke),
         delete("/api/v1/api_keys/{id}", Needs(Scope::ApiKeysWrite), api_keys::delete),
+        get(
+            "/api/v1/provider_connections",
+            Needs(Scope::ProviderConnectionsRead),
+            provider_connections::list,
+        ),
+        post(
+            "/api/v1/provider_connections",
+            Needs(Scope::ProviderConnectionsWrite),
+            provider_connections::create,
+        ),
+        get(
+            "/api/v1/provider_connections/{id}",
+            Needs(Scope::ProviderConnectionsRead),
+            provider_connections::get,
+        ),
+        patch(
+            "/api/v1/provider_connections/{id}",
+            Needs(Scope::ProviderConnectionsWrite),
+            provider_connections::update,
+        ),
+        delete(
+            "/api/v1/provider_connections/{id}",
+            Needs(Scope::ProviderConnectionsWrite),
+            provider_connections::delete,
+        ),
+        post(
+            "/api/v1/provider_connections/{id}/verify",
+            Needs(Scope::ProviderConnectionsWrite),
+            provider_connections::verify,
+        ),
     ]
 }
 

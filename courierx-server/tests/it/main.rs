@@ -3,4 +3,5 @@
 
 mod api_keys;
 mod auth;
+mod provider_connections;
 mod support;

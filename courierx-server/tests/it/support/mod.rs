@@ -2,6 +2,8 @@
 
 mod client;
 mod server;
+pub(crate) mod smtp_server;
 
 pub(crate) use client::{Answer, Client};
 pub(crate) use server::TestServer;
+pub(crate) use smtp_server::SmtpServer;

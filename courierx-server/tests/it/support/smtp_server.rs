@@ -118,20 +118,17 @@ async fn session(stream: TcpStream, seen: Arc<watch::Sender<Seen>>) {
 /// AUTH PLAIN with its initial response, or AUTH LOGIN.
 async fn log_in(stream: &mut BufReader<TcpStream>, line: &str) -> String {
     let decoded = |text: &str| String::from_utf8(STANDARD.decode(text).unwrap()).unwrap();
-    let (user, password) = match line.split(' ').collect::<Vec<_>>()[..] {
-        [_, "PLAIN", response] => {
-            let text = decoded(response);
-            let mut parts = text.split('\0').skip(1).map(str::to_owned);
-            (parts.next().unwrap(), parts.next().unwrap())
+    let (user, password) = if let [_, "PLAIN", response] = line.split(' ').collect::<Vec<_>>()[..] {
+        let text = decoded(response);
+        let mut parts = text.split('\0').skip(1).map(str::to_owned);
+        (parts.next().unwrap(), parts.next().unwrap())
+    } else {
+        let mut answers = [String::new(), String::new()];
+        for answer in &mut answers {
+            say(stream, "334 ").await;
+            *answer = decoded(&read(stream).await.unwrap_or_default());
         }
-        _ => {
-            let mut answers = [String::new(), String::new()];
-            for answer in &mut answers {
-                say(stream, "334 ").await;
-                *answer = decoded(&read(stream).await.unwrap_or_default());
-            }
-            answers.into()
-        }
+        answers.into()
     };
     if (user.as_str(), password.as_str()) == LOGIN {
         "235 2.7.0 welcome".to_owned()

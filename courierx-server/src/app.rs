@@ -67,7 +67,9 @@ impl App {
         vault: Vault,
         jwt_secret: &Secret,
     ) -> Result<Self, AppError> {
-        let routes = TenantRoutes::new(Arc::clone(&store));
+        let meters = Meters::new()?;
+        let providers = Providers::new(&settings, vault.clone());
+        let routes = TenantRoutes::new(Arc::clone(&store), providers.clone(), &meters);
         let mut options = OutboxOptions::default();
         options.idempotency_ttl = settings.idempotency_ttl;
         let shared = SharedRoutes(Arc::clone(&routes));
@@ -76,12 +78,12 @@ impl App {
             started_at: store.clock().now(),
             outbox,
             directory: Directory::new(Arc::clone(&store)),
-            providers: Providers::new(&settings, vault.clone()),
+            providers,
             routes,
             tokens: Tokens::new(jwt_secret.expose().as_bytes()),
             passwords: Passwords::new()?,
             logins: LoginLimits::default(),
-            meters: Meters::new()?,
+            meters,
             settings,
             store,
             vault,

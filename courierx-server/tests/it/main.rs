@@ -3,5 +3,6 @@
 
 mod api_keys;
 mod auth;
+mod delivery;
 mod provider_connections;
 mod support;

@@ -12,17 +12,17 @@ use serde_json::{Value, json};
 use crate::support::smtp_server::LOGIN;
 use crate::support::{Answer, Client, SmtpServer, TestServer};
 
-const PATH: &str = "/api/v1/provider_connections";
+pub(crate) const PATH: &str = "/api/v1/provider_connections";
 
-fn at(connection: &Value) -> String {
+pub(crate) fn at(connection: &Value) -> String {
     format!("{PATH}/{}", connection["id"].as_str().unwrap())
 }
 
-async fn local() -> TestServer {
+pub(crate) async fn local() -> TestServer {
     TestServer::start_with(|settings| settings.private_targets = PrivateTargets::All).await
 }
 
-fn relay(server: &SmtpServer) -> Value {
+pub(crate) fn relay(server: &SmtpServer) -> Value {
     json!({
         "provider": "smtp",
         "mode": "live",
@@ -35,7 +35,7 @@ fn relay(server: &SmtpServer) -> Value {
     })
 }
 
-async fn create(owner: &Client, body: &Value) -> Answer {
+pub(crate) async fn create(owner: &Client, body: &Value) -> Answer {
     let answer = owner.post(PATH, body).await;
     assert_eq!(answer.status, 201, "{answer:?}");
     answer

@@ -117,17 +117,15 @@ impl Credentials {
     }
 
     /// Seals them for the connection of this identifier.
-    pub fn seal(&self, vault: &Vault, tenant: TenantId, id: &RecordId) -> Sealed {
-        let text = |secret: &Option<Secret>| {
-            secret.as_ref().map(|secret| Zeroizing::new(secret.expose().to_owned()))
-        };
-        let (api_key, secret) = (text(&self.api_key), text(&self.secret));
-        let json = serde_json::json!({
-            "api_key": api_key.as_ref().map(|text| text.as_str()),
-            "secret": secret.as_ref().map(|text| text.as_str()),
-        });
-        let bytes = Zeroizing::new(json.to_string().into_bytes());
-        vault.seal(&ProviderConnection::seal_context(tenant, id), &bytes)
+    pub fn seal(&self, vault: &Vault, tenant: TenantId, id: &RecordId) -> Result<Sealed, serde_json::Error> {
+        #[derive(Serialize)]
+        struct Clear<'a> {
+            api_key: Option<&'a str>,
+            secret: Option<&'a str>,
+        }
+        let [api_key, secret] = [&self.api_key, &self.secret].map(|text| text.as_ref().map(Secret::expose));
+        let bytes = Zeroizing::new(serde_json::to_vec(&Clear { api_key, secret })?);
+        Ok(vault.seal(&ProviderConnection::seal_context(tenant, id), &bytes))
     }
 
     /// Opens what was sealed for the connection of this identifier.

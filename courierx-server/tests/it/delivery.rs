@@ -1,15 +1,22 @@
 //! The way of a tenant's messages: over its connections, or into the sandbox.
 
-use courierx_core::event::{EventKind, Sequence};
+use std::sync::Arc;
+
+use courierx_core::event::{EventKind, RecipientStatus, Sequence};
 use courierx_core::id::{MessageId, RecordId, TenantId};
 use courierx_core::message::{DuplicatePolicy, Email, Mode};
 use courierx_core::provider::{Refusal, RefusalKind};
 use courierx_core::router::{ConnectionId, Decision, History, Question, Requirements, Router, SkipReason};
-use courierx_core::store::{Change, ConfigsExt as _};
+use courierx_core::store::{Change, ConfigsExt as _, Store};
 use courierx_core::suppression::Scope;
 use courierx_core::vault::{Vault, VaultKey};
-use courierx_server::config::PrivateTargets;
+use courierx_server::App;
+use courierx_server::config::{PrivateTargets, Settings};
+use courierx_server::delivery::SANDBOX;
 use courierx_server::model::provider_connections::{Credentials, ProviderConnection};
+use courierx_server::secret::Secret;
+use courierx_server::server::Server;
+use courierx_store::SqliteStore;
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
@@ -103,31 +110,50 @@ async fn what_the_sandbox_calls_back_reaches_the_message_and_suppresses_nobody()
 }
 
 #[tokio::test]
+async fn a_server_that_stops_passes_on_what_was_called_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = Settings::in_directory(folder.path().to_owned());
+    settings.listen.set_port(0);
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder.path().join("db")).await.unwrap());
+    let app =
+        App::new(settings, Arc::clone(&store), Vault::new(VaultKey::generate()), &Secret::new("secret"));
+    let server = Server::start(app.unwrap()).await.unwrap();
+    let outbox = server.app().outbox.clone();
+    let tenant = TenantId::new();
+    let emails = (0..50).map(|_| email("ada@example.com", Mode::Live)).collect();
+    let accepted = outbox.accept(tenant, emails).await.unwrap();
+    outbox.drained(tenant).await.unwrap();
+    server.stop().await;
+    for one in accepted {
+        let stored = outbox.get(tenant, one.unwrap().id).await.unwrap().unwrap();
+        assert_eq!(stored.record.recipients[0].status, RecipientStatus::Delivered);
+    }
+}
+
+#[tokio::test]
 async fn a_change_counts_from_the_next_message_on() {
     let (server, smtp) = (local().await, SmtpServer::start().await);
     let owner = server.owner("acme").await;
     let tenant = tenant(&owner).await;
-    let routes = &server.app().routes;
-    let sandbox: ConnectionId = "sandbox".parse().unwrap();
-    let router = routes.router(tenant).await.unwrap();
-    assert_eq!(choice(&server, &router, Mode::Live), Ok(sandbox.clone()));
+    let sandbox: ConnectionId = SANDBOX.parse().unwrap();
+    let now = async || server.app().routes.router(tenant).await.unwrap();
+    let first = now().await;
+    assert_eq!(choice(&server, &first, Mode::Live), Ok(sandbox.clone()));
 
     let made = create(&owner, &relay(&smtp)).await.body;
-    let router = routes.router(tenant).await.unwrap();
-    assert_eq!(choice(&server, &router, Mode::Live), Ok(connection_id(&made)));
-    assert_eq!(choice(&server, &router, Mode::Test), Ok(sandbox));
+    let second = now().await;
+    assert_eq!(choice(&server, &second, Mode::Live), Ok(connection_id(&made)));
+    assert_eq!(choice(&server, &second, Mode::Test), Ok(sandbox.clone()));
+    let provider = |router: &Router| Arc::clone(router.connection(&sandbox).unwrap().provider());
+    assert!(Arc::ptr_eq(&provider(&first), &provider(&second)), "what the sandbox remembers stays");
 
     owner.patch(&at(&made), &json!({ "status": "inactive" })).await;
-    let router = routes.router(tenant).await.unwrap();
-    let reasons = choice(&server, &router, Mode::Live).unwrap_err();
+    let reasons = choice(&server, &now().await, Mode::Live).unwrap_err();
     assert!(reasons.contains(&SkipReason::Disabled), "{reasons:?}");
 
     owner.delete(&at(&made)).await;
-    let router = routes.router(tenant).await.unwrap();
-    assert!(
-        choice(&server, &router, Mode::Live).is_err(),
-        "a tenant that was live sends nothing into the sandbox"
-    );
+    let last = choice(&server, &now().await, Mode::Live);
+    assert!(last.is_err(), "a tenant that was live sends nothing into the sandbox");
 }
 
 #[tokio::test]
@@ -146,7 +172,7 @@ async fn connections_are_used_by_priority_and_then_by_weight() {
         connection_id(all.iter().find(|one| one["display_name"] == name).unwrap())
     };
     let order: Vec<_> = router.connections().iter().map(|one| one.id().clone()).collect();
-    assert_eq!(order, [id("a"), id("b"), id("c"), "sandbox".parse().unwrap()]);
+    assert_eq!(order, [id("a"), id("b"), id("c"), SANDBOX.parse().unwrap()]);
 }
 
 #[tokio::test]
@@ -155,18 +181,18 @@ async fn what_is_known_of_a_connection_outlives_a_change_of_another_and_ends_wit
     let owner = server.owner("acme").await;
     let tenant = tenant(&owner).await;
     let made = create(&owner, &relay(&smtp)).await.body;
-    let routes = &server.app().routes;
-    let before = routes.router(tenant).await.unwrap();
+    let now = async || server.app().routes.router(tenant).await.unwrap();
+    let before = now().await;
     before.observe(&connection_id(&made), &Refusal::new(RefusalKind::Quota, "used up"), server.app().now());
 
     owner.patch(&at(&made), &json!({ "priority": 7, "display_name": "Renamed" })).await;
-    let after = routes.router(tenant).await.unwrap();
+    let after = now().await;
     assert_eq!(after.connections()[0].priority(), 7);
     let reasons = choice(&server, &after, Mode::Live).unwrap_err();
     assert!(reasons.iter().any(|reason| matches!(reason, SkipReason::NotBefore { .. })), "{reasons:?}");
 
     owner.patch(&at(&made), &json!({ "secret": LOGIN.1 })).await;
-    let mended = routes.router(tenant).await.unwrap();
+    let mended = now().await;
     assert_eq!(choice(&server, &mended, Mode::Live), Ok(connection_id(&made)));
 }
 
@@ -182,7 +208,7 @@ async fn one_that_cannot_be_opened_holds_up_no_other() {
     let id: RecordId = made["id"].as_str().unwrap().parse().unwrap();
     let mut record = server.app().store.get::<ProviderConnection>(tenant, id).await.unwrap().unwrap();
     let stranger = Vault::new(VaultKey::generate());
-    record.value.credentials = Some(Credentials::default().seal(&stranger, tenant, &id));
+    record.value.credentials = Some(Credentials::default().seal(&stranger, tenant, &id).unwrap());
     let change = Change::update(tenant, id, record.version, &record.value).unwrap();
     server.app().commit(tenant, vec![change]).await.unwrap();
 

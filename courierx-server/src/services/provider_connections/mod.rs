@@ -72,7 +72,7 @@ pub async fn create(ctx: &Ctx, app: &App, mut input: ConnectionInput) -> Service
         return Err(ServiceError::Invalid(applied.wrong));
     }
     if !credentials.is_empty() {
-        connection.credentials = Some(credentials.seal(&app.vault, ctx.tenant, &id));
+        connection.credentials = Some(credentials.seal(&app.vault, ctx.tenant, &id)?);
     }
     // Nothing goes there before it is known to work.
     connection.awaits_verification = connection.status == ConnectionStatus::Active;
@@ -126,7 +126,7 @@ fn changed(
     }
     if new_credentials {
         let seal = || credentials.seal(&app.vault, tenant, &id);
-        connection.credentials = (!credentials.is_empty()).then(seal);
+        connection.credentials = (!credentials.is_empty()).then(seal).transpose()?;
     }
     Ok(connection)
 }

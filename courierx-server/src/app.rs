@@ -10,7 +10,7 @@ use courierx_core::vault::Vault;
 
 use crate::auth::{Directory, LoginLimits, Passwords, Tokens};
 use crate::config::Settings;
-use crate::delivery::{SharedRoutes, TenantRoutes};
+use crate::delivery::{Providers, SharedRoutes, TenantRoutes};
 use crate::error::ServiceResult;
 use crate::http::Meters;
 use crate::secret::Secret;
@@ -44,6 +44,8 @@ pub struct App {
     pub outbox: Outbox,
     /// Who may do what.
     pub directory: Directory,
+    /// Makes the providers of connections, behind the guard.
+    pub providers: Providers,
     /// The connections of each tenant.
     pub routes: Arc<TenantRoutes>,
     /// Makes and reads the tokens of users.
@@ -68,7 +70,9 @@ impl App {
         vault: Vault,
         jwt_secret: &Secret,
     ) -> Result<Self, AppError> {
-        let routes = TenantRoutes::new(Arc::clone(&store));
+        let meters = Meters::new()?;
+        let providers = Providers::new(&settings, vault.clone());
+        let routes = TenantRoutes::new(Arc::clone(&store), providers.clone(), &meters);
         let mut options = OutboxOptions::default();
         options.idempotency_ttl = settings.idempotency_ttl;
         let shared = SharedRoutes(Arc::clone(&routes));
@@ -77,12 +81,13 @@ impl App {
             started_at: store.clock().now(),
             outbox,
             directory: Directory::new(Arc::clone(&store)),
+            providers,
             routes,
             tokens: Tokens::new(jwt_secret.expose().as_bytes()),
             passwords: Passwords::new()?,
             logins: LoginLimits::default(),
-            meters: Meters::new()?,
             queue_depth: QueueDepth::default(),
+            meters,
             settings,
             store,
             vault,

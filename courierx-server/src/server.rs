@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::App;
+use crate::delivery::Postman;
 use crate::http::{self, ListenerLimits};
 
 /// How often what is only remembered is written down.
@@ -25,6 +26,7 @@ pub struct Server {
     listener: JoinHandle<()>,
     upkeep: JoinHandle<()>,
     worker: Option<Worker>,
+    postman: Option<Postman>,
 }
 
 impl Server {
@@ -45,6 +47,7 @@ impl Server {
             address,
             listener: tokio::spawn(serving),
             upkeep: tokio::spawn(upkeep(Arc::clone(&app), stop.child_token())),
+            postman: Some(Postman::spawn(&app)),
             app,
             stop,
             worker,
@@ -75,6 +78,10 @@ impl Server {
             let _ = (&mut self.listener).await;
         };
         tokio::join!(worker, listener);
+        // What the last hand-overs were called back.
+        if let Some(postman) = self.postman.take() {
+            postman.stop().await;
+        }
         let _ = (&mut self.upkeep).await;
     }
 }

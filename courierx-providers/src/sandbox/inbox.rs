@@ -77,6 +77,18 @@ impl Captured {
             fields,
         }
     }
+
+    /// How much it takes, about: its content, in each form that is kept.
+    fn bytes(&self) -> usize {
+        #[cfg(feature = "mime")]
+        let raw = self.raw.len();
+        #[cfg(not(feature = "mime"))]
+        let raw = 0;
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let attachments: usize = self.attachments.iter().map(|one| one.content().len()).sum();
+        raw + self.subject.len() + text(&self.html) + text(&self.text) + headers + attachments
+    }
 }
 
 impl fmt::Debug for Captured {
@@ -116,6 +128,9 @@ pub(super) struct Handled {
 
 pub(super) struct Inbox {
     capacity: usize,
+    /// Most bytes of all messages together.
+    max_bytes: usize,
+    bytes: usize,
     messages: VecDeque<Captured>,
     reports: VecDeque<Report>,
     handled: Recent<DeliveryId, Handled>,
@@ -124,9 +139,11 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    pub(super) fn new(capacity: usize) -> Self {
+    pub(super) fn new(capacity: usize, max_bytes: usize) -> Self {
         Self {
             capacity,
+            max_bytes,
+            bytes: 0,
             messages: VecDeque::new(),
             reports: VecDeque::new(),
             handled: Recent::new(capacity),
@@ -136,7 +153,17 @@ impl Inbox {
     }
 
     pub(super) fn clear(&mut self) {
-        *self = Self::new(self.capacity);
+        *self = Self::new(self.capacity, self.max_bytes);
+    }
+
+    /// How many messages, and how many bytes of them, are kept.
+    pub(super) fn limits(&self) -> (usize, usize) {
+        (self.capacity, self.max_bytes)
+    }
+
+    /// Whether any message is kept at all.
+    pub(super) fn keeps_messages(&self) -> bool {
+        self.max_bytes > 0
     }
 
     pub(super) fn messages(&self) -> Vec<Captured> {
@@ -159,11 +186,18 @@ impl Inbox {
         self.greylisted.insert((message, recipient), ())
     }
 
-    pub(super) fn capture(&mut self, captured: Captured, reports: Vec<Report>) {
-        if self.messages.len() == self.capacity {
-            self.messages.pop_front();
-        }
+    /// Keeps a message, and drops the oldest until all are within the limits: itself too, if it alone is not.
+    pub(super) fn capture(&mut self, captured: Captured) {
+        self.bytes += captured.bytes();
         self.messages.push_back(captured);
+        while self.messages.len() > self.capacity || self.bytes > self.max_bytes {
+            let Some(oldest) = self.messages.pop_front() else { return };
+            self.bytes = self.bytes.saturating_sub(oldest.bytes());
+        }
+    }
+
+    /// Keeps what is to be called back.
+    pub(super) fn report(&mut self, reports: Vec<Report>) {
         self.reports.extend(reports);
         // Nobody may ever ask for them.
         let excess = self.reports.len().saturating_sub(self.capacity.saturating_mul(4));

@@ -92,14 +92,25 @@ impl Sandbox {
             capability,
             clock: SystemClock::shared(),
             signer: Signer::new(secret.as_bytes()),
-            inbox: Arc::new(Mutex::new(Inbox::new(DEFAULT_CAPACITY))),
+            inbox: Arc::new(Mutex::new(Inbox::new(DEFAULT_CAPACITY, usize::MAX))),
         }
     }
 
     /// Keeps only this many messages, the last ones. It starts empty, and apart from earlier clones.
     #[must_use]
     pub fn capacity(mut self, messages: usize) -> Self {
-        self.inbox = Arc::new(Mutex::new(Inbox::new(messages.max(1))));
+        let (_, max_bytes) = self.inbox().limits();
+        self.inbox = Arc::new(Mutex::new(Inbox::new(messages.max(1), max_bytes)));
+        self
+    }
+
+    /// Keeps only as many messages, the last ones, as have this many bytes together, in each form that is kept;
+    /// with 0 none. What became of them is remembered all the same. It starts empty, and apart from earlier
+    /// clones.
+    #[must_use]
+    pub fn keep_bytes(mut self, max: usize) -> Self {
+        let (capacity, _) = self.inbox().limits();
+        self.inbox = Arc::new(Mutex::new(Inbox::new(capacity, max)));
         self
     }
 
@@ -186,7 +197,10 @@ impl Sandbox {
         }
         let outcome = Outcome::from_each(results.iter().map(|(_, result)| result.clone()).collect());
         if results.iter().any(|(_, result)| matches!(result, RecipientOutcome::Accepted(_))) {
-            inbox.capture(Captured::new(message, &results, attempt, now), reports);
+            if inbox.keeps_messages() {
+                inbox.capture(Captured::new(message, &results, attempt, now));
+            }
+            inbox.report(reports);
             inbox.remember(message.delivery_id(), Handled { results });
         }
         if hand_over.is_some() { lost() } else { outcome }

@@ -114,7 +114,9 @@ impl EmailProvider for Smtp {
     async fn verify(&self, options: &SendOptions) -> Result<Verified, Refusal> {
         let budget = Budget::new(options);
         let _permit = self.permit(&budget).await?;
-        budget.spend(self.check(), RefusalKind::Unavailable, LATE).await?
+        budget
+            .spend(self.check(), RefusalKind::Unavailable, "the time was over before the server was ready")
+            .await?
     }
 }
 

@@ -207,3 +207,31 @@ async fn it_forgets_the_oldest_and_does_not_deny_what_it_forgot() {
     let answers = sandbox.lookup(&key, &SendOptions::default()).await.unwrap();
     assert!(answers.iter().all(|answer| matches!(answer, RecipientOutcome::Unknown(_))), "{answers:?}");
 }
+
+#[tokio::test]
+async fn it_keeps_as_many_bytes_as_it_was_told_to() {
+    let subjects = async |sandbox: &Sandbox| {
+        for (subject, bytes) in [("small", 10_usize), ("large", 100_000), ("last", 10)] {
+            let message = mail::draft().to("ada@example.com").subject(subject).text("x".repeat(bytes));
+            assert!(sandbox.send(&mail::outgoing(message), &SendOptions::default()).await.is_accepted());
+        }
+        sandbox.messages().into_iter().map(|one| one.subject).collect::<Vec<_>>()
+    };
+    assert_eq!(subjects(&sandbox().keep_bytes(1_000_000)).await, ["small", "large", "last"]);
+    // The one that is too large by itself goes, and what was before it.
+    assert_eq!(subjects(&sandbox().keep_bytes(50_000)).await, ["last"]);
+    assert_eq!(subjects(&sandbox().keep_bytes(1_000_000).capacity(2)).await, ["large", "last"]);
+    assert_eq!(subjects(&sandbox().keep_bytes(0)).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn one_that_keeps_no_message_still_knows_what_became_of_each() {
+    let sandbox = sandbox().keep_bytes(0);
+    let people = ["greylist@sandbox.test", "ada@example.com"];
+    assert!(!send(&sandbox, &people).await.is_accepted());
+    assert!(send(&sandbox, &people).await.is_accepted(), "greylisting passes");
+    assert!(sandbox.messages().is_empty());
+    assert_eq!(sandbox.take_callbacks().len(), 3);
+    assert!(!send(&sandbox, &["timeout-after-body@sandbox.test", "ada@example.com"]).await.is_accepted());
+    assert!(known(&sandbox, "timeout-after-body@sandbox.test").await);
+}

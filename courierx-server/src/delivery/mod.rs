@@ -1,7 +1,18 @@
 //! The way of a tenant's messages: which connections there are, and how they are reached.
 
+mod build;
+mod guard;
+mod loopback;
+mod measured;
 mod names;
+mod providers;
 mod routes;
+mod unusable;
 
+pub use build::SANDBOX;
+pub use guard::{Guard, Guarded, REFUSED, REFUSED_PLAIN};
+pub use loopback::Postman;
+pub use measured::{Measured, SendMeters};
 pub use names::{Named, Names};
-pub use routes::{SharedRoutes, TenantRoutes};
+pub use providers::{ProviderError, Providers, Purpose};
+pub use routes::{SharedRoutes, TenantRoutes, sandbox_takes_live_mail};

@@ -1,28 +1,140 @@
 //! The connections of each tenant, as routers.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use courierx_core::engine::Routes;
 use courierx_core::id::TenantId;
-use courierx_core::router::{Connection, Router};
-use courierx_core::store::{Store, StoreError, StoreResult};
-use courierx_providers::Sandbox;
+use courierx_core::router::Router;
+use courierx_core::store::{ConfigsExt, Page, PageRequest, Store, StoreError, StoreResult, Versioned};
+use moka::sync::Cache;
+use tokio::sync::Mutex;
 
-/// The connections of each tenant.
-#[derive(Debug)]
+use super::Providers;
+use super::build::{Builder, Kept};
+use super::loopback::Loopback;
+use crate::http::Meters;
+use crate::model::provider_connections::ProviderConnection;
+use crate::model::tenants::Tenant;
+
+/// Tenants whose connections are kept at once.
+const TENANTS: u64 = 10_000;
+/// How long a tenant that sends nothing is kept. With it go open connections, and what was learnt of them.
+const IDLE: Duration = Duration::from_mins(10);
+/// How long a router is believed; changes by this process end it at once.
+const BELIEVED: Duration = Duration::from_mins(5);
+
+/// The connections of each tenant, made of its configuration and kept while they are used.
+///
+/// A change goes through [`App::commit`](crate::App::commit), which [forgets](Self::forget) the router. What
+/// did not change is in the next one again: open connections, places, and what is known of the provider.
 pub struct TenantRoutes {
-    _store: Arc<dyn Store>,
+    store: Arc<dyn Store>,
+    builder: Builder,
+    tenants: Cache<TenantId, Arc<Remembered>>,
+}
+
+/// What is remembered of a tenant.
+#[derive(Default)]
+struct Remembered {
+    /// Counts changes, so that what was read before one and is ready after it is noticed.
+    changes: AtomicU64,
+    built: RwLock<Option<Built>>,
+    /// Held while a router is made, so that it is made once.
+    kept: Mutex<Kept>,
+}
+
+struct Built {
+    router: Router,
+    changes: u64,
+    at: Instant,
+}
+
+impl Remembered {
+    fn router(&self) -> Option<Router> {
+        let built = self.built.read().unwrap_or_else(PoisonError::into_inner);
+        let present = self.changes.load(Ordering::SeqCst);
+        built
+            .as_ref()
+            .filter(|built| built.changes == present && built.at.elapsed() < BELIEVED)
+            .map(|built| built.router.clone())
+    }
 }
 
 impl TenantRoutes {
     /// Reads connections from this store.
-    pub fn new(store: Arc<dyn Store>) -> Arc<Self> {
-        Arc::new(Self { _store: store })
+    pub fn new(store: Arc<dyn Store>, providers: Providers, meters: &Meters) -> Arc<Self> {
+        let builder = Builder::new(providers, meters, store.clock());
+        let tenants = Cache::builder().max_capacity(TENANTS).time_to_idle(IDLE).build();
+        Arc::new(Self { store, builder, tenants })
     }
 
-    /// Forgets what is remembered of a tenant's connections.
-    pub fn forget(&self, _tenant: TenantId) {}
+    /// The tenant's router, as it is at the moment.
+    pub async fn router(&self, tenant: TenantId) -> StoreResult<Router> {
+        let remembered = self.tenants.get_with(tenant, Arc::default);
+        if let Some(router) = remembered.router() {
+            return Ok(router);
+        }
+        let mut kept = remembered.kept.lock().await;
+        if let Some(router) = remembered.router() {
+            return Ok(router);
+        }
+        // Before it reads: whatever changes from now on makes the next caller read again.
+        let changes = remembered.changes.load(Ordering::SeqCst);
+        let router = self.load(tenant, &mut kept).await?;
+        let built = Built { router: router.clone(), changes, at: Instant::now() };
+        *remembered.built.write().unwrap_or_else(PoisonError::into_inner) = Some(built);
+        Ok(router)
+    }
+
+    /// Forgets the tenant's router: its connections changed.
+    pub fn forget(&self, tenant: TenantId) {
+        // Whoever is about to remember it has not read anything yet.
+        if let Some(remembered) = self.tenants.get(&tenant) {
+            remembered.changes.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Where sandboxes call back to.
+    pub(super) fn loopback(&self) -> &Loopback {
+        self.builder.loopback()
+    }
+
+    async fn load(&self, tenant: TenantId, kept: &mut Kept) -> StoreResult<Router> {
+        let record = self.store.get::<Tenant>(tenant, Tenant::record(tenant)).await?;
+        let records = connections(&*self.store, tenant).await?;
+        let live = record.is_none_or(|record| sandbox_takes_live_mail(&record.value));
+        self.builder.router(tenant, records, live, kept).map_err(|error| StoreError::Backend(error.into()))
+    }
+}
+
+/// Whether the sandbox is a way for the tenant's live mail: until there is a real connection for the first time,
+/// and never again after that, since what vanishes into a sandbox never comes out.
+pub fn sandbox_takes_live_mail(tenant: &Tenant) -> bool {
+    tenant.live_since.is_none()
+}
+
+/// Every connection of the tenant.
+async fn connections(store: &dyn Store, tenant: TenantId) -> StoreResult<Vec<Versioned<ProviderConnection>>> {
+    let mut all = Vec::new();
+    let mut page = PageRequest::first(PageRequest::MAX);
+    loop {
+        let Page { items, next } = store.list_of(tenant, None, &page).await?;
+        all.extend(items);
+        match next {
+            Some(cursor) => page = PageRequest::after(cursor, PageRequest::MAX),
+            None => return Ok(all),
+        }
+    }
+}
+
+impl fmt::Debug for TenantRoutes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenantRoutes").field("tenants", &self.tenants.entry_count()).finish_non_exhaustive()
+    }
 }
 
 /// [`TenantRoutes`] as the engine wants it.
@@ -31,9 +143,7 @@ pub struct SharedRoutes(pub Arc<TenantRoutes>);
 
 #[async_trait]
 impl Routes for SharedRoutes {
-    async fn router(&self, _tenant: TenantId) -> StoreResult<Router> {
-        let id = "sandbox".parse().map_err(|error| StoreError::Backend(Box::new(error)))?;
-        Router::new(vec![Connection::new(id, Sandbox::new())])
-            .map_err(|error| StoreError::Backend(Box::new(error)))
+    async fn router(&self, tenant: TenantId) -> StoreResult<Router> {
+        self.0.router(tenant).await
     }
 }

@@ -8,7 +8,7 @@ use axum::http::Method;
 use axum::routing::{self, MethodRouter};
 
 use super::Access::{self, Needs, Public, User};
-use super::api::{api_keys, auth, emails, sandbox, suppressions};
+use super::api::{api_keys, auth, emails, provider_connections, sandbox, suppressions};
 use super::health;
 use crate::App;
 use crate::ctx::Scope;
@@ -54,6 +54,36 @@ pub fn routes() -> Vec<Route> {
         get("/api/v1/suppressions", Needs(Scope::SuppressionsRead), suppressions::list),
         post("/api/v1/suppressions", Needs(Scope::SuppressionsWrite), suppressions::create),
         delete("/api/v1/suppressions/{id}", Needs(Scope::SuppressionsWrite), suppressions::delete),
+        get(
+            "/api/v1/provider_connections",
+            Needs(Scope::ProviderConnectionsRead),
+            provider_connections::list,
+        ),
+        post(
+            "/api/v1/provider_connections",
+            Needs(Scope::ProviderConnectionsWrite),
+            provider_connections::create,
+        ),
+        get(
+            "/api/v1/provider_connections/{id}",
+            Needs(Scope::ProviderConnectionsRead),
+            provider_connections::get,
+        ),
+        patch(
+            "/api/v1/provider_connections/{id}",
+            Needs(Scope::ProviderConnectionsWrite),
+            provider_connections::update,
+        ),
+        delete(
+            "/api/v1/provider_connections/{id}",
+            Needs(Scope::ProviderConnectionsWrite),
+            provider_connections::delete,
+        ),
+        post(
+            "/api/v1/provider_connections/{id}/verify",
+            Needs(Scope::ProviderConnectionsWrite),
+            provider_connections::verify,
+        ),
     ]
 }
 

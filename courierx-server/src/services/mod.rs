@@ -5,5 +5,6 @@ pub mod api_keys;
 pub mod auth;
 pub mod emails;
 pub mod health;
+pub mod provider_connections;
 pub mod sandbox;
 pub mod suppressions;

@@ -5,10 +5,12 @@ mod api_keys;
 mod auth;
 #[cfg(unix)]
 mod cli;
+mod delivery;
 #[cfg(unix)]
 mod doctor;
 mod emails;
 mod health;
+mod provider_connections;
 mod sandbox;
 mod support;
 mod suppressions;

@@ -3,5 +3,6 @@
 pub mod api_keys;
 pub mod auth;
 pub mod emails;
+pub mod provider_connections;
 pub mod sandbox;
 pub mod suppressions;

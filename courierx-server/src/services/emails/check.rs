@@ -1,12 +1,11 @@
 //! Whether a tenant may send a message at the moment.
 
-use courierx_core::engine::Routes as _;
 use courierx_core::message::{Email, Mode};
 use courierx_core::store::ConfigsExt;
 
 use crate::App;
 use crate::ctx::Ctx;
-use crate::delivery::SharedRoutes;
+use crate::delivery::sandbox_takes_live_mail;
 use crate::error::{ServiceError, ServiceResult};
 use crate::model::domains::{Domain, DomainStatus};
 use crate::model::tenants::{Tenant, TenantStatus};
@@ -26,12 +25,12 @@ pub(super) async fn may_send(ctx: &Ctx, app: &App, email: &Email) -> ServiceResu
 
 /// Mail of test keys, and all mail of a tenant that never had a real connection.
 fn is_for_the_sandbox(ctx: &Ctx, tenant: &Tenant) -> bool {
-    ctx.mode == Mode::Test || tenant.live_since.is_none()
+    ctx.mode == Mode::Test || sandbox_takes_live_mail(tenant)
 }
 
 /// A connection that is switched off for a moment is worth waiting for; none at all is a mistake.
 async fn has_connection(ctx: &Ctx, app: &App) -> ServiceResult<()> {
-    let router = SharedRoutes(app.routes.clone()).router(ctx.tenant).await?;
+    let router = app.routes.router(ctx.tenant).await?;
     if router.connections().iter().any(|one| !one.provider().capability().sandbox) {
         return Ok(());
     }

@@ -1,0 +1,172 @@
+//! Provider connections: a tenant's accounts at providers.
+
+mod check;
+mod host;
+mod input;
+mod verify;
+
+use courierx_core::id::{RecordId, TenantId};
+use courierx_core::store::{Change, ConfigsExt, PageRequest, Versioned};
+
+pub use input::{ConnectionInput, Given};
+pub use verify::verify;
+
+use check::Applied;
+
+use crate::App;
+use crate::ctx::Ctx;
+use crate::error::{ServiceError, ServiceResult};
+use crate::model::provider_connections::{ConnectionStatus, Credentials, ProviderConnection};
+use crate::model::tenants::Tenant;
+
+/// Most connections of one tenant.
+const MAX_CONNECTIONS: usize = 50;
+/// The share of a connection that names none.
+const USUAL_WEIGHT: u32 = 100;
+/// How often a change is made again that somebody else's came in between.
+const TRIES: usize = 3;
+
+/// A connection, as it is kept.
+pub type Connection = Versioned<ProviderConnection>;
+
+/// Every connection of the tenant, by priority, and of equal ones the oldest first.
+pub async fn list(ctx: &Ctx, app: &App) -> ServiceResult<Vec<Connection>> {
+    let page = PageRequest::first(PageRequest::MAX);
+    let mut all = app.store.list_of::<ProviderConnection>(ctx.tenant, None, &page).await?.items;
+    all.sort_by_key(|one| (one.value.priority, one.value.created_at, one.id));
+    Ok(all)
+}
+
+/// One connection.
+pub async fn get(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<Connection> {
+    find(app, ctx.tenant, id).await
+}
+
+/// Makes a connection and verifies it. One that does not work is kept, inactive, so that it can be mended.
+pub async fn create(ctx: &Ctx, app: &App, mut input: ConnectionInput) -> ServiceResult<Connection> {
+    let all = list(ctx, app).await?;
+    if all.len() >= MAX_CONNECTIONS {
+        let text = format!("there are {MAX_CONNECTIONS} connections already; delete one first");
+        return Err(ServiceError::Conflict(text));
+    }
+    let id = RecordId::new();
+    let mut applied =
+        Applied { guard: app.providers.guard(), id, all: &all, new_credentials: true, wrong: Vec::new() };
+    let mut connection = ProviderConnection {
+        provider: applied.kind(input.provider.as_deref()),
+        display_name: String::new(),
+        status: ConnectionStatus::Active,
+        priority: all.iter().map(|one| one.value.priority).max().unwrap_or(0).saturating_add(1),
+        weight: USUAL_WEIGHT,
+        region: None,
+        smtp: None,
+        credentials: None,
+        created_at: app.now(),
+        verification: None,
+        verified_at: None,
+        awaits_verification: false,
+    };
+    let credentials = input.take_credentials(Credentials::default());
+    applied.apply(input, &mut connection, &credentials);
+    if !applied.wrong.is_empty() {
+        return Err(ServiceError::Invalid(applied.wrong));
+    }
+    if !credentials.is_empty() {
+        connection.credentials = Some(credentials.seal(&app.vault, ctx.tenant, &id)?);
+    }
+    // Nothing goes there before it is known to work.
+    connection.awaits_verification = connection.status == ConnectionStatus::Active;
+    connection.status = ConnectionStatus::Inactive;
+    app.commit(ctx.tenant, vec![Change::create(ctx.tenant, id, &connection)?]).await?;
+    verify(ctx, app, id).await
+}
+
+/// Changes a connection. It is verified again if it now reaches another account, or the same another way.
+pub async fn update(
+    ctx: &Ctx,
+    app: &App,
+    id: RecordId,
+    input: &ConnectionInput,
+) -> ServiceResult<Connection> {
+    for _ in 0..TRIES {
+        let all = list(ctx, app).await?;
+        let current = all.iter().find(|one| one.id == id).ok_or(ServiceError::NotFound)?;
+        let connection = changed(app, current, &all, input.clone())?;
+        match put(app, current, &connection).await {
+            Err(ServiceError::Conflict(_)) => {}
+            Err(error) => return Err(error),
+            Ok(()) if connection.is_same_way_as(&current.value) => return find(app, ctx.tenant, id).await,
+            Ok(()) => return verify(ctx, app, id).await,
+        }
+    }
+    Err(changed_meanwhile())
+}
+
+/// What the client makes of a connection.
+fn changed(
+    app: &App,
+    current: &Connection,
+    all: &[Connection],
+    mut input: ConnectionInput,
+) -> ServiceResult<ProviderConnection> {
+    let (tenant, id) = (current.tenant, current.id);
+    let mut connection = current.value.clone();
+    let new_credentials = input.names_credentials();
+    let mut applied = Applied { guard: app.providers.guard(), id, all, new_credentials, wrong: Vec::new() };
+    if input.provider.as_deref().is_some_and(|name| name != connection.provider.as_str()) {
+        applied.is_wrong("provider", "cannot be changed; make another connection");
+    }
+    // Credentials that cannot be opened any more are as good as none: the client has to give both again.
+    let present = connection.credentials.as_ref();
+    let present = present.and_then(|sealed| Credentials::open(&app.vault, tenant, &id, sealed).ok());
+    let present = present.unwrap_or_default();
+    let keeps_secret = present.secret.is_some() && !input.names_secret();
+    let credentials = input.take_credentials(present);
+    applied.apply(input, &mut connection, &credentials);
+    let host = |one: &ProviderConnection| one.smtp.as_ref().map(|target| target.host.clone());
+    if keeps_secret && host(&connection) != host(&current.value) {
+        // Whoever may change a connection must not learn its password from a server of their own.
+        applied.is_wrong("secret", "must be given again for another smtp_host");
+    }
+    if !applied.wrong.is_empty() {
+        return Err(ServiceError::Invalid(applied.wrong));
+    }
+    if new_credentials {
+        let seal = || credentials.seal(&app.vault, tenant, &id);
+        connection.credentials = (!credentials.is_empty()).then(seal).transpose()?;
+    }
+    Ok(connection)
+}
+
+/// Removes a connection.
+pub async fn delete(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<()> {
+    find(app, ctx.tenant, id).await?;
+    app.commit(ctx.tenant, vec![Change::delete::<ProviderConnection>(id)]).await
+}
+
+/// Replaces a connection that was read before. If that makes it the tenant's first real one in use, the
+/// tenant is live from the same moment on.
+async fn put(app: &App, current: &Connection, connection: &ProviderConnection) -> ServiceResult<()> {
+    let (tenant, id) = (current.tenant, current.id);
+    let mut changes = vec![Change::update(tenant, id, current.version, connection)?];
+    if connection.status == ConnectionStatus::Active && connection.is_real() {
+        changes.extend(live(app, tenant).await?);
+    }
+    app.commit(tenant, changes).await
+}
+
+/// What makes a tenant live that is not yet.
+async fn live(app: &App, id: TenantId) -> ServiceResult<Option<Change>> {
+    let tenant = app.store.get::<Tenant>(id, Tenant::record(id)).await?;
+    let Some(mut tenant) = tenant.filter(|tenant| tenant.value.live_since.is_none()) else { return Ok(None) };
+    tenant.value.live_since = Some(app.now());
+    Ok(Some(Change::update(id, tenant.id, tenant.version, &tenant.value)?))
+}
+
+async fn find(app: &App, tenant: TenantId, id: RecordId) -> ServiceResult<Connection> {
+    app.store.get::<ProviderConnection>(tenant, id).await?.ok_or(ServiceError::NotFound)
+}
+
+fn changed_meanwhile() -> ServiceError {
+    ServiceError::Conflict("it was changed by somebody else meanwhile; read it again".to_owned())
+}

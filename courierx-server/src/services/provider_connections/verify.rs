@@ -1,0 +1,67 @@
+//! Verifying a connection, and what follows from it.
+
+use std::time::Duration;
+
+use courierx_core::id::RecordId;
+use courierx_core::provider::{EmailProvider as _, SendOptions};
+
+use super::{Connection, TRIES, changed_meanwhile, find, put};
+use crate::App;
+use crate::ctx::Ctx;
+use crate::delivery::Purpose;
+use crate::error::{ServiceError, ServiceResult};
+use crate::model::provider_connections::{ConnectionStatus, ProviderKind, Verification};
+
+/// How long verifying may take.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Verifies a connection now, and writes down how that went. One that waits for it becomes active if it works.
+pub async fn verify(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<Connection> {
+    let asked = find(app, ctx.tenant, id).await?;
+    let verification = ask(app, &asked).await;
+    // It may have taken a while: others can have changed the connection, and the tenant.
+    for _ in 0..TRIES {
+        let current = find(app, ctx.tenant, id).await?;
+        if !current.value.is_same_way_as(&asked.value) {
+            // Whoever changed it verifies it too; this result is about something that is no more.
+            return Ok(current);
+        }
+        let mut connection = current.value.clone();
+        if verification.verified {
+            connection.verified_at = Some(verification.at);
+            if std::mem::take(&mut connection.awaits_verification) {
+                connection.status = ConnectionStatus::Active;
+            }
+        }
+        connection.verification = Some(verification.clone());
+        match put(app, &current, &connection).await {
+            Err(ServiceError::Conflict(_)) => {}
+            Err(error) => return Err(error),
+            Ok(()) => return find(app, ctx.tenant, id).await,
+        }
+    }
+    Err(changed_meanwhile())
+}
+
+/// Asks the provider whether the connection works.
+async fn ask(app: &App, connection: &Connection) -> Verification {
+    let result = match connection.value.provider {
+        ProviderKind::Sandbox => Ok("messages are kept here and go nowhere".to_owned()),
+        ProviderKind::Smtp => {
+            let Connection { tenant, id, value, .. } = connection;
+            match app.providers.smtp(*tenant, id, value, Purpose::Verification) {
+                Ok(smtp) => match smtp.verify(&SendOptions::default().timeout(PATIENCE)).await {
+                    Ok(verified) => Ok(verified.detail),
+                    Err(refusal) => Err(refusal.detail),
+                },
+                Err(error) => {
+                    tracing::warn!(connection = %id, error = &error as &dyn std::error::Error, "not usable");
+                    Err(error.to_string())
+                }
+            }
+        }
+    };
+    let verified = result.is_ok();
+    let message = result.unwrap_or_else(|message| message);
+    Verification { verified, message, at: app.now() }
+}

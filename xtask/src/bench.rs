@@ -7,7 +7,7 @@ pub(crate) const TASK: Task = Task {
     name: "bench",
     usage: "bench [--check] [name…] [-- options of the benchmark]",
     summary: "runs the benchmarks; --check holds their floors",
-    details: "Without a name, every benchmark of the facade. With --check each benchmark is given
+    details: "Without a name, every benchmark: those of the library, and `serve` of the server, which needs wrk. With --check each benchmark is given
 COURIERX_BENCH_CHECK=1, compares its ratios with its floors and exits with an error if one is broken;
 the others still run. Figures of one run compare with each other, not with those of another machine.",
     run: bench,
@@ -15,7 +15,8 @@ the others still run. Figures of one run compare with each other, not with those
 
 fn bench(args: &[String]) -> Result {
     let plan = Plan::parse(args);
-    let mut bench = shell::cargo(["bench", "--locked", "--package", "courierx"]);
+    let mut bench =
+        shell::cargo(["bench", "--locked", "--package", "courierx", "--package", "courierx-server"]);
     bench.args(plan.cargo_args());
     if plan.check {
         bench.env("COURIERX_BENCH_CHECK", "1");

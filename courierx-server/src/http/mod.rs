@@ -32,12 +32,15 @@ pub use routes::{Route, routes};
 
 use crate::App;
 use crate::error::ServiceError;
+use gate::Gate;
 
 /// The whole HTTP surface of an app.
 pub fn router(app: &Arc<App>) -> Router {
     let mut router = Router::new();
     for route in routes() {
-        router = router.route(route.path, gate::guarded(route, app));
+        let Route { method, path, access, behind } = route;
+        let meters = app.meters.route(&method, path);
+        router = router.route(path, behind(Gate { access, path, meters }));
     }
     router
         .fallback(async || ApiError::from(ServiceError::NotFound))

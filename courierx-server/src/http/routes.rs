@@ -9,6 +9,7 @@ use axum::routing::{self, MethodRouter};
 
 use super::Access::{self, Needs, Public, User};
 use super::api::{api_keys, auth, emails, provider_connections, sandbox, suppressions};
+use super::gate::{Gate, Guarded};
 use super::health;
 use crate::App;
 use crate::ctx::Scope;
@@ -21,7 +22,8 @@ pub struct Route {
     pub path: &'static str,
     /// What it needs of whoever asks.
     pub access: Access,
-    pub(super) handler: MethodRouter<Arc<App>>,
+    /// The handler, once its gate is there.
+    pub(super) behind: Box<dyn FnOnce(Gate) -> MethodRouter<Arc<App>> + Send>,
 }
 
 impl fmt::Debug for Route {
@@ -94,7 +96,8 @@ macro_rules! method {
             H: Handler<T, Arc<App>>,
             T: 'static,
         {
-            Route { method: Method::$method, path, access, handler: routing::$name(handler) }
+            let behind = Box::new(|gate| routing::$name(Guarded::new(gate, handler)));
+            Route { method: Method::$method, path, access, behind }
         }
     };
 }

@@ -109,7 +109,7 @@ impl<'de> Deserialize<'de> for Addresses {
 
 impl SendEmail {
     /// The message; `key` is what the header says to make the request repeatable.
-    pub(super) fn into_email(self, key: Option<&str>) -> ServiceResult<EmailBuilder> {
+    pub(super) fn into_email(self, mut key: Option<String>) -> ServiceResult<EmailBuilder> {
         let mut wrong = Vec::new();
         if self.template_id.is_some() {
             let text = "is not supported yet; give subject, html_body and text_body";
@@ -132,7 +132,6 @@ impl SendEmail {
         for file in self.attachments.into_iter().flatten() {
             email = file.attach_to(email, &mut wrong);
         }
-        let mut key = key.map(str::to_owned);
         for (name, value) in texts(self.metadata, "metadata", &mut wrong) {
             // Where clients of the first version put it.
             if name == "idempotency_key" {

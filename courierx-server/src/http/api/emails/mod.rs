@@ -5,16 +5,17 @@ mod render;
 
 use std::sync::Arc;
 
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use courierx_core::id::MessageId;
 
 use crate::App;
 use crate::ctx::Ctx;
-use crate::error::{ServiceError, ServiceResult};
+use crate::error::ServiceError;
 use crate::http::paging::DEEPEST;
-use crate::http::{ApiResult, Id, Json, Paged, Params};
+use crate::http::{ApiError, ApiResult, Id, Json, Paged, Params};
 use crate::services::emails::{self, EmailFilter, SentEmail};
 
 pub use input::SendEmail;
@@ -23,12 +24,12 @@ pub use input::SendEmail;
 pub async fn send(
     State(app): State<Arc<App>>,
     ctx: Ctx,
-    headers: HeaderMap,
+    IdempotencyKey(key): IdempotencyKey,
     Json(input): Json<SendEmail>,
 ) -> ApiResult<Response> {
-    let key = idempotency_key(&headers)?;
     let email = input.into_email(key)?;
-    let sent = emails::send(&ctx, &app, email).await.map_err(input::as_the_client_calls_it)?;
+    // In a box of its own: what is under way is moved around as a pointer.
+    let sent = Box::pin(emails::send(&ctx, &app, email)).await.map_err(input::as_the_client_calls_it)?;
     let json = match &sent {
         SentEmail::New { id, email, written, suppressed } => {
             serde_json::to_string(&render::accepted(*id, email, *written, suppressed))
@@ -46,9 +47,18 @@ fn accepted(item: &str) -> Response {
     (StatusCode::ACCEPTED, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-fn idempotency_key(headers: &HeaderMap) -> ServiceResult<Option<&str>> {
-    let key = headers.get("idempotency-key").map(|value| value.to_str());
-    key.transpose().map_err(|_| ServiceError::field("Idempotency-Key", "must be printable ASCII"))
+/// What the header says to make the request repeatable.
+#[derive(Debug)]
+pub struct IdempotencyKey(Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let key = parts.headers.get("idempotency-key").map(|value| value.to_str().map(str::to_owned));
+        let refused = |_| ServiceError::field("Idempotency-Key", "must be printable ASCII");
+        Ok(Self(key.transpose().map_err(refused)?))
+    }
 }
 
 /// `GET /api/v1/emails`

@@ -1,0 +1,86 @@
+//! Programs that are measured from outside.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::echo;
+
+/// A program that listens; killed when it is dropped.
+pub(crate) struct Program {
+    child: Child,
+    pub(crate) url: String,
+    pub(crate) ready_after: Duration,
+    _folder: TempDir,
+}
+
+impl Program {
+    /// The server, on a fresh directory.
+    pub(crate) fn courierx(settings: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_courierx"));
+        command.env("PORT", "0").env("LOG_LEVEL", "warn").envs(settings.iter().copied());
+        Self::start(command)
+    }
+
+    /// The bare handler.
+    pub(crate) fn echo() -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.arg(echo::ARGUMENT);
+        Self::start(command)
+    }
+
+    fn start(mut command: Command) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let start = Instant::now();
+        let mut child = command.current_dir(&folder).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let url = lines.find_map(|line| Some(line.strip_prefix("listening on ")?.to_owned())).unwrap();
+        std::net::TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
+        let ready_after = start.elapsed();
+        // Whatever else it says must not fill the pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, url, ready_after, _folder: folder }
+    }
+
+    /// Registers, and makes an API key.
+    pub(crate) fn register(&self) -> String {
+        let new = json!({ "name": "Bench", "email": "bench@example.com", "password": "a good password" });
+        let token = self.post("/api/v1/auth/register", "", &new)["token"].as_str().unwrap().to_owned();
+        let key = self.post("/api/v1/api_keys", &token, &json!({ "name": "bench" }));
+        key["raw_key"].as_str().unwrap().to_owned()
+    }
+
+    /// Puts so many addresses on the suppression list.
+    pub(crate) fn suppress(&self, key: &str, count: usize) {
+        for number in 0..count {
+            self.post("/api/v1/suppressions", key, &json!({ "email": format!("gone{number}@example.com") }));
+        }
+    }
+
+    /// Asks, and insists on success.
+    pub(crate) fn post(&self, path: &str, token: &str, body: &Value) -> Value {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let client = reqwest::Client::builder().no_proxy().build().unwrap();
+            let request = client.post(format!("{}{path}", self.url)).bearer_auth(token).json(body);
+            request.send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
+        })
+    }
+
+    /// Resident memory, in MB.
+    pub(crate) fn resident_mb(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1000.0
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,73 @@
+//! Load, by `wrk`.
+
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::process::Program;
+
+/// The request that is repeated: about 350 bytes of JSON.
+pub(crate) struct Script {
+    folder: TempDir,
+}
+
+impl Script {
+    pub(crate) fn new(key: &str) -> Self {
+        let body = json!({
+            "from_email": "hello@myapp.example",
+            "from_name": "My App",
+            "to_email": "user@example.com",
+            "subject": "Welcome to My App",
+            "html_body": "<h1>Welcome!</h1><p>Thanks for signing up. We are glad that you are here with us.</p>",
+            "text_body": "Welcome! Thanks for signing up. We are glad that you are here with us.",
+            "tags": ["welcome", "onboarding"],
+        });
+        let lua = format!(
+            "wrk.method = 'POST'\nwrk.body = [=[{body}]=]\n\
+             wrk.headers['Content-Type'] = 'application/json'\nwrk.headers['Authorization'] = 'Bearer {key}'\n"
+        );
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("post.lua"), lua).unwrap();
+        Self { folder }
+    }
+}
+
+/// What came of it.
+pub(crate) struct Load {
+    pub(crate) rate: f64,
+    pub(crate) p99_ms: f64,
+}
+
+/// Loads a program over so many connections, by one thread.
+pub(crate) fn load(program: &Program, script: &Script, connections: u32, time: Duration) -> Load {
+    let output = Command::new("wrk")
+        .args([
+            "-t1",
+            &format!("-c{connections}"),
+            &format!("-d{}s", time.as_secs()),
+            "--latency",
+            "-s",
+            "post.lua",
+        ])
+        .arg(format!("{}/api/v1/emails", program.url))
+        .current_dir(&script.folder)
+        .output()
+        .expect("wrk is needed: apt-get install wrk");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && !text.contains("Non-2xx"), "{text}");
+    let word = |line: &str| {
+        let found = text.lines().map(str::trim).find_map(|each| each.strip_prefix(line));
+        found.unwrap_or_else(|| panic!("no {line} in {text}")).trim().to_owned()
+    };
+    Load { rate: word("Requests/sec:").parse().unwrap(), p99_ms: milliseconds(&word("99%")) }
+}
+
+fn milliseconds(text: &str) -> f64 {
+    let units = [("us", 0.001), ("ms", 1.0), ("s", 1000.0)];
+    let (number, factor) =
+        units.iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor))).unwrap();
+    number.parse::<f64>().unwrap() * factor
+}

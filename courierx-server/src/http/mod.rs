@@ -5,12 +5,14 @@ mod error;
 mod gate;
 mod id;
 mod input;
+mod linger;
 mod listener;
 mod meters;
 mod paging;
 mod peer;
 mod query;
 mod routes;
+mod stream;
 
 use std::sync::Arc;
 

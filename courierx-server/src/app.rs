@@ -51,6 +51,8 @@ pub struct App {
     pub passwords: Passwords,
     /// How often somebody may try to log in.
     pub logins: LoginLimits,
+    /// Held by whoever registers at the moment.
+    pub registering: tokio::sync::Mutex<()>,
     /// What `/metrics` tells.
     pub meters: Meters,
     /// When the process was ready.
@@ -78,6 +80,7 @@ impl App {
             tokens: Tokens::new(jwt_secret.expose().as_bytes()),
             passwords: Passwords::new()?,
             logins: LoginLimits::default(),
+            registering: tokio::sync::Mutex::default(),
             meters: Meters::new()?,
             settings,
             store,

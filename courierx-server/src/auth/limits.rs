@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota};
+use sha2::{Digest, Sha256};
 
 use crate::error::{ServiceError, ServiceResult};
 
@@ -21,7 +22,8 @@ const KEYS: usize = 10_000;
 /// Counts tries by address and by account, in this process.
 pub struct LoginLimits {
     addresses: DefaultKeyedRateLimiter<IpAddr>,
-    accounts: DefaultKeyedRateLimiter<String>,
+    /// By digest: a name may be as long as a body.
+    accounts: DefaultKeyedRateLimiter<[u8; 32]>,
     clock: DefaultClock,
 }
 
@@ -41,7 +43,7 @@ impl LoginLimits {
         if self.addresses.len() > KEYS {
             self.addresses.retain_recent();
         }
-        self.addresses.check_key(&network(address)).map_err(|until| self.refuse(until))
+        self.addresses.check_key(&network(address)).map_err(|until| self.refuse(&until))
     }
 
     /// Counts a try with this account, and refuses it if there were too many.
@@ -49,10 +51,10 @@ impl LoginLimits {
         if self.accounts.len() > KEYS {
             self.accounts.retain_recent();
         }
-        self.accounts.check_key(&login.to_owned()).map_err(|until| self.refuse(until))
+        self.accounts.check_key(&Sha256::digest(login.as_bytes()).into()).map_err(|until| self.refuse(&until))
     }
 
-    fn refuse(&self, until: governor::NotUntil<<DefaultClock as Clock>::Instant>) -> ServiceError {
+    fn refuse(&self, until: &governor::NotUntil<<DefaultClock as Clock>::Instant>) -> ServiceError {
         let wait = until.wait_time_from(self.clock.now());
         ServiceError::TooMany {
             message: "too many log-in attempts",

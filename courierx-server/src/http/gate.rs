@@ -74,8 +74,12 @@ impl Gate {
         if self.access == Access::Public {
             return Ok(());
         }
-        let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let header = header.unwrap_or_default();
+        // Of two, a proxy may have checked the other.
+        let mut headers = request.headers().get_all(header::AUTHORIZATION).iter();
+        let header = match (headers.next(), headers.next()) {
+            (Some(only), None) => only.to_str().unwrap_or_default(),
+            _ => "",
+        };
         let (directory, tokens) = (&self.app.directory, &self.app.tokens);
         let ctx = authenticate(directory, tokens, header, request_id.clone(), self.app.now()).await?;
         match self.access {

@@ -3,6 +3,7 @@
 
 mod api_keys;
 mod auth;
+mod bad_input;
 mod emails;
 mod sandbox;
 mod support;

@@ -1,5 +1,7 @@
 //! Whether a tenant may send a message at the moment.
 
+use std::sync::Arc;
+
 use courierx_core::engine::Routes as _;
 use courierx_core::message::{Email, Mode};
 use courierx_core::store::ConfigsExt;
@@ -31,7 +33,7 @@ fn is_for_the_sandbox(ctx: &Ctx, tenant: &Tenant) -> bool {
 
 /// A connection that is switched off for a moment is worth waiting for; none at all is a mistake.
 async fn has_connection(ctx: &Ctx, app: &App) -> ServiceResult<()> {
-    let router = SharedRoutes(app.routes.clone()).router(ctx.tenant).await?;
+    let router = SharedRoutes(Arc::clone(&app.routes)).router(ctx.tenant).await?;
     if router.connections().iter().any(|one| !one.provider().capability().sandbox) {
         return Ok(());
     }

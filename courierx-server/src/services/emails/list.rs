@@ -94,6 +94,12 @@ const fn tells_more(status: MessageStatus) -> bool {
 
 /// Everything that is kept of one message.
 pub async fn get(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<FullEmail> {
+    ctx.require(Scope::EmailsRead)?;
+    open(ctx, app, id).await
+}
+
+/// The same, also for whoever sent it and may do no more.
+pub(super) async fn open(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<FullEmail> {
     let message = app.outbox.get(ctx.tenant, id).await?.ok_or(ServiceError::NotFound)?;
     if ctx.mode == Mode::Test && message.record.mode == Mode::Live {
         return Err(ServiceError::NotFound);

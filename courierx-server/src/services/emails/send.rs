@@ -5,7 +5,7 @@ use courierx_core::id::MessageId;
 use courierx_core::message::{Email, EmailBuilder};
 
 use super::check::may_send;
-use super::list::get;
+use super::list::open;
 use super::view::FullEmail;
 use crate::App;
 use crate::ctx::{Ctx, Scope};
@@ -39,6 +39,6 @@ pub async fn send(ctx: &Ctx, app: &App, email: EmailBuilder) -> ServiceResult<Se
         Some(written) => {
             Ok(SentEmail::New { id: accepted.id, email, written, suppressed: accepted.suppressed })
         }
-        None => Ok(SentEmail::Earlier(Box::new(get(ctx, app, accepted.id).await?))),
+        None => Ok(SentEmail::Earlier(Box::new(open(ctx, app, accepted.id).await?))),
     }
 }

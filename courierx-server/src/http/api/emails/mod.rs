@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use courierx_core::id::MessageId;
+use courierx_core::message::IdempotencyKey;
 
 use crate::App;
 use crate::ctx::Ctx;
@@ -46,9 +47,15 @@ fn accepted(item: &str) -> Response {
     (StatusCode::ACCEPTED, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-fn idempotency_key(headers: &HeaderMap) -> ServiceResult<Option<&str>> {
-    let key = headers.get("idempotency-key").map(|value| value.to_str());
-    key.transpose().map_err(|_| ServiceError::field("Idempotency-Key", "must be printable ASCII"))
+fn idempotency_key(headers: &HeaderMap) -> ServiceResult<Option<IdempotencyKey>> {
+    let wrong = |text: String| ServiceError::field("Idempotency-Key", text);
+    let mut values = headers.get_all("idempotency-key").iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(wrong("is given more than once".to_owned()));
+    }
+    let text = value.to_str().map_err(|_| wrong("must be printable ASCII".to_owned()))?;
+    IdempotencyKey::new(text).map(Some).map_err(|problem| wrong(problem.to_string()))
 }
 
 /// `GET /api/v1/emails`

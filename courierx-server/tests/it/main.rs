@@ -5,6 +5,7 @@ mod api_keys;
 mod auth;
 mod bad_input;
 mod emails;
+mod permissions;
 mod sandbox;
 mod support;
 mod suppressions;

@@ -93,3 +93,29 @@ async fn variables_are_bounded() {
     assert_refused(&answer, &[400, 422], "a huge number");
     target.is_untouched().await;
 }
+
+#[tokio::test]
+async fn what_a_template_blows_up_does_not_fill_a_list() {
+    let target = Target::new().await;
+    // Small when it comes, large when it is shown.
+    let change = json!({
+        "text_body": "{{#each a}}{{@root.b}}{{/each}}",
+        "variables": { "a": vec![0; 60], "b": "x".repeat(100_000) },
+    });
+    for _ in 0..5 {
+        assert_eq!(target.owner.post("/api/v1/emails", &with(email(), &change)).await.status, 202);
+    }
+    target.server.delivered(&target.owner).await;
+    let listed = target.owner.get("/api/v1/sandbox/messages").await;
+    assert_eq!(listed.body.as_array().unwrap().len(), 5);
+    assert!(listed.text.len() < 10_000_000, "{} bytes", listed.text.len());
+    for message in listed.body.as_array().unwrap() {
+        assert_eq!(
+            (&message["subject"], &message["recipients"]),
+            (&json!("Hello"), &json!(["ada@example.com"]))
+        );
+        let path = format!("/api/v1/sandbox/messages/{}", message["id"].as_str().unwrap());
+        let whole = target.owner.get(&path).await;
+        assert_eq!(whole.body["text_body"].as_str().unwrap().len(), 6_000_000);
+    }
+}

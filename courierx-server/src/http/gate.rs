@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 
 use super::meters::RouteMeters;
+use super::room::{Place, Room};
 use super::{ApiError, Route};
 use crate::App;
 use crate::auth::authenticate;
@@ -36,12 +37,14 @@ struct Gate {
     access: Access,
     path: &'static str,
     meters: RouteMeters,
+    room: Arc<Room>,
 }
 
 /// The route behind its gate.
-pub(super) fn guarded(route: Route, app: &Arc<App>) -> MethodRouter<Arc<App>> {
+pub(super) fn guarded(route: Route, app: &Arc<App>, room: &Arc<Room>) -> MethodRouter<Arc<App>> {
     let meters = app.meters.route(&route.method, route.path);
-    let gate = Gate { app: Arc::clone(app), access: route.access, path: route.path, meters };
+    let (app, room) = (Arc::clone(app), Arc::clone(room));
+    let gate = Gate { app, access: route.access, path: route.path, meters, room };
     route.handler.layer(from_fn_with_state(Arc::new(gate), pass))
 }
 
@@ -50,7 +53,7 @@ async fn pass(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -
     let request_id = name(&request);
     let method = request.method().clone();
     let mut response = match gate.admit(&mut request, &request_id).await {
-        Ok(()) => next.run(request).await,
+        Ok(_place) => next.run(request).await,
         Err(error) => ApiError::from(error).into_response(),
     };
     let status = response.status();
@@ -69,10 +72,10 @@ async fn pass(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -
 }
 
 impl Gate {
-    /// Lets a request in, with its [`Ctx`] if the route is not public.
-    async fn admit(&self, request: &mut Request, request_id: &RequestId) -> ServiceResult<()> {
+    /// Lets a request in, with its [`Ctx`] if the route is not public, once there is room for its body.
+    async fn admit(&self, request: &mut Request, request_id: &RequestId) -> ServiceResult<Place> {
         if self.access == Access::Public {
-            return Ok(());
+            return Ok(Place::default());
         }
         // Of two, a proxy may have checked the other.
         let mut headers = request.headers().get_all(header::AUTHORIZATION).iter();
@@ -93,8 +96,9 @@ impl Gate {
             }
             Access::Needs(scope) => ctx.require(scope)?,
         }
+        let place = self.room.take(ctx.tenant, request.headers()).await?;
         request.extensions_mut().insert(ctx);
-        Ok(())
+        Ok(place)
     }
 }
 

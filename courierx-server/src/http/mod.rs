@@ -11,6 +11,7 @@ mod meters;
 mod paging;
 mod peer;
 mod query;
+mod room;
 mod routes;
 mod stream;
 
@@ -37,8 +38,9 @@ use crate::error::ServiceError;
 /// The whole HTTP surface of an app.
 pub fn router(app: &Arc<App>) -> Router {
     let mut router = Router::new();
+    let room = Arc::default();
     for route in routes() {
-        router = router.route(route.path, gate::guarded(route, app));
+        router = router.route(route.path, gate::guarded(route, app, &room));
     }
     router
         .fallback(async || ApiError::from(ServiceError::NotFound))

@@ -84,10 +84,23 @@ fn explain<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> Servic
     match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
         Err(error) => {
             let (field, inner) = (error.path().to_string(), error.into_inner());
-            ServiceError::field(if field == "." { "body".to_owned() } else { field }, describe(&inner))
+            ServiceError::field(
+                if field == "." { "body".to_owned() } else { short(&field) },
+                describe(&inner),
+            )
         }
         Ok(_) => ServiceError::BadRequest(format!("the body is not what is expected: {error}")),
     }
+}
+
+/// The way to a field, in which a client may have made up names: not endless, and on one line.
+fn short(field: &str) -> String {
+    const CHARS: usize = 80;
+    let mut short: String = field.chars().take(CHARS).flat_map(char::escape_debug).collect();
+    if field.chars().nth(CHARS).is_some() {
+        short.push('…');
+    }
+    short
 }
 
 /// What is wrong with a value. `invalid type: string "secret", expected u16` repeats the value, which may be a

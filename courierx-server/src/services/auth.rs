@@ -173,7 +173,7 @@ pub async fn log_in(
         app.logins.address(from)?;
     }
     let login = User::login(email);
-    app.logins.account(&login.value)?;
+    app.logins.account(&login.value, from)?;
     let user = app.store.find_anywhere::<User>(&login).await?;
     let hash = user.as_ref().map(|user| user.value.password_hash.as_str());
     let right = password.expose().len() <= PASSWORD.1 && app.passwords.verify(password, hash).await?;

@@ -172,3 +172,27 @@ async fn what_another_tenant_has_is_as_what_nobody_has() {
     );
     assert_eq!(lists(ada).await, before, "nothing was changed");
 }
+
+#[tokio::test]
+async fn an_idempotency_key_is_its_tenants_own() {
+    let server = TestServer::start().await;
+    let (ada, eve) = (server.owner("ada").await, server.owner("eve").await);
+    let email = json!({
+        "from": "a@a.example", "to": "b@b.example", "subject": "s", "text": "t",
+        "metadata": { "idempotency_key": "order-17" },
+    });
+    let adas = ada.post("/api/v1/emails", &email).await;
+    let eves = eve.post("/api/v1/emails", &email).await;
+    assert_eq!((adas.status, eves.status), (202, 202));
+    assert_ne!(adas.body["id"], eves.body["id"]);
+    // Whoever may only send gets the answer to what was sent, and still reads nothing else.
+    let sender = key(&server, &ada, "live", &[Scope::EmailsWrite]).await;
+    assert_eq!(sender.post("/api/v1/emails", &email).await.body["id"], adas.body["id"]);
+    let path = format!("/api/v1/emails/{}", adas.body["id"].as_str().unwrap());
+    assert_eq!(sender.get(&path).await.status, 403);
+    // A key for tests does not get at what is real by its idempotency key.
+    let test = key(&server, &ada, "test", &[]).await;
+    let refused = test.post("/api/v1/emails", &email).await;
+    assert_eq!(refused.status, 409);
+    assert!(!refused.text.contains(adas.body["id"].as_str().unwrap()), "{refused:?}");
+}

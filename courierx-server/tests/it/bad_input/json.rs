@@ -182,3 +182,20 @@ async fn null_everywhere_is_as_if_nothing_was_given() {
     }
     target.is_untouched().await;
 }
+
+#[tokio::test]
+async fn a_name_that_a_client_made_up_is_told_short_and_harmless() {
+    let target = Target::new().await;
+    for name in ["x".repeat(1_000_000), "a\r\nb\u{2028}c\u{1b}".to_owned(), "\u{1f4a9}".repeat(10_000)] {
+        let name = json!(name);
+        for value in ["1e999999".to_owned(), format!("{}{}", "[".repeat(200), "]".repeat(200))] {
+            let body = format!("{{\"variables\":{{{name}:{value}}}}}");
+            let answer = target.raw((reqwest::Method::POST, "/api/v1/emails"), body).await;
+            assert_refused(&answer, &[400, 422], &name.to_string());
+            assert!(answer.text.len() < 4096, "{}", answer.text.len());
+            let told = answer.body["error"].as_str().unwrap();
+            assert!(!told.chars().any(|one| one.is_control() || one == '\u{2028}'), "{told:?}");
+        }
+    }
+    target.is_untouched().await;
+}

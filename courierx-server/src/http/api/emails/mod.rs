@@ -1,6 +1,7 @@
 //! `/api/v1/emails`.
 
 mod input;
+mod parts;
 mod render;
 
 use std::sync::Arc;

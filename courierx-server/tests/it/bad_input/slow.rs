@@ -28,10 +28,10 @@ async fn read_until(stream: &mut TcpStream, text: &str) -> String {
 /// A server with little patience.
 async fn impatient() -> Target {
     let limits = ListenerLimits {
-        headers: Duration::from_millis(200),
-        body: Duration::from_millis(200),
-        linger: Duration::from_millis(200),
-        write: Duration::from_millis(200),
+        headers: Duration::from_millis(500),
+        body: Duration::from_millis(500),
+        linger: Duration::from_millis(500),
+        write: Duration::from_millis(500),
         ..ListenerLimits::default()
     };
     let server = TestServer::start_limited(limits).await;

@@ -54,6 +54,8 @@ pub struct App {
     pub passwords: Passwords,
     /// How often somebody may try to log in.
     pub logins: LoginLimits,
+    /// Held by whoever registers at the moment.
+    pub registering: tokio::sync::Mutex<()>,
     /// What `/metrics` tells.
     pub meters: Meters,
     /// How long the queue was a moment ago.
@@ -86,6 +88,7 @@ impl App {
             tokens: Tokens::new(jwt_secret.expose().as_bytes()),
             passwords: Passwords::new()?,
             logins: LoginLimits::default(),
+            registering: tokio::sync::Mutex::default(),
             queue_depth: QueueDepth::default(),
             meters,
             settings,

@@ -32,6 +32,11 @@ pub struct Server {
 impl Server {
     /// Listens, and delivers unless `MAX_WORKERS` is 0.
     pub async fn start(app: App) -> io::Result<Self> {
+        Self::start_within(app, ListenerLimits::default()).await
+    }
+
+    /// The same, with a listener that bears more or less.
+    pub async fn start_within(app: App, limits: ListenerLimits) -> io::Result<Self> {
         let listener = TcpListener::bind(app.settings.listen).await?;
         let address = listener.local_addr()?;
         let app = Arc::new(app);
@@ -41,8 +46,7 @@ impl Server {
             options.concurrency = app.settings.workers;
             Worker::spawn(&app.outbox, options)
         });
-        let serving =
-            http::serve(listener, http::router(&app), ListenerLimits::default(), stop.child_token());
+        let serving = http::serve(listener, http::router(&app), limits, stop.child_token());
         Ok(Self {
             address,
             listener: tokio::spawn(serving),

@@ -7,21 +7,26 @@ use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota};
+use sha2::{Digest, Sha256};
 
 use crate::error::{ServiceError, ServiceResult};
 
 /// Tries from one address: this many at once, and as many each minute.
 const PER_ADDRESS: NonZeroU32 = NonZeroU32::new(20).unwrap();
-/// Tries with one account: this many at once, and as many each minute. Guessing a password stays hopeless, and
-/// an attacker who knows the account's name delays its owner by seconds only.
-const PER_ACCOUNT: NonZeroU32 = NonZeroU32::new(10).unwrap();
+/// Tries with one account from one address. Fewer than an account has, so that an attacker who knows its name
+/// does not keep its owner out from a single address.
+const PER_PAIR: NonZeroU32 = NonZeroU32::new(10).unwrap();
+/// Tries with one account from everywhere. Guessing a password stays hopeless.
+const PER_ACCOUNT: NonZeroU32 = NonZeroU32::new(60).unwrap();
 /// Beyond so many keys, those at rest are forgotten.
 const KEYS: usize = 10_000;
 
 /// Counts tries by address and by account, in this process.
 pub struct LoginLimits {
     addresses: DefaultKeyedRateLimiter<IpAddr>,
-    accounts: DefaultKeyedRateLimiter<String>,
+    // By digest: a name may be as long as a body.
+    pairs: DefaultKeyedRateLimiter<([u8; 32], IpAddr)>,
+    accounts: DefaultKeyedRateLimiter<[u8; 32]>,
     clock: DefaultClock,
 }
 
@@ -29,6 +34,7 @@ impl Default for LoginLimits {
     fn default() -> Self {
         Self {
             addresses: DefaultKeyedRateLimiter::keyed(Quota::per_minute(PER_ADDRESS)),
+            pairs: DefaultKeyedRateLimiter::keyed(Quota::per_minute(PER_PAIR)),
             accounts: DefaultKeyedRateLimiter::keyed(Quota::per_minute(PER_ACCOUNT)),
             clock: DefaultClock::default(),
         }
@@ -44,12 +50,19 @@ impl LoginLimits {
         self.addresses.check_key(&network(address)).map_err(|until| self.refuse(&until))
     }
 
-    /// Counts a try with this account, and refuses it if there were too many.
-    pub fn account(&self, login: &str) -> ServiceResult<()> {
+    /// Counts a try with this account, and refuses it if there were too many: from this address, or at all.
+    pub fn account(&self, login: &str, from: Option<IpAddr>) -> ServiceResult<()> {
+        let login: [u8; 32] = Sha256::digest(login.as_bytes()).into();
+        if let Some(from) = from {
+            if self.pairs.len() > KEYS {
+                self.pairs.retain_recent();
+            }
+            self.pairs.check_key(&(login, network(from))).map_err(|until| self.refuse(&until))?;
+        }
         if self.accounts.len() > KEYS {
             self.accounts.retain_recent();
         }
-        self.accounts.check_key(&login.to_owned()).map_err(|until| self.refuse(&until))
+        self.accounts.check_key(&login).map_err(|until| self.refuse(&until))
     }
 
     fn refuse(&self, until: &governor::NotUntil<<DefaultClock as Clock>::Instant>) -> ServiceError {
@@ -84,7 +97,13 @@ mod tests {
         let limits = LoginLimits::default();
         let tries = |try_once: &dyn Fn() -> bool| (0..100).take_while(|_| try_once()).count();
         assert_eq!(tries(&|| limits.address("192.0.2.1".parse().unwrap()).is_ok()), 20);
-        assert_eq!(tries(&|| limits.account("ada@example.com").is_ok()), 10);
+        let ada = |from: Option<&str>| {
+            limits.account("ada@example.com", from.map(|from| from.parse().unwrap())).is_ok()
+        };
+        assert_eq!(tries(&|| ada(Some("192.0.2.1"))), 10);
+        assert_eq!(tries(&|| ada(Some("192.0.2.2"))), 10);
+        assert_eq!(tries(&|| ada(None)), 40);
+        assert!(!ada(Some("192.0.2.3")));
         assert!(limits.address("192.0.2.2".parse().unwrap()).is_ok());
         // One customer of a provider has a whole /64.
         let neighbours = |n: u32| limits.address(format!("2001:db8::{n:x}").parse().unwrap()).is_ok();

@@ -14,6 +14,9 @@ use serde::Serialize;
 
 use crate::error::{FieldError, ServiceError};
 
+/// Wrong fields that an answer names; of more it tells only that there are.
+pub(super) const TOLD: usize = 50;
+
 /// The result of a handler.
 pub type ApiResult<T> = Result<T, ApiError>;
 
@@ -47,8 +50,13 @@ impl ApiError {
         self
     }
 
-    fn invalid(fields: Vec<FieldError>) -> Self {
-        let errors: Vec<_> = fields.iter().map(|one| format!("{} {}", one.field, one.message)).collect();
+    fn invalid(mut fields: Vec<FieldError>) -> Self {
+        let more = fields.len() > TOLD;
+        fields.truncate(TOLD);
+        let mut errors: Vec<_> = fields.iter().map(|one| format!("{} {}", one.field, one.message)).collect();
+        if more {
+            errors.push("and more".to_owned());
+        }
         let mut error = Self::status(StatusCode::UNPROCESSABLE_ENTITY, "validation_error", errors.join("; "));
         for FieldError { field, message } in fields {
             error.body.details.entry(field).or_default().push(message);
@@ -108,7 +116,7 @@ impl IntoResponse for ApiError {
 }
 
 /// The answer to a request whose handler panicked. What it said is for the log.
-#[expect(clippy::needless_pass_by_value, reason = "what calls it wants it so")]
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
 pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response<Body> {
     let said = panic.downcast_ref::<&str>().copied();
     let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str));

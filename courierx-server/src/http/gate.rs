@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::ApiError;
 use super::meters::RouteMeters;
+use super::room::{Place, Room};
 use crate::App;
 use crate::auth::authenticate;
 use crate::ctx::{Actor, Ctx, RequestId, Scope};
@@ -37,6 +38,7 @@ pub(super) struct Gate {
     pub(super) access: Access,
     pub(super) path: &'static str,
     pub(super) meters: RouteMeters,
+    pub(super) room: Arc<Room>,
 }
 
 /// A handler behind its gate. Itself a handler, and not a layer around the route: a layer costs every request
@@ -67,7 +69,7 @@ where
             let request_id = name(&request);
             let method = request.method().clone();
             let mut response = match gate.admit(&app, &mut request, &request_id).await {
-                Ok(()) => handler.call(request, app).await,
+                Ok(_place) => handler.call(request, app).await,
                 Err(error) => ApiError::from(error).into_response(),
             };
             let (status, took, route) = (response.status().as_u16(), start.elapsed(), gate.path);
@@ -87,13 +89,17 @@ where
 }
 
 impl Gate {
-    /// Lets a request in, with its [`Ctx`] if the route is not public.
-    async fn admit(&self, app: &App, request: &mut Request, request_id: &RequestId) -> ServiceResult<()> {
+    /// Lets a request in, with its [`Ctx`] if the route is not public, once there is room for its body.
+    async fn admit(&self, app: &App, request: &mut Request, request_id: &RequestId) -> ServiceResult<Place> {
         if self.access == Access::Public {
-            return Ok(());
+            return Ok(Place::default());
         }
-        let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let header = header.unwrap_or_default();
+        // Of two, a proxy may have checked the other.
+        let mut headers = request.headers().get_all(header::AUTHORIZATION).iter();
+        let header = match (headers.next(), headers.next()) {
+            (Some(only), None) => only.to_str().unwrap_or_default(),
+            _ => "",
+        };
         let (directory, tokens) = (&app.directory, &app.tokens);
         let ctx = authenticate(directory, tokens, header, request_id.clone(), app.now()).await?;
         match self.access {
@@ -107,8 +113,9 @@ impl Gate {
             }
             Access::Needs(scope) => ctx.require(scope)?,
         }
+        let place = self.room.take(ctx.tenant, request.headers()).await?;
         request.extensions_mut().insert(ctx);
-        Ok(())
+        Ok(place)
     }
 }
 

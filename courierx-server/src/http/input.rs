@@ -5,13 +5,21 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use http_body_util::{BodyExt, Limited};
-use serde::de::DeserializeOwned;
+use hyper::body::Body as _;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::ApiError;
 use crate::error::{ServiceError, ServiceResult};
 
-/// How long a body may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a body may take to arrive; the listener puts it into every request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience(pub(super) Duration);
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self(Duration::from_secs(30))
+    }
+}
 
 /// What a request's body is read as.
 pub trait Input: DeserializeOwned {
@@ -27,14 +35,19 @@ impl<S: Send + Sync, T: Input> FromRequest<S> for Json<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let bytes = read(request.into_body(), T::MAX_BYTES).await?;
+        let patience = request.extensions().get::<Patience>().copied().unwrap_or_default();
+        let bytes = read(request.into_body(), T::MAX_BYTES, patience).await?;
         Ok(Self(parse(&bytes)?))
     }
 }
 
 /// Reads a body to its end, within its size and time.
-async fn read(body: Body, max: usize) -> ServiceResult<Bytes> {
-    let whole = tokio::time::timeout(PATIENCE, Limited::new(body, max).collect());
+async fn read(body: Body, max: usize, Patience(patience): Patience) -> ServiceResult<Bytes> {
+    // One that says how large it is need not come first.
+    if body.size_hint().lower() > max as u64 {
+        return Err(ServiceError::TooLarge { max });
+    }
+    let whole = tokio::time::timeout(patience, Limited::new(body, max).collect());
     match whole.await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
@@ -47,32 +60,47 @@ async fn read(body: Body, max: usize) -> ServiceResult<Bytes> {
 
 /// Reads JSON; an error names the field.
 pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> ServiceResult<T> {
+    // Also in what serde would skip.
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return Err(ServiceError::BadRequest("the body is not valid UTF-8".to_owned()));
+    };
     // Serde would read an array as the fields in their order.
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first != b'{') {
         return Err(ServiceError::BadRequest("the body must be a JSON object".to_owned()));
     }
     // The way to a wrong field is found in a second reading, so that right ones do not pay for it.
-    serde_json::from_slice(bytes).map_err(|error| explain::<T>(bytes, &error))
+    serde_json::from_str(text).map_err(|error| explain::<T>(text, &error))
 }
 
-fn explain<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> ServiceError {
-    if bytes.is_empty() {
+fn explain<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> ServiceError {
+    if text.is_empty() {
         return ServiceError::BadRequest("the body is empty; it must be a JSON object".to_owned());
     }
-    if std::str::from_utf8(bytes).is_err() {
-        return ServiceError::BadRequest("the body is not valid UTF-8".to_owned());
-    }
-    if !error.is_data() {
+    // A number where a name is expected is called an error of syntax.
+    if !error.is_data() && serde_json::from_str::<IgnoredAny>(text).is_err() {
         return ServiceError::BadRequest(format!("the body is not valid JSON: {error}"));
     }
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
         Err(error) => {
             let (field, inner) = (error.path().to_string(), error.into_inner());
-            ServiceError::field(if field == "." { "body".to_owned() } else { field }, describe(&inner))
+            ServiceError::field(
+                if field == "." { "body".to_owned() } else { short(&field) },
+                describe(&inner),
+            )
         }
         Ok(_) => ServiceError::BadRequest(format!("the body is not what is expected: {error}")),
     }
+}
+
+/// The way to a field, in which a client may have made up names: not endless, and on one line.
+fn short(field: &str) -> String {
+    const CHARS: usize = 80;
+    let mut short: String = field.chars().take(CHARS).flat_map(char::escape_debug).collect();
+    if field.chars().nth(CHARS).is_some() {
+        short.push('…');
+    }
+    short
 }
 
 /// What is wrong with a value. `invalid type: string "secret", expected u16` repeats the value, which may be a
@@ -82,6 +110,7 @@ fn describe(error: &serde_json::Error) -> String {
     let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
     match text.rsplit_once(", expected ") {
         Some((_, expected)) => format!("must be {expected}"),
+        None if text == "expected value" => "must be a string".to_owned(),
         None => text.to_owned(),
     }
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -19,6 +18,9 @@ use tokio_util::sync::CancellationToken;
 use tower::Service as _;
 
 use super::Peer;
+use super::input::Patience;
+use super::linger::lingering;
+use super::stream::Impatient;
 
 /// What a listener bears.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +31,12 @@ pub struct ListenerLimits {
     pub headers: Duration,
     /// Headers of one request, together with the request line, in bytes.
     pub header_bytes: usize,
+    /// How long the body of a request may take.
+    pub body: Duration,
+    /// How long the rest of a body that was refused is read, so that the client gets to read why.
+    pub linger: Duration,
+    /// How long the other end may take nothing of an answer.
+    pub write: Duration,
     /// How long open requests may go on after the listener was told to stop.
     pub grace: Duration,
 }
@@ -39,6 +47,9 @@ impl Default for ListenerLimits {
             connections: 4096,
             headers: Duration::from_mins(1),
             header_bytes: 64 * 1024,
+            body: Duration::from_secs(30),
+            linger: Duration::from_secs(5),
+            write: Duration::from_secs(30),
             grace: Duration::from_secs(15),
         }
     }
@@ -65,10 +76,12 @@ pub async fn serve(listener: TcpListener, router: Router, limits: ListenerLimits
         };
         let Ok(peer) = stream.peer_addr() else { continue };
         let _ = stream.set_nodelay(true);
+        let stream = Impatient::new(stream, limits.write);
         let router = router.clone();
         let service = service_fn(move |request: Request<Incoming>| {
-            let mut request = request.map(Body::new);
+            let mut request = lingering(request, limits.linger);
             request.extensions_mut().insert(Peer(peer));
+            request.extensions_mut().insert(Patience(limits.body));
             let answer = router.clone().call(request);
             async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
         });

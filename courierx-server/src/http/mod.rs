@@ -6,12 +6,15 @@ mod gate;
 mod health;
 mod id;
 mod input;
+mod linger;
 mod listener;
 mod meters;
 mod paging;
 mod peer;
 mod query;
+mod room;
 mod routes;
+mod stream;
 
 use std::sync::Arc;
 
@@ -37,10 +40,11 @@ use gate::Gate;
 /// The whole HTTP surface of an app.
 pub fn router(app: &Arc<App>) -> Router {
     let mut router = Router::new();
+    let room = Arc::<room::Room>::default();
     for route in routes() {
         let Route { method, path, access, behind } = route;
         let meters = app.meters.route(&method, path);
-        router = router.route(path, behind(Gate { access, path, meters }));
+        router = router.route(path, behind(Gate { access, path, meters, room: Arc::clone(&room) }));
     }
     router
         .fallback(async || ApiError::from(ServiceError::NotFound))

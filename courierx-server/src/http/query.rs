@@ -15,14 +15,20 @@ use crate::error::{FieldError, ServiceError, ServiceResult};
 /// [`finish`](Self::finish).
 #[derive(Debug, Default)]
 pub struct Params {
-    values: HashMap<String, String>,
+    values: HashMap<String, Vec<String>>,
     wrong: Vec<FieldError>,
 }
 
 impl Params {
     /// A text; an empty one counts as absent.
     pub fn text(&mut self, name: &str) -> Option<String> {
-        self.values.remove(name).filter(|value| !value.is_empty())
+        let mut values = self.values.remove(name)?;
+        // Which of them is meant?
+        if values.len() > 1 {
+            self.wrong.push(FieldError::new(name, "is given more than once"));
+            return None;
+        }
+        values.pop().filter(|value| !value.is_empty())
     }
 
     /// A value with a text form.
@@ -60,6 +66,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
         let query = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
         let Query(pairs) =
             query.map_err(|_| ServiceError::BadRequest("the query cannot be read".to_owned()))?;
-        Ok(Self { values: pairs.into_iter().collect(), wrong: Vec::new() })
+        let mut params = Self::default();
+        for (name, value) in pairs {
+            // What stands for bytes that are no text.
+            if name.contains('\u{fffd}') || value.contains('\u{fffd}') {
+                return Err(ServiceError::BadRequest("the query is not valid UTF-8".to_owned()).into());
+            }
+            params.values.entry(name).or_default().push(value);
+        }
+        Ok(params)
     }
 }

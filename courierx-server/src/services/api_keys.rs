@@ -10,6 +10,7 @@ use crate::auth::{RawKey, hex};
 use crate::ctx::{Actor, Ctx, Scope, Scopes};
 use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::model::api_keys::{ApiKey, ApiKeyStatus};
+use crate::services::is_one_line;
 
 /// Most keys of one tenant.
 const MAX_KEYS: usize = 1000;
@@ -40,9 +41,11 @@ pub struct ApiKeyView {
 
 /// Makes a key. What is returned beside it is shown once and never known again.
 pub async fn create(ctx: &Ctx, app: &App, new: NewApiKey) -> ServiceResult<(ApiKeyView, RawKey)> {
+    ctx.require(Scope::ApiKeysWrite)?;
     let now = app.now();
     let scopes = check(ctx, &new, now)?;
-    if list(ctx, app).await?.len() >= MAX_KEYS {
+    is_within_own_time(ctx, app, &new).await?;
+    if all(ctx, app).await?.len() >= MAX_KEYS {
         return Err(ServiceError::Conflict(format!("there are {MAX_KEYS} keys already; delete one first")));
     }
     let raw = RawKey::generate(new.mode);
@@ -68,7 +71,7 @@ fn check(ctx: &Ctx, new: &NewApiKey, now: Timestamp) -> ServiceResult<Scopes> {
     let name = new.name.trim();
     if name.is_empty() {
         wrong.push(FieldError::new("name", "can't be blank"));
-    } else if name.len() > MAX_NAME || name.chars().any(char::is_control) {
+    } else if name.len() > MAX_NAME || !is_one_line(name) {
         wrong.push(FieldError::new("name", format!("must be a line of at most {MAX_NAME} bytes")));
     }
     let mut scopes = Vec::new();
@@ -94,8 +97,23 @@ fn check(ctx: &Ctx, new: &NewApiKey, now: Timestamp) -> ServiceResult<Scopes> {
     Ok(scopes)
 }
 
+/// Refuses a key that would outlive the one that asks for it.
+async fn is_within_own_time(ctx: &Ctx, app: &App, new: &NewApiKey) -> ServiceResult<()> {
+    let Actor::ApiKey { id, .. } = &ctx.actor else { return Ok(()) };
+    let Some(end) = find(ctx, app, *id).await?.value.expires_at else { return Ok(()) };
+    if new.expires_at.is_some_and(|asked| asked <= end) {
+        return Ok(());
+    }
+    Err(ServiceError::Forbidden(format!("an API key cannot make one that outlives it; it ends at {end}")))
+}
+
 /// Every key of the tenant, the newest first.
 pub async fn list(ctx: &Ctx, app: &App) -> ServiceResult<Vec<ApiKeyView>> {
+    ctx.require(Scope::ApiKeysRead)?;
+    all(ctx, app).await
+}
+
+async fn all(ctx: &Ctx, app: &App) -> ServiceResult<Vec<ApiKeyView>> {
     let uses = app.directory.uses(ctx.tenant).await?;
     let page = PageRequest::first(PageRequest::MAX);
     let Page { items, .. } = app.store.list_of::<ApiKey>(ctx.tenant, None, &page).await?;
@@ -105,6 +123,7 @@ pub async fn list(ctx: &Ctx, app: &App) -> ServiceResult<Vec<ApiKeyView>> {
 
 /// Ends a key for ever; it stays in the list. One that was revoked before stays as it is.
 pub async fn revoke(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<ApiKeyView> {
+    ctx.require(Scope::ApiKeysWrite)?;
     let mut key = find(ctx, app, id).await?;
     if key.value.status == ApiKeyStatus::Active {
         key.value.status = ApiKeyStatus::Revoked;
@@ -116,6 +135,7 @@ pub async fn revoke(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<ApiKeyV
 
 /// Removes a key.
 pub async fn delete(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<()> {
+    ctx.require(Scope::ApiKeysWrite)?;
     find(ctx, app, id).await?;
     app.commit(ctx.tenant, vec![Change::delete::<ApiKey>(id)]).await
 }

@@ -17,6 +17,7 @@ use crate::model::memberships::Membership;
 use crate::model::tenants::{Tenant, TenantStatus};
 use crate::model::users::User;
 use crate::secret::Secret;
+use crate::services::is_one_line;
 
 /// Characters of a password at least, and bytes at most: hashing a longer one would cost us, not an attacker.
 const PASSWORD: (usize, usize) = (8, 1024);
@@ -24,6 +25,8 @@ const PASSWORD: (usize, usize) = (8, 1024);
 const MAX_NAME: usize = 100;
 /// Bytes of a tenant's settings, as JSON.
 const MAX_SETTINGS: usize = 16 * 1024;
+/// How deep arrays and objects may nest in a tenant's settings. A reader of JSON gives up at 128.
+const MAX_SETTINGS_DEPTH: usize = 32;
 /// The plan of whoever registers.
 const FIRST_PLAN: &str = "free";
 
@@ -60,6 +63,9 @@ pub async fn register(app: &App, new: NewTenant, from: Option<IpAddr>) -> Servic
     }
     let now = app.now();
     let password_hash = app.passwords.hash(new.password).await?;
+    // Of several who want to be the first, each looks once more, and one at a time.
+    let _turn = app.registering.lock().await;
+    may_register(app).await?;
     let (id, user_id) = (TenantId::new(), RecordId::new());
     let email = new.email.trim().to_owned();
     let user = User { email: email.clone(), password_hash, epoch: 0, created_at: now };
@@ -123,7 +129,7 @@ fn check_name(name: &str) -> Option<FieldError> {
     let name = name.trim();
     if name.is_empty() {
         Some(FieldError::new("name", "can't be blank"))
-    } else if name.len() > MAX_NAME || name.chars().any(char::is_control) {
+    } else if name.len() > MAX_NAME || !is_one_line(name) {
         Some(FieldError::new("name", format!("must be a line of at most {MAX_NAME} bytes")))
     } else {
         None
@@ -174,7 +180,7 @@ pub async fn log_in(
         app.logins.address(from)?;
     }
     let login = User::login(email);
-    app.logins.account(&login.value)?;
+    app.logins.account(&login.value, from)?;
     let user = app.store.find_anywhere::<User>(&login).await?;
     let hash = user.as_ref().map(|user| user.value.password_hash.as_str());
     let right = password.expose().len() <= PASSWORD.1 && app.passwords.verify(password, hash).await?;
@@ -212,6 +218,10 @@ pub async fn update(
         name.trim().clone_into(&mut tenant.value.name);
     }
     for (key, value) in settings.into_iter().flatten() {
+        if !is_within_depth(&value, MAX_SETTINGS_DEPTH) {
+            let text = format!("nest deeper than {MAX_SETTINGS_DEPTH} levels");
+            return Err(ServiceError::field("settings", text));
+        }
         match value {
             Value::Null => drop(tenant.value.settings.remove(&key)),
             value => drop(tenant.value.settings.insert(key, value)),
@@ -223,6 +233,17 @@ pub async fn update(
     let change = Change::update(ctx.tenant, tenant.id, tenant.version, &tenant.value)?;
     app.commit(ctx.tenant, vec![change]).await?;
     me(ctx, app).await
+}
+
+/// Whether arrays and objects nest at most `levels` deep.
+fn is_within_depth(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(items) => levels > 0 && items.iter().all(|item| is_within_depth(item, levels - 1)),
+        Value::Object(entries) => {
+            levels > 0 && entries.values().all(|item| is_within_depth(item, levels - 1))
+        }
+        _ => true,
+    }
 }
 
 #[cfg(test)]

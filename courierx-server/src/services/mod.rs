@@ -8,3 +8,8 @@ pub mod health;
 pub mod provider_connections;
 pub mod sandbox;
 pub mod suppressions;
+
+/// Whether a text holds nothing that a reader might take for the end of a line, or not show.
+fn is_one_line(text: &str) -> bool {
+    !text.chars().any(|one| one.is_control() || matches!(one, '\u{2028}' | '\u{2029}'))
+}

@@ -3,7 +3,6 @@
 //! It is read from the store, where every message is kept anyway: it survives a restart, and every process
 //! sees the same.
 
-use courierx_core::engine::render;
 use courierx_core::event::MessageStatus;
 use courierx_core::id::MessageId;
 use courierx_core::message::{Address, Mode};
@@ -13,6 +12,7 @@ use courierx_core::store::{AttemptRecord, MessageFilter, PageRequest, StoredMess
 use crate::App;
 use crate::ctx::{Ctx, Scope};
 use crate::error::{ServiceError, ServiceResult};
+use crate::services::emails::content;
 
 /// Bytes of content on one page of a list; what is beyond is shown by its subject alone.
 const PAGE_BYTES: usize = 8 * 1024 * 1024;
@@ -53,8 +53,8 @@ pub async fn list(
     let mut messages = Vec::new();
     let mut bytes = 0;
     for record in records.iter().filter(|record| record.status != MessageStatus::Scheduled) {
-        let Some(mut message) = open(ctx, app, record.id).await? else { continue };
-        bytes += message.content.as_ref().map_or(0, |content| content.email().estimated_bytes());
+        let Some(mut message) = open(ctx, app, record.id, bytes <= PAGE_BYTES).await? else { continue };
+        bytes += message.content.as_ref().map_or(0, size);
         if bytes > PAGE_BYTES {
             message.content = None;
         }
@@ -68,14 +68,20 @@ pub async fn list(
 /// One message that the sandbox took.
 pub async fn get(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<SandboxMessage> {
     ctx.require(Scope::EmailsRead)?;
-    let message = open(ctx, app, id).await?;
+    let message = open(ctx, app, id, true).await?;
     message
         .filter(|one| ctx.mode == Mode::Live || one.message.record.mode == Mode::Test)
         .ok_or(ServiceError::NotFound)
 }
 
-/// Opens a message, if the sandbox took it.
-async fn open(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<Option<SandboxMessage>> {
+/// Bytes that a message holds in memory: a small template may make large bodies.
+fn size(content: &Content) -> usize {
+    let bodies = content.html().map_or(0, str::len) + content.text().map_or(0, str::len);
+    bodies.max(content.email().estimated_bytes())
+}
+
+/// Finds a message, if the sandbox took it; with its content only if `whole`.
+async fn open(ctx: &Ctx, app: &App, id: MessageId, whole: bool) -> ServiceResult<Option<SandboxMessage>> {
     let Some(message) = app.outbox.get(ctx.tenant, id).await? else { return Ok(None) };
     let Some(attempt) = message.attempts.iter().rev().find(|one| one.provider == "sandbox").cloned() else {
         return Ok(None);
@@ -89,8 +95,10 @@ async fn open(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<Option<Sandb
     if recipients.is_empty() {
         return Ok(None);
     }
-    let email = app.outbox.content(&message).map_err(ServiceError::internal)?;
-    let content = email.map(|email| render(&email)).transpose().map_err(ServiceError::internal)?;
-    let subject = content.as_ref().map(|content| content.subject().as_str().to_owned());
+    let content = if whole { content(app, &message).await? } else { None };
+    let subject = match &content {
+        Some(content) => Some(content.subject().as_str().to_owned()),
+        None => app.outbox.summary(&message.record).map_err(ServiceError::internal)?.map(|one| one.subject),
+    };
     Ok(Some(SandboxMessage { message, attempt, recipients, subject, content }))
 }

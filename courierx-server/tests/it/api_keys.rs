@@ -36,8 +36,8 @@ async fn a_key_works_until_it_is_revoked() {
 async fn a_key_does_what_its_scopes_say_and_makes_none_that_does_more() {
     let server = TestServer::start().await;
     let owner = server.owner("acme").await;
-    let wanted = json!({ "name": "keys", "scopes": ["api_keys:write", "api_keys:read"] });
-    let made = owner.post("/api/v1/api_keys", &wanted).await;
+    let new = json!({ "name": "keys", "scopes": ["api_keys:write", "api_keys:read"] });
+    let made = owner.post("/api/v1/api_keys", &new).await;
     let key = server.client().with(made.body["raw_key"].as_str().unwrap());
     assert_eq!(key.get("/api/v1/api_keys").await.status, 200);
     // No scopes would be all of them.

@@ -3,6 +3,7 @@
 
 mod api_keys;
 mod auth;
+mod bad_input;
 #[cfg(unix)]
 mod cli;
 mod delivery;
@@ -10,6 +11,7 @@ mod delivery;
 mod doctor;
 mod emails;
 mod health;
+mod permissions;
 mod provider_connections;
 mod sandbox;
 mod support;

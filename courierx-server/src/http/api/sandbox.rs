@@ -46,19 +46,19 @@ struct File<'a> {
 
 fn render(message: &SandboxMessage) -> Rendered<'_> {
     let content = message.content.as_ref();
-    let email = content.map(|content| content.email());
+    let email = content.map(courierx_core::provider::Content::email);
     let mailboxes = |field| {
         let all = email.map_or(&[][..], |email| email.mailboxes(field));
         all.iter().map(ToString::to_string).collect()
     };
     let headers = email.into_iter().flat_map(|email| email.headers().iter());
-    let files = email.into_iter().flat_map(|email| email.attachments());
+    let files = email.into_iter().flat_map(courierx_core::message::Email::attachments);
     Rendered {
         id: message.message.record.id,
         from: email.map(|email| email.from().to_string()),
         to: mailboxes(RecipientField::To),
         cc: mailboxes(RecipientField::Cc),
-        recipients: message.recipients.iter().map(|one| one.as_str()).collect(),
+        recipients: message.recipients.iter().map(courierx_core::message::Address::as_str).collect(),
         subject: message.subject.as_deref(),
         html_body: content.and_then(|content| content.html()),
         text_body: content.and_then(|content| content.text()),

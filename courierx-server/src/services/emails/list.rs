@@ -5,6 +5,7 @@ use courierx_core::engine::{ContentError, render};
 use courierx_core::event::{Event, EventKind, MessageStatus};
 use courierx_core::id::MessageId;
 use courierx_core::message::Mode;
+use courierx_core::provider::Content;
 use courierx_core::store::{Cursor, EventQuery, MessageFilter, MessageRecord, PageRequest, StoredMessage};
 
 use super::view::{AttemptView, EmailView, EventView, FullEmail, last_error, sent_at};
@@ -94,14 +95,17 @@ const fn tells_more(status: MessageStatus) -> bool {
 
 /// Everything that is kept of one message.
 pub async fn get(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<FullEmail> {
+    ctx.require(Scope::EmailsRead)?;
+    open(ctx, app, id).await
+}
+
+/// The same, also for whoever sent it and may do no more.
+pub(super) async fn open(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<FullEmail> {
     let message = app.outbox.get(ctx.tenant, id).await?.ok_or(ServiceError::NotFound)?;
     if ctx.mode == Mode::Test && message.record.mode == Mode::Live {
         return Err(ServiceError::NotFound);
     }
-    let content = match app.outbox.content(&message).map_err(internal)? {
-        Some(email) => Some(render(&email).map_err(ServiceError::internal)?),
-        None => None,
-    };
+    let content = content(app, &message).await?;
     let mut events = events(ctx, app, id).await?;
     let names = Names::of(&app.store, ctx.tenant, false).await?;
     let attempts = message.attempts.iter();
@@ -117,6 +121,20 @@ pub async fn get(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<FullEmail
     let events = events
         .map(|event| EventView { connection: event.connection.as_ref().map(|id| names.name(id)), event });
     Ok(FullEmail { view, content, events: events.collect(), attempts })
+}
+
+/// What a message says; none once that is purged.
+pub(in crate::services) async fn content(
+    app: &App,
+    message: &StoredMessage,
+) -> ServiceResult<Option<Content>> {
+    let Some(email) = app.outbox.content(message).map_err(internal)? else { return Ok(None) };
+    if email.variables().is_none() {
+        return render(&email).map(Some).map_err(ServiceError::internal);
+    }
+    // A template may take long: nobody else has to wait for it.
+    let rendered = tokio::task::spawn_blocking(move || render(&email)).await;
+    rendered.map_err(ServiceError::internal)?.map(Some).map_err(ServiceError::internal)
 }
 
 async fn events(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<Vec<Event>> {

@@ -5,6 +5,7 @@ mod list;
 mod send;
 mod view;
 
+pub(super) use list::content;
 pub use list::{EmailFilter, get, list};
 pub use send::{SentEmail, send};
 pub use view::{AttemptView, EmailView, EventView, Explained, FullEmail};

@@ -1,15 +1,15 @@
 //! Sending.
 
-use courierx_core::engine::Written;
+use courierx_core::engine::{AcceptError, Written};
 use courierx_core::id::MessageId;
-use courierx_core::message::{Email, EmailBuilder};
+use courierx_core::message::{Email, EmailBuilder, Mode};
 
 use super::check::may_send;
-use super::list::get;
+use super::list::open;
 use super::view::FullEmail;
 use crate::App;
 use crate::ctx::{Ctx, Scope};
-use crate::error::ServiceResult;
+use crate::error::{ServiceError, ServiceResult};
 
 /// A message that was accepted.
 #[derive(Debug)]
@@ -34,11 +34,17 @@ pub async fn send(ctx: &Ctx, app: &App, email: EmailBuilder) -> ServiceResult<Se
     ctx.require(Scope::EmailsWrite)?;
     let email = email.mode(ctx.mode).build()?;
     may_send(ctx, app, &email).await?;
-    let accepted = app.outbox.enqueue(ctx.tenant, email.clone()).await?;
+    let accepted = app.outbox.enqueue(ctx.tenant, email.clone()).await.map_err(|error| match error {
+        // Which message it was is not for everybody.
+        AcceptError::IdempotencyConflict { .. } if ctx.mode == Mode::Test || !ctx.may(Scope::EmailsRead) => {
+            ServiceError::Conflict("the idempotency key was used for another message".to_owned())
+        }
+        error => error.into(),
+    })?;
     match accepted.written {
         Some(written) => {
             Ok(SentEmail::New { id: accepted.id, email, written, suppressed: accepted.suppressed })
         }
-        None => Ok(SentEmail::Earlier(Box::new(get(ctx, app, accepted.id).await?))),
+        None => Ok(SentEmail::Earlier(Box::new(open(ctx, app, accepted.id).await?))),
     }
 }

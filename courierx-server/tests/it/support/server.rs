@@ -5,6 +5,7 @@ use std::sync::Arc;
 use courierx_core::store::Store;
 use courierx_server::App;
 use courierx_server::config::Settings;
+use courierx_server::http::ListenerLimits;
 use courierx_server::secret::Secret;
 use courierx_server::server::Server;
 use courierx_store::SqliteStore;
@@ -22,8 +23,17 @@ impl TestServer {
         Self::start_with(|_| ()).await
     }
 
+    /// With a listener that bears less.
+    pub(crate) async fn start_limited(limits: ListenerLimits) -> Self {
+        Self::start_within(|_| (), limits).await
+    }
+
     /// With settings that differ from the defaults.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_within(change, ListenerLimits::default()).await
+    }
+
+    async fn start_within(change: impl FnOnce(&mut Settings), limits: ListenerLimits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = Settings::in_directory(folder.path().to_owned());
         settings.listen.set_port(0);
@@ -32,7 +42,7 @@ impl TestServer {
         let vault = store.vault().unwrap();
         let secret = Secret::new("a secret of the tests with enough bytes");
         let app = App::new(settings, Arc::new(store), vault, &secret).unwrap();
-        Self { server: Server::start(app).await.unwrap(), _folder: folder }
+        Self { server: Server::start_within(app, limits).await.unwrap(), _folder: folder }
     }
 
     pub(crate) fn app(&self) -> &Arc<App> {

@@ -1,17 +1,19 @@
 //! A message, as clients write it.
 
-use std::fmt;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use courierx_core::clock::Timestamp;
-use courierx_core::message::{Attachment, DisplayName, Email, EmailBuilder, Field, Mailbox, Problem};
-use serde::de::{SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use courierx_core::message::{
+    DisplayName, Email, EmailBuilder, Field, HeaderName, IdempotencyKey, Mailbox, MetadataKey, Problem,
+    limits,
+};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::parts::{Addresses, AttachedFile};
 use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::http::Input;
+
+/// Addresses in one list, before those given twice are left out.
+const MAX_ADDRESSES: usize = 10 * limits::MAX_RECIPIENTS;
 
 /// A message to send. Documented names stand beside those that other clients use.
 #[derive(Deserialize)]
@@ -59,61 +61,26 @@ impl Input for SendEmail {
     const MAX_BYTES: usize = 10 * 1024 * 1024;
 }
 
-/// A file to attach.
-#[derive(Deserialize)]
-pub(super) struct AttachedFile {
-    filename: String,
-    /// In base64.
-    content: String,
-    #[serde(default, alias = "contentType")]
-    content_type: Option<String>,
-    #[serde(default, alias = "contentId")]
-    content_id: Option<String>,
-}
-
-/// One address or several.
-#[derive(Default)]
-pub(super) struct Addresses(Vec<String>);
-
-impl<'de> Deserialize<'de> for Addresses {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OneOrMany;
-
-        impl<'de> Visitor<'de> for OneOrMany {
-            type Value = Addresses;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an address or a list of addresses")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Addresses, E> {
-                Ok(Addresses(vec![text.to_owned()]))
-            }
-
-            fn visit_unit<E>(self) -> Result<Addresses, E> {
-                Ok(Addresses::default())
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Addresses, A::Error> {
-                let mut addresses = Vec::new();
-                while let Some(address) = list.next_element()? {
-                    addresses.push(address);
-                }
-                Ok(Addresses(addresses))
-            }
-        }
-
-        deserializer.deserialize_any(OneOrMany)
-    }
-}
-
 impl SendEmail {
     /// The message; `key` is what the header says to make the request repeatable.
-    pub(super) fn into_email(self, mut key: Option<String>) -> ServiceResult<EmailBuilder> {
+    pub(super) fn into_email(self, mut key: Option<IdempotencyKey>) -> ServiceResult<EmailBuilder> {
         let mut wrong = Vec::new();
         if self.template_id.is_some() {
             let text = "is not supported yet; give subject, html_body and text_body";
             wrong.push(FieldError::new("template_id", text));
+        }
+        let lists = [("to_email", &self.to_email), ("cc", &self.cc), ("bcc", &self.bcc)];
+        for (field, list) in lists.into_iter().chain([("reply_to", &self.reply_to)]) {
+            limit(field, list.0.len(), MAX_ADDRESSES, &mut wrong);
+        }
+        limit("headers", self.headers.as_ref().map_or(0, Map::len), limits::MAX_HEADERS, &mut wrong);
+        // With the key that is none of them.
+        limit("metadata", self.metadata.as_ref().map_or(0, Map::len), limits::MAX_METADATA + 1, &mut wrong);
+        let files = self.attachments.as_ref().map_or(0, Vec::len);
+        limit("attachments", files, limits::MAX_ATTACHMENTS, &mut wrong);
+        // What is far too much is not looked at one by one.
+        if !wrong.is_empty() {
+            return Err(ServiceError::Invalid(wrong));
         }
         let mut email = Email::builder();
         if let Some(address) = &self.from_email {
@@ -126,17 +93,20 @@ impl SendEmail {
         email = self.cc.0.iter().fold(email, |email, one| email.cc(one.as_str()));
         email = self.bcc.0.iter().fold(email, |email, one| email.bcc(one.as_str()));
         email = self.reply_to.0.iter().fold(email, |email, one| email.reply_to(one.as_str()));
-        email = self.tags.iter().flatten().fold(email, |email, tag| email.tag(tag));
-        email = texts(self.headers, "headers", &mut wrong)
-            .fold(email, |email, (name, value)| email.header(name, value));
-        for file in self.attachments.into_iter().flatten() {
-            email = file.attach_to(email, &mut wrong);
+        email = self.tags.iter().flatten().fold(email, EmailBuilder::tag);
+        for (name, value) in texts(self.headers, "headers", &mut wrong) {
+            if let Some(name) = named("headers", &name, HeaderName::new(&*name), &mut wrong) {
+                email = email.header(name, value);
+            }
+        }
+        for (index, file) in self.attachments.into_iter().flatten().enumerate() {
+            email = file.attach_to(email, index, &mut wrong);
         }
         for (name, value) in texts(self.metadata, "metadata", &mut wrong) {
             // Where clients of the first version put it.
             if name == "idempotency_key" {
-                key.get_or_insert(value);
-            } else {
+                key = key.or(named("metadata", &name, IdempotencyKey::new(value), &mut wrong));
+            } else if let Some(name) = named("metadata", &name, MetadataKey::new(&*name), &mut wrong) {
                 email = email.metadata(name, value);
             }
         }
@@ -157,6 +127,27 @@ impl SendEmail {
         }
         Err(ServiceError::Invalid(wrong))
     }
+}
+
+/// Refuses more than `max` items.
+fn limit(field: &str, actual: usize, max: usize, wrong: &mut Vec<FieldError>) {
+    if actual > max {
+        wrong.push(FieldError::new(field, Problem::TooMany { max, actual }.to_string()));
+    }
+}
+
+/// What was made of an entry of an object, or what is wrong with it by the entry's name: the order in which
+/// the client wrote it is not known here.
+fn named<T>(
+    field: &'static str,
+    name: &str,
+    made: Result<T, Problem>,
+    wrong: &mut Vec<FieldError>,
+) -> Option<T> {
+    let tell = |problem: Problem| {
+        wrong.push(FieldError::new(Field::key(field, name).to_string(), problem.to_string()));
+    };
+    made.map_err(tell).ok()
 }
 
 fn set<T>(
@@ -215,21 +206,6 @@ fn texts(
     texts.into_iter()
 }
 
-impl AttachedFile {
-    fn attach_to(self, email: EmailBuilder, wrong: &mut Vec<FieldError>) -> EmailBuilder {
-        let Self { filename, content, content_type, content_id } = self;
-        let Ok(content) = STANDARD.decode(content.as_bytes()) else {
-            wrong.push(FieldError::new(format!("attachments[{filename:.40}].content"), "must be base64"));
-            return email;
-        };
-        let content_type = content_type.unwrap_or_else(|| "application/octet-stream".to_owned());
-        match content_id {
-            Some(id) => email.attach(Attachment::inline(id, filename, content_type, content)),
-            None => email.attach(Attachment::new(filename, content_type, content)),
-        }
-    }
-}
-
 /// The same error, with the fields as they are documented.
 pub(super) fn as_the_client_calls_it(error: ServiceError) -> ServiceError {
     let ServiceError::Invalid(mut fields) = error else { return error };
@@ -247,7 +223,7 @@ pub(super) fn as_the_client_calls_it(error: ServiceError) -> ServiceError {
                 None => continue,
             },
         };
-        field.field = documented.to_owned();
+        documented.clone_into(&mut field.field);
     }
     ServiceError::Invalid(fields)
 }

@@ -1,6 +1,7 @@
 //! `/api/v1/emails`.
 
 mod input;
+mod parts;
 mod render;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use courierx_core::id::MessageId;
+use courierx_core::message::IdempotencyKey;
 
 use crate::App;
 use crate::ctx::Ctx;
@@ -24,7 +26,7 @@ pub use input::SendEmail;
 pub async fn send(
     State(app): State<Arc<App>>,
     ctx: Ctx,
-    IdempotencyKey(key): IdempotencyKey,
+    RepeatableAs(key): RepeatableAs,
     Json(input): Json<SendEmail>,
 ) -> ApiResult<Response> {
     let email = input.into_email(key)?;
@@ -42,22 +44,27 @@ pub async fn send(
 /// The item at the top level, as the documents show it, and under `email`, as the first version's clients
 /// read it. Put together as text: the item is rendered once.
 fn accepted(item: &str) -> Response {
-    let fields = item.trim_end_matches('}');
+    let fields = item.strip_suffix('}').unwrap_or(item);
     let body = format!("{fields},\"email\":{item}}}");
     (StatusCode::ACCEPTED, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 /// What the header says to make the request repeatable.
 #[derive(Debug)]
-pub struct IdempotencyKey(Option<String>);
+pub struct RepeatableAs(Option<IdempotencyKey>);
 
-impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
+impl<S: Send + Sync> FromRequestParts<S> for RepeatableAs {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let key = parts.headers.get("idempotency-key").map(|value| value.to_str().map(str::to_owned));
-        let refused = |_| ServiceError::field("Idempotency-Key", "must be printable ASCII");
-        Ok(Self(key.transpose().map_err(refused)?))
+        let wrong = |text: String| ServiceError::field("Idempotency-Key", text);
+        let mut values = parts.headers.get_all("idempotency-key").iter();
+        let Some(value) = values.next() else { return Ok(Self(None)) };
+        if values.next().is_some() {
+            return Err(wrong("is given more than once".to_owned()).into());
+        }
+        let text = value.to_str().map_err(|_| wrong("must be printable ASCII".to_owned()))?;
+        Ok(Self(Some(IdempotencyKey::new(text).map_err(|problem| wrong(problem.to_string()))?)))
     }
 }
 

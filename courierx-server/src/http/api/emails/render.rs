@@ -58,7 +58,7 @@ pub(super) fn accepted<'a>(
     Item {
         id,
         from_email: email.from().address().as_str(),
-        from_name: email.from().name().map(|name| name.as_str()),
+        from_name: email.from().name().map(courierx_core::message::DisplayName::as_str),
         to_email: recipients.first().copied().unwrap_or_default(),
         subject: Some(email.subject().as_str()),
         status: written.status,
@@ -70,7 +70,7 @@ pub(super) fn accepted<'a>(
         provider_display_name: None,
         provider_message_id: None,
         mode: email.mode(),
-        tags: email.tags().iter().map(|tag| tag.as_str()).collect(),
+        tags: email.tags().iter().map(courierx_core::message::Tag::as_str).collect(),
         scheduled_at: (written.send_at > written.accepted_at).then_some(written.send_at),
         queued_at: written.accepted_at,
         sent_at: None,
@@ -206,7 +206,7 @@ struct SkippedConnection<'a> {
 pub(super) fn full(email: &FullEmail) -> Full<'_> {
     let recipients = &email.view.message.record.recipients;
     let content = email.content.as_ref();
-    let mail = content.map(|content| content.email());
+    let mail = content.map(courierx_core::provider::Content::email);
     Full {
         item: item(&email.view),
         recipients: recipients.iter().map(recipient).collect(),
@@ -215,7 +215,7 @@ pub(super) fn full(email: &FullEmail) -> Full<'_> {
         reply_to: mail.and_then(|mail| mail.reply_to().first()).map(|one| one.address().as_str()),
         metadata: mail
             .into_iter()
-            .flat_map(|mail| mail.metadata())
+            .flat_map(Email::metadata)
             .map(|(key, value)| (key, value.as_str()))
             .collect(),
         attempt_count: email.attempts.len(),

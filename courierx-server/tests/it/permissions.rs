@@ -1,0 +1,210 @@
+//! Every route, and who may not.
+
+use courierx_core::id::RecordId;
+use courierx_core::store::Change;
+use courierx_server::ctx::{Role, Scope};
+use courierx_server::http::{Access, Route, routes};
+use courierx_server::model::memberships::Membership;
+use courierx_server::model::users::User;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Client, TestServer};
+
+/// The routes that anybody may ask. A new one belongs here only if that is meant.
+const PUBLIC: [(&str, &str); 7] = [
+    ("POST", "/api/v1/auth/register"),
+    ("POST", "/api/v1/auth/login"),
+    ("GET", "/health"),
+    ("GET", "/health/live"),
+    ("GET", "/health/ready"),
+    ("GET", "/api/v1/health"),
+    // Guarded by itself: from this machine, or with its own token.
+    ("GET", "/metrics"),
+];
+
+/// Identifiers that no tenant has.
+const UNKNOWN: &str = "0192d3a4-0000-7000-8000-000000000000";
+
+async fn ask(client: &Client, route: &Route, id: &str) -> Answer {
+    let path = route.path.replace("{id}", id);
+    // Nothing that could be done: whoever is let in finds it wrong, or not there.
+    client.send(client.request(route.method.clone(), &path).json(&json!({}))).await
+}
+
+async fn key(server: &TestServer, owner: &Client, mode: &str, scopes: &[Scope]) -> Client {
+    let new = json!({ "name": "key", "mode": mode, "scopes": scopes });
+    let answer = owner.post("/api/v1/api_keys", &new).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    server.client().with(answer.body["raw_key"].as_str().unwrap())
+}
+
+/// A user of this role in the owner's tenant.
+async fn user(server: &TestServer, owner: &Client, role: Role) -> Client {
+    let me = owner.get("/api/v1/auth/me").await;
+    let tenant = me.body["tenant"]["id"].as_str().unwrap().parse().unwrap();
+    let (app, id) = (server.app(), RecordId::new());
+    let email = format!("{role}@acme.example");
+    let user = User { email, password_hash: String::new(), epoch: 0, created_at: app.now() };
+    let membership = Membership { user: id, home: tenant, role, joined_at: app.now() };
+    let changes = vec![
+        Change::create(tenant, id, &user).unwrap(),
+        Change::create(tenant, RecordId::new(), &membership).unwrap(),
+    ];
+    app.commit(tenant, changes).await.unwrap();
+    server.client().with(&app.tokens.issue(tenant, id, tenant, 0, app.now()).unwrap())
+}
+
+#[tokio::test]
+async fn no_route_is_open_but_those_that_are_meant_to_be() {
+    let server = TestServer::start().await;
+    let nobody = server.client();
+    for route in routes() {
+        let public = PUBLIC.contains(&(route.method.as_str(), route.path));
+        assert_eq!(public, route.access == Access::Public, "{route:?}");
+        for client in [nobody.clone(), nobody.with("x"), nobody.with("cxk_live_x")] {
+            let answer = ask(&client, &route, UNKNOWN).await;
+            // A public route may answer 401 too, to a log-in, with words of its own.
+            let refused = answer.status == 401 && answer.body["error"] == "Unauthorized";
+            assert_eq!(refused, !public, "{route:?}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_may_what_its_scope_says_and_nothing_else() {
+    let server = TestServer::start().await;
+    let owner = server.owner("acme").await;
+    for route in routes() {
+        let scope = match route.access {
+            Access::Needs(scope) => Some(scope),
+            Access::User => None,
+            Access::Public => continue,
+        };
+        let others: Vec<Scope> = Scope::ALL.iter().copied().filter(|one| Some(*one) != scope).collect();
+        // Asking with no scope would be asking for all.
+        let without = key(&server, &owner, "live", &others).await;
+        let refused = ask(&without, &route, UNKNOWN).await;
+        assert_eq!((refused.status, &refused.body["code"]), (403, &json!("forbidden")), "{route:?}");
+        let Some(scope) = scope else {
+            let all = key(&server, &owner, "live", &[]).await;
+            assert_eq!(ask(&all, &route, UNKNOWN).await.status, 403, "{route:?} is for users");
+            continue;
+        };
+        let with = key(&server, &owner, "live", &[scope]).await;
+        let answer = ask(&with, &route, UNKNOWN).await;
+        assert!(![401, 403].contains(&answer.status) && answer.status < 500, "{route:?}: {answer:?}");
+        // Reading is no changing.
+        assert!(route.method == Method::GET || scope.writes(), "{route:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_for_tests_reads_and_sends() {
+    let server = TestServer::start().await;
+    let owner = server.owner("acme").await;
+    let test = key(&server, &owner, "test", &[]).await;
+    for route in routes() {
+        let allowed = match route.access {
+            Access::Needs(scope) => route.method == Method::GET || scope == Scope::EmailsWrite,
+            Access::User => false,
+            Access::Public => continue,
+        };
+        let answer = ask(&test, &route, UNKNOWN).await;
+        assert_eq!(answer.status == 403, !allowed, "{route:?}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_viewer_reads() {
+    let server = TestServer::start().await;
+    let owner = server.owner("acme").await;
+    let viewer = user(&server, &owner, Role::Viewer).await;
+    let developer = user(&server, &owner, Role::Developer).await;
+    for route in routes().into_iter().filter(|route| route.access != Access::Public) {
+        let answer = ask(&viewer, &route, UNKNOWN).await;
+        assert_eq!(answer.status == 403, route.method != Method::GET, "{route:?}: {answer:?}");
+        assert_ne!(answer.status, 401, "{route:?}");
+        let answer = ask(&developer, &route, UNKNOWN).await;
+        let account = (route.method.as_str(), route.path) == ("PATCH", "/api/v1/auth/me");
+        assert_eq!(answer.status == 403, account, "{route:?}: {answer:?}");
+    }
+    let before = owner.get("/api/v1/auth/me").await.body;
+    viewer.patch("/api/v1/auth/me", &json!({ "name": "mine" })).await;
+    assert_eq!(owner.get("/api/v1/auth/me").await.body, before);
+}
+
+/// One of everything that has an identifier, by the path under which it is found.
+async fn belongings(server: &TestServer, owner: &Client) -> Vec<(&'static str, String)> {
+    let id = |answer: Answer| answer.body["id"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned();
+    let key = id(owner.post("/api/v1/api_keys", &json!({ "name": "key" })).await);
+    let entry = id(owner.post("/api/v1/suppressions", &json!({ "email": "x@example.com" })).await);
+    let email = json!({ "from": "a@a.example", "to": "b@b.example", "subject": "s", "text": "t" });
+    let email = id(owner.post("/api/v1/emails", &email).await);
+    server.delivered(owner).await;
+    let connection = json!({ "provider": "sandbox", "display_name": "mine" });
+    let connection = id(owner.post("/api/v1/provider_connections", &connection).await);
+    vec![
+        ("/api/v1/provider_connections/{id}", connection),
+        ("/api/v1/api_keys/{id}", key),
+        ("/api/v1/suppressions/{id}", entry),
+        ("/api/v1/sandbox/messages/{id}", email.clone()),
+        ("/api/v1/emails/{id}", email),
+    ]
+}
+
+#[tokio::test]
+async fn what_another_tenant_has_is_as_what_nobody_has() {
+    let server = TestServer::start().await;
+    let (ada, eve) = (server.owner("ada").await, server.owner("eve").await);
+    let eves_key = key(&server, &eve, "live", &[]).await;
+    let belongings = belongings(&server, &ada).await;
+    let lists = |client: Client| async move {
+        let mut seen: Vec<Value> = Vec::new();
+        for list in ["api_keys", "suppressions", "emails", "sandbox/messages", "provider_connections"] {
+            seen.push(client.get(&format!("/api/v1/{list}")).await.body);
+        }
+        seen
+    };
+    let before = lists(ada.clone()).await;
+    for route in routes().into_iter().filter(|route| route.path.contains("{id}")) {
+        let known = belongings.iter().find(|(path, _)| route.path.starts_with(path));
+        let (_, id) = known.unwrap_or_else(|| panic!("nothing of another tenant to ask {route:?} for"));
+        for client in [&eve, &eves_key] {
+            let (others, nobodys) = (ask(client, &route, id).await, ask(client, &route, UNKNOWN).await);
+            assert_eq!((others.status, &others.text), (404, &nobodys.text), "{route:?}");
+            assert_eq!(nobodys.status, 404);
+            assert_eq!(others.body, json!({ "error": "Not found", "code": "not_found" }));
+            assert_eq!(others.headers.len(), nobodys.headers.len());
+        }
+    }
+    assert!(
+        lists(eve).await[1..].iter().all(|list| *list == json!([])),
+        "nothing of another tenant is listed"
+    );
+    assert_eq!(lists(ada).await, before, "nothing was changed");
+}
+
+#[tokio::test]
+async fn an_idempotency_key_is_its_tenants_own() {
+    let server = TestServer::start().await;
+    let (ada, eve) = (server.owner("ada").await, server.owner("eve").await);
+    let email = json!({
+        "from": "a@a.example", "to": "b@b.example", "subject": "s", "text": "t",
+        "metadata": { "idempotency_key": "order-17" },
+    });
+    let adas = ada.post("/api/v1/emails", &email).await;
+    let eves = eve.post("/api/v1/emails", &email).await;
+    assert_eq!((adas.status, eves.status), (202, 202));
+    assert_ne!(adas.body["id"], eves.body["id"]);
+    // Whoever may only send gets the answer to what was sent, and still reads nothing else.
+    let sender = key(&server, &ada, "live", &[Scope::EmailsWrite]).await;
+    assert_eq!(sender.post("/api/v1/emails", &email).await.body["id"], adas.body["id"]);
+    let path = format!("/api/v1/emails/{}", adas.body["id"].as_str().unwrap());
+    assert_eq!(sender.get(&path).await.status, 403);
+    // A key for tests does not get at what is real by its idempotency key.
+    let test = key(&server, &ada, "test", &[]).await;
+    let refused = test.post("/api/v1/emails", &email).await;
+    assert_eq!(refused.status, 409);
+    assert!(!refused.text.contains(adas.body["id"].as_str().unwrap()), "{refused:?}");
+}

@@ -23,9 +23,6 @@ pub enum AppError {
     /// There is no key to seal with.
     #[error(transparent)]
     NoVault(#[from] NoVault),
-    /// Passwords cannot be hashed.
-    #[error("passwords cannot be hashed")]
-    Passwords(#[from] argon2::password_hash::Error),
     /// The metrics cannot be set up.
     #[error("metrics cannot be set up")]
     Meters(#[from] metrics_exporter_prometheus::BuildError),
@@ -86,7 +83,7 @@ impl App {
             providers,
             routes,
             tokens: Tokens::new(jwt_secret.expose().as_bytes()),
-            passwords: Passwords::new()?,
+            passwords: Passwords::default(),
             logins: LoginLimits::default(),
             registering: tokio::sync::Mutex::default(),
             queue_depth: QueueDepth::default(),

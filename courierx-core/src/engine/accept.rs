@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::apart::is_heavy;
 use super::outbox::{Outbox, content_context};
 use super::render::{RenderError, render};
 use super::summary::Summary;
@@ -143,12 +144,15 @@ impl Outbox {
             .map(|recipient| recipient.mailbox.address().key())
             .collect();
         let mut entries = self.inner.store.check(tenant, &Scope::ALL, &keys).await?.into_iter();
-        let prepare = |email: Email| {
+        let mut prepared = Vec::with_capacity(emails.len());
+        for email in emails {
             let suppressed: Vec<bool> =
                 entries.by_ref().take(email.recipient_count()).map(|entry| entry.is_some()).collect();
-            self.prepare_one(tenant, &email, &suppressed, now)
-        };
-        Ok(emails.into_iter().map(prepare).collect())
+            let (outbox, heavy) = (self.clone(), is_heavy(&email));
+            let prepare = move || outbox.prepare_one(tenant, &email, &suppressed, now);
+            prepared.push(self.inner.apart.run(heavy, prepare).await);
+        }
+        Ok(prepared)
     }
 
     fn prepare_one(

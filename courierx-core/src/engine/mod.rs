@@ -9,6 +9,7 @@
 //! [`Direct`] is the way without a store: one round of the same decisions, at once, for a caller who waits.
 
 mod accept;
+mod apart;
 mod callbacks;
 mod deliver;
 mod direct;

@@ -2,6 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
+use super::apart::{is_heavy, is_large};
 use super::deliver::Delivery;
 use super::lookup;
 use super::outbox::{Inner, content_context};
@@ -10,7 +11,6 @@ use super::round::Round;
 use super::settle::decided;
 use crate::clock::Timestamp;
 use crate::event::{Disposition, RecipientStatus};
-use crate::id::TenantId;
 use crate::message::Email;
 use crate::provider::Content;
 use crate::router::History;
@@ -35,7 +35,7 @@ impl<'a> Delivery<'a> {
         };
         let router = inner.routes.router(record.tenant).await?;
         let opened = match content {
-            Some(sealed) => read(inner, record.tenant, &record, &sealed),
+            Some(sealed) => read(inner, &record, sealed).await,
             None => Err("the content is not kept any more".to_owned()),
         };
         let (email, rendered) = match opened {
@@ -69,19 +69,18 @@ impl<'a> Delivery<'a> {
 }
 
 /// Opens the content and renders it; the text says why it cannot be.
-fn read(
-    inner: &Inner,
-    tenant: TenantId,
-    record: &MessageRecord,
-    sealed: &Sealed,
-) -> Result<(Email, Content), String> {
-    let bytes =
-        inner.vault.open(&content_context(tenant, &record.id), sealed).map_err(|error| error.to_string())?;
-    // What follows could quote the content, and this text goes into logs and events.
-    let email: Email =
-        serde_json::from_slice(&bytes).map_err(|_| "the content is not an email".to_owned())?;
-    let rendered = render(&email).map_err(|_| "the content cannot be rendered".to_owned())?;
-    Ok((email, rendered))
+async fn read(inner: &Inner, record: &MessageRecord, sealed: Sealed) -> Result<(Email, Content), String> {
+    let (vault, tenant, id) = (inner.vault.clone(), record.tenant, record.id);
+    let large = is_large(sealed.as_bytes().len());
+    let open = move || -> Result<Email, String> {
+        let bytes = vault.open(&content_context(tenant, &id), &sealed).map_err(|error| error.to_string())?;
+        // What follows could quote the content, and this text goes into logs and events.
+        serde_json::from_slice(&bytes).map_err(|_| "the content is not an email".to_owned())
+    };
+    let email = inner.apart.run(large, open).await?;
+    let source = email.clone();
+    let rendered = inner.apart.run(is_heavy(&email), move || render(&source)).await;
+    Ok((email, rendered.map_err(|_| "the content cannot be rendered".to_owned())?))
 }
 
 /// Ends a message that cannot be read: trying again would not help.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+use super::apart::Apart;
 use crate::clock::{Clock, Timestamp};
 use crate::id::{MessageId, TenantId};
 use crate::router::Router;
@@ -28,6 +29,7 @@ pub(super) struct Inner {
     pub(super) vault: Vault,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) options: OutboxOptions,
+    pub(super) apart: Apart,
     /// Moves whenever this process wrote events, so that its readers need not poll.
     pub(super) changes: watch::Sender<()>,
 }
@@ -87,7 +89,15 @@ impl Outbox {
         let vault = vault.or_else(|| store.vault()).ok_or(NoVault)?;
         let clock = store.clock();
         let changes = watch::Sender::new(());
-        let inner = Inner { store, routes: Box::new(routes), vault, clock, options, changes };
+        let inner = Inner {
+            store,
+            routes: Box::new(routes),
+            vault,
+            clock,
+            options,
+            changes,
+            apart: Apart::default(),
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 

@@ -1,6 +1,5 @@
 //! Passwords: Argon2id, off the async threads, and only a few at a time.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,24 +15,25 @@ const AT_ONCE: usize = 2;
 /// How many wait behind them; whoever comes then is told to come back.
 const WAITING: usize = 64;
 
+/// The hash of nobody's password: random bytes in the form that hashes have. Checking against it takes as long
+/// as checking a real one, so that an unknown address cannot be told from a known one.
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$Sd116FzW539A1lIvzTaMSQ$Uzj699ifEJG+GnQwCwlo4tRISt+k5+W0lh1mWVTv970";
+
 /// Hashes and checks passwords.
+#[derive(Debug)]
 pub struct Passwords {
     turns: Arc<Semaphore>,
     places: Arc<Semaphore>,
-    /// The hash of nobody's password, so that an unknown address takes as long as a known one.
-    nobody: String,
+}
+
+impl Default for Passwords {
+    fn default() -> Self {
+        Self { turns: Arc::new(Semaphore::new(AT_ONCE)), places: Arc::new(Semaphore::new(AT_ONCE + WAITING)) }
+    }
 }
 
 impl Passwords {
-    /// Ready to hash. Takes as long as hashing one password.
-    pub fn new() -> Result<Self, argon2::password_hash::Error> {
-        Ok(Self {
-            turns: Arc::new(Semaphore::new(AT_ONCE)),
-            places: Arc::new(Semaphore::new(AT_ONCE + WAITING)),
-            nobody: hash(super::key::random_hex().as_bytes())?,
-        })
-    }
-
     /// The hash of a password, as a PHC string.
     pub async fn hash(&self, password: Secret) -> ServiceResult<String> {
         self.run(move || hash(password.expose().as_bytes())).await?.map_err(ServiceError::internal)
@@ -42,7 +42,7 @@ impl Passwords {
     /// Whether the password is the one of this hash; never, but not faster, if there is no hash.
     pub async fn verify(&self, password: Secret, hash: Option<&str>) -> ServiceResult<bool> {
         let known = hash.is_some();
-        let hash = hash.unwrap_or(&self.nobody).to_owned();
+        let hash = hash.unwrap_or(NOBODY).to_owned();
         let matches = self
             .run(move || {
                 let hash = PasswordHash::new(&hash)?;
@@ -74,24 +74,20 @@ fn hash(password: &[u8]) -> Result<String, argon2::password_hash::Error> {
     Ok(Argon2::default().hash_password(password)?.to_string())
 }
 
-impl fmt::Debug for Passwords {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Passwords").field("free", &self.turns.available_permits()).finish_non_exhaustive()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[tokio::test]
     async fn only_the_right_password_of_somebody_is_right() {
-        let passwords = Passwords::new().unwrap();
+        let passwords = Passwords::default();
         let text = |text: &str| Secret::new(text);
         let hash = passwords.hash(text("correct horse")).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$"));
         assert!(passwords.verify(text("correct horse"), Some(&hash)).await.unwrap());
         assert!(!passwords.verify(text("battery staple"), Some(&hash)).await.unwrap());
         assert!(!passwords.verify(text("correct horse"), None).await.unwrap());
+        let parameters = |hash: &str| hash.rsplitn(3, '$').nth(2).unwrap().to_owned();
+        assert_eq!(parameters(NOBODY), parameters(&hash), "both take as long");
     }
 }

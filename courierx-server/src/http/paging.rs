@@ -56,7 +56,7 @@ impl Paging {
 pub struct Paged<T> {
     /// The items.
     pub items: Vec<T>,
-    /// How many there are on all pages, counted no further than [`DEEPEST`].
+    /// How many there are on all pages, counted no further than 10,000.
     pub total: u64,
     /// Which page it is.
     pub paging: Paging,

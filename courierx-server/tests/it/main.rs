@@ -5,6 +5,8 @@ mod api_keys;
 mod auth;
 #[cfg(unix)]
 mod cli;
+#[cfg(unix)]
+mod crash;
 mod delivery;
 #[cfg(unix)]
 mod doctor;

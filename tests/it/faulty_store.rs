@@ -72,6 +72,7 @@ macro_rules! delegate {
 delegate! { Ledger {
     fn accept(batch: Vec<NewMessage>) -> Vec<AcceptResult>;
     fn load(batch: &[(TenantId, MessageId)]) -> Vec<Option<StoredMessage>>;
+    fn outline(batch: &[(TenantId, MessageId)]) -> Vec<Option<StoredMessage>>;
     fn begin_attempts(batch: Vec<BeginAttempt>) -> Vec<Begun>;
     fn settle(batch: Vec<Settlement>) -> Vec<Settled>;
     fn record_events(batch: Vec<IncomingEvent>) -> Vec<Recorded>;

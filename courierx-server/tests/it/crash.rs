@@ -109,19 +109,6 @@ async fn send(client: Client, sent: Arc<AtomicUsize>, accepted: UnboundedSender<
     }
 }
 
-/// Waits until nothing is left to deliver, now or later.
-async fn drained(client: &Client) {
-    loop {
-        let health = client.get("/api/v1/health").await;
-        let queue = &health.body["services"]["queue"];
-        let count = |state: &str| queue[state].as_u64().unwrap();
-        if count("due") + count("waiting") + count("under_delivery") == 0 {
-            return;
-        }
-        tokio::task::yield_now().await;
-    }
-}
-
 #[derive(Debug, Default)]
 struct Tally {
     lost: Vec<String>,
@@ -154,7 +141,7 @@ async fn what_was_accepted_survives_every_kill() {
         binary = start(folder.path());
     }
     let client = binary.client().with(&key);
-    drained(&client).await;
+    client.drained().await;
 
     let Tally { lost, repeated, unanswered } = tally(&sink, &accepted);
     let duplicates: usize = repeated.values().sum();
@@ -187,7 +174,7 @@ async fn a_stop_under_load_loses_nothing_and_repeats_nothing() {
         load.ended(&mut accepted).await;
         binary = start(folder.path());
     }
-    drained(&binary.client()).await;
+    binary.client().drained().await;
     let Tally { lost, repeated, unanswered } = tally(&sink, &accepted);
     println!("{} accepted, {STOPS} stops, {} lost, {} repeated", accepted.len(), lost.len(), repeated.len());
     assert!(lost.is_empty() && repeated.is_empty(), "lost {lost:?}, repeated {repeated:?}");

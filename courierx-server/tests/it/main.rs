@@ -13,6 +13,8 @@ mod doctor;
 mod emails;
 mod health;
 mod provider_connections;
+#[cfg(unix)]
+mod readme;
 mod sandbox;
 mod support;
 mod suppressions;

@@ -64,4 +64,17 @@ impl Client {
     pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.send(self.request(Method::DELETE, path)).await
     }
+
+    /// Waits until the server, on this machine, has nothing left to deliver, now or later.
+    pub(crate) async fn drained(&self) {
+        loop {
+            let health = self.get("/api/v1/health").await;
+            let queue = &health.body["services"]["queue"];
+            let count = |state: &str| queue[state].as_u64().unwrap();
+            if count("due") + count("waiting") + count("under_delivery") == 0 {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
 }

@@ -102,8 +102,8 @@ fn every_command_of_the_documentation_is_run_or_exists() {
         let name = path.strip_prefix(root()).unwrap().to_str().unwrap();
         for block in blocks(&text, "sh") {
             if block.iter().any(|line| line.contains("curl ")) {
-                let types = format!(": &str = \"{name}\";");
-                assert!(typed.contains(&types), "{name}: {TYPED_BY} does not run {block:#?}");
+                let constant = format!(": &str = \"{name}\";");
+                assert!(typed.contains(&constant), "{name}: {TYPED_BY} does not run {block:#?}");
                 found += 1;
                 continue;
             }

@@ -1,11 +1,12 @@
 //! A mail server that is not ours (aiosmtpd), with STARTTLS, a password, and a certificate of its own.
 
 use std::ffi::OsStr;
-use std::io::{BufRead as _, BufReader, Lines};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
+
+use super::lines::Lines;
 
 /// The user and the password that it knows.
 pub(crate) const LOGIN: (&str, &str) = ("ada@example.com", "c0rrect horse");
@@ -13,7 +14,7 @@ pub(crate) const LOGIN: (&str, &str) = ("ada@example.com", "c0rrect horse");
 /// A running server. It ends when this is dropped.
 pub(crate) struct MailServer {
     port: u16,
-    reports: Lines<BufReader<ChildStdout>>,
+    reports: Lines,
     process: Child,
     files: tempfile::TempDir,
 }
@@ -34,9 +35,9 @@ impl MailServer {
             .stderr(Stdio::null())
             .spawn()
             .expect("a Python, which `cargo xtask test` provides");
-        let mut reports = BufReader::new(process.stdout.take().unwrap()).lines();
-        let port = reports.next().expect("aiosmtpd, which `cargo xtask test` provides");
-        Self { port: port.unwrap().parse().unwrap(), reports, process, files }
+        let reports = Lines::of(process.stdout.take().unwrap());
+        let port = reports.next("aiosmtpd, which `cargo xtask test` provides").parse().unwrap();
+        Self { port, reports, process, files }
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -49,9 +50,8 @@ impl MailServer {
     }
 
     /// The next message that it was sent, as Python reads it.
-    pub(crate) fn report(&mut self) -> Value {
-        let line = self.reports.next().expect("the server reports a message").unwrap();
-        serde_json::from_str(&line).unwrap()
+    pub(crate) fn report(&self) -> Value {
+        serde_json::from_str(&self.reports.next("a message")).unwrap()
     }
 }
 

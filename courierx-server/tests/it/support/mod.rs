@@ -3,6 +3,8 @@
 mod binary;
 mod client;
 #[cfg(unix)]
+mod lines;
+#[cfg(unix)]
 pub(crate) mod mail_server;
 mod server;
 pub(crate) mod smtp_server;

@@ -1,10 +1,13 @@
 //! A terminal into which a reader of the documents types.
 
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, Lines, Write as _};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::io::Write as _;
+use std::iter;
+use std::process::{Child, ChildStdin, Command, Stdio};
 
 use serde_json::Value;
+
+use super::lines::Lines;
 
 /// What is printed behind each block, to know its end.
 const END: &str = "--- end of the block ---";
@@ -13,7 +16,7 @@ const END: &str = "--- end of the block ---";
 pub(crate) struct Terminal {
     process: Child,
     input: ChildStdin,
-    output: Lines<BufReader<ChildStdout>>,
+    output: Lines,
     folder: tempfile::TempDir,
 }
 
@@ -45,7 +48,7 @@ impl Terminal {
             .spawn()
             .expect("bash, which the documents are written for");
         let input = process.stdin.take().unwrap();
-        let output = BufReader::new(process.stdout.take().unwrap()).lines();
+        let output = Lines::of(process.stdout.take().unwrap());
         Self { process, input, output, folder }
     }
 
@@ -53,8 +56,8 @@ impl Terminal {
     pub(crate) fn run(&mut self, block: &str) -> Said {
         fs::write(self.folder.path().join("errors"), "").unwrap();
         writeln!(self.input, "{block}\necho; echo '{END}'").unwrap();
-        let lines = self.output.by_ref().map(Result::unwrap).take_while(|line| line != END);
-        let text = lines.collect::<Vec<_>>().join("\n").trim().to_owned();
+        let lines = iter::repeat_with(|| self.output.next(block)).take_while(|line| line != END);
+        let text = lines.collect::<Vec<_>>().join("\n");
         let errors = fs::read_to_string(self.folder.path().join("errors")).unwrap();
         let statuses = errors.lines().map(|line| match line.strip_prefix("status ") {
             Some(status) => status.parse().unwrap(),

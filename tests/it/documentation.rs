@@ -91,27 +91,43 @@ fn every_link_within_the_project_leads_somewhere() {
     assert!(found > 10, "the links were not found");
 }
 
+/// A test of the server that types the blocks with curl of some documents into a shell, as they are printed.
+const TYPED_BY: &str = "courierx-server/tests/it/readme.rs";
+
 #[test]
-fn every_command_of_the_documentation_exists() {
-    let commands = |text: &str| blocks(text, "sh").concat();
+fn every_command_of_the_documentation_is_run_or_exists() {
+    let typed = std::fs::read_to_string(root().join(TYPED_BY)).unwrap();
     let mut found = 0;
     for (path, text) in documents() {
-        for command in commands(&text) {
-            let words: Vec<&str> = command.split(" #").next().unwrap().split_whitespace().collect();
-            match words.as_slice() {
-                ["cargo", "run", "--example", name, ..] => {
-                    example(name);
-                }
-                ["cargo", "xtask", task, ..] => {
-                    let file = root().join("xtask/src").join(format!("{task}.rs"));
-                    assert!(file.exists(), "{}: there is no task {task}", path.display());
-                }
-                _ => panic!("{}: {command:?} is run by no test", path.display()),
+        let name = path.strip_prefix(root()).unwrap().to_str().unwrap();
+        for block in blocks(&text, "sh") {
+            if block.iter().any(|line| line.contains("curl ")) {
+                let constant = format!(": &str = \"{name}\";");
+                assert!(typed.contains(&constant), "{name}: {TYPED_BY} does not run {block:#?}");
+                found += 1;
+                continue;
             }
-            found += 1;
+            for command in block {
+                let words: Vec<&str> = command.split(" #").next().unwrap().split_whitespace().collect();
+                match words.as_slice() {
+                    ["cargo", "run", "--example", name, ..] => {
+                        example(name);
+                    }
+                    ["cargo", "run", "--release", "-p", package] => {
+                        let file = root().join(package).join("src/main.rs");
+                        assert!(file.exists(), "{name}: there is no program {package}");
+                    }
+                    ["cargo", "xtask", task, ..] => {
+                        let file = root().join("xtask/src").join(format!("{task}.rs"));
+                        assert!(file.exists(), "{name}: there is no task {task}");
+                    }
+                    _ => panic!("{name}: {command:?} is run by no test"),
+                }
+                found += 1;
+            }
         }
     }
-    assert!(found > 3, "the commands were not found");
+    assert!(found > 10, "the commands were not found");
 }
 
 #[cfg(all(feature = "smtp", feature = "sqlite"))]

@@ -16,12 +16,13 @@ those of one package.
 The tests ask other programs for a second opinion. They find them by these variables:
   COURIERX_TEST_SMTP_SINK  smtp-sink of Postfix; may be run as root without its -u option
   COURIERX_TEST_PYTHON     a Python that can import aiosmtpd
+  COURIERX_TEST_OPENSSL    openssl, for certificates
+  COURIERX_TEST_CURL       curl, which runs the commands of the documents; in PATH under this name
   COURIERX_TEST_STRACE     strace (Linux only)
-  COURIERX_TEST_TLS        a directory with cert.pem and key.pem for localhost and 127.0.0.1
 With --tools no test runs; the variables are printed for a shell or an editor that runs tests itself.
 
-What is missing is put below target/tools, or installed with apt where it must be (strace, python3 and
-openssl, and libraries). Elsewhere you are told what to install. A test never passes because its tool is
+What is missing is put below target/tools, or installed with apt where it must be (strace, python3, openssl
+and curl, and libraries). Elsewhere you are told what to install. A test never passes because its tool is
 missing.",
     run: test,
 };

@@ -2,6 +2,7 @@
 //! only registering and logging in, which make one, do not.
 
 pub mod api_keys;
+mod arrival;
 pub mod auth;
 pub mod emails;
 pub mod health;

@@ -9,6 +9,7 @@ use courierx_core::message::{Address, Mode};
 use courierx_core::provider::{Content, RecipientOutcome};
 use courierx_core::store::{AttemptRecord, MessageFilter, PageRequest, StoredMessage};
 
+use super::arrival::arrived;
 use crate::App;
 use crate::ctx::{Ctx, Scope};
 use crate::error::{ServiceError, ServiceResult};
@@ -50,6 +51,8 @@ pub async fn list(
     let page = PageRequest::first(limit).skipping(skip);
     let records = app.store.list(ctx.tenant, &filter, &page).await?.items;
     let total = app.store.count_messages(ctx.tenant, &filter, count_to).await?;
+    let fresh = records.iter().filter(|record| record.status != MessageStatus::Scheduled);
+    arrived(ctx, app, &fresh.map(|record| record.id).collect::<Vec<_>>()).await?;
     let mut messages = Vec::new();
     let mut bytes = 0;
     for record in records.iter().filter(|record| record.status != MessageStatus::Scheduled) {
@@ -68,6 +71,7 @@ pub async fn list(
 /// One message that the sandbox took.
 pub async fn get(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<SandboxMessage> {
     ctx.require(Scope::EmailsRead)?;
+    arrived(ctx, app, &[id]).await?;
     let message = open(ctx, app, id, true).await?;
     message
         .filter(|one| ctx.mode == Mode::Live || one.message.record.mode == Mode::Test)

@@ -6,6 +6,8 @@ mod auth;
 mod bad_input;
 #[cfg(unix)]
 mod cli;
+#[cfg(unix)]
+mod crash;
 mod delivery;
 #[cfg(unix)]
 mod doctor;
@@ -13,6 +15,8 @@ mod emails;
 mod health;
 mod permissions;
 mod provider_connections;
+#[cfg(unix)]
+mod readme;
 mod sandbox;
 mod support;
 mod suppressions;

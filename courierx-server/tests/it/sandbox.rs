@@ -42,3 +42,23 @@ async fn what_was_sent_without_a_connection_arrives_in_the_sandbox() {
     assert_eq!(bob.get(&path).await.status, 404);
     assert_eq!(bob.get("/api/v1/sandbox/messages").await.body, json!([]));
 }
+
+#[tokio::test]
+async fn whoever_looks_right_after_sending_sees_it() {
+    let server = TestServer::start().await;
+    let owner = server.owner("acme").await;
+    for number in 1..=20 {
+        let email =
+            json!({ "from": "a@myapp.example", "to": "ada@example.com", "subject": "s", "text": "t" });
+        let sent = owner.post("/api/v1/emails", &email).await;
+        let listed = owner.get("/api/v1/sandbox/messages").await;
+        assert_eq!(listed.body.as_array().unwrap().len(), number);
+        assert_eq!(listed.body[0]["id"], sent.body["id"]);
+    }
+    // What is tried again later is not waited for, and not there.
+    let email =
+        json!({ "from": "a@myapp.example", "to": "greylist@sandbox.test", "subject": "s", "text": "t" });
+    let sent = owner.post("/api/v1/emails", &email).await;
+    let path = format!("/api/v1/sandbox/messages/{}", sent.body["id"].as_str().unwrap());
+    assert_eq!(owner.get(&path).await.status, 404);
+}

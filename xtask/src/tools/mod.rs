@@ -1,5 +1,6 @@
 //! The programs that tests ask for a second opinion: found, or put in place.
 
+mod curl;
 mod openssl;
 mod packages;
 mod python;
@@ -21,10 +22,11 @@ struct Tool {
     prepare: fn(&Path) -> Result<PathBuf>,
 }
 
-const TOOLS: [Tool; 4] = [
+const TOOLS: [Tool; 5] = [
     Tool { name: "smtp-sink", variable: "COURIERX_TEST_SMTP_SINK", prepare: smtp_sink::prepare },
     Tool { name: "aiosmtpd", variable: "COURIERX_TEST_PYTHON", prepare: python::prepare },
     Tool { name: "openssl", variable: "COURIERX_TEST_OPENSSL", prepare: openssl::prepare },
+    Tool { name: "curl", variable: "COURIERX_TEST_CURL", prepare: curl::prepare },
     Tool { name: "strace", variable: "COURIERX_TEST_STRACE", prepare: strace::prepare },
 ];
 

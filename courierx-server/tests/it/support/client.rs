@@ -1,7 +1,11 @@
 //! An HTTP client that asserts nothing and hides nothing.
 
+use std::time::Instant;
+
 use reqwest::Method;
 use serde_json::Value;
+
+use super::binary::PATIENCE;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
@@ -63,5 +67,20 @@ impl Client {
 
     pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.send(self.request(Method::DELETE, path)).await
+    }
+
+    /// Waits until the server, on this machine, has nothing left to deliver, now or later.
+    pub(crate) async fn drained(&self) {
+        let patience = Instant::now();
+        loop {
+            let health = self.get("/api/v1/health").await;
+            let queue = &health.body["services"]["queue"];
+            let count = |state: &str| queue[state].as_u64().unwrap();
+            if count("due") + count("waiting") + count("under_delivery") == 0 {
+                return;
+            }
+            assert!(patience.elapsed() < PATIENCE, "it does not deliver: {health:?}");
+            tokio::task::yield_now().await;
+        }
     }
 }

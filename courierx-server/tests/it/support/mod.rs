@@ -2,10 +2,24 @@
 
 mod binary;
 mod client;
+#[cfg(unix)]
+mod lines;
+#[cfg(unix)]
+pub(crate) mod mail_server;
 mod server;
 pub(crate) mod smtp_server;
+#[cfg(unix)]
+mod smtp_sink;
+#[cfg(unix)]
+mod terminal;
 
 pub(crate) use binary::{Binary, Ended, run};
 pub(crate) use client::{Answer, Client};
+#[cfg(unix)]
+pub(crate) use mail_server::MailServer;
 pub(crate) use server::TestServer;
 pub(crate) use smtp_server::SmtpServer;
+#[cfg(unix)]
+pub(crate) use smtp_sink::SmtpSink;
+#[cfg(unix)]
+pub(crate) use terminal::Terminal;

@@ -1,0 +1,39 @@
+//! Mail that is on its way into the sandbox: whoever sends it and looks in the next breath expects to see it.
+
+use std::time::Duration;
+
+use courierx_core::event::MessageStatus;
+use courierx_core::id::MessageId;
+use courierx_core::store::StoredMessage;
+
+use crate::App;
+use crate::ctx::Ctx;
+use crate::error::ServiceResult;
+
+/// How long it is waited for; delivery into a sandbox takes a few milliseconds.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How often somebody looks.
+const LOOKS: Duration = Duration::from_millis(10);
+
+/// Waits a moment, until each of these messages had its first attempt.
+pub(super) async fn arrived(ctx: &Ctx, app: &App, messages: &[MessageId]) -> ServiceResult<()> {
+    let clock = app.store.clock();
+    let end = clock.now().after(PATIENCE);
+    let mut awaited: Vec<_> = messages.iter().map(|id| (ctx.tenant, *id)).collect();
+    loop {
+        let found = app.store.outline(&awaited).await?;
+        let under_way = found.iter().flatten().filter(|message| is_under_way(message));
+        awaited = under_way.map(|message| (ctx.tenant, message.record.id)).collect();
+        let now = clock.now();
+        if awaited.is_empty() || now >= end {
+            return Ok(());
+        }
+        clock.sleep_until(now.after(LOOKS)).await;
+    }
+}
+
+/// Whether its first attempt is yet to end. One that is tried again later may take hours.
+fn is_under_way(message: &StoredMessage) -> bool {
+    matches!(message.record.status, MessageStatus::Queued | MessageStatus::Sending)
+        && message.attempts.iter().all(|attempt| attempt.finished_at.is_none())
+}

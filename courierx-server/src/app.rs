@@ -7,11 +7,12 @@ use courierx_core::engine::{NoVault, Outbox, OutboxOptions};
 use courierx_core::id::TenantId;
 use courierx_core::store::{Change, Store};
 use courierx_core::vault::Vault;
+use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Directory, LoginLimits, Passwords, Tokens};
 use crate::config::Settings;
 use crate::delivery::{Providers, SharedRoutes, TenantRoutes};
-use crate::error::ServiceResult;
+use crate::error::{ServiceError, ServiceResult};
 use crate::http::Meters;
 use crate::secret::Secret;
 use crate::services::health::QueueDepth;
@@ -40,7 +41,7 @@ pub struct App {
     /// Accepts and delivers messages.
     pub outbox: Outbox,
     /// Who may do what.
-    pub directory: Directory,
+    pub directory: Arc<Directory>,
     /// Makes the providers of connections, behind the guard.
     pub providers: Providers,
     /// The connections of each tenant.
@@ -59,6 +60,8 @@ pub struct App {
     pub queue_depth: QueueDepth,
     /// When the process was ready.
     pub started_at: Timestamp,
+    /// Cancelled when something has ended that the process cannot do without.
+    pub failed: CancellationToken,
 }
 
 impl App {
@@ -78,8 +81,9 @@ impl App {
         let outbox = Outbox::new(Arc::clone(&store), shared, Some(vault.clone()), options)?;
         Ok(Self {
             started_at: store.clock().now(),
+            failed: CancellationToken::new(),
             outbox,
-            directory: Directory::new(Arc::clone(&store)),
+            directory: Arc::new(Directory::new(Arc::clone(&store))),
             providers,
             routes,
             tokens: Tokens::new(jwt_secret.expose().as_bytes()),
@@ -103,10 +107,16 @@ impl App {
     ///
     /// The one way to change configuration: what goes past it works on for as long as the caches live.
     pub async fn commit(&self, tenant: TenantId, changes: Vec<Change>) -> ServiceResult<()> {
-        let committed = self.store.commit_configs(tenant, changes).await;
-        // Even after an error: it may have been committed all the same.
-        self.directory.forget(tenant);
-        self.routes.forget(tenant);
-        Ok(committed??)
+        let (store, directory, routes) =
+            (Arc::clone(&self.store), Arc::clone(&self.directory), Arc::clone(&self.routes));
+        // On a task of its own: a client that hangs up ends its request, but not what the store has begun.
+        let committing = tokio::spawn(async move {
+            let committed = store.commit_configs(tenant, changes).await;
+            // Even after an error: it may have been committed all the same.
+            directory.forget(tenant);
+            routes.forget(tenant);
+            committed
+        });
+        Ok(committing.await.map_err(ServiceError::internal)???)
     }
 }

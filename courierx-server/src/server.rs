@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use courierx_core::engine::{Worker, WorkerOptions};
+use courierx_core::engine::WorkerOptions;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +17,8 @@ use crate::http::{self, ListenerLimits};
 /// How often what is only remembered is written down.
 const UPKEEP: Duration = Duration::from_secs(10);
 
-/// A server that runs. Dropping it stops it as a crash would; [`stop`](Self::stop) does so gracefully.
+/// A server that runs. Dropping it ends delivery and takes no more connections; [`stop`](Self::stop) does so
+/// gracefully.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -25,7 +26,9 @@ pub struct Server {
     stop: CancellationToken,
     listener: JoinHandle<()>,
     upkeep: JoinHandle<()>,
-    worker: Option<Worker>,
+    /// Ends the upkeep, which goes on until everything else has ended.
+    rest: CancellationToken,
+    worker: Option<JoinHandle<()>>,
     postman: Option<Postman>,
 }
 
@@ -41,19 +44,21 @@ impl Server {
         let address = listener.local_addr()?;
         let app = Arc::new(app);
         let stop = CancellationToken::new();
+        let rest = CancellationToken::new();
         let worker = (app.settings.workers > 0).then(|| {
             let mut options = WorkerOptions::default();
             options.concurrency = app.settings.workers;
-            Worker::spawn(&app.outbox, options)
+            tokio::spawn(deliver(Arc::clone(&app), options, stop.child_token()))
         });
         let serving = http::serve(listener, http::router(&app), limits, stop.child_token());
         Ok(Self {
             address,
             listener: tokio::spawn(serving),
-            upkeep: tokio::spawn(upkeep(Arc::clone(&app), stop.child_token())),
+            upkeep: tokio::spawn(upkeep(Arc::clone(&app), rest.child_token())),
             postman: Some(Postman::spawn(&app)),
             app,
             stop,
+            rest,
             worker,
         })
     }
@@ -72,10 +77,8 @@ impl Server {
     pub async fn stop(mut self) {
         self.stop.cancel();
         let worker = async {
-            if let Some(worker) = self.worker.take()
-                && let Err(error) = worker.shutdown().await
-            {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the worker did not stop in order");
+            if let Some(worker) = &mut self.worker {
+                let _ = worker.await;
             }
         };
         let listener = async {
@@ -86,7 +89,13 @@ impl Server {
         if let Some(postman) = self.postman.take() {
             postman.stop().await;
         }
+        self.rest.cancel();
         let _ = (&mut self.upkeep).await;
+    }
+
+    /// Waits until something has ended that the server cannot do without: nothing is delivered any more.
+    pub async fn failed(&self) {
+        self.app.failed.cancelled().await;
     }
 }
 
@@ -94,6 +103,18 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.listener.abort();
         self.upkeep.abort();
+        if let Some(worker) = &self.worker {
+            worker.abort();
+        }
+    }
+}
+
+/// Delivers until it is told to stop. However else it ends, the process has failed.
+async fn deliver(app: Arc<App>, options: WorkerOptions, stop: CancellationToken) {
+    let failed = app.failed.clone().drop_guard();
+    match app.outbox.run(options, stop.cancelled_owned()).await {
+        Ok(()) => drop(failed.disarm()),
+        Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "delivery ended"),
     }
 }
 

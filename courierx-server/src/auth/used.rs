@@ -1,7 +1,7 @@
 //! When keys were used last: noted in memory, written down now and then.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use courierx_core::clock::Timestamp;
@@ -19,13 +19,14 @@ pub(super) struct Used(Mutex<HashMap<RecordId, (TenantId, Timestamp)>>);
 
 impl Used {
     pub(super) fn note(&self, tenant: TenantId, key: RecordId, now: Timestamp) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, (tenant, now));
+        self.lock().insert(key, (tenant, now));
     }
 
     /// Writes down what was noted.
     pub(super) async fn write_down(&self, store: &dyn Store) -> StoreResult<()> {
-        let noted = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        for (key, (tenant, at)) in noted {
+        loop {
+            let next = self.lock().iter().next().map(|(key, noted)| (*key, *noted));
+            let Some((key, (tenant, at))) = next else { return Ok(()) };
             let name = StateKey::new(tenant, format!("{PREFIX}{key}"));
             let value = at.to_string().into_bytes();
             let expected = match store.get_state(&name).await? {
@@ -34,8 +35,16 @@ impl Used {
             };
             // After a conflict another process has noted a use of about the same time.
             let _: Swap = store.swap_state(&name, expected, value, KEPT).await?;
+            // Not before, so that nothing is lost with a store that failed; and not a use noted meanwhile.
+            let mut noted = self.lock();
+            if noted.get(&key).is_some_and(|(_, latest)| *latest == at) {
+                noted.remove(&key);
+            }
         }
-        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<RecordId, (TenantId, Timestamp)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// When each of the tenant's keys was used last, as far as it is written down or noted here.
@@ -52,7 +61,7 @@ impl Used {
                 Some((key, std::str::from_utf8(&entry.value).ok()?.parse().ok()?))
             })
             .collect();
-        let noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let noted = self.lock();
         uses.extend(
             noted.iter().filter(|(_, (whose, _))| *whose == tenant).map(|(key, (_, at))| (*key, *at)),
         );

@@ -28,7 +28,14 @@ async fn serve(settings: Settings) -> Result<ExitCode, StartError> {
     announce(&settings, fresh);
     tracing::info!(address = %settings.listen, version = env!("CARGO_PKG_VERSION"), "started");
 
-    let told = signals.next().await;
+    let told = tokio::select! {
+        told = signals.next() => told,
+        () = server.failed() => {
+            tracing::error!("nothing is delivered any more; the process ends, to be started again");
+            server.stop().await;
+            return Ok(ExitCode::FAILURE);
+        }
+    };
     tracing::info!(signal = told.name, "stopping; a second signal ends the process at once");
     tokio::select! {
         () = server.stop() => {

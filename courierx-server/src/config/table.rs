@@ -74,7 +74,7 @@ settings! {
     INTERNAL_SECRET, Secret, "none", "$(openssl rand -hex 32)",
         "Proves that a caller is the operator's own; without it the internal API is closed.";
     METRICS_TOKEN, Secret, "none", "$(openssl rand -hex 32)",
-        "Lets other machines read `/metrics`, as `Authorization: Bearer …`; without it only this machine may.";
+        "What reading `/metrics` needs, as `Authorization: Bearer …`. Without it only this machine may; set one behind a proxy.";
     LOG_LEVEL, Public, "info", "info,courierx=debug",
         "What is logged: `error`, `warn`, `info`, `debug`, `trace` or `off`, also by module.";
     LOG_FORMAT, Public, "text", "json",
@@ -90,7 +90,7 @@ settings! {
     COURIERX_ALLOW_PRIVATE_TARGETS, Public, "false", "10.1.0.0/16,192.168.1.5",
         "Private addresses that mail servers and other targets of tenants may have: networks, `true` for all, `false` for none.";
     COURIERX_REQUIRE_VERIFIED_DOMAINS, Public, "false", "true",
-        "Whether live mail needs a verified domain in From.";
+        "Whether live mail needs a verified domain in From. No way to verify one exists yet, so `true` stops all of it.";
     COURIERX_CA_FILE, Public, "none", "/etc/courierx/ca.pem",
         "A PEM file of certificates that mail servers may be signed by, beside the public authorities.";
 }

@@ -7,6 +7,7 @@ use courierx_core::id::TenantId;
 use courierx_core::router::ConnectionId;
 use courierx_core::store::{ConfigsExt, PageRequest, Store, StoreResult};
 
+use super::SANDBOX;
 use crate::model::provider_connections::ProviderConnection;
 
 /// A connection, for people.
@@ -44,7 +45,7 @@ impl Names {
         let (provider, display_name) = match known {
             Some((provider, name)) => (Some(provider), Some(name)),
             // The one that every tenant has.
-            None if id.as_str() == "sandbox" => (Some("sandbox".to_owned()), Some("Sandbox".to_owned())),
+            None if id.as_str() == SANDBOX => (Some("sandbox".to_owned()), Some("Sandbox".to_owned())),
             None => (None, None),
         };
         Named { id: id.clone(), provider, display_name }

@@ -106,7 +106,7 @@ impl TenantRoutes {
     async fn load(&self, tenant: TenantId, kept: &mut Kept) -> StoreResult<Router> {
         let record = self.store.get::<Tenant>(tenant, Tenant::record(tenant)).await?;
         let records = connections(&*self.store, tenant).await?;
-        let live = record.is_none_or(|record| sandbox_takes_live_mail(&record.value));
+        let live = record.is_some_and(|record| sandbox_takes_live_mail(&record.value));
         self.builder.router(tenant, records, live, kept).map_err(|error| StoreError::Backend(error.into()))
     }
 }

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::error::{FieldError, ServiceError, ServiceResult};
+use crate::services::pages::Total;
 
 /// Items to a page if nothing else is asked for, and at most.
 const PER_PAGE: (u32, u32) = (25, 100);
@@ -56,8 +57,8 @@ impl Paging {
 pub struct Paged<T> {
     /// The items.
     pub items: Vec<T>,
-    /// How many there are on all pages, counted no further than 10,000.
-    pub total: u64,
+    /// How many there are on all pages.
+    pub total: Total,
     /// Which page it is.
     pub paging: Paging,
 }
@@ -69,11 +70,11 @@ impl<T: Serialize> IntoResponse for Paged<T> {
         let mut set = |name: &'static str, value: u64| {
             headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
         };
-        set("x-total-count", self.total);
+        set("x-total-count", self.total.count);
         set("x-page", self.paging.page().into());
         set("x-per-page", per_page);
-        set("x-total-pages", self.total.div_ceil(per_page.max(1)));
-        if self.total >= DEEPEST {
+        set("x-total-pages", self.total.count.div_ceil(per_page.max(1)));
+        if !self.total.exact {
             headers.insert("x-total-count-exact", HeaderValue::from_static("false"));
         }
         (headers, Json(self.items)).into_response()

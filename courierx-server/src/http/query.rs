@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::str::FromStr;
+use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
@@ -42,6 +43,13 @@ impl Params {
         let text = self.text(name)?;
         let moment = text.parse().or_else(|_| format!("{text}T00:00:00Z").parse::<Timestamp>());
         moment.map_err(|error| self.wrong.push(FieldError::new(name, format!("is {error}")))).ok()
+    }
+
+    /// The end of a time: a moment, or the end of a day.
+    pub fn end(&mut self, name: &str) -> Option<Timestamp> {
+        let is_day = self.values.get(name).is_some_and(|text| text.len() == "2026-03-22".len());
+        let moment = self.moment(name)?;
+        Some(if is_day { moment.after(Duration::from_hours(24)) } else { moment })
     }
 
     /// Which page.

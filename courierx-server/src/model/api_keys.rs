@@ -43,11 +43,6 @@ impl ApiKey {
     pub fn by_digest(digest: impl Into<String>) -> KeyValue {
         KeyValue::new("digest", digest)
     }
-
-    /// Whether it works at this moment.
-    pub fn works_at(&self, now: Timestamp) -> bool {
-        self.status == ApiKeyStatus::Active && self.expires_at.is_none_or(|end| end > now)
-    }
 }
 
 impl Resource for ApiKey {

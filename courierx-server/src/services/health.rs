@@ -39,6 +39,9 @@ pub async fn check(app: &App) -> Health {
 
 /// Whether the database answers.
 pub async fn database(app: &App) -> bool {
+    if app.failed.is_cancelled() {
+        return false;
+    }
     match tokio::time::timeout(PATIENCE, app.store.config_changes(Sequence::START, 1)).await {
         Ok(Ok(_)) => true,
         Ok(Err(error)) => {

@@ -6,6 +6,7 @@ mod arrival;
 pub mod auth;
 pub mod emails;
 pub mod health;
+pub mod pages;
 pub mod provider_connections;
 pub mod sandbox;
 pub mod suppressions;

@@ -7,13 +7,14 @@ use courierx_core::event::MessageStatus;
 use courierx_core::id::MessageId;
 use courierx_core::message::{Address, Mode};
 use courierx_core::provider::{Content, RecipientOutcome};
-use courierx_core::store::{AttemptRecord, MessageFilter, PageRequest, StoredMessage};
+use courierx_core::store::{AttemptRecord, MessageFilter, StoredMessage};
 
 use super::arrival::arrived;
 use crate::App;
 use crate::ctx::{Ctx, Scope};
 use crate::error::{ServiceError, ServiceResult};
 use crate::services::emails::content;
+use crate::services::pages::{self, Total};
 
 /// Bytes of content on one page of a list; what is beyond is shown by its subject alone.
 const PAGE_BYTES: usize = 8 * 1024 * 1024;
@@ -40,7 +41,7 @@ pub async fn list(
     skip: usize,
     limit: usize,
     count_to: u64,
-) -> ServiceResult<(Vec<SandboxMessage>, u64)> {
+) -> ServiceResult<(Vec<SandboxMessage>, Total)> {
     ctx.require(Scope::EmailsRead)?;
     let tenant = app.directory.tenant(ctx.tenant).await?.ok_or(ServiceError::NotFound)?;
     let mut filter = MessageFilter::default();
@@ -48,9 +49,7 @@ pub async fn list(
     if ctx.mode == Mode::Test || tenant.live_since.is_some() {
         filter.mode = Some(Mode::Test);
     }
-    let page = PageRequest::first(limit).skipping(skip);
-    let records = app.store.list(ctx.tenant, &filter, &page).await?.items;
-    let total = app.store.count_messages(ctx.tenant, &filter, count_to).await?;
+    let (records, total) = pages::messages(app, ctx.tenant, &filter, skip, limit, count_to).await?;
     let fresh = records.iter().filter(|record| record.status != MessageStatus::Scheduled);
     arrived(ctx, app, &fresh.map(|record| record.id).collect::<Vec<_>>()).await?;
     let mut messages = Vec::new();

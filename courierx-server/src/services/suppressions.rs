@@ -8,6 +8,7 @@ use courierx_core::suppression::{NewSuppression, Pattern, Reason, Scope as Strea
 use crate::App;
 use crate::ctx::{Ctx, Scope};
 use crate::error::{ServiceError, ServiceResult};
+use crate::services::pages::Total;
 
 /// Where entries come from that somebody added over the API.
 const SOURCE: &str = "api";
@@ -67,7 +68,7 @@ pub async fn list(
     skip: usize,
     limit: usize,
     count_to: u64,
-) -> ServiceResult<(Vec<Suppression>, u64)> {
+) -> ServiceResult<(Vec<Suppression>, Total)> {
     ctx.require(Scope::SuppressionsRead)?;
     let mut stored = SuppressionFilter::default();
     stored.reason = filter.reason;
@@ -75,7 +76,7 @@ pub async fn list(
     let page = PageRequest::first(limit).skipping(skip);
     let items = app.store.list_suppressions(ctx.tenant, &stored, &page).await?.items;
     let total = app.store.count_suppressions(ctx.tenant, &stored, count_to).await?;
-    Ok((items, total))
+    Ok((items, Total::counted(total, count_to)))
 }
 
 /// Removes an entry.

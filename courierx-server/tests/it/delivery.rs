@@ -119,7 +119,10 @@ async fn a_server_that_stops_passes_on_what_was_called_back() {
         App::new(settings, Arc::clone(&store), Vault::new(VaultKey::generate()), &Secret::new("secret"));
     let server = Server::start(app.unwrap()).await.unwrap();
     let outbox = server.app().outbox.clone();
-    let tenant = TenantId::new();
+    let new = json!({ "name": "acme", "email": "owner@acme.example", "password": "correct horse" });
+    let client = Client::new(format!("http://{}", server.address()));
+    let made = client.post("/api/v1/auth/register", &new).await;
+    let tenant: TenantId = made.body["tenant"]["id"].as_str().unwrap().parse().unwrap();
     let emails = (0..50).map(|_| email("ada@example.com", Mode::Live)).collect();
     let accepted = outbox.accept(tenant, emails).await.unwrap();
     outbox.drained(tenant).await.unwrap();

@@ -140,3 +140,37 @@ async fn another_tenants_email_is_not_found() {
     assert_eq!(bob.get("/api/v1/emails").await.body, json!([]));
     assert_eq!(ada.get(&path).await.status, 200);
 }
+
+#[tokio::test]
+async fn what_was_refused_as_suppressed_is_refused_again() {
+    let server = TestServer::start().await;
+    let owner = server.owner("acme").await;
+    owner.post("/api/v1/suppressions", &json!({ "email": "user@example.com" })).await;
+    let mut email = hello();
+    email["metadata"]["idempotency_key"] = json!("once");
+    for _ in 0..2 {
+        let refused = owner.post("/api/v1/emails", &email).await;
+        assert_eq!((refused.status, &refused.body["code"]), (422, &json!("suppressed")));
+    }
+}
+
+#[tokio::test]
+async fn live_mail_waits_for_the_first_connection_even_if_that_does_not_work_yet() {
+    let server = TestServer::start().await;
+    let owner = server.owner("acme").await;
+    // Refused as a target, and so never verified.
+    let connection = json!({
+        "provider": "smtp", "display_name": "Relay", "smtp_host": "127.0.0.1", "smtp_port": 1, "tls": "none",
+    });
+    let made = owner.post("/api/v1/provider_connections", &connection).await;
+    assert_eq!(made.body["status"], "inactive", "{made:?}");
+    let sent = owner.post("/api/v1/emails", &hello()).await;
+    assert_eq!(sent.status, 202, "{sent:?}");
+    let path = format!("/api/v1/provider_connections/{}", made.body["id"].as_str().unwrap());
+    assert_eq!(owner.delete(&path).await.status, 204);
+    let refused = owner.post("/api/v1/emails", &hello()).await;
+    assert_eq!((refused.status, &refused.body["code"]), (422, &json!("no_provider")));
+    let test = server.key(&owner, "test").await;
+    assert_eq!(test.post("/api/v1/emails", &hello()).await.status, 202, "tests go on");
+    assert_ne!(owner.get("/api/v1/sandbox/messages").await.body[0]["id"], sent.body["id"]);
+}

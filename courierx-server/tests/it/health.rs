@@ -26,12 +26,13 @@ async fn it_is_alive_ready_and_well() {
         assert_eq!(ready.body["checks"], json!({ "database": { "status": "healthy" } }));
         assert!(ready.body["uptime_seconds"].is_u64());
     }
+    assert_eq!(client.get("/metrics").await.status, 200, "from this machine, as there is no token");
     let health = client.get("/api/v1/health").await;
     assert_eq!((health.status, &health.body["status"]), (200, &json!("ok")));
     assert_eq!(health.body["version"], env!("CARGO_PKG_VERSION"));
     let services = &health.body["services"];
-    assert_eq!(services["database"], json!({ "status": "healthy", "adapter": "SQLite" }));
-    assert_eq!((&services["queue"]["status"], &services["queue"]["due"]), (&json!("healthy"), &json!(0)));
+    assert_eq!(services["database"], json!({ "status": "ok", "adapter": "SQLite" }));
+    assert_eq!((&services["queue"]["status"], &services["queue"]["due"]), (&json!("ok"), &json!(0)));
 }
 
 #[tokio::test]
@@ -51,14 +52,16 @@ async fn what_is_queued_and_measured_is_for_the_operator() {
     let wrong = client.with("a-token-for-metricz");
     assert_eq!(from_elsewhere(&wrong, "/metrics").await.status, 403);
     let health = from_elsewhere(&client, "/api/v1/health").await;
-    assert_eq!(health.body["services"]["queue"], json!({ "status": "healthy" }));
-    let health = client.get("/api/v1/health").await;
+    assert_eq!(health.body["services"]["queue"], json!({ "status": "ok" }));
+    let local = client.get("/metrics").await;
+    assert_eq!(local.status, 403, "a proxy on this machine may not say for whom it asks");
+    let health = client.with(secret).get("/api/v1/health").await;
     assert_eq!(health.body["services"]["queue"]["due"], 1);
     assert!(health.body["services"]["queue"]["oldest_due_at"].is_string());
 
     let scraper = client.with(secret);
     let remote = from_elsewhere(&scraper, "/metrics").await;
-    for (answer, who) in [(remote, "with the token"), (client.get("/metrics").await, "from this machine")] {
+    for (answer, who) in [(remote, "with the token"), (scraper.get("/metrics").await, "on this machine")] {
         assert_eq!(answer.status, 200, "{who}");
         assert!(answer.headers["content-type"].to_str().unwrap().starts_with("text/plain; version=0.0.4"));
         for line in [
@@ -68,7 +71,7 @@ async fn what_is_queued_and_measured_is_for_the_operator() {
             "courierx_queue_depth{lane=\"bulk\",state=\"due\"} 1",
             "courierx_queue_oldest_due_seconds{lane=\"critical\"} 0",
             "courierx_up_seconds ",
-            "courierx_http_requests_total{method=\"GET\",route=\"/metrics\",status=\"4xx\"} 2",
+            "courierx_http_requests_total{method=\"GET\",route=\"/metrics\",status=\"4xx\"} 3",
         ] {
             assert!(answer.text.contains(line), "{line}\n{}", answer.text);
         }

@@ -6,13 +6,14 @@ use courierx_core::event::{Event, EventKind, MessageStatus};
 use courierx_core::id::MessageId;
 use courierx_core::message::Mode;
 use courierx_core::provider::Content;
-use courierx_core::store::{Cursor, EventQuery, MessageFilter, MessageRecord, PageRequest, StoredMessage};
+use courierx_core::store::{EventQuery, MessageFilter, StoredMessage};
 
 use super::view::{AttemptView, EmailView, EventView, FullEmail, last_error, sent_at};
 use crate::App;
 use crate::ctx::{Ctx, Scope};
 use crate::delivery::Names;
 use crate::error::{ServiceError, ServiceResult};
+use crate::services::pages::{self, Total};
 
 /// Which messages to list.
 #[derive(Debug, Clone, Default)]
@@ -53,19 +54,10 @@ pub async fn list(
     skip: usize,
     limit: usize,
     count_to: u64,
-) -> ServiceResult<(Vec<EmailView>, u64)> {
+) -> ServiceResult<(Vec<EmailView>, Total)> {
     ctx.require(Scope::EmailsRead)?;
     let filter = filter.stored(ctx);
-    let mut page = PageRequest::first(limit).skipping(skip);
-    let mut records: Vec<MessageRecord> = Vec::new();
-    // A filtered page may end early, with a cursor to go on from.
-    for _ in 0..3 {
-        let found = app.store.list(ctx.tenant, &filter, &page).await?;
-        records.extend(found.items);
-        let Some(next) = found.next.filter(|_| records.len() < limit) else { break };
-        page = after(next, limit - records.len());
-    }
-    let total = app.store.count_messages(ctx.tenant, &filter, count_to).await?;
+    let (records, total) = pages::messages(app, ctx.tenant, &filter, skip, limit, count_to).await?;
     let places: Vec<_> = records.iter().map(|record| (record.tenant, record.id)).collect();
     let outlines = app.store.outline(&places).await?;
     let names = Names::of(&app.store, ctx.tenant, places.is_empty()).await?;
@@ -79,10 +71,6 @@ pub async fn list(
         views.push(view(app, message, &events, &names)?);
     }
     Ok((views, total))
-}
-
-fn after(cursor: Cursor, limit: usize) -> PageRequest {
-    PageRequest::after(cursor, limit)
 }
 
 /// Whether a list shows something of the message's events.

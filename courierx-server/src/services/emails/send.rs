@@ -1,6 +1,7 @@
 //! Sending.
 
 use courierx_core::engine::{AcceptError, Written};
+use courierx_core::event::MessageStatus;
 use courierx_core::id::MessageId;
 use courierx_core::message::{Email, EmailBuilder, Mode};
 
@@ -45,6 +46,15 @@ pub async fn send(ctx: &Ctx, app: &App, email: EmailBuilder) -> ServiceResult<Se
         Some(written) => {
             Ok(SentEmail::New { id: accepted.id, email, written, suppressed: accepted.suppressed })
         }
-        None => Ok(SentEmail::Earlier(Box::new(open(ctx, app, accepted.id).await?))),
+        None => earlier(ctx, app, accepted.id).await,
     }
+}
+
+/// The answer to a request that was made before. One that was refused then is refused again.
+async fn earlier(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<SentEmail> {
+    let email = open(ctx, app, id).await?;
+    if email.view.message.record.status == MessageStatus::Suppressed {
+        return Err(AcceptError::Suppressed { message: id }.into());
+    }
+    Ok(SentEmail::Earlier(Box::new(email)))
 }

@@ -10,6 +10,7 @@ use crate::error::FieldError;
 use crate::model::provider_connections::{
     Credentials, ProviderConnection, ProviderKind, SmtpTarget, SmtpTls,
 };
+use crate::services::is_one_line;
 
 /// Bytes of a display name.
 const MAX_NAME: usize = 100;
@@ -203,5 +204,5 @@ impl Applied<'_> {
 }
 
 fn is_line(text: &str, max: usize) -> bool {
-    text.len() <= max && !text.chars().any(char::is_control)
+    text.len() <= max && is_one_line(text)
 }

@@ -67,20 +67,12 @@ pub struct ConnectionInput {
 impl ConnectionInput {
     /// Whether it says anything of the credentials.
     pub(super) fn names_credentials(&self) -> bool {
-        [&self.api_key, &self.secret].into_iter().any(|given| match given {
-            Given::No => false,
-            Given::Null => true,
-            Given::Value(text) => !text.expose().is_empty(),
-        })
+        is_named(&self.api_key) || self.names_secret()
     }
 
     /// Whether it says anything of the secret.
     pub(super) fn names_secret(&self) -> bool {
-        match &self.secret {
-            Given::No => false,
-            Given::Null => true,
-            Given::Value(text) => !text.expose().is_empty(),
-        }
+        is_named(&self.secret)
     }
 
     /// Takes out the credentials that a connection will have which has these.
@@ -93,5 +85,14 @@ impl ConnectionInput {
             api_key: not_blank(&mut self.api_key).or(present.api_key),
             secret: not_blank(&mut self.secret).or(present.secret),
         }
+    }
+}
+
+/// Whether something is said of a credential: an empty one says nothing.
+fn is_named(given: &Given<Secret>) -> bool {
+    match given {
+        Given::No => false,
+        Given::Null => true,
+        Given::Value(text) => !text.expose().is_empty(),
     }
 }

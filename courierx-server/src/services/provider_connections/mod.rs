@@ -14,7 +14,7 @@ pub use verify::verify;
 use check::Applied;
 
 use crate::App;
-use crate::ctx::Ctx;
+use crate::ctx::{Ctx, Scope};
 use crate::error::{ServiceError, ServiceResult};
 use crate::model::provider_connections::{ConnectionStatus, Credentials, ProviderConnection};
 use crate::model::tenants::Tenant;
@@ -31,20 +31,27 @@ pub type Connection = Versioned<ProviderConnection>;
 
 /// Every connection of the tenant, by priority, and of equal ones the oldest first.
 pub async fn list(ctx: &Ctx, app: &App) -> ServiceResult<Vec<Connection>> {
+    ctx.require(Scope::ProviderConnectionsRead)?;
+    all(app, ctx.tenant).await
+}
+
+async fn all(app: &App, tenant: TenantId) -> ServiceResult<Vec<Connection>> {
     let page = PageRequest::first(PageRequest::MAX);
-    let mut all = app.store.list_of::<ProviderConnection>(ctx.tenant, None, &page).await?.items;
+    let mut all = app.store.list_of::<ProviderConnection>(tenant, None, &page).await?.items;
     all.sort_by_key(|one| (one.value.priority, one.value.created_at, one.id));
     Ok(all)
 }
 
 /// One connection.
 pub async fn get(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<Connection> {
+    ctx.require(Scope::ProviderConnectionsRead)?;
     find(app, ctx.tenant, id).await
 }
 
 /// Makes a connection and verifies it. One that does not work is kept, inactive, so that it can be mended.
 pub async fn create(ctx: &Ctx, app: &App, mut input: ConnectionInput) -> ServiceResult<Connection> {
-    let all = list(ctx, app).await?;
+    ctx.require(Scope::ProviderConnectionsWrite)?;
+    let all = all(app, ctx.tenant).await?;
     if all.len() >= MAX_CONNECTIONS {
         let text = format!("there are {MAX_CONNECTIONS} connections already; delete one first");
         return Err(ServiceError::Conflict(text));
@@ -77,7 +84,12 @@ pub async fn create(ctx: &Ctx, app: &App, mut input: ConnectionInput) -> Service
     // Nothing goes there before it is known to work.
     connection.awaits_verification = connection.status == ConnectionStatus::Active;
     connection.status = ConnectionStatus::Inactive;
-    app.commit(ctx.tenant, vec![Change::create(ctx.tenant, id, &connection)?]).await?;
+    let mut changes = vec![Change::create(ctx.tenant, id, &connection)?];
+    // From the first real connection on, whether it works or not: what waits for it must not end in the sandbox.
+    if connection.is_real() {
+        changes.extend(live(app, ctx.tenant).await?);
+    }
+    app.commit(ctx.tenant, changes).await?;
     verify(ctx, app, id).await
 }
 
@@ -88,8 +100,9 @@ pub async fn update(
     id: RecordId,
     input: &ConnectionInput,
 ) -> ServiceResult<Connection> {
+    ctx.require(Scope::ProviderConnectionsWrite)?;
     for _ in 0..TRIES {
-        let all = list(ctx, app).await?;
+        let all = all(app, ctx.tenant).await?;
         let current = all.iter().find(|one| one.id == id).ok_or(ServiceError::NotFound)?;
         let connection = changed(app, current, &all, input.clone())?;
         match put(app, current, &connection).await {
@@ -140,19 +153,15 @@ fn changed(
 
 /// Removes a connection.
 pub async fn delete(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<()> {
+    ctx.require(Scope::ProviderConnectionsWrite)?;
     find(app, ctx.tenant, id).await?;
     app.commit(ctx.tenant, vec![Change::delete::<ProviderConnection>(id)]).await
 }
 
-/// Replaces a connection that was read before. If that makes it the tenant's first real one in use, the
-/// tenant is live from the same moment on.
+/// Replaces a connection that was read before.
 async fn put(app: &App, current: &Connection, connection: &ProviderConnection) -> ServiceResult<()> {
-    let (tenant, id) = (current.tenant, current.id);
-    let mut changes = vec![Change::update(tenant, id, current.version, connection)?];
-    if connection.status == ConnectionStatus::Active && connection.is_real() {
-        changes.extend(live(app, tenant).await?);
-    }
-    app.commit(tenant, changes).await
+    let change = Change::update(current.tenant, current.id, current.version, connection)?;
+    app.commit(current.tenant, vec![change]).await
 }
 
 /// What makes a tenant live that is not yet.

@@ -7,7 +7,7 @@ use courierx_core::provider::{EmailProvider as _, SendOptions};
 
 use super::{Connection, TRIES, changed_meanwhile, find, put};
 use crate::App;
-use crate::ctx::Ctx;
+use crate::ctx::{Ctx, Scope};
 use crate::delivery::Purpose;
 use crate::error::{ServiceError, ServiceResult};
 use crate::model::provider_connections::{ConnectionStatus, ProviderKind, Verification};
@@ -17,6 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Verifies a connection now, and writes down how that went. One that waits for it becomes active if it works.
 pub async fn verify(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<Connection> {
+    ctx.require(Scope::ProviderConnectionsWrite)?;
     let asked = find(app, ctx.tenant, id).await?;
     let verification = ask(app, &asked).await;
     // It may have taken a while: others can have changed the connection, and the tenant.

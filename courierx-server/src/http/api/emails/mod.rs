@@ -75,7 +75,7 @@ pub async fn list(State(app): State<Arc<App>>, ctx: Ctx, mut params: Params) -> 
         recipient: params.text("recipient"),
         tag: params.text("tag"),
         from: params.moment("from"),
-        until: params.moment("to"),
+        until: params.end("to"),
         mode: params.parsed("mode"),
     };
     let paging = params.paging();

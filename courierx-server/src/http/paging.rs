@@ -63,6 +63,16 @@ pub struct Paged<T> {
     pub paging: Paging,
 }
 
+impl<T> Paged<T> {
+    /// A list that is short enough to be answered whole.
+    pub fn whole(items: Vec<T>) -> Self {
+        let count = items.len();
+        let per_page = u32::try_from(count.max(1)).ok();
+        let paging = Paging { page: None, per_page };
+        Self { items, total: Total { count: count as u64, exact: true }, paging }
+    }
+}
+
 impl<T: Serialize> IntoResponse for Paged<T> {
     fn into_response(self) -> Response {
         let per_page = u64::from(self.paging.per_page());

@@ -20,6 +20,7 @@ async fn a_key_works_until_it_is_revoked() {
     assert_eq!(listed.status, 200);
     assert!(!listed.text.contains(raw), "the key is shown once");
     assert_eq!(listed.body[0]["name"], "Production Key");
+    assert_eq!(listed.headers["x-total-count"], "1");
     assert!(listed.body[0]["last_used_at"].is_string(), "{listed:?}");
 
     let id = made.body["id"].as_str().unwrap();

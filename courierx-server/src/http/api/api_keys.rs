@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::App;
 use crate::ctx::{Ctx, Scopes};
-use crate::http::{ApiResult, Id, Input, Json};
+use crate::http::{ApiResult, Id, Input, Json, Paged};
 use crate::model::api_keys::{ApiKey, ApiKeyStatus};
 use crate::services::api_keys::{self, ApiKeyView, NewApiKey};
 
@@ -71,7 +71,7 @@ fn render<'a>(view: &'a ApiKeyView, raw_key: Option<&'a str>) -> Rendered<'a> {
 /// `GET /api/v1/api_keys`
 pub async fn list(State(app): State<Arc<App>>, ctx: Ctx) -> ApiResult<Response> {
     let keys = api_keys::list(&ctx, &app).await?;
-    Ok(axum::Json(keys.iter().map(|key| render(key, None)).collect::<Vec<_>>()).into_response())
+    Ok(Paged::whole(keys.iter().map(|key| render(key, None)).collect()).into_response())
 }
 
 /// `POST /api/v1/api_keys`

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::App;
 use crate::ctx::Ctx;
-use crate::http::{ApiResult, Id, Input, Json};
+use crate::http::{ApiResult, Id, Input, Json, Paged};
 use crate::model::provider_connections::{ConnectionStatus, ProviderKind, SmtpTarget, SmtpTls, Verification};
 use crate::services::provider_connections::{self, Connection, ConnectionInput};
 
@@ -103,7 +103,7 @@ fn render_verification(
 /// `GET /api/v1/provider_connections`
 pub async fn list(State(app): State<Arc<App>>, ctx: Ctx) -> ApiResult<Response> {
     let all = provider_connections::list(&ctx, &app).await?;
-    Ok(axum::Json(all.iter().map(render).collect::<Vec<_>>()).into_response())
+    Ok(Paged::whole(all.iter().map(render).collect()).into_response())
 }
 
 /// `GET /api/v1/provider_connections/{id}`

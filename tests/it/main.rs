@@ -14,6 +14,7 @@ mod faulty_store;
 #[cfg(feature = "sqlite")]
 mod footprint;
 mod gates;
+mod keys;
 mod leases;
 #[cfg(feature = "lettre")]
 mod lettre_transport;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed, as it should")]
 
 mod bad_input;
+mod changed_connections;
 #[cfg(all(feature = "smtp", feature = "sqlite"))]
 mod crash;
 #[cfg(feature = "conformance")]

@@ -66,6 +66,7 @@ impl<'a> Delivery<'a> {
             round,
             ended: Vec::new(),
             looked_up: Timestamp::EPOCH,
+            changes: 0,
         };
         delivery.leave_out_refused();
         delivery.leave_out_suppressed().await?;

@@ -28,4 +28,5 @@ mod simulation;
 mod store_errors;
 mod support;
 mod suppression;
+mod tenants;
 mod unknown;

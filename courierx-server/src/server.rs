@@ -48,6 +48,8 @@ impl Server {
         let worker = (app.settings.workers > 0).then(|| {
             let mut options = WorkerOptions::default();
             options.concurrency = app.settings.workers;
+            // A tenant chooses its servers: one that answers after minutes must not stop everybody's mail.
+            options.most_per_tenant = (app.settings.workers / 4).max(1);
             tokio::spawn(deliver(Arc::clone(&app), options, stop.child_token()))
         });
         let serving = http::serve(listener, http::router(&app), limits, stop.child_token());

@@ -22,18 +22,19 @@ use courierx::{
 use courierx_core::id::RecordId;
 use courierx_core::message::AddressKey;
 
-use crate::support::{World, email};
+use crate::support::{Gated, World, email};
 
 /// Fails calls by name, as often as it is told.
 #[derive(Debug, Clone)]
 struct Faulty {
     inner: MemoryStore,
     failures: Arc<Mutex<BTreeMap<&'static str, usize>>>,
+    calls: Arc<Mutex<BTreeMap<&'static str, usize>>>,
 }
 
 impl Faulty {
     fn over(inner: &MemoryStore) -> Self {
-        Self { inner: inner.clone(), failures: Arc::default() }
+        Self { inner: inner.clone(), failures: Arc::default(), calls: Arc::default() }
     }
 
     fn fail(&self, call: &'static str, times: usize) {
@@ -45,7 +46,13 @@ impl Faulty {
         self.failures.lock().unwrap().get(call).copied().unwrap_or(0)
     }
 
+    /// How often it was called.
+    fn calls(&self, call: &'static str) -> usize {
+        self.calls.lock().unwrap().get(call).copied().unwrap_or(0)
+    }
+
     fn check(&self, call: &'static str) -> StoreResult<()> {
+        *self.calls.lock().unwrap().entry(call).or_default() += 1;
         match self.failures.lock().unwrap().get_mut(call) {
             Some(times) if *times > 0 => {
                 *times -= 1;
@@ -205,4 +212,35 @@ async fn whatever_call_fails_the_message_is_sent_once() {
         worker.shutdown().await.unwrap();
         assert_sent!(recorder, 1);
     }
+}
+
+#[tokio::test]
+async fn the_store_is_left_alone_while_who_has_something_due_may_have_no_more() {
+    let world = World::new(&[&Recorder::new()]);
+    let (store, a) = (Faulty::over(&world.store), Gated::new(Recorder::new()));
+    let courier = Courier::builder().provider("a", a.clone()).store(store.clone()).build().unwrap();
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(courier.enqueue(email().build().unwrap()).await.unwrap().id);
+    }
+    let mut options = courierx::WorkerOptions::default();
+    (options.concurrency, options.most_per_tenant) = (4, 1);
+    let worker = courier.spawn_with(options).unwrap();
+    a.entered.acquire().await.unwrap().forget();
+    for _ in 0..10 {
+        let before = store.calls("claim") + store.calls("wait");
+        world.calm_down().await;
+        world.calm_down().await;
+        let calls = store.calls("claim") + store.calls("wait") - before;
+        assert!(calls <= 5, "{calls} calls in no time");
+        world.clock.advance(Duration::from_millis(50));
+    }
+    let (claims, waits) = (store.calls("claim"), store.calls("wait"));
+    assert!((5..20).contains(&claims) && waits < 20, "it looks again now and then: {claims}, {waits}");
+    // Each that is done makes place for the next, without any time passing.
+    for id in ids {
+        a.gate.notify_one();
+        world.until(id, MessageStatus::Sent).await;
+    }
+    worker.shutdown().await.unwrap();
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed, as it should")]
 
 mod bad_input;
+mod changed_connections;
 #[cfg(all(feature = "smtp", feature = "sqlite"))]
 mod crash;
 #[cfg(feature = "conformance")]
@@ -14,6 +15,7 @@ mod faulty_store;
 #[cfg(feature = "sqlite")]
 mod footprint;
 mod gates;
+mod keys;
 mod leases;
 #[cfg(feature = "lettre")]
 mod lettre_transport;
@@ -26,4 +28,5 @@ mod simulation;
 mod store_errors;
 mod support;
 mod suppression;
+mod tenants;
 mod unknown;

@@ -1,9 +1,8 @@
 //! What providers tell afterwards, with the sandbox as the provider.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use courierx::provider::{Callback, CallbackError};
 use courierx::router::{Connection, ConnectionId, Decision, Router, SkipReason};
 use courierx::sandbox::Sandbox;
@@ -12,10 +11,10 @@ use courierx::{
     Courier, DuplicatePolicy, Email, EventKind, ManualClock, MemoryStore, MessageStatus, Mode, ReceiveError,
     RetryPreset, Sequence, TenantId,
 };
-use courierx_core::engine::{Direct, Outbox, Routes, Worker, WorkerOptions};
-use courierx_core::store::{Ledger, Recorded, StoreResult};
+use courierx_core::engine::{Direct, Outbox, Worker, WorkerOptions};
+use courierx_core::store::{Ledger, Recorded};
 
-use crate::support::{START, World, email};
+use crate::support::{START, Switch, World, email};
 
 struct Beach {
     world: World,
@@ -128,17 +127,6 @@ async fn test_mail_reaches_the_sandbox_and_nobody_else() {
     assert_eq!((real.sent().len(), sandbox.messages().len()), (1, 1), "a sandbox is no fallback");
 }
 
-/// Connections that change while messages wait.
-#[derive(Clone)]
-struct Switch(Arc<Mutex<Router>>);
-
-#[async_trait]
-impl Routes for Switch {
-    async fn router(&self, _tenant: TenantId) -> StoreResult<Router> {
-        Ok(self.0.lock().unwrap().clone())
-    }
-}
-
 fn real(recorder: &Recorder, enabled: bool) -> Connection {
     Connection::new("real".parse().unwrap(), recorder.clone()).with_enabled(enabled)
 }
@@ -172,7 +160,7 @@ async fn live_mail_that_finds_no_connection_waits_for_one() {
 
         let clock = ManualClock::starting_at(START);
         let store = MemoryStore::with_clock(Arc::<ManualClock>::clone(&clock));
-        let routes = Switch(Arc::new(Mutex::new(router)));
+        let routes = Switch::at(router);
         let outbox = Outbox::new(Arc::new(store.clone()), routes.clone(), None, <_>::default()).unwrap();
         let id = outbox.enqueue(TenantId::DEFAULT, email().build().unwrap()).await.unwrap().id;
         let worker = Worker::spawn(&outbox, WorkerOptions::default());
@@ -187,7 +175,7 @@ async fn live_mail_that_finds_no_connection_waits_for_one() {
             }
         }
         assert_eq!(status().await, MessageStatus::Queued, "{what}: it still waits");
-        *routes.0.lock().unwrap() = Router::new(vec![real(&recorder, true), pretended(&sandbox)]).unwrap();
+        routes.to(Router::new(vec![real(&recorder, true), pretended(&sandbox)]).unwrap());
         clock.advance(Duration::from_hours(3));
         let mut turns = 0;
         while status().await != MessageStatus::Sent {

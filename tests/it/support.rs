@@ -1,19 +1,20 @@
 //! What the tests share: a courier over recorders, on a clock that stands still.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use courierx::provider::{
     Capability, EmailProvider, Outcome, Outgoing, ProviderId, Refusal, SendOptions, Verified,
 };
-use courierx::router::Connection;
+use courierx::router::{Connection, Router};
 use courierx::testing::Recorder;
 use courierx::{
-    Courier, CourierBuilder, Email, EmailBuilder, ManualClock, MemoryStore, MessageId, Timestamp,
+    Courier, CourierBuilder, Email, EmailBuilder, ManualClock, MemoryStore, MessageId, TenantId, Timestamp,
 };
+use courierx_core::engine::Routes;
 use courierx_core::event::MessageStatus;
-use courierx_core::store::StoredMessage;
+use courierx_core::store::{StoreResult, StoredMessage};
 use tokio::sync::{Notify, Semaphore};
 
 /// A moment to start from.
@@ -154,5 +155,26 @@ impl EmailProvider for Gated {
 
     async fn verify(&self, options: &SendOptions) -> Result<Verified, Refusal> {
         self.inner.verify(options).await
+    }
+}
+
+/// Connections that change while messages wait.
+#[derive(Clone)]
+pub(crate) struct Switch(Arc<Mutex<Router>>);
+
+impl Switch {
+    pub(crate) fn at(router: Router) -> Self {
+        Self(Arc::new(Mutex::new(router)))
+    }
+
+    pub(crate) fn to(&self, router: Router) {
+        *self.0.lock().unwrap() = router;
+    }
+}
+
+#[async_trait]
+impl Routes for Switch {
+    async fn router(&self, _tenant: TenantId) -> StoreResult<Router> {
+        Ok(self.0.lock().unwrap().clone())
     }
 }

@@ -1,5 +1,7 @@
 //! The middle of the way: one claimed message, through one round.
 
+use std::time::Duration;
+
 use tokio_util::sync::CancellationToken;
 
 use super::hand_over::{hand_over, interrupted, permit};
@@ -17,6 +19,9 @@ use crate::store::{
     AttemptResult, BeginAttempt, Begun, Claimed, JobNext, MessageRecord, StoreResult, StoredMessage,
 };
 
+/// How long a message stays away from connections that change all the time.
+const CHANGE_WAIT: Duration = Duration::from_mins(1);
+
 /// A claimed message on its way through one round.
 pub(super) struct Delivery<'a> {
     pub(super) inner: &'a Inner,
@@ -29,6 +34,8 @@ pub(super) struct Delivery<'a> {
     pub(super) ended: Vec<(u32, Disposition)>,
     /// When suppressions were looked up last.
     pub(super) looked_up: Timestamp,
+    /// How often the chosen connection was not there any more.
+    pub(super) changes: u32,
 }
 
 impl Inner {
@@ -87,6 +94,9 @@ impl Delivery<'_> {
                 return self.release(None).await;
             };
             if !self.is_still_right(connection, &recipients).await? {
+                if self.changes_without_end() {
+                    return self.release_for(CHANGE_WAIT, None).await;
+                }
                 continue;
             }
             match self.attempt(connection, &recipients, skipped).await? {

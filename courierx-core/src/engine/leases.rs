@@ -1,29 +1,39 @@
 //! The leases a worker holds, kept alive by its heartbeat.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::id::TenantId;
 use crate::store::LeaseRef;
 
 /// The leases a worker holds at the moment.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Leases {
-    held: Arc<Mutex<HashSet<LeaseRef>>>,
+    held: Arc<Mutex<HashMap<LeaseRef, TenantId>>>,
 }
 
 impl Leases {
-    /// Holds a lease until the guard is dropped.
-    pub(super) fn hold(&self, lease: LeaseRef) -> Held {
-        self.lock().insert(lease);
+    /// Holds a lease of a job of this tenant until the guard is dropped.
+    pub(super) fn hold(&self, tenant: TenantId, lease: LeaseRef) -> Held {
+        self.lock().insert(lease, tenant);
         Held { leases: self.clone(), lease }
     }
 
     pub(super) fn all(&self) -> Vec<LeaseRef> {
-        self.lock().iter().copied().collect()
+        self.lock().keys().copied().collect()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<LeaseRef>> {
-        // A set of identifiers cannot be left half changed.
+    /// How many are held of each tenant.
+    pub(super) fn by_tenant(&self) -> HashMap<TenantId, usize> {
+        let mut counts = HashMap::new();
+        for tenant in self.lock().values() {
+            *counts.entry(*tenant).or_default() += 1;
+        }
+        counts
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<LeaseRef, TenantId>> {
+        // A map of identifiers cannot be left half changed.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

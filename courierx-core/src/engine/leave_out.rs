@@ -1,5 +1,6 @@
 //! Recipients that are not handed over to any more, whatever the router would say.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::deliver::Delivery;
@@ -13,15 +14,21 @@ use crate::suppression::Scope;
 
 /// How long a look at the suppressions holds: longer than most rounds take.
 const FRESH: Duration = Duration::from_mins(1);
+/// How often a round decides anew because a connection changed. Whatever changes more often than that is made
+/// anew for every question, or never comes to rest.
+const CHANGES: u32 = 8;
 
 impl Delivery<'_> {
-    /// Whether a decision still holds after the message waited for its place: the connection may want to
-    /// be left alone by now, the deadline have passed, and a recipient be suppressed.
+    /// Whether a decision still holds after the message waited for its place: the connection may be gone or
+    /// want to be left alone by now, the deadline have passed, and a recipient be suppressed.
     pub(super) async fn is_still_right(
         &mut self,
         connection: &Connection,
         recipients: &[u32],
     ) -> StoreResult<bool> {
+        if !self.is_still_there(connection).await? {
+            return Ok(false);
+        }
         let now = self.inner.now();
         if now > self.looked_up.after(FRESH) {
             self.leave_out_suppressed().await?;
@@ -29,6 +36,25 @@ impl Delivery<'_> {
         Ok(!self.is_expired(now)
             && connection.gate().closed_at(now).is_none()
             && recipients.iter().all(|recipient| self.round.is_open(*recipient)))
+    }
+
+    /// Whether the tenant still has the connection, switched on and with the same provider behind it. The
+    /// round goes on with the connections as they are now.
+    async fn is_still_there(&mut self, connection: &Connection) -> StoreResult<bool> {
+        self.router = self.inner.routes.router(self.record.tenant).await?;
+        let present = self.router.connection(connection.id()).filter(|present| present.is_enabled());
+        if present.is_some_and(|present| Arc::ptr_eq(present.provider(), connection.provider())) {
+            return Ok(true);
+        }
+        let is_there = present.is_some();
+        self.changes += 1;
+        // One that is made anew for every question is as good as it will ever be.
+        Ok(is_there && self.changes_without_end())
+    }
+
+    /// Whether the connections changed so often that deciding anew leads nowhere.
+    pub(super) fn changes_without_end(&self) -> bool {
+        self.changes > CHANGES
     }
 
     /// An earlier owner may have learnt that a recipient does not exist, and lost the job before it could

@@ -1,5 +1,7 @@
 //! The beginning of a round: what the message is, and who is still to be sent to.
 
+use std::time::Duration;
+
 use tokio_util::sync::CancellationToken;
 
 use super::apart::{is_heavy, is_large};
@@ -13,9 +15,13 @@ use crate::clock::Timestamp;
 use crate::event::{Disposition, RecipientStatus};
 use crate::message::Email;
 use crate::provider::Content;
-use crate::router::History;
+use crate::router::{History, Past};
 use crate::store::{Claimed, FencedStep, JobNext, MessageRecord, Settlement, StoreResult, StoredMessage};
-use crate::vault::Sealed;
+use crate::vault::{Sealed, VaultError};
+
+/// How long a message waits for the key that it was sealed with before it is looked at again. Keys come with
+/// a restart, so nobody waits for that any longer than this.
+const KEY_WAIT: Duration = Duration::from_mins(10);
 
 impl<'a> Delivery<'a> {
     /// Opens and renders the content, and finds out who is still to be sent to. None if that was the end.
@@ -36,16 +42,16 @@ impl<'a> Delivery<'a> {
         let router = inner.routes.router(record.tenant).await?;
         let opened = match content {
             Some(sealed) => read(inner, &record, sealed).await,
-            None => Err("the content is not kept any more".to_owned()),
+            None => Err(Unreadable::ForGood("the content is not kept any more".to_owned())),
         };
+        let history = History::of(&attempts);
         let (email, rendered) = match opened {
             Ok(opened) => opened,
-            Err(why) => {
-                give_up(inner, &claimed, &record, &why).await?;
+            Err(unreadable) => {
+                put_aside(inner, &claimed, &record, &history, unreadable).await?;
                 return Ok(None);
             }
         };
-        let history = History::of(&attempts);
         let mut round = Round::new(record.id, record.created_at, &email, rendered, history, pending);
         lookup::tell_of_crashes(inner, &record, &attempts).await?;
         let unknown = round.unknown();
@@ -60,6 +66,7 @@ impl<'a> Delivery<'a> {
             round,
             ended: Vec::new(),
             looked_up: Timestamp::EPOCH,
+            changes: 0,
         };
         delivery.leave_out_refused();
         delivery.leave_out_suppressed().await?;
@@ -68,27 +75,77 @@ impl<'a> Delivery<'a> {
     }
 }
 
-/// Opens the content and renders it; the text says why it cannot be.
-async fn read(inner: &Inner, record: &MessageRecord, sealed: Sealed) -> Result<(Email, Content), String> {
+/// Why a message cannot be read.
+enum Unreadable {
+    /// Trying again would not help.
+    ForGood(String),
+    /// Nothing is wrong with the message: what it takes to read it is not here.
+    ForNow(VaultError),
+}
+
+impl From<VaultError> for Unreadable {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::UnknownKey { .. } | VaultError::UnsupportedVersion { .. } => Self::ForNow(error),
+            VaultError::Tampered | VaultError::Malformed { .. } => Self::ForGood(error.to_string()),
+        }
+    }
+}
+
+/// Opens the content and renders it.
+async fn read(inner: &Inner, record: &MessageRecord, sealed: Sealed) -> Result<(Email, Content), Unreadable> {
     let (vault, tenant, id) = (inner.vault.clone(), record.tenant, record.id);
     let large = is_large(sealed.as_bytes().len());
-    let open = move || -> Result<Email, String> {
-        let bytes = vault.open(&content_context(tenant, &id), &sealed).map_err(|error| error.to_string())?;
+    let open = move || -> Result<Email, Unreadable> {
+        let bytes = vault.open(&content_context(tenant, &id), &sealed)?;
         // What follows could quote the content, and this text goes into logs and events.
-        serde_json::from_slice(&bytes).map_err(|_| "the content is not an email".to_owned())
+        serde_json::from_slice(&bytes)
+            .map_err(|_| Unreadable::ForGood("the content is not an email".to_owned()))
     };
     let email = inner.apart.run(large, open).await?;
     let source = email.clone();
     let rendered = inner.apart.run(is_heavy(&email), move || render(&source)).await;
-    Ok((email, rendered.map_err(|_| "the content cannot be rendered".to_owned())?))
+    let content = rendered.map_err(|_| Unreadable::ForGood("the content cannot be rendered".to_owned()))?;
+    Ok((email, content))
 }
 
-/// Ends a message that cannot be read: trying again would not help.
-async fn give_up(inner: &Inner, claimed: &Claimed, record: &MessageRecord, why: &str) -> StoreResult<()> {
+/// A message that cannot be read ends if that stays so or nobody wants it any more, and waits otherwise.
+async fn put_aside(
+    inner: &Inner,
+    claimed: &Claimed,
+    record: &MessageRecord,
+    history: &History,
+    unreadable: Unreadable,
+) -> StoreResult<()> {
+    let now = inner.now();
+    let why = match unreadable {
+        Unreadable::ForGood(why) => why,
+        Unreadable::ForNow(error) if record.deliver_by.is_some_and(|deadline| now >= deadline) => {
+            format!("the deadline has passed; {error}")
+        }
+        Unreadable::ForNow(error) => {
+            // It names the key, and whoever operates this has to see that: nothing else tells of it.
+            tracing::error!(
+                message = %record.id,
+                error = &error as &dyn std::error::Error,
+                "a message cannot be read with what is here; it waits"
+            );
+            let at = now.after(KEY_WAIT);
+            let at = record.deliver_by.map_or(at, |deadline| deadline.min(at));
+            // No step of the schedule: nothing was tried.
+            let next = JobNext::RetryAt { at, round: claimed.job.round };
+            inner.store.finish(&[(claimed.lease, next)]).await?;
+            return Ok(());
+        }
+    };
     tracing::error!(message = %record.id, why, "a message cannot be read and is given up");
+    let end = |index: u32| {
+        let unknown = history.of_recipient(index).any(|entry| matches!(entry.past, Past::Unknown(_)));
+        (index, if unknown { Disposition::Unknown } else { Disposition::Failed })
+    };
     let open = record.recipients.iter().filter(|one| one.status == RecipientStatus::Pending);
-    let dispositions: Vec<_> = open.map(|one| (one.index, Disposition::Failed)).collect();
-    let effects = decided(record.id, &dispositions, |_| Some(why.to_owned()), inner.now());
+    let dispositions: Vec<_> = open.map(|one| end(one.index)).collect();
+    let effects = decided(record.id, &dispositions, |_| Some(why.clone()), now);
     let step = FencedStep { lease: claimed.lease, next: JobNext::Finish, dispositions, effects };
     let settlement = Settlement { tenant: record.tenant, message: record.id, result: None, step: Some(step) };
     inner.store.settle(vec![settlement]).await?;

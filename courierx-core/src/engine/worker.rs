@@ -8,7 +8,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::leases::Leases;
 use super::outbox::{Inner, Outbox};
-use crate::store::{ClaimRequest, JobKind, StoreError, StoreResult};
+use crate::store::{ClaimRequest, Claimed, JobKind, StoreError, StoreResult};
 
 /// How a worker works. Grows by new fields; build it from the default.
 #[derive(Debug, Clone)]
@@ -16,6 +16,12 @@ use crate::store::{ClaimRequest, JobKind, StoreError, StoreResult};
 pub struct WorkerOptions {
     /// Most messages under delivery at once; 64 unless set.
     pub concurrency: usize,
+    /// Most of them of one tenant; any number unless set, so that with a single tenant nothing is lost.
+    ///
+    /// A message holds its place while it waits for a slow server, or for a place among its connection's
+    /// hand-overs. With a quarter of `concurrency` here, it takes four tenants with such connections to keep
+    /// everybody else from sending.
+    pub most_per_tenant: usize,
     /// How long a claimed message is nobody else's, and so how long one waits after its worker died;
     /// a minute unless set. A worker that lives extends it.
     pub lease: Duration,
@@ -26,7 +32,12 @@ pub struct WorkerOptions {
 
 impl Default for WorkerOptions {
     fn default() -> Self {
-        Self { concurrency: 64, lease: Duration::from_mins(1), grace: Duration::from_secs(30) }
+        Self {
+            concurrency: 64,
+            most_per_tenant: usize::MAX,
+            lease: Duration::from_mins(1),
+            grace: Duration::from_secs(30),
+        }
     }
 }
 
@@ -34,6 +45,8 @@ impl Default for WorkerOptions {
 pub(super) const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 /// How long a worker waits for work before it looks again.
 const IDLE: Duration = Duration::from_secs(30);
+/// How long it leaves the store alone while those who have something due hold all that they may.
+const MOMENT: Duration = Duration::from_millis(50);
 
 /// Why a worker ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +118,8 @@ async fn run(inner: Arc<Inner>, options: WorkerOptions, stop: CancellationToken)
         leases: Leases::default(),
         tasks: JoinSet::new(),
         backlog: false,
+        told: false,
+        in_vain: false,
         _abort_on_drop: abort.clone().drop_guard(),
         abort,
         inner,
@@ -120,6 +135,10 @@ struct Crew {
     tasks: JoinSet<()>,
     /// Whether the last claim left something behind, as far as it can tell.
     backlog: bool,
+    /// Whether the store told of something due since the last claim.
+    told: bool,
+    /// Whether what is due is of tenants that hold all they may: the store tells of it again and again.
+    in_vain: bool,
     /// Tells deliveries to hurry to an end.
     abort: CancellationToken,
     _abort_on_drop: DropGuard,
@@ -162,32 +181,88 @@ impl Crew {
 
     /// Claims as much as there is room for and starts delivering it, or waits for room or work.
     async fn turn(&mut self, stop: &CancellationToken) -> StoreResult<()> {
-        let room = self.options.concurrency.max(1).saturating_sub(self.tasks.len());
+        let places = self.options.concurrency.max(1);
         // Under a backlog it claims in batches: a claim for every single place that becomes free would cost
         // the store more than the deliveries do. Without one, whatever comes in goes out at once.
-        let least = if self.backlog { self.options.concurrency.div_ceil(4) } else { 1 };
-        if room < least {
+        let least = if self.backlog { places.div_ceil(4) } else { 1 };
+        if self.tasks.len().saturating_add(least) > places {
+            let (clock, until) = (Arc::clone(&self.inner.clock), self.inner.now().after(MOMENT));
+            // Who has as many as allowed may keep their places for long: for them nobody else waits.
+            let impatient = self.tasks.len() < places && self.is_anybody_full();
             tokio::select! {
-                () = stop.cancelled() => {}
-                _ = self.tasks.join_next() => {}
+                () = stop.cancelled() => return Ok(()),
+                _ = self.tasks.join_next() => return Ok(()),
+                () = clock.sleep_until(until), if impatient => {}
             }
-            return Ok(());
+        } else if self.in_vain {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                waited = self.hold_back() => waited?,
+            }
         }
-        let request = ClaimRequest::new(JobKind::DELIVERY, room, self.options.lease);
+        let room = places.saturating_sub(self.tasks.len());
+        let mut request = ClaimRequest::new(JobKind::DELIVERY, room, self.options.lease);
+        request.most_per_tenant = self.most_per_tenant();
+        if request.most_per_tenant < places {
+            request.held = self.leases.by_tenant();
+        }
         let claimed = self.inner.store.claim(&request).await?;
         self.backlog = claimed.len() == room;
         if claimed.is_empty() {
-            let until = self.inner.now().after(IDLE);
-            let kinds = [JobKind::DELIVERY];
-            tokio::select! {
-                () = stop.cancelled() => {}
-                waited = self.inner.store.wait(&kinds, until) => waited?,
-                Some(_) = self.tasks.join_next() => {}
+            self.in_vain = (self.told || self.in_vain) && self.is_anybody_full();
+            if !self.in_vain {
+                let until = self.inner.now().after(IDLE);
+                let kinds = [JobKind::DELIVERY];
+                self.told = tokio::select! {
+                    () = stop.cancelled() => false,
+                    waited = self.inner.store.wait(&kinds, until) => waited.map(|()| true)?,
+                    Some(_) = self.tasks.join_next() => false,
+                };
             }
             return Ok(());
         }
+        self.start(claimed).await?;
+        self.told = false;
+        self.in_vain &= self.is_anybody_full();
+        Ok(())
+    }
+
+    /// Waits until a claim can bring something although the last one was in vain: until a good part of what
+    /// a tenant may have is done, or for a moment and then until something is due.
+    async fn hold_back(&mut self) -> StoreResult<()> {
+        let (inner, now) = (Arc::clone(&self.inner), self.inner.now());
+        let part = self.most_per_tenant().div_ceil(4);
+        let done = async {
+            for _ in 0..part {
+                if self.tasks.join_next().await.is_none() {
+                    break;
+                }
+            }
+        };
+        let due = async {
+            inner.clock.sleep_until(now.after(MOMENT)).await;
+            inner.store.wait(&[JobKind::DELIVERY], now.after(IDLE)).await
+        };
+        tokio::select! {
+            () = done => Ok(()),
+            due = due => due,
+        }
+    }
+
+    fn most_per_tenant(&self) -> usize {
+        self.options.most_per_tenant.max(1)
+    }
+
+    /// Whether a tenant has as many messages under delivery as it may.
+    fn is_anybody_full(&self) -> bool {
+        let most = self.most_per_tenant();
+        most < self.options.concurrency && self.leases.by_tenant().values().any(|held| *held >= most)
+    }
+
+    /// Starts delivering.
+    async fn start(&mut self, claimed: Vec<Claimed>) -> StoreResult<()> {
         // Held before anything can fail, so that the heartbeat never misses one.
-        let held: Vec<_> = claimed.iter().map(|one| self.leases.hold(one.lease)).collect();
+        let held: Vec<_> = claimed.iter().map(|one| self.leases.hold(one.job.tenant, one.lease)).collect();
         let keys: Vec<_> =
             claimed.iter().filter_map(|one| Some((one.job.tenant, one.job.message?))).collect();
         let mut loaded = self.inner.store.load(&keys).await?.into_iter();

@@ -1,5 +1,7 @@
 //! The end of a round: what became of it is written down.
 
+use std::time::Duration;
+
 use super::deliver::Delivery;
 use super::rest::{self, Rest};
 use super::settle::decided;
@@ -28,10 +30,19 @@ impl Delivery<'_> {
     }
 
     /// Gives the job back as it is, to be claimed again at once.
-    pub(super) async fn release(mut self, result: Option<AttemptResult>) -> StoreResult<()> {
+    pub(super) async fn release(self, result: Option<AttemptResult>) -> StoreResult<()> {
+        self.release_for(Duration::ZERO, result).await
+    }
+
+    /// Gives the job back as it is, to be claimed again after this long.
+    pub(super) async fn release_for(
+        mut self,
+        pause: Duration,
+        result: Option<AttemptResult>,
+    ) -> StoreResult<()> {
         let now = self.inner.now();
         let effects = decided(self.record.id, &self.ended, |recipient| self.round.why(recipient), now);
-        let next = JobNext::RetryAt { at: now, round: self.claimed.job.round };
+        let next = JobNext::RetryAt { at: now.after(pause), round: self.claimed.job.round };
         let dispositions = std::mem::take(&mut self.ended);
         let step = FencedStep { lease: self.claimed.lease, next, dispositions, effects };
         self.settle(result, Some(step)).await

@@ -19,15 +19,15 @@ const TRIES: usize = 5;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CanaryError {
-    /// What is stored was sealed with other keys. Sealing with these beside them would leave a database that
-    /// no configuration can read whole.
+    /// Not every key that this database was sealed with is there. What one of the missing keys sealed, a
+    /// message that waits or the password of a connection, could not be read.
     #[error(
-        "the key is not the one that this database is sealed with ({}); configure that one, or add it as a retired key",
-        names(stored)
+        "this database is sealed with keys that are missing here ({}); add each as a former key",
+        names(missing)
     )]
     WrongKey {
-        /// The keys that the database knows.
-        stored: Vec<KeyId>,
+        /// The keys that the database knows and the vault does not hold.
+        missing: Vec<KeyId>,
     },
     /// The store failed.
     #[error("the store failed while its keys were checked")]
@@ -38,8 +38,12 @@ pub enum CanaryError {
 /// opened: for an application that brings keys of its own, at every start.
 ///
 /// The database keeps one sealed canary for each key that was ever active. The first key makes the first
-/// canary; from then on the vault has to open one of them, so that a new active key is taken only together
-/// with an earlier one as a retired key, and then gets a canary, too.
+/// canary; from then on the vault has to open every one of them, because anything may still be sealed with any
+/// of these keys. So a new active key is taken only together with all earlier ones as retired keys, and then
+/// gets a canary, too.
+///
+/// A key that is not to be kept any longer needs its record of the kind [`CANARY_KIND`] removed, by whoever
+/// has made sure that nothing [needs it](Vault::needs_rewrap) any more.
 pub async fn check_canary(store: &dyn Store, vault: &Vault) -> Result<(), CanaryError> {
     for _ in 0..TRIES {
         let canaries = look_at_canary(store, vault).await?;
@@ -54,14 +58,11 @@ pub async fn check_canary(store: &dyn Store, vault: &Vault) -> Result<(), Canary
 /// The same check without adding anything: the keys that the database has a canary of.
 pub async fn look_at_canary(store: &dyn Store, vault: &Vault) -> Result<Vec<KeyId>, CanaryError> {
     let canaries = read(store).await?;
-    let opens = |canary: &Sealed| vault.check_canary(canary).is_ok();
-    // A canary of the active key's name that does not open is another key's, or damaged.
-    let right = match canaries.iter().find(|canary| canary.key_id() == vault.active_key()) {
-        Some(own) => opens(own),
-        None => canaries.is_empty() || canaries.iter().any(opens),
-    };
-    let stored = canaries.iter().map(Sealed::key_id).collect();
-    if right { Ok(stored) } else { Err(CanaryError::WrongKey { stored }) }
+    // A canary of a key's name that does not open is another key's, or damaged.
+    let (open, missing): (Vec<_>, Vec<_>) =
+        canaries.iter().partition(|canary| vault.check_canary(canary).is_ok());
+    let names = |canaries: Vec<&Sealed>| canaries.into_iter().map(Sealed::key_id).collect();
+    if missing.is_empty() { Ok(names(open)) } else { Err(CanaryError::WrongKey { missing: names(missing) }) }
 }
 
 /// A canary as it is kept.

@@ -1,6 +1,7 @@
 //! Leased jobs of every kind; a delivery is one kind of job.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -140,12 +141,26 @@ pub struct ClaimRequest {
     pub limit: usize,
     /// Held for this long unless extended.
     pub lease: Duration,
+    /// At most this many of one tenant, those in `held` included; any number unless set.
+    pub most_per_tenant: usize,
+    /// How many jobs of each tenant the caller holds already; those who are not named hold none.
+    pub held: HashMap<TenantId, usize>,
 }
 
 impl ClaimRequest {
     /// At most `limit` due jobs of one kind.
     pub fn new(kind: JobKind, limit: usize, lease: Duration) -> Self {
-        Self { kinds: vec![kind], limit, lease }
+        Self { kinds: vec![kind], limit, lease, most_per_tenant: usize::MAX, held: HashMap::new() }
+    }
+
+    /// How many more jobs of this tenant the caller may hold.
+    pub fn room_for(&self, tenant: TenantId) -> usize {
+        self.most_per_tenant.saturating_sub(self.held.get(&tenant).copied().unwrap_or(0))
+    }
+
+    /// How many tenants hold all that they may: at most so many are passed over.
+    pub fn full_tenants(&self) -> usize {
+        self.held.keys().filter(|tenant| self.room_for(**tenant) == 0).count()
     }
 }
 
@@ -212,8 +227,9 @@ pub trait Queue: Send + Sync {
     /// Leases jobs that are due and free: of each tenant the more urgent lanes first, inside a lane the
     /// longest due first.
     ///
-    /// Every tenant with due jobs has its turn, however long and urgent the queues of others are. Two claims
-    /// never return the same job under leases that overlap.
+    /// Every tenant with due jobs has its turn, however long and urgent the queues of others are. Whoever
+    /// holds [all that one tenant may](ClaimRequest::most_per_tenant) is passed over, takes no place from
+    /// others and loses none in the line. Two claims never return the same job under leases that overlap.
     async fn claim(&self, request: &ClaimRequest) -> StoreResult<Vec<Claimed>>;
 
     /// Extends leases to `lease` from now; `false` for each that is not held any longer.
@@ -227,7 +243,8 @@ pub trait Queue: Send + Sync {
 
     /// Returns when a job of one of these kinds may have become due or free, at the latest at `until`.
     ///
-    /// It may return early: the caller claims and waits again.
+    /// It may return early: the caller claims and waits again. It knows nothing of
+    /// [`ClaimRequest::most_per_tenant`], so it also returns for jobs that a claim passes over.
     async fn wait(&self, kinds: &[JobKind], until: Timestamp) -> StoreResult<()>;
 
     /// Wakes whoever waits, after jobs were added in a transaction of the application's own.

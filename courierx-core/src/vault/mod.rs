@@ -7,7 +7,8 @@
 //! Nonces are random. With 96 bits, one key should seal at most 2³² times; then the chance that any two
 //! nonces were equal is still below 2⁻³². At a hundred seals a second that is more than a year: rotate keys
 //! yearly, or sooner if you seal more. To rotate, make the new key the active one, keep the old one as a
-//! retired one, seal again whatever [`Vault::needs_rewrap`], and drop the old key when nothing does.
+//! retired one, seal again whatever [`Vault::needs_rewrap`], and drop the old key when nothing does and
+//! [its canary](crate::store::check_canary) is removed.
 //!
 //! ```
 //! use courierx_core::id::TenantId;

@@ -65,9 +65,9 @@ impl StartError {
 
 /// What to do about a key that is not the database's.
 pub(super) fn wrong_key() -> String {
-    "Set ENCRYPTION_KEY to the key that the database was used with. To change keys, set ENCRYPTION_KEY to the new one \
-     and ENCRYPTION_KEY_OLD to that one (if it was generated: the content of the file beside the database that \
-     ends in -courierx.key)."
+    "Set ENCRYPTION_KEY to the key that the database is used with. To change keys, set it to the new one, and \
+     ENCRYPTION_KEY_OLD to all former ones with commas between them (one that was generated is the content of the \
+     file beside the database that ends in -courierx.key)."
         .to_owned()
 }
 

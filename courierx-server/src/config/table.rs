@@ -80,7 +80,7 @@ settings! {
     LOG_FORMAT, Public, "text", "json",
         "How it is logged: `text` or `json`.";
     MAX_WORKERS, Public, "100", "50",
-        "Messages under delivery at once, 0 to 10000. With 0 this process does not deliver.";
+        "Messages under delivery at once, 0 to 10000; a tenant has a quarter of them at most. With 0 this process does not deliver.";
     IDEMPOTENCY_TTL, Public, "86400", "86400",
         "For how many seconds a repeated idempotency key is recognised, at most a year.";
     ENABLE_METRICS, Public, "true", "false",

@@ -62,6 +62,8 @@ macro_rules! store_conformance {
                 concurrent_claimers_never_share_a_job,
                 a_long_queue_delays_no_other_tenant,
                 every_tenant_has_its_turn,
+                a_tenant_holds_no_more_than_it_may,
+                full_tenants_crowd_nobody_out,
                 an_ended_lease_is_claimed_anew,
                 an_extended_lease_is_kept,
                 only_the_owner_decides_about_a_job,

@@ -1,6 +1,6 @@
 //! Which jobs are served next.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use courierx_core::clock::Timestamp;
 use courierx_core::id::TenantId;
@@ -14,7 +14,8 @@ impl Jobs {
     pub(super) fn claim(&mut self, request: &ClaimRequest, now: Timestamp) -> Vec<Claimed> {
         self.free_ended_leases(now);
         let until = now.after(request.lease);
-        let mut claimed = Vec::new();
+        let mut claimed: Vec<Claimed> = Vec::new();
+        let mut counts: HashMap<TenantId, usize> = HashMap::new();
         // One job of each tenant in turn, whoever was served longest ago first.
         while claimed.len() < request.limit {
             let before = claimed.len();
@@ -22,9 +23,14 @@ impl Jobs {
                 if claimed.len() == request.limit {
                     break;
                 }
+                let count = counts.entry(tenant).or_default();
+                if *count >= request.room_for(tenant) {
+                    continue;
+                }
                 let Some((_, _, id)) = self.next_due(&request.kinds, tenant, now) else {
                     continue;
                 };
+                *count += 1;
                 self.withdraw(id);
                 self.last_token += 1;
                 let token = LeaseToken(self.last_token);

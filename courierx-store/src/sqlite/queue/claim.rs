@@ -3,7 +3,8 @@
 //! `courierx_ready` tells which tenants have jobs and when it makes sense to look. So a claim seeks the
 //! tenants that are due, and in each of them the jobs that are due, and never passes by a job that is not.
 //! Tenants share what is asked for, however urgent their mail: one that was served goes to the end of the
-//! line. Inside a tenant the more urgent lanes come first.
+//! line. Inside a tenant the more urgent lanes come first. A tenant that holds all that it may is passed over,
+//! and stays where it is in the line.
 
 use std::collections::BTreeSet;
 
@@ -24,27 +25,29 @@ pub(super) fn claim(tx: &Tx<'_>, request: &ClaimRequest) -> Run<Vec<Claimed>> {
     let place = next_place(tx, now, &request.kinds)?;
     let turn = Turn { now, until: now.after(request.lease), place };
     let mut tenants = Vec::new();
-    for tenant in due_tenants(tx, now, &request.kinds, request.limit)? {
-        tenants.push(due_lines(tx, now, &request.kinds, tenant)?);
+    for tenant in due_tenants(tx, now, request)? {
+        tenants.push((due_lines(tx, now, &request.kinds, tenant)?, request.room_for(tenant)));
     }
     let mut claimed = Vec::new();
     // In rounds: what one tenant leaves of its share goes to those that have more.
-    let mut open: Vec<_> = tenants.iter().collect();
+    let mut open: Vec<_> = tenants.iter().map(|(lines, room)| (lines, *room)).collect();
     while !open.is_empty() && claimed.len() < request.limit {
         let share = (request.limit - claimed.len()).div_ceil(open.len());
         let mut more = Vec::new();
-        for lines in open {
-            let end = request.limit.min(claimed.len() + share);
+        for (lines, room) in open {
+            let start = claimed.len();
+            let end = request.limit.min(start + share.min(room));
             for line in lines {
                 take(tx, turn, line, end - claimed.len(), &mut claimed)?;
             }
-            if claimed.len() == end {
-                more.push(lines);
+            let left = room - (claimed.len() - start);
+            if claimed.len() == end && left > 0 {
+                more.push((lines, left));
             }
         }
         open = more;
     }
-    go_to_the_end(tx, turn, tenants.iter().flatten())?;
+    go_to_the_end(tx, turn, tenants.iter().flat_map(|(lines, _)| lines))?;
     claimed.sort_by_key(|one| (codec::lane(one.job.lane), one.job.run_at, one.job.id));
     Ok(claimed)
 }
@@ -64,16 +67,19 @@ struct Line<'a> {
     tenant: TenantId,
 }
 
-/// The tenants that are due, those first whose turn is the longest ago; never more than could be served.
-fn due_tenants(tx: &Tx<'_>, now: Timestamp, kinds: &[JobKind], limit: usize) -> Run<Vec<TenantId>> {
+/// The tenants that are due and may hold more, those first whose turn is the longest ago; never more than
+/// could be served.
+fn due_tenants(tx: &Tx<'_>, now: Timestamp, request: &ClaimRequest) -> Run<Vec<TenantId>> {
+    // Those that are passed over may come before all others.
+    let rows = request.limit.saturating_add(request.full_tenants());
     let mut due: Vec<(i64, i64, TenantId)> = Vec::new();
     let mut select = tx.sql(
         "SELECT next_at, turn, tenant FROM courierx_ready
          WHERE kind = ?1 AND lane = ?2 AND next_at <= ?3 ORDER BY next_at, turn LIMIT ?4",
     )?;
-    for kind in kinds {
+    for kind in &request.kinds {
         for lane in Lane::ALL {
-            let line = params![kind.as_str(), codec::lane(*lane), now.as_micros(), codec::limit(limit)];
+            let line = params![kind.as_str(), codec::lane(*lane), now.as_micros(), codec::limit(rows)];
             let rows = select.query_and_then(line, |row| -> Run<_> {
                 Ok((row.column(0)?, row.column(1)?, TenantId::from_bytes(row.column(2)?)))
             })?;
@@ -84,8 +90,9 @@ fn due_tenants(tx: &Tx<'_>, now: Timestamp, kinds: &[JobKind], limit: usize) -> 
     }
     due.sort_unstable();
     let mut seen = BTreeSet::new();
-    let tenants = due.into_iter().map(|(.., tenant)| tenant).filter(|tenant| seen.insert(*tenant));
-    Ok(tenants.take(limit).collect())
+    let tenants = due.into_iter().map(|(.., tenant)| tenant);
+    let tenants = tenants.filter(|tenant| request.room_for(*tenant) > 0 && seen.insert(*tenant));
+    Ok(tenants.take(request.limit).collect())
 }
 
 /// The lines of a tenant that are due, by urgency.

@@ -147,3 +147,65 @@ pub async fn every_tenant_has_its_turn(subject: &Subject) {
     }
     assert_eq!(served.len(), TENANTS, "a tenant was kept from being served");
 }
+
+/// A tenant never holds more than it may, whatever else is free, and gets the rest once it holds less.
+pub async fn a_tenant_holds_no_more_than_it_may(subject: &Subject) {
+    let (many, few) = (TenantId::new(), TenantId::new());
+    for (tenant, count) in [(many, 10), (few, 2)] {
+        for number in 0..count {
+            // Of several lanes: they count together.
+            let lane = Lane::ALL[number % Lane::ALL.len()];
+            enqueue(subject, tenant, lane, subject.now(), "").await;
+        }
+    }
+    let claim = async |held: usize| {
+        let mut request = ClaimRequest::new(KIND, 20, LEASE);
+        request.most_per_tenant = 4;
+        request.held.insert(many, held);
+        let claimed = subject.store().claim(&request).await.expect("claim");
+        [many, few].map(|tenant| claimed.iter().filter(|one| one.job.tenant == tenant).count())
+    };
+    assert_eq!(claim(0).await, [4, 2], "at most four of one tenant, and all of who has less");
+    assert_eq!(claim(4).await, [0, 0], "it holds all that it may");
+    assert_eq!(claim(5).await, [0, 0], "it holds more than it may by now");
+    assert_eq!(claim(3).await, [1, 0], "one more");
+    assert_eq!(claim(1).await, [3, 0], "three more");
+    assert_eq!(super::claim(subject, 20).await.len(), 2, "without a limit it gets the rest");
+}
+
+/// Tenants that hold all they may, waiting the longest and with the most urgent mail, take no place from
+/// others, and do not lose their own.
+pub async fn full_tenants_crowd_nobody_out(subject: &Subject) {
+    const FULL: usize = 5;
+    let full: Vec<_> = (0..FULL).map(|_| TenantId::new()).collect();
+    for tenant in &full {
+        for _ in 0..3 {
+            enqueue(subject, *tenant, Lane::Critical, subject.now(), "full").await;
+        }
+    }
+    subject.advance(Duration::from_secs(1)).await;
+    for (name, lane) in [("a", Lane::Critical), ("b", Lane::Bulk)] {
+        enqueue(subject, TenantId::new(), lane, subject.now(), name).await;
+    }
+    let mut request = ClaimRequest::new(KIND, 1, LEASE);
+    request.most_per_tenant = 1;
+    request.held = full.iter().map(|tenant| (*tenant, 1)).collect();
+    let mut served = Vec::new();
+    for _ in 0..2 {
+        served.extend(names(&subject.store().claim(&request).await.expect("claim")));
+    }
+    served.sort();
+    assert_eq!(served, ["a", "b"], "everybody else is served");
+    assert!(subject.store().claim(&request).await.expect("claim").is_empty());
+
+    // Somebody who comes later does not overtake who was passed over.
+    subject.advance(Duration::from_secs(1)).await;
+    enqueue(subject, TenantId::new(), Lane::Critical, subject.now(), "late").await;
+    request.held.clear();
+    request.limit = FULL;
+    let claimed = subject.store().claim(&request).await.expect("claim");
+    assert_eq!(names(&claimed), ["full"; FULL], "they kept their place");
+    let tenants: BTreeSet<_> = claimed.iter().map(|one| one.job.tenant).collect();
+    assert_eq!(tenants.len(), FULL, "each of them");
+    assert_eq!(names(&claim(subject, 1).await), ["late"], "and go to the end of the line then");
+}

@@ -6,6 +6,7 @@ use courierx_core::clock::Timestamp;
 use courierx_core::event::{MessageStatus, RecipientStatus};
 use courierx_core::message::Lane;
 use courierx_core::store::NewMessage;
+use courierx_core::vault::Sealed;
 use courierx_store::SqliteStore;
 use rusqlite::{Connection, OpenFlags, params};
 
@@ -62,8 +63,8 @@ impl Bare {
             let mut message = transaction.prepare_cached(
                 "INSERT INTO courierx_messages
                      (id, tenant, created_at, send_at, deliver_by, sender, lane, mode, retry, duplicates, tags,
-                      status, has_content)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 1)",
+                      status, has_content, summary)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 1, ?13)",
             )?;
             let mut content = transaction
                 .prepare_cached("INSERT INTO courierx_contents (message, sealed) VALUES (?1, ?2)")?;
@@ -93,6 +94,7 @@ impl Bare {
                     new.duplicates.as_str(),
                     "[\"parcel\"]",
                     MessageStatus::Queued.as_str(),
+                    new.summary.as_ref().map(Sealed::as_bytes),
                 ])?;
                 let seq = transaction.last_insert_rowid();
                 content.execute(params![seq, new.content.as_bytes()])?;

@@ -116,8 +116,7 @@ impl IntoResponse for ApiError {
 }
 
 /// The answer to a request whose handler panicked. What it said is for the log.
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
-pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response<Body> {
+pub(super) fn panicked(panic: &(dyn Any + Send)) -> Response<Body> {
     let said = panic.downcast_ref::<&str>().copied();
     let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     tracing::error!(said, "a handler panicked");

@@ -1,5 +1,6 @@
 //! What every request passes on its way to a handler: a name, who asks, what that may do, a measure.
 
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,7 +11,10 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
+use futures_util::FutureExt as _;
+
 use super::ApiError;
+use super::error::panicked;
 use super::meters::RouteMeters;
 use super::room::{Place, Room};
 use crate::App;
@@ -68,10 +72,16 @@ where
             let start = Instant::now();
             let request_id = name(&request);
             let method = request.method().clone();
-            let mut response = match gate.admit(&app, &mut request, &request_id).await {
-                Ok(_place) => handler.call(request, app).await,
-                Err(error) => ApiError::from(error).into_response(),
+            let answering = async {
+                match gate.admit(&app, &mut request, &request_id).await {
+                    Ok(_place) => handler.call(request, Arc::clone(&app)).await,
+                    Err(error) => ApiError::from(error).into_response(),
+                }
             };
+            // What a request leaves half done when it panics is its own: all that is shared is behind locks that
+            // bear it, or in the store.
+            let mut response =
+                AssertUnwindSafe(answering).catch_unwind().await.unwrap_or_else(|panic| panicked(&*panic));
             let (status, took, route) = (response.status().as_u16(), start.elapsed(), gate.path);
             gate.meters.observe(response.status(), took);
             // The path is the route's, without identifiers, and the query may hold addresses: neither is logged.

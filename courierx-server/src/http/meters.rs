@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use metrics::{Counter, Histogram, Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
@@ -40,8 +40,8 @@ impl Meters {
     }
 
     /// The meters of one route.
-    pub fn route(&self, method: &Method, path: &str) -> RouteMeters {
-        let labels = [("method", method.as_str()), ("route", path)];
+    pub fn route(&self, method: &str, path: &str) -> RouteMeters {
+        let labels = [("method", method), ("route", path)];
         let counted = |status: &str| {
             let labels = [labels[0], labels[1], ("status", status)];
             self.counter("courierx_http_requests_total", &labels)

@@ -20,7 +20,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::StatusCode;
-use tower_http::catch_panic::CatchPanicLayer;
 
 pub use error::{ApiError, ApiResult};
 pub use gate::Access;
@@ -35,7 +34,7 @@ pub use routes::{Route, routes};
 
 use crate::App;
 use crate::error::ServiceError;
-use gate::Gate;
+use gate::{Gate, Guarded};
 
 /// The whole HTTP surface of an app.
 pub fn router(app: &Arc<App>) -> Router {
@@ -43,14 +42,50 @@ pub fn router(app: &Arc<App>) -> Router {
     let room = Arc::<room::Room>::default();
     for route in routes() {
         let Route { method, path, access, behind } = route;
-        let meters = app.meters.route(&method, path);
+        let meters = app.meters.route(method.as_str(), path);
         router = router.route(path, behind(Gate { access, path, meters, room: Arc::clone(&room) }));
     }
+    // What no route answers passes a gate all the same: it has a name, and is measured.
+    let gate = |path| {
+        let meters = app.meters.route("*", path);
+        Gate { access: Access::Public, path, meters, room: Arc::clone(&room) }
+    };
+    let not_found = async || ApiError::from(ServiceError::NotFound);
+    let not_allowed =
+        async || ApiError::status(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed");
     router
-        .fallback(async || ApiError::from(ServiceError::NotFound))
-        .method_not_allowed_fallback(async || {
-            ApiError::status(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed")
-        })
-        .layer(CatchPanicLayer::custom(error::panicked))
+        .fallback(Guarded::new(gate("unknown path"), not_found))
+        .method_not_allowed_fallback(Guarded::new(gate("unknown method"), not_allowed))
         .with_state(Arc::clone(app))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::Request;
+    use courierx_core::vault::{Vault, VaultKey};
+    use courierx_store::MemoryStore;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::config::Settings;
+    use crate::secret::Secret;
+
+    #[tokio::test]
+    async fn a_handler_that_panics_is_answered_for() {
+        let settings = Settings::in_directory("nowhere".into());
+        let store = Arc::new(MemoryStore::new());
+        let app = App::new(settings, store, Vault::new(VaultKey::generate()), &Secret::new("secret"));
+        let app = Arc::new(app.unwrap());
+        let meters = app.meters.route("GET", "/panic");
+        let gate = Gate { access: Access::Public, path: "/panic", meters, room: Arc::default() };
+        let panics = async || -> StatusCode { panic!("of its own making") };
+        let router = Router::new().route("/panic", axum::routing::get(Guarded::new(gate, panics)));
+        let request = Request::get("/panic").header("x-request-id", "mine").body(Body::empty()).unwrap();
+        let answer = router.with_state(Arc::clone(&app)).oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(answer.headers()["x-request-id"], "mine");
+        let counted = r#"courierx_http_requests_total{method="GET",route="/panic",status="5xx"} 1"#;
+        assert!(app.meters.render().contains(counted));
+    }
 }

@@ -104,6 +104,7 @@ pub(crate) fn assert_refused(answer: &Answer, statuses: &[u16], what: &str) {
     assert_eq!(answer.headers["content-type"], "application/json", "{short}");
     let body = answer.body.as_object().unwrap_or_else(|| panic!("{short}"));
     assert!(body["error"].as_str().is_some_and(|text| !text.is_empty()), "{short}");
+    assert!(answer.headers.contains_key("x-request-id"), "{short}");
     assert!(body["code"].as_str().is_some_and(|text| !text.is_empty()), "{short}");
     let known = ["error", "code", "errors", "details"];
     assert!(body.keys().all(|name| known.contains(&name.as_str())), "{short}");

@@ -84,13 +84,30 @@ pub async fn create(ctx: &Ctx, app: &App, mut input: ConnectionInput) -> Service
     // Nothing goes there before it is known to work.
     connection.awaits_verification = connection.status == ConnectionStatus::Active;
     connection.status = ConnectionStatus::Inactive;
-    let mut changes = vec![Change::create(ctx.tenant, id, &connection)?];
-    // From the first real connection on, whether it works or not: what waits for it must not end in the sandbox.
-    if connection.is_real() {
-        changes.extend(live(app, ctx.tenant).await?);
-    }
-    app.commit(ctx.tenant, changes).await?;
+    add(app, ctx.tenant, id, &connection).await?;
     verify(ctx, app, id).await
+}
+
+/// Keeps a new connection. From the first real one on the tenant is live, whether that works or not: what waits
+/// for it must not end in the sandbox.
+async fn add(
+    app: &App,
+    tenant: TenantId,
+    id: RecordId,
+    connection: &ProviderConnection,
+) -> ServiceResult<()> {
+    for _ in 0..TRIES {
+        let mut changes = vec![Change::create(tenant, id, connection)?];
+        if connection.is_real() {
+            changes.extend(live(app, tenant).await?);
+        }
+        match app.commit(tenant, changes).await {
+            // Another connection made the tenant live, or somebody renamed it.
+            Err(ServiceError::Conflict(_)) => {}
+            committed => return committed,
+        }
+    }
+    Err(changed_meanwhile())
 }
 
 /// Changes a connection. It is verified again if it now reaches another account, or the same another way.

@@ -227,3 +227,17 @@ async fn a_password_does_not_follow_to_another_host() {
     let given = json!({ "smtp_host": "127.0.0.2", "api_key": "somebody", "secret": "another" });
     assert_eq!(owner.patch(&at(&made.body), &given).await.status, 200);
 }
+
+#[tokio::test]
+async fn first_connections_that_come_together_are_all_made() {
+    let server = TestServer::start().await;
+    let owner = server.owner("acme").await;
+    let make = async |number: u32| {
+        // A target that is refused at once: what matters is the tenant, which each of them makes live.
+        let body = json!({ "provider": "smtp", "display_name": format!("Relay {number}"),
+            "smtp_host": "127.0.0.1", "smtp_port": 1, "tls": "none" });
+        owner.post(PATH, &body).await.status
+    };
+    let statuses = futures_util::future::join_all((0..8).map(make)).await;
+    assert_eq!(statuses, [201; 8]);
+}

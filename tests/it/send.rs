@@ -72,6 +72,30 @@ async fn content_is_offered_only_to_a_connection_that_can_do_something_else() {
 }
 
 #[tokio::test]
+async fn who_must_not_be_watched_is_not_handed_to_whoever_watches() {
+    use courierx_core::message::Tracking;
+    use courierx_core::provider::{Capability, TracksReaders};
+
+    for (tracking, taken_by) in [
+        (Tracking::OFF, [false, true, true]),
+        (Tracking::ON, [false, true, false]),
+        (Tracking { opens: Some(false), clicks: Some(true) }, [false, true, false]),
+        (Tracking::default(), [true, true, true]),
+    ] {
+        let ways = [TracksReaders::AsConfigured, TracksReaders::AsAsked, TracksReaders::Never];
+        for (way, taken) in ways.into_iter().zip(taken_by) {
+            let mut capability = Capability::full();
+            capability.tracking = way;
+            let provider = Recorder::new().with_capability(capability);
+            let courier = builder(&[&provider]).build().unwrap();
+            let sent = courier.send(&email().tracking(tracking).build().unwrap()).await;
+            assert_eq!(sent.is_ok(), taken, "{tracking:?} {way:?}");
+            assert_eq!(provider.handed_over().len(), usize::from(taken), "{tracking:?} {way:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_throttled_connection_is_left_alone_until_its_time() {
     let (a, b) = (Recorder::new(), Recorder::new());
     let world = World::new(&[&a, &b]);

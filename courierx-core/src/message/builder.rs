@@ -17,6 +17,7 @@ use super::parts::Draft;
 use super::problems::Problems;
 use super::retry::RetryPreset;
 use super::text::{IdempotencyKey, MetadataKey, Subject, Tag};
+use super::tracking::Tracking;
 use crate::clock::Timestamp;
 
 /// A message in the making.
@@ -218,6 +219,12 @@ impl EmailBuilder {
         if let Some(key) = self.problems.take(Field::new("idempotency_key"), key.try_into()) {
             self.draft.idempotency_key = Some(key);
         }
+        self
+    }
+
+    /// Sets what a provider is asked to count, and what it must not.
+    pub fn tracking(mut self, tracking: Tracking) -> Self {
+        self.draft.tracking = tracking;
         self
     }
 

@@ -21,6 +21,7 @@ use super::problems::Problems;
 use super::recipient::{Recipient, RecipientField};
 use super::retry::RetryPreset;
 use super::text::{IdempotencyKey, MetadataKey, Subject, Tag};
+use super::tracking::Tracking;
 use crate::clock::Timestamp;
 
 /// A message that can be sent: it has a sender, at least one recipient, a subject and a body, and keeps every
@@ -168,6 +169,11 @@ impl Email {
         self.0.retry
     }
 
+    /// What a provider is asked to count, and what it must not.
+    pub fn tracking(&self) -> Tracking {
+        self.0.tracking
+    }
+
     /// About how many bytes it has as MIME, before templates are rendered: attachments and bodies beyond ASCII
     /// in base64, bcc left out.
     pub fn estimated_bytes(&self) -> usize {
@@ -204,6 +210,7 @@ impl fmt::Debug for Email {
             .field("deliver_by", &self.0.deliver_by)
             .field("duplicate_policy", &self.duplicate_policy())
             .field("retry", &self.0.retry)
+            .field("tracking", &self.0.tracking)
             .field("estimated_bytes", &self.estimated_bytes())
             .finish_non_exhaustive()
     }

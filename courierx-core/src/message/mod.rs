@@ -22,6 +22,7 @@ mod problems;
 mod recipient;
 mod retry;
 mod text;
+mod tracking;
 
 #[cfg(test)]
 mod tests;
@@ -40,3 +41,4 @@ pub use media::{ContentId, ContentType, FileName};
 pub use recipient::{Recipient, RecipientField};
 pub use retry::RetryPreset;
 pub use text::{IdempotencyKey, MetadataKey, Subject, Tag};
+pub use tracking::Tracking;

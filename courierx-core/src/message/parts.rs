@@ -12,6 +12,7 @@ use super::lane::{DuplicatePolicy, Lane, Mode};
 use super::mailbox::Mailbox;
 use super::retry::RetryPreset;
 use super::text::{IdempotencyKey, MetadataKey, Subject, Tag};
+use super::tracking::Tracking;
 use crate::clock::Timestamp;
 
 /// The parts of a message, and its form as JSON. Only sender and subject differ between a draft and an email:
@@ -60,6 +61,8 @@ pub(super) struct Parts<Sender, Subj> {
     pub(super) idempotency_key: Option<IdempotencyKey>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) retry: Option<RetryPreset>,
+    #[serde(default, skip_serializing_if = "Tracking::is_default")]
+    pub(super) tracking: Tracking,
 }
 
 /// A message in the making.
@@ -116,6 +119,7 @@ impl<Sender, Subj> Parts<Sender, Subj> {
             duplicate_policy: self.duplicate_policy,
             idempotency_key: self.idempotency_key,
             retry: self.retry,
+            tracking: self.tracking,
         }
     }
 }

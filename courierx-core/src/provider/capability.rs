@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::message::Tracking;
+
 /// What a provider can do, and up to which size.
 ///
 /// Start from [`Capability::full`] and take away what the provider cannot carry, then say what it offers
@@ -34,6 +36,8 @@ pub struct Capability {
     pub inline_attachments: bool,
     /// Whether addresses with a non-ASCII local part are carried (RFC 6531).
     pub smtputf8: bool,
+    /// Whether it can be asked to count openings and clicks of one message, or not to.
+    pub tracking: TracksReaders,
     /// How long the provider remembers an idempotency key, if it de-duplicates by one: within that time
     /// repeating an unknown hand-over is safe.
     pub idempotency: Option<Duration>,
@@ -64,11 +68,34 @@ impl Capability {
             attachments: true,
             inline_attachments: true,
             smtputf8: true,
+            tracking: TracksReaders::Never,
             idempotency: None,
             reports_delivery: false,
             unknown_wait: None,
             max_in_flight: 32,
             sandbox: false,
+        }
+    }
+}
+
+/// Whether a provider watches what readers do with a message, and who decides that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TracksReaders {
+    /// It carries messages as they are: it cannot be asked to count, and need not be asked not to.
+    Never,
+    /// Each message can say.
+    AsAsked,
+    /// The account or the domain is set up to, or not: a message that says anything is passed over.
+    AsConfigured,
+}
+
+impl TracksReaders {
+    /// Whether what a message asks for is what will happen.
+    pub const fn allows(self, tracking: Tracking) -> bool {
+        match self {
+            Self::Never => !tracking.is_wanted(),
+            Self::AsAsked => true,
+            Self::AsConfigured => tracking.is_default(),
         }
     }
 }

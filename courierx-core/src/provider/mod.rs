@@ -34,7 +34,7 @@ use serde::{Deserialize, Serialize};
 /// What [`SendOptions::cancel`] is, so that a provider's tests need no dependency for it.
 pub use tokio_util::sync::CancellationToken;
 
-pub use capability::Capability;
+pub use capability::{Capability, TracksReaders};
 pub use events::{Callback, CallbackError, EventSource, LookupError, LookupKey, ProviderEvent, StatusLookup};
 pub use outcome::{Acceptance, Outcome, Phase, RecipientOutcome, Refusal, RefusalKind, Uncertainty};
 pub use outgoing::{Content, Outgoing, OutgoingBuilder, OutgoingRecipient};

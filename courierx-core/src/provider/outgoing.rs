@@ -7,6 +7,7 @@ use crate::clock::Timestamp;
 use crate::id::{DeliveryId, MessageId};
 use crate::message::{
     Address, Attachment, Email, Headers, Lane, Mailbox, MetadataKey, Mode, RecipientField, Subject, Tag,
+    Tracking,
 };
 
 /// The rendered content of a message: what the header shows and what the recipients read.
@@ -205,6 +206,11 @@ impl Outgoing {
     /// Metadata, for the provider's callbacks.
     pub fn metadata(&self) -> &BTreeMap<MetadataKey, String> {
         self.email().metadata()
+    }
+
+    /// What the provider is asked to count, and what it must not.
+    pub fn tracking(&self) -> Tracking {
+        self.email().tracking()
     }
 
     /// How urgent the message is.

@@ -3,7 +3,7 @@
 use super::{ConnectionId, History, Skipped};
 use crate::clock::Timestamp;
 use crate::event::Disposition;
-use crate::message::{DuplicatePolicy, Email, Mode};
+use crate::message::{DuplicatePolicy, Email, Mode, Tracking};
 use crate::provider::Capability;
 
 /// What a message needs of a connection.
@@ -22,6 +22,8 @@ pub struct Requirements {
     pub attachments: bool,
     /// Whether it has inline images.
     pub inline_attachments: bool,
+    /// What is to be counted of its readers.
+    pub tracking: Tracking,
     /// Whether it may reach anybody.
     pub mode: Mode,
 }
@@ -36,6 +38,7 @@ impl Requirements {
             custom_headers: !email.headers().is_empty(),
             attachments: email.attachments().iter().any(|one| one.content_id().is_none()),
             inline_attachments: email.attachments().iter().any(|one| one.content_id().is_some()),
+            tracking: email.tracking(),
             mode: email.mode(),
         }
     }
@@ -54,6 +57,8 @@ impl Requirements {
             Some("attachments")
         } else if self.inline_attachments && !capability.inline_attachments {
             Some("inline images")
+        } else if !capability.tracking.allows(self.tracking) {
+            Some("a choice of what is counted of readers")
         } else {
             None
         }

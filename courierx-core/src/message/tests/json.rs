@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::minimal;
 use crate::clock::Timestamp;
-use crate::message::{Attachment, DuplicatePolicy, Email, Lane, Mailbox, Mode, RetryPreset};
+use crate::message::{Attachment, DuplicatePolicy, Email, Lane, Mailbox, Mode, RetryPreset, Tracking};
 
 fn full() -> Email {
     minimal()
@@ -28,6 +28,7 @@ fn full() -> Email {
         .duplicate_policy(DuplicatePolicy::Never)
         .idempotency_key("order 42")
         .retry(RetryPreset::Quick)
+        .tracking(Tracking { opens: Some(false), clicks: None })
         .build()
         .expect("an email")
 }
@@ -93,6 +94,7 @@ fn names_of_fields_are_fixed() {
         "duplicate_policy": "never",
         "idempotency_key": "order 42",
         "retry": "quick",
+        "tracking": { "opens": false },
     });
     assert_eq!(json, expected);
 }

@@ -1,0 +1,35 @@
+//! Whether a provider may watch what readers do with a message.
+
+use serde::{Deserialize, Serialize};
+
+/// What a provider is asked to count of a message; what is not said is as the provider's account is set up.
+///
+/// A provider that cannot be asked is passed over, since a reader who must not be watched must not be:
+/// [`Capability::tracking`](crate::provider::Capability::tracking) tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Tracking {
+    /// Whether openings are counted, by an invisible image in the HTML.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub opens: Option<bool>,
+    /// Whether clicks are counted, by links that lead through the provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clicks: Option<bool>,
+}
+
+impl Tracking {
+    /// Nothing is counted, whatever the account's default is.
+    pub const OFF: Self = Self { opens: Some(false), clicks: Some(false) };
+    /// Openings and clicks are counted.
+    pub const ON: Self = Self { opens: Some(true), clicks: Some(true) };
+
+    /// Whether nothing is said: it is as the account is set up.
+    pub const fn is_default(&self) -> bool {
+        self.opens.is_none() && self.clicks.is_none()
+    }
+
+    /// Whether anything is to be counted.
+    pub const fn is_wanted(&self) -> bool {
+        matches!(self.opens, Some(true)) || matches!(self.clicks, Some(true))
+    }
+}

@@ -23,11 +23,32 @@
 #![deny(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on fails"))]
 
+#[cfg(feature = "emulator")]
+pub mod emulator;
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(feature = "mailgun")]
+pub mod mailgun;
 #[cfg(feature = "mime")]
 pub mod mime;
+#[cfg(feature = "http")]
+mod planted;
+#[cfg(feature = "postmark")]
+pub mod postmark;
+#[cfg(feature = "resend")]
+pub mod resend;
 pub mod sandbox;
+#[cfg(feature = "net")]
+#[cfg_attr(not(feature = "http"), expect(dead_code, reason = "SMTP has credentials of two parts"))]
+mod secret;
+#[cfg(feature = "sendgrid")]
+pub mod sendgrid;
+#[cfg(feature = "ses")]
+pub mod ses;
 #[cfg(feature = "smtp")]
 pub mod smtp;
+#[cfg(feature = "net")]
+mod tls;
 
 pub use sandbox::Sandbox;
 #[cfg(feature = "smtp")]

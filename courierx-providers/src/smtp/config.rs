@@ -7,11 +7,11 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio_rustls::rustls::pki_types::CertificateDer;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use zeroize::Zeroizing;
 
 use super::connect::{Connect, Direct};
 use super::reply::Reply;
+use crate::tls;
 
 /// Everything that is set before the first connection.
 #[derive(Debug)]
@@ -200,8 +200,7 @@ pub enum SmtpConfigError {
 
 /// Reads every certificate of a PEM text.
 pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, SmtpConfigError> {
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    certificates.ok().filter(|found| !found.is_empty()).ok_or(SmtpConfigError::Certificate)
+    tls::certificates(pem).ok_or(SmtpConfigError::Certificate)
 }
 
 /// Checks what is written after EHLO: nothing in it may end the command.

@@ -2,9 +2,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod conformance;
+mod mailgun;
 mod mime;
+mod postmark;
 mod real_servers;
+mod resend;
 mod sandbox;
+mod sendgrid;
+mod ses;
 mod smtp_faults;
 mod smtp_recipients;
 mod smtp_replies;

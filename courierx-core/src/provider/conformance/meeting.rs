@@ -4,6 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
+use super::received::Received;
 use crate::provider::EmailProvider;
 
 /// What is to happen to a message.
@@ -30,6 +31,24 @@ pub enum Fate {
     /// The peer refuses the credentials, of a message and of [`verify`](crate::provider::EmailProvider::verify).
     /// Only for peers that can check them without sending.
     CredentialsRefused,
+    /// The peer is handed messages too fast, and asks to be left alone for seven seconds if it can say so.
+    Throttled,
+    /// What the account may send is used up.
+    QuotaUsedUp,
+    /// The account is suspended.
+    AccountSuspended,
+    /// The sender's domain is not verified with the peer.
+    SenderUnverified,
+    /// The peer's own suppression list holds the meeting's recipient, and the peer says so at once.
+    RecipientSuppressed,
+    /// The peer is out of order and says so in its own words.
+    OutOfOrder,
+    /// Something in front of the peer answers in its place, with a 502, say.
+    GatewayError,
+    /// The peer takes the message, and its answer ends in the middle.
+    AnswerTruncated,
+    /// The peer takes the message, and its answer is complete, positive, and not to be understood.
+    AnswerUnreadable,
 }
 
 /// Brings providers and peers together.
@@ -48,6 +67,8 @@ pub struct Meeting {
     pub(super) bystander: String,
     pub(super) secrets: Vec<String>,
     pub(super) taken: Option<Box<dyn Fn() -> usize + Send + Sync>>,
+    pub(super) received: Option<Box<dyn Fn() -> Vec<Received> + Send + Sync>>,
+    pub(super) raw: Option<Box<dyn Fn() -> Vec<Vec<u8>> + Send + Sync>>,
 }
 
 impl Meeting {
@@ -59,6 +80,8 @@ impl Meeting {
             bystander: "bystander@example.com".to_owned(),
             secrets: Vec::new(),
             taken: None,
+            received: None,
+            raw: None,
         }
     }
 
@@ -89,6 +112,22 @@ impl Meeting {
     #[must_use]
     pub fn taken(mut self, count: impl Fn() -> usize + Send + Sync + 'static) -> Self {
         self.taken = Some(Box::new(count));
+        self
+    }
+
+    /// Tells what the peer has read and taken, message by message, in order. Without it the suite cannot tell
+    /// whether anything was lost or changed on the way.
+    #[must_use]
+    pub fn received(mut self, messages: impl Fn() -> Vec<Received> + Send + Sync + 'static) -> Self {
+        self.received = Some(Box::new(messages));
+        self
+    }
+
+    /// Tells the bytes of each request or message, as they came over the wire. Without it the suite cannot tell
+    /// whether a repeated hand-over repeats its bytes.
+    #[must_use]
+    pub fn raw(mut self, requests: impl Fn() -> Vec<Vec<u8>> + Send + Sync + 'static) -> Self {
+        self.raw = Some(Box::new(requests));
         self
     }
 

@@ -45,9 +45,11 @@
 
 mod cases;
 mod meeting;
+mod received;
 
 pub use cases::*;
 pub use meeting::{Fate, Harness, Meeting};
+pub use received::{Person, Received, ReceivedFile};
 
 /// Writes one `#[tokio::test]` for each case of the suite, over the given
 /// [`Harness`](crate::provider::conformance::Harness).

@@ -1,0 +1,1 @@
+//! A mail server, emulated.

@@ -1,0 +1,19 @@
+//! HTTP, as every adapter to a vendor's API uses it.
+//!
+//! [`Http`] is the client. What an adapter adds is its request, and a table of [`Rule`]s by which an error of
+//! the vendor's becomes a reason.
+
+mod answer;
+mod base_url;
+mod body;
+mod client;
+mod exchange;
+pub(crate) mod json;
+mod rules;
+
+pub(crate) use answer::Answer;
+pub use base_url::{BaseUrl, InvalidBaseUrl};
+pub use client::{Http, HttpBuilder, HttpError};
+pub(crate) use exchange::{NoAnswer, Request};
+pub use rules::{Rule, Status};
+pub(crate) use rules::{VendorError, refusal, refused};

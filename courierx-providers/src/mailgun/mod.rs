@@ -1,0 +1,1 @@
+//! Mailgun, by its API v3.

@@ -1,0 +1,1 @@
+//! SendGrid, by its API v3.

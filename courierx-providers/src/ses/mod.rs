@@ -1,0 +1,1 @@
+//! Amazon SES, by its API v2.

@@ -35,6 +35,8 @@ pub mod mime;
 mod planted;
 #[cfg(feature = "postmark")]
 pub mod postmark;
+#[cfg(feature = "http")]
+pub mod reference;
 #[cfg(feature = "resend")]
 pub mod resend;
 pub mod sandbox;
@@ -50,6 +52,8 @@ pub mod smtp;
 #[cfg(feature = "net")]
 mod tls;
 
+#[cfg(feature = "postmark")]
+pub use postmark::Postmark;
 pub use sandbox::Sandbox;
 #[cfg(feature = "smtp")]
 pub use smtp::Smtp;

@@ -16,6 +16,7 @@
 //! ```
 
 mod fault;
+mod mailboxes;
 mod mailgun;
 mod postmark;
 mod resend;

@@ -113,6 +113,7 @@ impl Http {
         tokio::pin!(work);
         // An endless timeout is as good as a day.
         let end = Instant::now() + options.timeout.min(Duration::from_hours(24));
+        #[expect(clippy::disallowed_methods, reason = "the network's time, like every timeout here")]
         let early = async {
             tokio::select! {
                 () = progress.taken() => return None,

@@ -5,6 +5,7 @@
 
 mod answer;
 mod base_url;
+mod batch;
 mod body;
 mod client;
 mod exchange;
@@ -13,6 +14,7 @@ mod rules;
 
 pub(crate) use answer::Answer;
 pub use base_url::{BaseUrl, InvalidBaseUrl};
+pub(crate) use batch::batches;
 pub use client::{Http, HttpBuilder, HttpError};
 pub(crate) use exchange::{NoAnswer, Request};
 pub use rules::{Rule, Status};

@@ -7,6 +7,7 @@ use std::fmt;
 use courierx_core::provider::{Outcome, Phase, Refusal, RefusalKind, Uncertainty};
 
 use super::Answer;
+use crate::secret::Secret;
 
 /// One line of a vendor's table: for which errors it holds, and what they mean.
 #[derive(Debug, Clone, Copy)]
@@ -100,12 +101,16 @@ const USUAL: &[Rule] = &[
     Rule::within(400, 499, RefusalKind::Content),
 ];
 
-/// The reason that an error gives: by the vendor's table, else by what its status usually means.
-pub(crate) fn refusal(rules: &[Rule], answer: &Answer, error: &VendorError) -> Refusal {
+/// The reason that an error gives: by the vendor's table, else by what its status usually means. `secrets` are
+/// blackened in what the vendor says, since some repeat them.
+pub(crate) fn refusal(rules: &[Rule], answer: &Answer, error: &VendorError, secrets: &[&Secret]) -> Refusal {
     let status = answer.status.as_u16();
     let rule = rules.iter().chain(USUAL).find(|rule| rule.holds(status, error));
     let kind = rule.map_or(RefusalKind::Unavailable, |rule| rule.kind);
-    let detail = if error.message.is_empty() { answer.status.to_string() } else { error.message.clone() };
+    let mut detail = if error.message.is_empty() { answer.status.to_string() } else { error.message.clone() };
+    for secret in secrets {
+        secret.scrub(&mut detail);
+    }
     let mut refusal = Refusal::new(kind, detail).status(status);
     refusal.code.clone_from(&error.code);
     refusal.retry_after = answer.retry_after();
@@ -116,13 +121,18 @@ pub(crate) fn refusal(rules: &[Rule], answer: &Answer, error: &VendorError) -> R
 ///
 /// A status below 500 is certain, and so is what a vendor says itself. A 5xx without the vendor's words comes from
 /// something between: whether the vendor has the message, it does not know.
-pub(crate) fn refused(rules: &[Rule], answer: &Answer, error: Option<VendorError>) -> Outcome {
+pub(crate) fn refused(
+    rules: &[Rule],
+    answer: &Answer,
+    error: Option<&VendorError>,
+    secrets: &[&Secret],
+) -> Outcome {
     match error {
-        Some(error) => Outcome::Refused(refusal(rules, answer, &error)),
+        Some(error) => Outcome::Refused(refusal(rules, answer, error, secrets)),
         None if answer.status.is_server_error() || answer.status.is_informational() => {
             let detail = format!("{} without an error of the vendor's own", answer.status);
             Outcome::Unknown(Uncertainty::new(Phase::Answer, detail))
         }
-        None => Outcome::Refused(refusal(rules, answer, &VendorError::default())),
+        None => Outcome::Refused(refusal(rules, answer, &VendorError::default(), secrets)),
     }
 }

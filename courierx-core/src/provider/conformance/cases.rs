@@ -159,7 +159,10 @@ pub async fn shows_no_secret(harness: &dyn Harness) {
 
 /// A provider behind `Arc` and `Box` is the same provider.
 pub async fn is_the_same_behind_a_pointer(harness: &dyn Harness) {
-    let Some(Meeting { provider, recipient, .. }) = meet(harness, Fate::Accepted).await else {
+    // The peer lives as long as whatever the harness gave to look at it.
+    let Some(Meeting { provider, recipient, taken: _taken, received: _received, raw: _raw, .. }) =
+        meet(harness, Fate::Accepted).await
+    else {
         return;
     };
     let (id, capability) = (provider.id().clone(), provider.capability().clone());

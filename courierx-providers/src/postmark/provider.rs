@@ -1,0 +1,73 @@
+//! Handing over.
+
+use async_trait::async_trait;
+use courierx_core::provider::{
+    Capability, EmailProvider, Outcome, Outgoing, ProviderId, Refusal, SendOptions, StatusLookup, Verified,
+};
+use serde::Deserialize;
+
+use super::Postmark;
+use super::request::{MAX_BATCH, MAX_BATCH_BYTES};
+use crate::http::{NoAnswer, batches};
+
+static ID: ProviderId = ProviderId::new("postmark");
+
+const JSON: &str = "application/json";
+
+/// A server of Postmark's.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Server {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    delivery_type: String,
+}
+
+#[async_trait]
+impl EmailProvider for Postmark {
+    fn id(&self) -> &ProviderId {
+        &ID
+    }
+
+    fn capability(&self) -> &Capability {
+        &self.capability
+    }
+
+    async fn send(&self, message: &Outgoing, options: &SendOptions) -> Outcome {
+        let request = self.post(&["email"]).body(JSON, self.one(message));
+        match self.http.exchange(request, options).await {
+            Ok(answer) => self.outcome(&answer, message),
+            Err(no_answer) => no_answer.into(),
+        }
+    }
+
+    async fn send_batch(&self, messages: &[Outgoing], options: &SendOptions) -> Vec<Outcome> {
+        let mut outcomes = Vec::with_capacity(messages.len());
+        for batch in batches(messages, MAX_BATCH, MAX_BATCH_BYTES) {
+            let request = self.post(&["email", "batch"]).body(JSON, self.several(batch));
+            match self.http.exchange(request, options).await {
+                Ok(answer) => outcomes.extend(self.outcomes(&answer, batch)),
+                Err(no_answer) => outcomes.extend(vec![Outcome::from(no_answer); batch.len()]),
+            }
+        }
+        outcomes
+    }
+
+    async fn verify(&self, options: &SendOptions) -> Result<Verified, Refusal> {
+        let answer =
+            self.http.exchange(self.get(&["server"]), options).await.map_err(NoAnswer::into_refusal)?;
+        if !answer.status.is_success() {
+            return Err(self.reason(&answer));
+        }
+        let Some(server) = answer.json::<Server>() else {
+            return Ok(Verified::new("the token is valid"));
+        };
+        let verified = Verified::new(format!("the token is valid for the server {}", server.name));
+        Ok(if server.delivery_type.eq_ignore_ascii_case("sandbox") { verified.sandbox() } else { verified })
+    }
+
+    fn status_lookup(&self) -> Option<&dyn StatusLookup> {
+        Some(self)
+    }
+}

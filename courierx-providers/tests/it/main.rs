@@ -15,3 +15,4 @@ mod smtp_recipients;
 mod smtp_replies;
 mod smtp_sessions;
 mod support;
+mod vendor_clients;

@@ -6,6 +6,7 @@ mod mailgun;
 mod mime;
 mod postmark;
 mod real_servers;
+mod reference;
 mod resend;
 mod sandbox;
 mod sendgrid;

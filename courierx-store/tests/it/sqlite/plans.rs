@@ -68,6 +68,21 @@ async fn hot_statements_use_indexes() {
             "courierx_events_tenant (<expr>=? AND tenant=? AND rowid>?)",
         ),
         (
+            "SELECT queued FROM courierx_messages
+             WHERE seq >> 12 = ?1 AND tenant = ?2 AND seq > ?3 AND queued IS NOT NULL ORDER BY seq LIMIT ?4",
+            "courierx_messages_tenant (<expr>=? AND tenant=? AND rowid>?)",
+        ),
+        (
+            "SELECT queued FROM courierx_messages WHERE id = ?1 AND (?2 IS NULL OR tenant = ?2) AND seq > ?3
+               AND queued IS NOT NULL LIMIT ?4",
+            "courierx_messages_id (id=?",
+        ),
+        (
+            "SELECT queued FROM courierx_messages WHERE seq > ?1 AND seq < ?2 AND queued IS NOT NULL
+             ORDER BY seq LIMIT ?3",
+            "INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
+        ),
+        (
             "SELECT id FROM courierx_events WHERE message = ?1 AND (?2 IS NULL OR tenant = ?2) AND sequence > ?3
              ORDER BY sequence LIMIT ?4",
             "courierx_events_message (message=? AND rowid>?)",
@@ -75,7 +90,7 @@ async fn hot_statements_use_indexes() {
         (
             "SELECT seq FROM courierx_messages WHERE has_content IN (0, 1) AND created_at < ?1
                AND status NOT IN ('scheduled', 'queued', 'sending') LIMIT ?2",
-            "courierx_messages_age (has_content=? AND created_at<?)",
+            "courierx_messages_done (has_content=? AND created_at<?)",
         ),
         (
             "SELECT pattern FROM courierx_suppressions

@@ -72,7 +72,7 @@ fn insert_message(
                  (seq, id, tenant, created_at, send_at, deliver_by, sender, lane, mode, retry, duplicates, tags,
                   status, has_content, summary, queued, recipients, content)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 1, ?14, ?15, ?16, ?17)
-             ON CONFLICT DO NOTHING",
+             ON CONFLICT (id, tenant) DO NOTHING",
         params![
             seq,
             new.id.as_bytes(),

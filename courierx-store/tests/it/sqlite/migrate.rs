@@ -1,6 +1,7 @@
 //! Databases that earlier versions wrote.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use courierx_core::clock::{Clock, ManualClock, Timestamp};
@@ -114,6 +115,8 @@ fn third_schema(path: &Path, messages: &[NewMessage]) {
         let sql = "INSERT INTO courierx_jobs (tenant, kind, message, lane, run_at, free_at, payload)
                    VALUES (?1, 'delivery', ?2, 1, ?3, ?3, x'')";
         connection.execute(sql, params![tenant, id, at]).unwrap();
+        let sql = "INSERT OR IGNORE INTO courierx_ready (kind, lane, tenant, next_at) VALUES ('delivery', 1, ?1, ?2)";
+        connection.execute(sql, params![tenant, at]).unwrap();
     }
     connection
         .execute_batch(
@@ -141,7 +144,8 @@ async fn messages_of_the_third_schema_are_found_whole() {
         new
     });
     third_schema(&directory.path().join("mail.db"), &messages);
-    let store = crate::support::open(&directory, &clock).await;
+    let options = SqliteStore::options().clock(Arc::<ManualClock>::clone(&clock)).without_key();
+    let store = options.open(directory.path().join("mail.db")).await.unwrap();
 
     let keys: Vec<_> = messages.iter().map(|new| (new.tenant, new.id)).collect();
     let whole = |found: &StoredMessage, new: &NewMessage| {

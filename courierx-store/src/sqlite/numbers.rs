@@ -45,7 +45,10 @@ impl Numbers {
             return Ok(last);
         }
         let read = |row: &rusqlite::Row<'_>| Ok(Last { position: row.get(0)?, job: row.get(1)? });
-        Ok(connection.prepare_cached("SELECT position, job FROM courierx_numbers")?.query_row([], read)?)
+        // Written rather than read: in a transaction of the application's that has only read so far, whoever else
+        // writes has to wait from here on, and not make what was read a thing of the past.
+        let sql = "UPDATE courierx_numbers SET position = position RETURNING position, job";
+        Ok(connection.prepare_cached(sql)?.query_row([], read)?)
     }
 
     /// Writes down what was given out. Whoever needs another one afterwards reads anew.

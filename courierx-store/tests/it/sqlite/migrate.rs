@@ -94,8 +94,8 @@ async fn entries_of_the_first_schema_get_identifiers_and_keep_them() {
 /// had given out beyond them, and removed.
 fn third_schema(path: &Path, messages: &[NewMessage]) {
     let connection = Connection::open(path).unwrap();
-    let made = "CREATE TABLE courierx_schema (version INTEGER NOT NULL) STRICT; INSERT INTO courierx_schema VALUES (3);";
-    THIRD.iter().chain([&made]).for_each(|sql| connection.execute_batch(sql).unwrap());
+    let version = "CREATE TABLE courierx_schema (version INTEGER NOT NULL) STRICT; INSERT INTO courierx_schema VALUES (3);";
+    THIRD.iter().chain([&version]).for_each(|sql| connection.execute_batch(sql).unwrap());
     for (seq, new) in (1..).zip(messages) {
         let (id, tenant, at) = (new.id.as_bytes(), new.tenant.as_bytes(), new.created_at.as_micros());
         let (mode, retry, duplicates) = (new.mode.as_str(), new.retry.as_str(), new.duplicates.as_str());

@@ -28,5 +28,12 @@ pub fn references() -> Vec<Reference> {
             capability: crate::postmark::capability(),
             rules: crate::postmark::RULES,
         },
+        #[cfg(feature = "sendgrid")]
+        Reference {
+            id: "sendgrid",
+            name: "SendGrid",
+            capability: crate::sendgrid::capability(),
+            rules: crate::sendgrid::RULES,
+        },
     ]
 }

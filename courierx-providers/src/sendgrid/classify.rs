@@ -70,8 +70,8 @@ impl Entry {
 }
 
 impl SendGrid {
-    /// What became of each message of a parcel. None for one that was not sent only because another of the same
-    /// request was at fault: of a request with a mistake in it SendGrid sends nothing.
+    /// What became of each message of a parcel. None for one that was not sent perhaps only because another of the
+    /// same request was at fault: of a request with a mistake in it SendGrid sends nothing.
     pub(super) fn outcomes(&self, answer: &Answer, parcel: &Parcel<'_>) -> Vec<Option<Outcome>> {
         let all = |outcome| vec![Some(outcome); parcel.messages.len()];
         if answer.status.is_success() {
@@ -81,10 +81,11 @@ impl SendGrid {
         }
         let errors = errors(answer);
         if errors.is_empty() {
-            return all(match refused(RULES, answer, None, &[&self.api_key]) {
-                Outcome::Refused(refusal) => Outcome::Refused(until_reset(answer, refusal)),
-                unknown => unknown,
-            });
+            return match refused(RULES, answer, None, &[&self.api_key]) {
+                Outcome::Refused(refusal) if is_vague(&refusal, parcel) => vec![None; parcel.messages.len()],
+                Outcome::Refused(refusal) => all(Outcome::Refused(until_reset(answer, refusal))),
+                unknown => all(unknown),
+            };
         }
         let found: Vec<(Place, Refusal)> = errors
             .iter()
@@ -92,6 +93,7 @@ impl SendGrid {
                 let place = entry.field().map_or(Place::Request, |field| parcel.place(field));
                 (place, self.refusal(answer, &entry.error()))
             })
+            .filter(|(place, refusal)| *place != Place::Request || !is_vague(refusal, parcel))
             .collect();
         (0..parcel.messages.len()).map(|message| of_message(message, parcel, &found)).collect()
     }
@@ -130,10 +132,18 @@ fn until_reset(answer: &Answer, mut refusal: Refusal) -> Refusal {
     refusal
 }
 
-/// Why the rest of a request is not sent of which something was refused: it can go without that, so it waits for
-/// the next step and nothing else.
+/// Whether a mistake can be that of one message among several, and it is not told of which: only what the messages
+/// have in common is outside of the personalizations.
+fn is_vague(refusal: &Refusal, parcel: &Parcel<'_>) -> bool {
+    let field = refusal.code.as_deref().unwrap_or_default();
+    let untold = field.is_empty() || field.starts_with("personalizations") || refusal.status == Some(413);
+    parcel.messages.len() > 1 && refusal.kind == RefusalKind::Content && untold
+}
+
+/// Why the other recipients of a message get nothing of which one was refused: they can without that one, so they
+/// wait for the next step and nothing else.
 pub(super) fn held_up() -> Refusal {
-    let detail = "not sent, because SendGrid refused another recipient of the same request";
+    let detail = "not sent, because SendGrid refused another recipient of it";
     Refusal::new(RefusalKind::RecipientTemporary, detail)
 }
 

@@ -6,6 +6,7 @@ mod classify;
 mod parcel;
 mod provider;
 mod request;
+mod wire;
 mod words;
 
 use std::time::Duration;
@@ -27,7 +28,7 @@ pub(crate) use classify::RULES;
 /// ```
 ///
 /// - **Tags** become categories: the first ten that are ASCII.
-/// - **Metadata** becomes custom arguments, which every event repeats, as far as 10,000 bytes reach beside the
+/// - **Metadata** becomes custom arguments, which every event repeats, as far as less than 10,000 bytes reach beside the
 ///   delivery id. Keys that SendGrid's events use themselves (`email`, `event`, `category`, …) are left out, since
 ///   the event's own value would replace them.
 /// - **Recipients that SendGrid suppresses** are accepted, and reported by an event.
@@ -37,7 +38,8 @@ pub(crate) use classify::RULES;
 ///   attachments without a byte in them, which it does not take. Parameters of an attachment's content type
 ///   (`charset=utf-8`) do not travel, and a subject or body of no characters is a blank.
 /// - **A batch** becomes as few requests as the messages allow: those with the same bodies, files, sender and tags
-///   share one.
+///   share one. Since SendGrid sends nothing of a request with a mistake in it, the others are handed over again
+///   at once without the one at fault.
 #[derive(Debug, Clone)]
 pub struct SendGrid {
     api_key: Secret,
@@ -65,7 +67,7 @@ impl SendGrid {
 
     /// Sends from the European Union: for the keys of subusers that are there.
     ///
-    /// <https://www.twilio.com/docs/sendgrid/for-developers/sending-email/getting-started-email-api>
+    /// <https://www.twilio.com/docs/sendgrid/api-reference/mail-send>
     #[must_use]
     pub fn eu(self) -> Self {
         self.base_url(BaseUrl::known("https://api.eu.sendgrid.com"))

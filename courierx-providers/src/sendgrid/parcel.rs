@@ -10,8 +10,8 @@ use courierx_core::provider::Outgoing;
 pub(super) const MAX_RECIPIENTS: usize = 1000;
 /// Bytes of one request: 30 MB, less what JSON adds to a body.
 pub(super) const MAX_BYTES: usize = 29_000_000;
-/// What the custom arguments of one copy may have.
-pub(super) const MAX_CUSTOM_ARGS: usize = 10_000;
+/// Bytes of one copy's custom arguments, as JSON: less than 10,000.
+pub(super) const MAX_CUSTOM_ARGS: usize = 9_999;
 
 /// The messages of one request.
 #[derive(Debug)]

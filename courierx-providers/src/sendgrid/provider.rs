@@ -14,7 +14,7 @@ use crate::http::{Answer, NoAnswer};
 
 static ID: ProviderId = ProviderId::new("sendgrid");
 
-/// How often the rest of a batch is handed over at once, when a message in it was refused and nothing was sent.
+/// How often messages are handed over together, when one of them was refused and nothing was sent.
 const ROUNDS: usize = 3;
 
 /// What a key may do.
@@ -47,20 +47,17 @@ impl EmailProvider for SendGrid {
             messages.iter().map(|message| unfit(message).map(Outcome::Refused)).collect();
         let fit = messages.iter().enumerate().filter(|(at, _)| outcomes[*at].is_none());
         for mut parcel in parcels(fit) {
-            // Of a request with one bad recipient nothing is sent. The others need not wait for their next step.
+            // Of a request with one bad recipient nothing is sent: the others go without it, together while it is
+            // told whose fault it was, and else each on its own.
             for _ in 0..ROUNDS {
-                let answered = self.hand_over(&parcel, options).await;
-                let mut rest = Vec::new();
-                for (&(at, message), outcome) in parcel.messages.iter().zip(answered) {
-                    match outcome {
-                        Some(outcome) => outcomes[at] = Some(outcome),
-                        None => rest.push((at, message)),
-                    }
-                }
-                if rest.is_empty() {
+                let before = parcel.messages.len();
+                parcel = self.settle(parcel, &mut outcomes, options).await;
+                if parcel.messages.is_empty() || parcel.messages.len() == before {
                     break;
                 }
-                parcel = Parcel::new(rest);
+            }
+            for alone in parcel.messages {
+                self.settle(Parcel::new(vec![alone]), &mut outcomes, options).await;
             }
         }
         outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(|| Outcome::Refused(held_up()))).collect()
@@ -75,6 +72,25 @@ impl EmailProvider for SendGrid {
 }
 
 impl SendGrid {
+    /// Hands over one request and writes down what became of its messages. The parcel of those that can go without
+    /// the others comes back.
+    async fn settle<'a>(
+        &self,
+        parcel: Parcel<'a>,
+        outcomes: &mut [Option<Outcome>],
+        options: &SendOptions,
+    ) -> Parcel<'a> {
+        let answered = self.hand_over(&parcel, options).await;
+        let mut rest = Vec::new();
+        for ((at, message), outcome) in parcel.messages.into_iter().zip(answered) {
+            match outcome {
+                Some(outcome) => outcomes[at] = Some(outcome),
+                None => rest.push((at, message)),
+            }
+        }
+        Parcel::new(rest)
+    }
+
     /// Hands over one request: what became of each message, if it was the message's own doing.
     async fn hand_over(&self, parcel: &Parcel<'_>, options: &SendOptions) -> Vec<Option<Outcome>> {
         let request = self.post(&["v3", "mail", "send"]).body("application/json", self.body(parcel));

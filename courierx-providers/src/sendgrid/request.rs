@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, HashSet};
 use bytes::Bytes;
 use courierx_core::message::{Attachment, Mailbox, Tag};
 use courierx_core::provider::{Outgoing, Refusal, RefusalKind};
-use serde::Serialize;
 
 use super::SendGrid;
 use super::parcel::{Envelope, MAX_CUSTOM_ARGS, Parcel};
+use super::wire::{Asm, Body, File, MailSettings, Part, Person, Personalization, Switch, TrackingSettings};
 use super::words;
 use crate::http::json::{self, Base64};
 use crate::planted::DELIVERY_KEY;
@@ -54,97 +54,6 @@ const EVENT_KEYS: &[&str] = &[
     "url_offset",
     "useragent",
 ];
-
-#[derive(Serialize)]
-struct Body<'a> {
-    personalizations: Vec<Personalization<'a>>,
-    from: Person<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reply_to: Option<Person<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    reply_to_list: Vec<Person<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<Cow<'a, str>>,
-    content: Vec<Part<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    attachments: Vec<File<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    categories: Vec<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    asm: Option<Asm>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ip_pool_name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mail_settings: Option<MailSettings>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tracking_settings: Option<TrackingSettings>,
-}
-
-/// One copy. What could be said once for all copies is said of each, since it is not documented for every field
-/// whether the two are merged.
-#[derive(Serialize)]
-struct Personalization<'a> {
-    to: Vec<Person<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    cc: Vec<Person<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    bcc: Vec<Person<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<Cow<'a, str>>,
-    headers: BTreeMap<&'a str, Cow<'a, str>>,
-    custom_args: BTreeMap<&'a str, Cow<'a, str>>,
-}
-
-#[derive(Serialize)]
-struct Person<'a> {
-    email: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<Cow<'a, str>>,
-}
-
-#[derive(Serialize)]
-struct Part<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    value: &'a str,
-}
-
-#[derive(Serialize)]
-struct File<'a> {
-    content: Base64<'a>,
-    filename: &'a str,
-    #[serde(rename = "type")]
-    kind: &'a str,
-    disposition: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content_id: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Asm {
-    group_id: u64,
-}
-
-#[derive(Serialize)]
-struct MailSettings {
-    sandbox_mode: Switch,
-}
-
-#[derive(Serialize)]
-struct TrackingSettings {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    click_tracking: Option<Switch>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    open_tracking: Option<Switch>,
-}
-
-#[derive(Serialize)]
-struct Switch {
-    enable: bool,
-    /// Whether links in plain text count too.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    enable_text: Option<bool>,
-}
 
 /// Why a message cannot go to SendGrid at all.
 pub(super) fn unfit(message: &Outgoing) -> Option<Refusal> {

@@ -13,7 +13,7 @@ use super::read;
 /// Personalizations of one request, and recipients.
 const MAX_COPIES: usize = 1000;
 /// Bytes of the custom arguments of one personalization, as JSON.
-const MAX_CUSTOM_ARGS: usize = 10_000;
+const MAX_CUSTOM_ARGS: usize = 9_999;
 /// How far ahead a message can be scheduled.
 const MAX_AHEAD: Duration = Duration::from_hours(72);
 
@@ -87,7 +87,7 @@ fn personalizations(message: &Message, found: &mut Mistakes) {
     }
 }
 
-fn recipients<'a>(one: &'a Personalization, path: &str, seen: &mut HashSet<String>, found: &mut Mistakes) {
+fn recipients(one: &Personalization, path: &str, seen: &mut HashSet<String>, found: &mut Mistakes) {
     found.unless(!one.to.is_empty(), format!("{path}.to"), "somebody in to is required");
     for (list, mailboxes) in [("to", &one.to), ("cc", &one.cc), ("bcc", &one.bcc)] {
         for (at, mailbox) in mailboxes.iter().enumerate() {

@@ -110,5 +110,5 @@ fn send(request: &ApiRequest) -> ApiAnswer {
         return ApiAnswer::empty(200);
     }
     let id = Uuid::new_v4().simple().to_string();
-    ApiAnswer::empty(202).header("x-message-id", &id).taking(read::messages(message))
+    ApiAnswer::empty(202).header("x-message-id", &id).taking(read::messages(&message))
 }

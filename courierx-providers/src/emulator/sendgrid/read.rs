@@ -9,8 +9,8 @@ use super::super::mailboxes::mailboxes;
 use super::message::{File, Mailbox, Message, Personalization, Switch};
 
 /// One message for each personalization.
-pub(super) fn messages(message: Message) -> Vec<Received> {
-    message.personalizations.iter().map(|one| received(one, &message)).collect()
+pub(super) fn messages(message: &Message) -> Vec<Received> {
+    message.personalizations.iter().map(|one| received(one, message)).collect()
 }
 
 fn received(one: &Personalization, message: &Message) -> Received {

@@ -103,9 +103,26 @@ async fn a_vendor_that_always_finds_another_mistake_is_not_asked_for_ever() {
     let canned = Canned::start([refusing]).await;
     let messages: Vec<_> = (0..6).map(|number| mail::to(&[&format!("a{number}@example.com")])).collect();
     let outcomes = send_batch(&canned.adapter(), &messages).await;
-    let (gone, waiting) = (Some(Recipient), Some(RecipientTemporary));
-    assert_eq!(kinds(&outcomes), [gone, gone, gone, waiting, waiting, waiting]);
-    assert_eq!(canned.seen().len(), 3);
+    assert_eq!(kinds(&outcomes), [Some(Recipient); 6]);
+    assert_eq!(canned.seen().len(), 6);
+}
+
+#[tokio::test]
+async fn a_mistake_of_nobody_in_particular_is_looked_for_one_by_one() {
+    let messages: Vec<_> = (0..3).map(|number| mail::to(&[&format!("a{number}@example.com")])).collect();
+    let taken = Answer::new(202, &[("X-Message-Id", "id")], b"");
+    for vague in [
+        Answer::errors(400, &[("Bad Request", None)]),
+        Answer::errors(400, &[("an address stands twice", Some("personalizations"))]),
+        Answer::errors(413, &[("content too large", None)]),
+        Answer::new(413, &[], b"<html>"),
+    ] {
+        let answers = [vague.clone(), taken.clone(), vague, taken.clone()];
+        let canned = Canned::start(answers).await;
+        let outcomes = send_batch(&canned.adapter(), &messages).await;
+        assert_eq!(kinds(&outcomes), [None, Some(Content), None]);
+        assert_eq!(canned.seen().len(), 4);
+    }
 }
 
 #[tokio::test]

@@ -125,7 +125,7 @@ async fn it_waits_as_long_as_it_is_told_to() {
             match &expected {
                 None => assert_eq!(seconds, None, "{headers:?}"),
                 Some(range) => {
-                    assert!(seconds.is_some_and(|s| range.contains(&s)), "{headers:?}: {seconds:?}")
+                    assert!(seconds.is_some_and(|s| range.contains(&s)), "{headers:?}: {seconds:?}");
                 }
             }
         }

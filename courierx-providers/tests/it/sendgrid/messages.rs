@@ -106,10 +106,10 @@ fn email() -> impl Strategy<Value = Email> {
                     list.into_iter().fold(mail, put)
                 };
             let (to, cc, bcc, reply_to) = people;
-            mail = add(mail, to, |mail, one| mail.to(one));
-            mail = add(mail, cc, |mail, one| mail.cc(one));
-            mail = add(mail, bcc, |mail, one| mail.bcc(one));
-            mail = add(mail, reply_to, |mail, one| mail.reply_to(one));
+            mail = add(mail, to, EmailBuilder::to);
+            mail = add(mail, cc, EmailBuilder::cc);
+            mail = add(mail, bcc, EmailBuilder::bcc);
+            mail = add(mail, reply_to, EmailBuilder::reply_to);
             let (headers, files, tags, metadata, (opens, clicks)) = about;
             mail =
                 headers.iter().fold(mail, |mail, (name, value)| mail.header(name.as_str(), value.as_str()));
@@ -147,7 +147,7 @@ fn expected(message: &Outgoing, email: &Email) -> Received {
     expected.delivery = Some(message.delivery_id().to_string());
     expected.from = person(email.from());
     expected.reply_to = email.reply_to().iter().map(person).collect();
-    expected.subject = email.subject().as_str().to_owned();
+    email.subject().as_str().clone_into(&mut expected.subject);
     expected.text = email.text().map(ToOwned::to_owned);
     expected.html = email.html().map(ToOwned::to_owned);
     expected.headers = email

@@ -68,7 +68,8 @@ impl Vendor for SendGrid {
     fn fault(&self, fault: Fault) -> Option<ApiAnswer> {
         Some(match fault {
             Fault::Throttled => {
-                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+                // The second that has begun is not over: with it, seven whole ones are left.
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() + 1;
                 throttled()
                     .header("x-ratelimit-limit", "600")
                     .header("x-ratelimit-remaining", "0")

@@ -28,5 +28,12 @@ pub fn references() -> Vec<Reference> {
             capability: crate::postmark::capability(),
             rules: crate::postmark::RULES,
         },
+        #[cfg(feature = "resend")]
+        Reference {
+            id: "resend",
+            name: "Resend",
+            capability: crate::resend::capability(),
+            rules: crate::resend::RULES,
+        },
     ]
 }

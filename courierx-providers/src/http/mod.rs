@@ -6,6 +6,7 @@
 mod answer;
 mod base_url;
 mod batch;
+mod blame;
 mod body;
 mod client;
 mod exchange;
@@ -15,6 +16,7 @@ mod rules;
 pub(crate) use answer::Answer;
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub(crate) use batch::batches;
+pub(crate) use blame::blame;
 pub use client::{Http, HttpBuilder, HttpError};
 pub(crate) use exchange::{NoAnswer, Request};
 pub use rules::{Rule, Status};

@@ -4,6 +4,7 @@
 //! the vendor's becomes a reason.
 
 mod answer;
+mod apart;
 mod base_url;
 mod batch;
 mod blame;
@@ -14,6 +15,7 @@ pub(crate) mod json;
 mod rules;
 
 pub(crate) use answer::Answer;
+pub(crate) use apart::{blames_a_message, send_apart, speaks_against_more};
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub(crate) use batch::batches;
 pub(crate) use blame::blame;

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::Resend;
 use super::provider::JSON;
 use super::request::{batch_key, several};
-use crate::http::Answer;
+use crate::http::{Answer, blames_a_message, send_apart};
 
 /// The answer to a batch: `data` has the messages that were taken, in order, without those in `errors`.
 #[derive(Deserialize)]
@@ -46,24 +46,9 @@ impl Resend {
         }
         match self.failure(&answer, &[]) {
             // One message is to blame, the answer does not say which, and nothing was sent.
-            Outcome::Refused(reason) if blames_one(&reason, batch) => self.send_apart(batch, options).await,
+            Outcome::Refused(reason) if blames_one(&reason, batch) => send_apart(self, batch, options).await,
             outcome => vec![outcome; batch.len()],
         }
-    }
-
-    /// Hands over one by one what is no batch after all, until the connection is to blame.
-    async fn send_apart(&self, batch: &[Outgoing], options: &SendOptions) -> Vec<Outcome> {
-        let mut outcomes = Vec::with_capacity(batch.len());
-        let mut stop = None;
-        for message in batch {
-            let outcome = match &stop {
-                None => self.send_one(message, options).await,
-                Some(reason) => Outcome::Refused(Refusal::clone(reason)),
-            };
-            stop = stop.or_else(|| speaks_against_more(&outcome));
-            outcomes.push(outcome);
-        }
-        outcomes
     }
 
     /// What became of the messages of a batch that was taken, wholly or in part.
@@ -105,21 +90,4 @@ fn blames_one(reason: &Refusal, batch: &[Outgoing]) -> bool {
     let domain = |message: &Outgoing| message.from().address().domain().to_owned();
     let one_sender = batch.windows(2).all(|pair| domain(&pair[0]) == domain(&pair[1]));
     blames_a_message(reason.kind) && !(reason.kind == RefusalKind::Sender && one_sender)
-}
-
-const fn blames_a_message(kind: RefusalKind) -> bool {
-    use RefusalKind::{Content, Policy, Recipient, RecipientTemporary, Sender, Suppressed};
-    matches!(kind, Content | Policy | Recipient | RecipientTemporary | Sender | Suppressed)
-}
-
-/// Why what follows is not to be handed over now, if so: it would fare the same.
-pub(super) fn speaks_against_more(outcome: &Outcome) -> Option<Refusal> {
-    match outcome {
-        Outcome::Refused(reason) if !blames_a_message(reason.kind) => Some(reason.clone()),
-        Outcome::Unknown(_) => {
-            let detail = "not handed over, since what became of the one before is unknown";
-            Some(Refusal::new(RefusalKind::Unavailable, detail))
-        }
-        _ => None,
-    }
 }

@@ -7,10 +7,9 @@ use courierx_core::provider::{
 };
 use serde::Deserialize;
 
-use super::batch::speaks_against_more;
 use super::request::{MAX_BATCH, MAX_BATCH_BYTES, fits_a_batch, is_hidden_from_each_other, one};
 use super::{Resend, classify};
-use crate::http::{NoAnswer, batches};
+use crate::http::{NoAnswer, batches, speaks_against_more};
 
 static ID: ProviderId = ProviderId::new("resend");
 

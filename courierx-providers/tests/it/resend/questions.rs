@@ -1,5 +1,7 @@
 //! Asking: what became of a message, and whether a key is good.
 
+use std::time::Duration;
+
 use courierx_core::clock::Timestamp;
 use courierx_core::provider::{
     EmailProvider as _, LookupKey, Outcome, RecipientOutcome, RefusalKind, SendOptions,
@@ -50,7 +52,7 @@ async fn a_message_is_found_by_the_vendors_identifier() {
 
 #[tokio::test]
 async fn verifying_tells_what_the_key_is_good_for() {
-    let options = SendOptions::default();
+    let options = SendOptions::default().timeout(Duration::from_millis(500));
     let emulator = Emulator::resend(SECRET).start().await.unwrap();
     let sending = Emulator::resend_sending_only(SECRET).start().await.unwrap();
     let resend =

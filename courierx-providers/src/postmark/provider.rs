@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use courierx_core::provider::{
-    Capability, EmailProvider, Outcome, Outgoing, ProviderId, Refusal, SendOptions, StatusLookup, Verified,
+    Capability, EmailProvider, Outcome, Outgoing, ProviderId, Refusal, RefusalKind, SendOptions, StatusLookup, Verified,
 };
 use serde::Deserialize;
 
@@ -70,7 +70,12 @@ impl EmailProvider for Postmark {
             return Ok(Verified::new("the test token: messages are checked, and none is sent").sandbox());
         }
         if refused {
-            return Err(self.reason(&answer));
+            let mut reason = self.reason(&answer);
+            if reason.kind == RefusalKind::Content {
+                // There is no content: something before Postmark keeps us away.
+                reason.kind = RefusalKind::Unavailable;
+            }
+            return Err(reason);
         }
         let Some(server) = answer.json::<Server>() else {
             return Ok(Verified::new("the token is valid"));

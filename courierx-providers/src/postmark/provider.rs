@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use courierx_core::provider::{
-    Capability, EmailProvider, Outcome, Outgoing, ProviderId, Refusal, RefusalKind, SendOptions, StatusLookup, Verified,
+    Capability, EmailProvider, Outcome, Outgoing, ProviderId, Refusal, RefusalKind, SendOptions,
+    StatusLookup, Verified,
 };
 use serde::Deserialize;
 

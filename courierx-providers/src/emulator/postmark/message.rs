@@ -97,7 +97,8 @@ pub(super) fn accept(message: Message, bytes: usize) -> Result<(Value, Received)
         Some(other) => return mistake(300, format!("Invalid TrackLinks '{other}'")),
     };
     let is_stream = |id: &str| {
-        (1..=30).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+        (1..=30).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
     };
     if message.message_stream.as_deref().is_some_and(|id| !is_stream(id)) {
         return mistake(1235, "The 'MessageStream' provided does not exist on this server.");

@@ -53,7 +53,9 @@ impl Vendor for Postmark {
             Some(token) if token == self.token => false,
             Some(TEST_TOKEN) => true,
             Some(_) => return error(401, 10, "Request does not contain a valid Server token."),
-            None => return error(401, 10, "No Account or Server API tokens were supplied in the HTTP headers."),
+            None => {
+                return error(401, 10, "No Account or Server API tokens were supplied in the HTTP headers.");
+            }
         };
         match (&request.method, request.path.as_str()) {
             (&Method::POST, "/email") => self.send(request, test),

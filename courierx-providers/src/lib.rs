@@ -6,6 +6,7 @@
 //! | provider | feature | what it is |
 //! |---|---|---|
 //! | [`Smtp`] | `smtp` (on unless switched off) | any mail server or relay: STARTTLS or TLS, connections kept and reused, an answer for each recipient |
+//! | [`Postmark`] | `postmark` | the vendor's API; it tells of recipients it has made inactive, and can be asked what became of a message |
 //! | [`Resend`] | `resend` | the vendor's API; repeating an unknown hand-over is safe for a day |
 //! | [`Sandbox`] | always there | keeps every message in memory and lets none out; recipients at [`MAGIC_DOMAIN`](sandbox::MAGIC_DOMAIN) bounce, complain and fail as they are told |
 //!

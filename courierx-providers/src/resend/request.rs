@@ -2,6 +2,8 @@
 //!
 //! <https://resend.com/docs/api-reference/emails/send-email>
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 use courierx_core::message::{Attachment, Mailbox, RecipientField};
 use courierx_core::provider::{Outgoing, OutgoingRecipient};
@@ -92,7 +94,11 @@ pub(super) fn batch_key(messages: &[Outgoing]) -> String {
         hash.update(message.delivery_id().to_string());
         hash.update("\n");
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // Writing to a text never fails.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// Whether a message can stand in a batch: attachments cannot, and what makes several messages is a batch itself.

@@ -46,7 +46,8 @@ pub(super) struct Message {
     attachments: Vec<File>,
     #[serde(default)]
     metadata: BTreeMap<String, String>,
-    message_stream: Option<String>,
+    #[serde(rename = "MessageStream")]
+    stream: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -100,7 +101,7 @@ pub(super) fn accept(message: Message, bytes: usize) -> Result<(Value, Received)
         (1..=30).contains(&id.len())
             && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
     };
-    if message.message_stream.as_deref().is_some_and(|id| !is_stream(id)) {
+    if message.stream.as_deref().is_some_and(|id| !is_stream(id)) {
         return mistake(1235, "The 'MessageStream' provided does not exist on this server.");
     }
     let long = |body: &Option<String>| body.as_ref().is_some_and(|body| body.len() > MAX_BODY);

@@ -96,7 +96,7 @@ impl Postmark {
     fn send(&self, request: &ApiRequest, test: bool) -> ApiAnswer {
         let message = match parse::<Message>(request) {
             Ok(message) => message,
-            Err(answer) => return answer,
+            Err((status, Mistake(code, message))) => return error(status, code, &message),
         };
         match accept(message, request.body.len()) {
             Ok((reply, received)) => self.take(vec![(reply.clone(), received)], &reply, test),
@@ -110,7 +110,7 @@ impl Postmark {
         }
         let messages = match parse::<Vec<Value>>(request) {
             Ok(messages) => messages,
-            Err(answer) => return answer,
+            Err((status, Mistake(code, message))) => return error(status, code, &message),
         };
         if messages.len() > MAX_BATCH {
             return error(422, 410, "Too many batch messages");
@@ -160,12 +160,12 @@ impl Postmark {
     }
 }
 
-fn parse<T: serde::de::DeserializeOwned>(request: &ApiRequest) -> Result<T, ApiAnswer> {
+fn parse<T: serde::de::DeserializeOwned>(request: &ApiRequest) -> Result<T, (u16, Mistake)> {
     if !request.header("content-type").is_some_and(|kind| kind.starts_with("application/json")) {
-        return Err(error(415, 0, "Unsupported Media Type"));
+        return Err((415, Mistake(0, "Unsupported Media Type".to_owned())));
     }
     serde_json::from_slice(&request.body).map_err(|problem| {
         let code = if problem.is_data() { 403 } else { 402 };
-        error(422, code, &format!("Invalid JSON: {problem}"))
+        (422, Mistake(code, format!("Invalid JSON: {problem}")))
     })
 }

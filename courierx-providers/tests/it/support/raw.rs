@@ -1,5 +1,7 @@
 //! Requests byte by byte, of any client: also of one that leaves out what ours always has.
 
+use std::fmt::Write as _;
+
 use courierx_providers::emulator::Emulator;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -13,9 +15,9 @@ pub(crate) async fn request(
 ) -> (u16, Vec<u8>) {
     let mut head = format!("{line} HTTP/1.1\r\nhost: emulator\r\nconnection: close\r\n");
     for (name, value) in headers {
-        head += &format!("{name}: {value}\r\n");
+        write!(head, "{name}: {value}\r\n").unwrap();
     }
-    head += &format!("content-length: {}\r\n\r\n", body.len());
+    write!(head, "content-length: {}\r\n\r\n", body.len()).unwrap();
     let mut stream = TcpStream::connect(emulator.address()).await.unwrap();
     stream.write_all(&[head.as_bytes(), body].concat()).await.unwrap();
     let mut answer = Vec::new();

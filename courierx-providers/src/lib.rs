@@ -28,12 +28,17 @@
 #[cfg(feature = "emulator")]
 pub mod emulator;
 #[cfg(feature = "http")]
+#[cfg_attr(
+    not(feature = "all"),
+    allow(dead_code, unused_imports, reason = "no vendor alone needs all of it")
+)]
 pub mod http;
 #[cfg(feature = "mailgun")]
 pub mod mailgun;
 #[cfg(feature = "mime")]
 pub mod mime;
 #[cfg(feature = "http")]
+#[cfg_attr(not(feature = "all"), allow(dead_code, reason = "no vendor alone needs all of it"))]
 mod planted;
 #[cfg(feature = "postmark")]
 pub mod postmark;

@@ -111,6 +111,10 @@ fn one(reply: &Reply, answer: &Answer, message: &Outgoing, token: &Secret) -> Ou
     let mut acceptance = Acceptance::default();
     acceptance.provider_message_id.clone_from(&reply.message_id);
     let inactive = inactive(&reply.message);
+    if !inactive.is_empty() {
+        // Whoever is written otherwise than we know the address is found by people.
+        acceptance = acceptance.detail(&reply.message);
+    }
     let each = message.recipients().iter().map(|recipient| {
         if inactive.contains(&recipient.mailbox.address().as_str().to_lowercase()) {
             let detail = "Postmark has made this recipient inactive";

@@ -74,5 +74,7 @@ pub fn references() -> Vec<Reference> {
         vendor("sendgrid", "SendGrid", crate::sendgrid::capability(), crate::sendgrid::RULES, false),
         #[cfg(feature = "postmark")]
         vendor("postmark", "Postmark", crate::postmark::capability(), crate::postmark::RULES, true),
+        #[cfg(feature = "resend")]
+        vendor("resend", "Resend", crate::resend::capability(), crate::resend::RULES, true),
     ]
 }

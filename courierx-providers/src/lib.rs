@@ -6,6 +6,7 @@
 //! | provider | feature | what it is |
 //! |---|---|---|
 //! | [`Smtp`] | `smtp` (on unless switched off) | any mail server or relay: STARTTLS or TLS, connections kept and reused, an answer for each recipient |
+//! | [`Mailgun`] | `mailgun` | a sending domain of Mailgun's, in the US or the EU |
 //! | [`Sandbox`] | always there | keeps every message in memory and lets none out; recipients at [`MAGIC_DOMAIN`](sandbox::MAGIC_DOMAIN) bounce, complain and fail as they are told |
 //!
 //! ```
@@ -53,6 +54,8 @@ pub mod smtp;
 #[cfg(feature = "net")]
 mod tls;
 
+#[cfg(feature = "mailgun")]
+pub use mailgun::Mailgun;
 #[cfg(feature = "postmark")]
 pub use postmark::Postmark;
 pub use sandbox::Sandbox;

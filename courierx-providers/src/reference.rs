@@ -21,6 +21,13 @@ pub struct Reference {
 /// Every vendor's adapter that is built in.
 pub fn references() -> Vec<Reference> {
     vec![
+        #[cfg(feature = "mailgun")]
+        Reference {
+            id: "mailgun",
+            name: "Mailgun",
+            capability: crate::mailgun::capability(),
+            rules: crate::mailgun::RULES,
+        },
         #[cfg(feature = "postmark")]
         Reference {
             id: "postmark",

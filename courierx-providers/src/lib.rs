@@ -9,6 +9,7 @@
 //! | [`SendGrid`] | `sendgrid` | Twilio SendGrid, version 3 of its API |
 //! | [`Postmark`] | `postmark` | the vendor's API; it tells of recipients it has made inactive, and can be asked what became of a message |
 //! | [`Resend`] | `resend` | the vendor's API; repeating an unknown hand-over is safe for a day |
+//! | [`Mailgun`] | `mailgun` | a sending domain of Mailgun's, in the US or the EU |
 //! | [`Sandbox`] | always there | keeps every message in memory and lets none out; recipients at [`MAGIC_DOMAIN`](sandbox::MAGIC_DOMAIN) bounce, complain and fail as they are told |
 //!
 //! ```
@@ -29,10 +30,7 @@
 #[cfg(feature = "emulator")]
 pub mod emulator;
 #[cfg(feature = "http")]
-#[cfg_attr(
-    not(feature = "all"),
-    allow(dead_code, unused_imports, reason = "no vendor alone needs all of it")
-)]
+#[cfg_attr(not(feature = "all"), allow(dead_code, unused_imports, reason = "no vendor needs all of it"))]
 pub mod http;
 #[cfg(feature = "mailgun")]
 pub mod mailgun;
@@ -60,6 +58,8 @@ pub mod smtp;
 #[cfg(feature = "net")]
 mod tls;
 
+#[cfg(feature = "mailgun")]
+pub use mailgun::Mailgun;
 #[cfg(feature = "postmark")]
 pub use postmark::Postmark;
 #[cfg(feature = "resend")]

@@ -28,5 +28,12 @@ pub fn references() -> Vec<Reference> {
             capability: crate::postmark::capability(),
             rules: crate::postmark::RULES,
         },
+        #[cfg(feature = "ses")]
+        Reference {
+            id: "ses",
+            name: "Amazon SES",
+            capability: crate::ses::capability(),
+            rules: crate::ses::RULES,
+        },
     ]
 }

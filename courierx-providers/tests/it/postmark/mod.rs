@@ -1,5 +1,7 @@
 //! Postmark.
 
+mod arrival;
+
 mod suite {
     use async_trait::async_trait;
     use courierx_core::provider::conformance::{Fate, Harness, Meeting};

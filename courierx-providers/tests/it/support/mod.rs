@@ -3,6 +3,7 @@
 pub(crate) mod api;
 pub(crate) mod mail;
 pub(crate) mod mail_server;
+pub(crate) mod messages;
 pub(crate) mod server;
 pub(crate) mod tools;
 

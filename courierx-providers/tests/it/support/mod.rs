@@ -1,5 +1,6 @@
 //! What several tests share.
 
+pub(crate) mod answers;
 pub(crate) mod api;
 pub(crate) mod mail;
 pub(crate) mod mail_server;

@@ -62,8 +62,8 @@ pub(crate) fn mailbox_line(mailbox: &Mailbox) -> String {
     let mut line = String::new();
     let mut field = Field { out: &mut line, column: 0, blanks: 0, empty: true };
     field.mailbox(mailbox, "");
-    // A fold is a line break before the blanks that are part of the value anyway.
-    if line.contains('\r') { line.replace("\r\n", "") } else { line }
+    // A fold is a line break before a blank that separates anyway; an encoded word has one before it always.
+    line.replace("\r\n", "").trim_start().to_owned()
 }
 
 fn stands_as_is(text: &str) -> bool {

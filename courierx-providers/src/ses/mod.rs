@@ -126,9 +126,8 @@ impl Ses {
 pub(crate) fn capability() -> Capability {
     let mut capability = Capability::full();
     capability.max_recipients = 50;
-    // The 40 MB are of the message as it travels: what an estimate leaves out are headers, and the line ends of
-    // base64, two for every 76 characters.
-    capability.max_message_bytes = 38_500_000;
+    // Where nobody says how many bytes a megabyte has, the fewer.
+    capability.max_message_bytes = 40_000_000;
     // Only templates have a batch call.
     capability.max_batch = 1;
     // A raw message shows everybody in its header, whomever it is for.

@@ -48,14 +48,13 @@ struct Body<'a> {
 }
 
 #[derive(Default, Serialize)]
-#[serde(rename_all = "PascalCase")]
 struct Destination {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    to_addresses: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    cc_addresses: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    bcc_addresses: Vec<String>,
+    #[serde(rename = "ToAddresses", skip_serializing_if = "Vec::is_empty")]
+    to: Vec<String>,
+    #[serde(rename = "CcAddresses", skip_serializing_if = "Vec::is_empty")]
+    cc: Vec<String>,
+    #[serde(rename = "BccAddresses", skip_serializing_if = "Vec::is_empty")]
+    bcc: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -105,7 +104,8 @@ type EmailTag<'a> = NameValue<'a>;
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct File<'a> {
-    file_name: &'a str,
+    #[serde(rename = "FileName")]
+    name: &'a str,
     content_type: &'a str,
     content_disposition: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -159,9 +159,9 @@ impl Ses {
             of.map(|one| mailbox_line(&one.mailbox)).collect()
         };
         let destination = Destination {
-            to_addresses: list(RecipientField::To),
-            cc_addresses: list(RecipientField::Cc),
-            bcc_addresses: list(RecipientField::Bcc),
+            to: list(RecipientField::To),
+            cc: list(RecipientField::Cc),
+            bcc: list(RecipientField::Bcc),
         };
         Body {
             from_email_address: Some(mailbox_line(message.from())),
@@ -174,8 +174,8 @@ impl Ses {
     /// the sender would replace what stands there. As blind copies the recipients change nothing in it either.
     fn raw<'a>(&'a self, message: &'a Outgoing, delivery: &'a str, raw: &'a [u8]) -> Body<'a> {
         let address = |one: &Mailbox| one.address().to_string();
-        let bcc_addresses = message.recipients().iter().map(|one| address(&one.mailbox)).collect();
-        let destination = Destination { bcc_addresses, ..Destination::default() };
+        let bcc = message.recipients().iter().map(|one| address(&one.mailbox)).collect();
+        let destination = Destination { bcc, ..Destination::default() };
         self.around(message, delivery, destination, Content::Raw { data: Base64(raw) })
     }
 
@@ -241,7 +241,7 @@ fn is_plain(attachment: &Attachment) -> bool {
 fn file(attachment: &Attachment) -> File<'_> {
     let listed = attachment.disposition().is_attached();
     File {
-        file_name: attachment.file_name().as_str(),
+        name: attachment.file_name().as_str(),
         content_type: attachment.content_type().as_str(),
         content_disposition: if listed { "ATTACHMENT" } else { "INLINE" },
         content_id: attachment.content_id().map(AsRef::as_ref),

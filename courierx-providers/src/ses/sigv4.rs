@@ -52,8 +52,8 @@ pub(super) fn sign(request: Request, by: &Credentials, scope: Scope<'_>, at: Tim
     request.secret_header("authorization", &authorization)
 }
 
-/// The key of one day, region and service. It is not kept: four hashes of a line each are nothing beside hashing
-/// the body and sending it, and a key in memory is one more to guard.
+/// The key of one day, region and service. It is not kept: making it takes some microseconds, as hashing a small body
+/// does, and a key in memory is one more to guard.
 fn key(secret: &Secret, day: &str, scope: Scope<'_>) -> [u8; 32] {
     let start = Zeroizing::new(format!("AWS4{}", secret.expose()));
     [scope.region, scope.service, "aws4_request"]

@@ -40,15 +40,15 @@ pub(super) struct Message {
     _list: Option<Value>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub(super) struct Destination {
-    #[serde(default)]
-    to_addresses: Vec<String>,
-    #[serde(default)]
-    cc_addresses: Vec<String>,
-    #[serde(default)]
-    bcc_addresses: Vec<String>,
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Destination {
+    #[serde(default, rename = "ToAddresses")]
+    to: Vec<String>,
+    #[serde(default, rename = "CcAddresses")]
+    cc: Vec<String>,
+    #[serde(default, rename = "BccAddresses")]
+    bcc: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -146,14 +146,10 @@ pub(super) fn accept(message: Message) -> Result<Received, Mistake> {
 impl Destination {
     fn read(self) -> Result<People, Mistake> {
         let list = |texts: Vec<String>| texts.iter().map(|text| mailbox(text)).collect::<Result<Vec<_>, _>>();
-        if self.to_addresses.len() + self.cc_addresses.len() + self.bcc_addresses.len() > MAX_RECIPIENTS {
+        if self.to.len() + self.cc.len() + self.bcc.len() > MAX_RECIPIENTS {
             return bad(format!("Recipient count exceeds {MAX_RECIPIENTS}."));
         }
-        Ok(People {
-            to: list(self.to_addresses)?,
-            cc: list(self.cc_addresses)?,
-            bcc: list(self.bcc_addresses)?,
-        })
+        Ok(People { to: list(self.to)?, cc: list(self.cc)?, bcc: list(self.bcc)? })
     }
 }
 

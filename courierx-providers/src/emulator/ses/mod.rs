@@ -52,7 +52,7 @@ impl From<Mistake> for ApiAnswer {
 impl Vendor for Ses {
     fn answer(&self, request: &ApiRequest) -> ApiAnswer {
         let answer = signature::check(request, self, SystemClock.now())
-            .and_then(|()| self.route(request))
+            .and_then(|()| route(request))
             .unwrap_or_else(ApiAnswer::from);
         answer.header("x-amzn-requestid", &Uuid::new_v4().to_string())
     }
@@ -83,26 +83,24 @@ impl Vendor for Ses {
     }
 }
 
-impl Ses {
-    fn route(&self, request: &ApiRequest) -> Result<ApiAnswer, Mistake> {
-        match (&request.method, request.path.as_str()) {
-            (&Method::POST, "/v2/email/outbound-emails") => self.send(request),
-            (&Method::GET, "/v2/email/account") => Ok(account()),
-            (_, path) => Err(Mistake(404, "UnknownOperationException", format!("There is no {path}"))),
-        }
+fn route(request: &ApiRequest) -> Result<ApiAnswer, Mistake> {
+    match (&request.method, request.path.as_str()) {
+        (&Method::POST, "/v2/email/outbound-emails") => send(request),
+        (&Method::GET, "/v2/email/account") => Ok(account()),
+        (_, path) => Err(Mistake(404, "UnknownOperationException", format!("There is no {path}"))),
     }
+}
 
-    fn send(&self, request: &ApiRequest) -> Result<ApiAnswer, Mistake> {
-        if !request.header("content-type").is_some_and(|kind| kind.starts_with("application/json")) {
-            let message = "The content type is not application/json".to_owned();
-            return Err(Mistake(415, "UnsupportedMediaTypeException", message));
-        }
-        let message = serde_json::from_slice(&request.body)
-            .map_err(|problem| Mistake(400, "SerializationException", problem.to_string()))?;
-        let received = message::accept(message)?;
-        let id = format!("0100018bcfe56800-{}-000000", Uuid::new_v4());
-        Ok(ApiAnswer::json(200, &json!({ "MessageId": id })).taking([received]))
+fn send(request: &ApiRequest) -> Result<ApiAnswer, Mistake> {
+    if !request.header("content-type").is_some_and(|kind| kind.starts_with("application/json")) {
+        let message = "The content type is not application/json".to_owned();
+        return Err(Mistake(415, "UnsupportedMediaTypeException", message));
     }
+    let message = serde_json::from_slice(&request.body)
+        .map_err(|problem| Mistake(400, "SerializationException", problem.to_string()))?;
+    let received = message::accept(message)?;
+    let id = format!("0100018bcfe56800-{}-000000", Uuid::new_v4());
+    Ok(ApiAnswer::json(200, &json!({ "MessageId": id })).taking([received]))
 }
 
 /// What SES tells of an account in good order.

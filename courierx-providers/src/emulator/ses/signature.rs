@@ -178,5 +178,7 @@ fn digest(bytes: &[u8]) -> String {
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let pairs = bytes.iter().flat_map(|&byte| [byte / 16, byte % 16]);
+    pairs.map(|half| char::from(DIGITS[usize::from(half)])).collect()
 }

@@ -47,7 +47,8 @@ struct Header {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct File {
-    file_name: String,
+    #[serde(rename = "FileName")]
+    name: String,
     raw_content: String,
     content_type: Option<String>,
     content_disposition: Option<Disposition>,
@@ -127,16 +128,13 @@ fn headers(headers: Vec<Header>) -> Result<Vec<(String, String)>, Mistake> {
 
 impl File {
     fn read(self) -> Result<ReceivedFile, Mistake> {
-        let extension = self.file_name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+        let extension = self.name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
         if FORBIDDEN.contains(&extension.as_str()) {
-            return bad(format!("Illegal filename '{}'.", self.file_name));
+            return bad(format!("Illegal filename '{}'.", self.name));
         }
         let kind = self.content_type.unwrap_or_else(|| "application/octet-stream".to_owned());
         let fits = |text: &str| (1..=78).contains(&text.len());
-        if !fits(&kind)
-            || self.content_id.as_deref().is_some_and(|id| !fits(id))
-            || self.file_name.len() > 255
-        {
+        if !fits(&kind) || self.content_id.as_deref().is_some_and(|id| !fits(id)) || self.name.len() > 255 {
             return bad("What describes an attachment is too long");
         }
         let inline = matches!(self.content_disposition, Some(Disposition::Inline));
@@ -145,6 +143,6 @@ impl File {
         };
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let content_id = self.content_id.filter(|_| inline);
-        Ok(ReceivedFile { name: self.file_name, content_type: kind, content_id, content })
+        Ok(ReceivedFile { name: self.name, content_type: kind, content_id, content })
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use courierx_core::message::{Attachment, DisplayName, Email, Mailbox, Tracking};
-use courierx_core::provider::{Content, EmailProvider as _, Outgoing, SendOptions};
+use courierx_core::provider::{Content, EmailProvider as _, Outcome, Outgoing, SendOptions};
 use courierx_providers::Ses;
 use serde_json::{Value, json};
 
@@ -150,7 +150,7 @@ async fn a_batch_is_sent_one_by_one() {
     let (emulator, ses) = pair().await;
     let batch = [&["ada@example.com"], &["quota@emulator.test"], &["bob@example.com"]].map(|to| mail::to(to));
     let outcomes = ses.send_batch(&batch, &SendOptions::default()).await;
-    assert_eq!(outcomes.iter().map(|one| one.is_accepted()).collect::<Vec<_>>(), [true, false, true]);
+    assert_eq!(outcomes.iter().map(Outcome::is_accepted).collect::<Vec<_>>(), [true, false, true]);
     assert_eq!(emulator.count(), 2);
 }
 

@@ -148,14 +148,16 @@ pub(super) fn is_not_permitted(refusal: &Refusal) -> bool {
 }
 
 /// The vendor's error in an answer that is no success, if it is the vendor's: its code stands in a header or in the
-/// body. Without a code, what a body says is taken for its words alone, and only where that decides nothing.
+/// body. Where the status decides anyway, other words of the body are taken for its own too.
 fn error(answer: &Answer) -> Option<VendorError> {
     let body = answer.json::<Map<String, Value>>().unwrap_or_default();
     let text = |name: &str| body.get(name).and_then(Value::as_str);
-    let message = text("message").or_else(|| text("Message")).unwrap_or_default().to_owned();
-    let code = answer.header("x-amzn-errortype").or_else(|| text("__type")).or_else(|| text("code"));
+    let certain = answer.status.is_client_error();
+    let code = answer.header("x-amzn-errortype").or_else(|| text("__type"));
+    let code = code.or_else(|| text("code").filter(|_| certain));
     let code = code.map(bare).filter(|code| !code.is_empty()).map(str::to_owned);
-    (code.is_some() || answer.status.is_client_error()).then_some(VendorError { code, message })
+    let message = text("message").or_else(|| text("Message")).unwrap_or_default().to_owned();
+    (code.is_some() || certain).then_some(VendorError { code, message })
 }
 
 /// A code without the name space before it and the address behind it.

@@ -202,14 +202,17 @@ impl Ses {
     }
 }
 
-/// Whether SES can make this message of its parts, so that every reader sees what was asked for. It writes headers
-/// as they stand, so what needs encoding does not fit; nor does what it says nothing about, such as file names beyond
-/// ASCII and parameters of content types; nor a header that names more people than the message is for.
+/// Whether SES can make this message of its parts, so that every reader sees what was asked for.
+///
+/// It writes headers as they stand, so what needs encoding does not fit; nor does what it says nothing about, such as
+/// file names beyond ASCII, parameters of content types, and empty files; nor a header that names more people than
+/// the message is for.
 fn is_simple(message: &Outgoing) -> bool {
     let shown = message.recipients().iter().filter(|one| one.field != RecipientField::Bcc).count();
     let people = message.recipients().iter().map(|one| &one.mailbox).chain(message.reply_to());
     shown == message.to().len() + message.cc().len()
         && people.chain([message.from()]).all(fits_one_line)
+        && is_whole(message.subject().as_str())
         && message.headers().len() < MAX_HEADERS
         && message.headers().iter().all(stands_as_is)
         && message.attachments().iter().all(is_plain)
@@ -226,16 +229,23 @@ fn stands_as_is(header: &Header) -> bool {
     value.len() <= MAX_HEADER_VALUE
         && name.len() + value.len() <= MAX_HEADER
         && value.bytes().all(|byte| matches!(byte, b' '..=b'~'))
-        && !value.contains("=?")
-        && value.trim().len() == value.len()
+        && is_whole(value)
+        // These are SES's own, for raw messages.
+        && !name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("x-ses-"))
+}
+
+/// Whether readers show a header's text as it is: without blanks around it, nor what looks like an encoded word.
+fn is_whole(text: &str) -> bool {
+    text.trim().len() == text.len() && !text.contains("=?")
 }
 
 fn is_plain(attachment: &Attachment) -> bool {
     let content_type = attachment.content_type().as_str();
-    attachment.file_name().as_str().is_ascii()
+    attachment.file_name().as_str().bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"')
         && content_type.len() <= MAX_CONTENT_TYPE
         && !content_type.contains(';')
         && attachment.content_id().is_none_or(|id| id.as_str().len() <= MAX_CONTENT_ID)
+        && !attachment.content().is_empty()
 }
 
 fn file(attachment: &Attachment) -> File<'_> {

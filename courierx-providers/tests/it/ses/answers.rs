@@ -122,6 +122,8 @@ async fn without_a_code_the_status_decides() {
         (503, "<html>", None),
         (504, r#"{"message":null}"#, None),
         (500, r#"{"__type":""}"#, None),
+        // Of a gateway, perhaps.
+        (502, r#"{"code":"bad_gateway","message":"no"}"#, None),
     ] {
         assert_eq!(meaning(&answers, Canned::new(status, body)).await, expected, "{status} {body}");
     }

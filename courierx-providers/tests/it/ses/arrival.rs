@@ -11,10 +11,10 @@ fn goes_raw(message: &Outgoing) -> bool {
     let shown = message.recipients().iter().filter(|one| one.field != RecipientField::Bcc).count();
     shown < message.to().len() + message.cc().len()
         || message.headers().iter().any(|header| !header.value.as_str().is_ascii())
-        || message
-            .attachments()
-            .iter()
-            .any(|file| !file.file_name().as_str().is_ascii() || file.content_type().as_str().contains(';'))
+        || message.attachments().iter().any(|file| {
+            let name = file.file_name().as_str();
+            !name.is_ascii() || name.contains('"') || file.content_type().as_str().contains(';')
+        })
 }
 
 /// Tags and metadata become message tags, where they are of letters, digits, `_` and `-`.

@@ -94,6 +94,13 @@ async fn what_ses_cannot_write_is_sent_as_it_is() {
         (true, "a long type", to().attach(file("a.b", &format!("application/{}", "x".repeat(67))))),
         (true, "a long content id", to().attach(Attachment::inline(id, "a.png", "image/png", "c"))),
         (true, "a long name", draft().to(Mailbox::new("ada@example.com".parse().unwrap()).with_name(long))),
+        (true, "a file's name with a quote", to().attach(file("a\".pdf", "application/pdf"))),
+        (true, "an empty file", to().attach(Attachment::new("a.pdf", "application/pdf", ""))),
+        (true, "a header of SES's own", to().header("X-SES-Something", "x")),
+        (true, "a subject that looks encoded", to().subject("=?utf-8?q?x?=")),
+        (true, "a subject with blanks around it", to().subject(" x")),
+        (false, "a subject beyond ASCII", to().subject("Grüße 🎉")),
+        (false, "no subject", to().subject("")),
         (false, "blind copies alone", draft().bcc("ada@example.com")),
     ] {
         let message = outgoing(email);

@@ -8,6 +8,7 @@ mod request;
 mod sigv4;
 #[cfg(test)]
 mod sigv4_tests;
+mod simple;
 
 use std::time::Duration;
 

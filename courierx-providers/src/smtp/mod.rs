@@ -4,9 +4,14 @@
 //! its own and the moment is known from which on an outcome can be unknown: the final dot. Whatever fails
 //! before it, the message is certainly not sent; any reply after it is certain too.
 
+mod batch;
+mod budget;
 mod classify;
 mod config;
 mod connect;
+mod dots;
+mod envelope;
+mod incoming;
 mod pool;
 mod provider;
 mod reply;
@@ -31,6 +36,9 @@ const DEFAULT_CONNECTIONS: usize = 10;
 
 /// Recipients that every server takes in one transaction (RFC 5321 §4.5.3.1.8).
 const MAX_RECIPIENTS: usize = 100;
+
+/// Messages that one connection carries, so that a batch needs no second one.
+const MAX_BATCH: usize = pool::MAX_MESSAGES as usize;
 
 /// A mail server, reached by SMTP.
 ///
@@ -92,6 +100,7 @@ impl Smtp {
     fn new(config: Config) -> Self {
         let mut capability = Capability::full();
         capability.max_recipients = MAX_RECIPIENTS;
+        capability.max_batch = MAX_BATCH;
         capability.max_in_flight = DEFAULT_CONNECTIONS;
         Self { config, capability, pool: Pool::new(DEFAULT_CONNECTIONS) }
     }

@@ -13,9 +13,11 @@ use courierx_core::provider::{
 
 use super::classify::{self, Step};
 use super::config::SmtpTimeouts;
+use super::envelope::{Envelope, Question};
 use super::reply::Reply;
 use super::session::{Features, Session, unavailable};
 use super::wire::WireError;
+use crate::mime;
 
 /// How long to look for the reason after a server has hung up on the body.
 const PARTING_WORDS: Duration = Duration::from_secs(1);
@@ -23,10 +25,13 @@ const PARTING_WORDS: Duration = Duration::from_secs(1);
 /// A message on its way through a session.
 pub(super) struct Transaction<'a> {
     message: &'a Outgoing,
-    bytes: &'a [u8],
+    bytes: Vec<u8>,
+    is_ascii: bool,
     limits: SmtpTimeouts,
     /// What is known of each recipient; of those with nothing yet, the message is on its way.
     known: Vec<Option<Refusal>>,
+    /// The commands that a session has got already, behind the message ahead of this one.
+    announced: Option<Envelope>,
 }
 
 /// Why a transaction ended before the final dot.
@@ -38,30 +43,47 @@ pub(super) enum Stopped {
 }
 
 impl<'a> Transaction<'a> {
-    pub(super) fn new(message: &'a Outgoing, bytes: &'a [u8], limits: SmtpTimeouts) -> Self {
-        Self { message, bytes, limits, known: vec![None; message.recipients().len()] }
+    /// Renders the message.
+    pub(super) fn new(message: &'a Outgoing, limits: SmtpTimeouts) -> Self {
+        let bytes = mime::render(message);
+        let is_ascii = bytes.is_ascii();
+        let known = vec![None; message.recipients().len()];
+        Self { message, bytes, is_ascii, limits, known, announced: None }
+    }
+
+    /// The commands up to DATA, to be written behind another message's final dot: if this server takes all of
+    /// them at once, and nothing speaks against this message before it is asked.
+    pub(super) fn announce(&mut self, session: &Session) -> Option<&str> {
+        let begun = self.begin(&session.features);
+        let envelope = self.envelope(&session.features, false);
+        if begun.is_err() || envelope.at_once().is_none() {
+            return None;
+        }
+        self.announced.insert(envelope).at_once()
     }
 
     /// Everything up to the last byte of the body. After `Ok` only the final dot is missing.
     pub(super) async fn prepare(&mut self, session: &mut Session) -> Result<(), Stopped> {
-        self.check(&session.features)?;
-        self.mail(session).await?;
-        session.unfinished = true;
-        self.recipients(session).await?;
-        let data = self.command(session, "DATA").await?;
-        if data.code == 354 {
-            return self.body(session).await;
+        if let Some(envelope) = self.announced.take() {
+            for (_, questions) in envelope.groups() {
+                self.hear(session, questions).await?;
+            }
+        } else {
+            self.begin(&session.features)?;
+            let envelope = self.envelope(&session.features, session.unfinished);
+            for (text, questions) in envelope.groups() {
+                let wrote = session.wire.write(text.as_bytes(), self.limits.command).await;
+                wrote.map_err(|error| self.broken(questions, error))?;
+                self.hear(session, questions).await?;
+            }
         }
-        if data.code >= 400 {
-            return Err(self.refused(classify::refusal(Step::Data, &data)));
-        }
-        session.wire.give_up();
-        Err(self.refused(unavailable("DATA", &WireError::Garbage("it does not ask for the body"))))
+        self.body(session).await
     }
 
-    /// The final dot, and what the server makes of the message.
-    pub(super) async fn finish(&self, session: &mut Session) -> Outcome {
-        let dot = session.wire.write(b".\r\n", self.limits.answer).await;
+    /// The final dot, and what the server makes of the message. `following` is what the next message announces.
+    pub(super) async fn finish(&self, session: &mut Session, following: Option<&str>) -> Outcome {
+        let dot = [".\r\n", following.unwrap_or_default()].concat();
+        let dot = session.wire.write(dot.as_bytes(), self.limits.answer).await;
         let (phase, limit) = match dot {
             Ok(()) => (Phase::Answer, self.limits.answer),
             Err(_) => (Phase::Body, PARTING_WORDS),
@@ -91,7 +113,8 @@ impl<'a> Transaction<'a> {
     }
 
     /// What the server would refuse, or should not be asked.
-    fn check(&mut self, features: &Features) -> Result<(), Stopped> {
+    fn begin(&mut self, features: &Features) -> Result<(), Stopped> {
+        self.known.fill(None);
         if let Some(max) = features.max_size.filter(|&max| self.bytes.len() > max) {
             let detail = format!("the message has {} bytes, the server takes {max}", self.bytes.len());
             return Err(self.refused(Refusal::new(RefusalKind::Content, detail).code("5.3.4")));
@@ -115,62 +138,105 @@ impl<'a> Transaction<'a> {
     }
 
     fn header_needs_smtputf8(&self) -> bool {
-        self.message.envelope_from().needs_smtputf8() || !self.bytes.is_ascii()
+        self.message.envelope_from().needs_smtputf8() || !self.is_ascii
     }
 
-    async fn mail(&self, session: &mut Session) -> Result<(), Stopped> {
-        let mut line = format!("MAIL FROM:<{}>", self.message.envelope_from());
-        if session.features.size {
-            line.extend([" SIZE=", &self.bytes.len().to_string()]);
+    fn envelope(&self, features: &Features, reset: bool) -> Envelope {
+        let mut envelope = Envelope::new(features);
+        if reset {
+            envelope.reset();
         }
-        let any_recipient = self.remaining().any(|(_, address)| address.needs_smtputf8());
-        if any_recipient || self.header_needs_smtputf8() {
-            line.push_str(" SMTPUTF8");
+        let utf8 =
+            self.remaining().any(|(_, address)| address.needs_smtputf8()) || self.header_needs_smtputf8();
+        let size = features.size.then_some(self.bytes.len());
+        envelope.mail(self.message.envelope_from(), size, utf8, !self.is_ascii);
+        for (at, address) in self.remaining() {
+            envelope.rcpt(at, address);
         }
-        if !self.bytes.is_ascii() {
-            // Whoever offers SMTPUTF8 offers 8BITMIME (RFC 6531 §3.1).
-            line.push_str(" BODY=8BITMIME");
+        envelope.data();
+        envelope
+    }
+
+    /// Reads the answers to questions that were asked together.
+    ///
+    /// One that ends the transaction does not end the reading: the answers to the questions behind it would be
+    /// taken for answers to the next message's.
+    async fn hear(&mut self, session: &mut Session, questions: &[(Question, usize)]) -> Result<(), Stopped> {
+        let mut end = None;
+        for (at, &(question, _)) in questions.iter().enumerate() {
+            let reply = match session.wire.reply(self.limits.command).await {
+                Ok(reply) => reply,
+                Err(error) => return Err(end.unwrap_or_else(|| self.broken(&questions[at..], error))),
+            };
+            if end.is_none() {
+                end = self.note(session, question, &reply).err();
+            } else if question == Question::Data && reply.code < 400 {
+                self.hand_over_nothing(session, &reply).await;
+            }
+            if session.wire.is_over() {
+                break;
+            }
         }
-        if session.unfinished {
-            session.wire.command("RSET", self.limits.command).await.map_err(Stopped::Stale)?;
-            session.unfinished = false;
+        match end {
+            Some(end) => Err(end),
+            None => Ok(()),
         }
-        let reply = session.wire.command(&line, self.limits.command).await.map_err(Stopped::Stale)?;
-        match reply.code {
+    }
+
+    /// Nobody is to get the message, and the server waits for it nevertheless (RFC 2920 §3.1).
+    async fn hand_over_nothing(&self, session: &mut Session, reply: &Reply) {
+        if reply.code != 354 {
+            return session.wire.give_up();
+        }
+        // Its answer tells nothing; a session that gives none is over.
+        let _ = session.wire.command(".", self.limits.command).await;
+        session.unfinished = false;
+    }
+
+    /// Notes an answer; an error is the end of the transaction.
+    fn note(&mut self, session: &mut Session, question: Question, reply: &Reply) -> Result<(), Stopped> {
+        match question {
+            Question::Reset => session.unfinished = false,
+            Question::Mail if reply.is_positive() => session.unfinished = true,
             // Servers announce with it that they had enough of an idle session.
-            421 if session.carried > 0 => Err(Stopped::Stale(WireError::Closed)),
-            _ if reply.is_positive() => Ok(()),
-            _ => Err(self.refused(classify::refusal(Step::Mail, &reply))),
-        }
-    }
-
-    /// Names the recipients, all at once if the server can take that (RFC 2920), and keeps each answer.
-    async fn recipients(&mut self, session: &mut Session) -> Result<(), Stopped> {
-        let lines: Vec<_> =
-            self.remaining().map(|(at, address)| (at, format!("RCPT TO:<{address}>\r\n"))).collect();
-        let batch = if session.features.pipelining { lines.len() } else { 1 };
-        for group in lines.chunks(batch.clamp(1, 50)) {
-            let text: String = group.iter().map(|(_, line)| line.as_str()).collect();
-            let wrote = session.wire.write(text.as_bytes(), self.limits.command).await;
-            wrote.map_err(|error| self.refused(unavailable("RCPT", &error)))?;
-            for &(at, _) in group {
-                let reply = session.wire.reply(self.limits.command).await;
-                let reply = reply.map_err(|error| self.refused(unavailable("RCPT", &error)))?;
-                if reply.is_positive() {
-                    continue;
-                }
-                let refusal = classify::refusal(Step::Rcpt, &reply);
+            Question::Mail if reply.code == 421 && session.carried > 0 => {
+                return Err(Stopped::Stale(WireError::Closed));
+            }
+            Question::Mail => return Err(self.refused(classify::refusal(Step::Mail, reply))),
+            Question::Rcpt(at) if !reply.is_positive() => {
+                let refusal = classify::refusal(Step::Rcpt, reply);
                 if reply.code == 421 {
                     return Err(self.refused(refusal));
                 }
                 self.known[at] = Some(refusal);
+                return self.anybody_left();
+            }
+            Question::Rcpt(_) => {}
+            Question::Data if reply.code == 354 => {}
+            Question::Data if reply.code >= 400 => {
+                return Err(self.refused(classify::refusal(Step::Data, reply)));
+            }
+            Question::Data => {
+                session.wire.give_up();
+                let error = WireError::Garbage("it does not ask for the body");
+                return Err(self.refused(unavailable("DATA", &error)));
             }
         }
-        self.anybody_left()
+        Ok(())
+    }
+
+    /// The end by a connection that broke before the first of these was answered.
+    fn broken(&self, questions: &[(Question, usize)], error: WireError) -> Stopped {
+        match questions.first() {
+            Some((question @ (Question::Rcpt(_) | Question::Data), _)) => {
+                self.refused(unavailable(question.name(), &error))
+            }
+            _ => Stopped::Stale(error),
+        }
     }
 
     async fn body(&self, session: &mut Session) -> Result<(), Stopped> {
-        let Err(error) = session.wire.write(&dot_stuffed(self.bytes), self.limits.answer).await else {
+        let Err(error) = session.wire.write_body(&self.bytes, self.limits.answer).await else {
             return Ok(());
         };
         // A server that hangs up on a body has often said why, and without the dot it cannot accept.
@@ -179,11 +245,6 @@ impl<'a> Transaction<'a> {
             _ => unavailable("sending the body", &error),
         };
         Err(self.refused(refusal))
-    }
-
-    async fn command(&self, session: &mut Session, line: &str) -> Result<Reply, Stopped> {
-        let reply = session.wire.command(line, self.limits.command).await;
-        reply.map_err(|error| self.refused(unavailable(line, &error)))
     }
 
     /// The recipients that nothing has ended yet.
@@ -220,16 +281,4 @@ fn acceptance(reply: &Reply) -> Acceptance {
 
 fn unknown(phase: Phase, detail: &str) -> RecipientOutcome {
     RecipientOutcome::Unknown(Uncertainty::new(phase, detail))
-}
-
-/// The body as it travels: a dot at the start of a line is doubled (RFC 5321 §4.5.2).
-fn dot_stuffed(message: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(message.len() + message.len() / 64);
-    for line in message.split_inclusive(|&byte| byte == b'\n') {
-        if line.starts_with(b".") {
-            out.push(b'.');
-        }
-        out.extend_from_slice(line);
-    }
-    out
 }

@@ -36,6 +36,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use fault::{FAULT_DOMAIN, Fault};
+pub use smtp::{SmtpAct, SmtpEmulator, SmtpEmulatorBuilder, SmtpEnvelope, SmtpFault, SmtpPhase};
 pub use vendor::{ApiAnswer, ApiRequest};
 
 use vendor::Vendor;

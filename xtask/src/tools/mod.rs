@@ -3,8 +3,8 @@
 mod curl;
 mod openssl;
 mod packages;
+mod postfix;
 mod python;
-mod smtp_sink;
 mod strace;
 
 use std::fs;
@@ -22,8 +22,9 @@ struct Tool {
     prepare: fn(&Path) -> Result<PathBuf>,
 }
 
-const TOOLS: [Tool; 5] = [
-    Tool { name: "smtp-sink", variable: "COURIERX_TEST_SMTP_SINK", prepare: smtp_sink::prepare },
+const TOOLS: [Tool; 6] = [
+    Tool { name: "smtp-sink", variable: "COURIERX_TEST_SMTP_SINK", prepare: postfix::prepare_sink },
+    Tool { name: "smtp-source", variable: "COURIERX_TEST_SMTP_SOURCE", prepare: postfix::prepare_source },
     Tool { name: "aiosmtpd", variable: "COURIERX_TEST_PYTHON", prepare: python::prepare },
     Tool { name: "openssl", variable: "COURIERX_TEST_OPENSSL", prepare: openssl::prepare },
     Tool { name: "curl", variable: "COURIERX_TEST_CURL", prepare: curl::prepare },

@@ -83,18 +83,46 @@ impl Credentials {
         [&self.user, &self.password].map(|text| Zeroizing::new(STANDARD.encode(text.as_bytes())))
     }
 
+    /// What a server must not be heard repeating, at any step.
+    ///
+    /// A name that is no secret itself stays: it may be a word like any other, and an address that may not be
+    /// used is worth knowing.
+    pub(super) fn secrets(&self) -> Secrets {
+        let [user, password] = self.login();
+        Secrets::of(vec![self.plain(), password, user, self.password.clone()])
+    }
+
+    /// The name, where the server speaks of nothing else.
+    pub(super) fn name(&self) -> Secrets {
+        Secrets::of(vec![self.user.clone()])
+    }
+}
+
+/// Credentials in every form in which they travel, the longest first.
+pub(super) struct Secrets(Vec<Zeroizing<String>>);
+
+impl Secrets {
+    fn of(mut all: Vec<Zeroizing<String>>) -> Self {
+        // Shorter ones would blacken half of an ordinary sentence.
+        all.retain(|secret| secret.len() >= 4);
+        Self(all)
+    }
+
     /// Blackens what a server repeats of them.
     pub(super) fn scrub(&self, reply: &mut Reply) {
-        let [user, password] = self.login();
-        let secrets = [&self.plain(), &password, &user, &self.password, &self.user];
         for line in &mut reply.lines {
-            for secret in secrets {
-                // Shorter ones would blacken half of an ordinary sentence.
-                if secret.len() >= 4 && line.contains(secret.as_str()) {
+            for secret in &self.0 {
+                if line.contains(secret.as_str()) {
                     *line = line.replace(secret.as_str(), "***");
                 }
             }
         }
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secrets(***)")
     }
 }
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::time::timeout;
 
+use super::config::Secrets;
 use super::dots::Stuffed;
 use super::incoming::Incoming;
 use super::reply::Reply;
@@ -38,13 +39,15 @@ pub(super) enum WireError {
 pub(super) struct Wire {
     transport: Box<dyn Transport>,
     incoming: Incoming,
+    /// What is blackened in every reply.
+    secrets: Option<Secrets>,
     /// Whether it failed, or the server said that it closes it.
     over: bool,
 }
 
 impl Wire {
-    pub(super) fn new(transport: Box<dyn Transport>) -> Self {
-        Self { transport, incoming: Incoming::default(), over: false }
+    pub(super) fn new(transport: Box<dyn Transport>, secrets: Option<Secrets>) -> Self {
+        Self { transport, incoming: Incoming::default(), secrets, over: false }
     }
 
     /// Whether no other command makes sense.
@@ -113,11 +116,15 @@ impl Wire {
     /// Reads one reply.
     pub(super) async fn reply(&mut self, limit: Duration) -> Result<Reply, WireError> {
         // Of replies to commands that were sent together, most are there already.
-        let reply = match self.incoming.reply() {
+        let mut reply = match self.incoming.reply() {
             Ok(Some(reply)) => Ok(reply),
             Ok(None) => within(limit, self.read_reply()).await,
             Err(garbage) => Err(WireError::Garbage(garbage)),
         };
+        // Servers repeat what they were told, and not only in answer to AUTH.
+        if let (Ok(reply), Some(secrets)) = (&mut reply, &self.secrets) {
+            secrets.scrub(reply);
+        }
         // 421 may answer any command: the server closes the connection (RFC 5321 §3.8).
         self.over |= reply.as_ref().map_or(true, |reply| reply.code == 421);
         reply

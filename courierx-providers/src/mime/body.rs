@@ -140,7 +140,10 @@ impl Boundaries {
                 return false;
             }
         }
-        !bytes.windows(self.stem.len()).any(|window| window == self.stem.as_bytes())
+        // The stem begins with `=`, which is rare: looking for the whole of it at every byte was a tenth of a
+        // message's time.
+        let mut starts = bytes.iter().enumerate().filter(|&(_, &byte)| byte == b'=');
+        !starts.any(|(at, _)| bytes[at..].starts_with(self.stem.as_bytes()))
     }
 }
 

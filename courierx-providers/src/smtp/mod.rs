@@ -9,6 +9,7 @@ mod budget;
 mod classify;
 mod config;
 mod connect;
+mod credentials;
 mod dots;
 mod envelope;
 mod incoming;
@@ -28,7 +29,8 @@ use courierx_core::provider::Capability;
 pub use config::{SmtpConfigError, SmtpTimeouts};
 pub use connect::{Connect, Direct};
 
-use config::{Config, Credentials, Security};
+use config::{Config, Security};
+use credentials::Credentials;
 use pool::Pool;
 
 /// Sessions at once, if nothing else is said.

@@ -6,7 +6,8 @@ use courierx_core::provider::{Refusal, RefusalKind};
 use tokio::time::Instant;
 
 use super::classify::{self, Step};
-use super::config::{Config, Credentials, Secrets, Security};
+use super::config::{Config, Security};
+use super::credentials::{Credentials, Secrets};
 use super::reply::Reply;
 use super::tls;
 use super::wire::{Wire, WireError, within};

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::time::timeout;
 
-use super::config::Secrets;
+use super::credentials::Secrets;
 use super::dots::Stuffed;
 use super::incoming::Incoming;
 use super::reply::Reply;

@@ -1,5 +1,6 @@
 //! A mail server, emulated: strict about what it is told, and faithful in how it fails.
 
+mod answer;
 mod builder;
 mod command;
 mod fault;
@@ -8,6 +9,7 @@ mod message;
 mod read;
 mod session;
 mod state;
+mod transaction;
 
 use std::fmt;
 use std::net::SocketAddr;

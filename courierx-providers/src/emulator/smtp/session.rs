@@ -3,12 +3,12 @@
 use std::convert::Infallible;
 use std::sync::atomic::Ordering;
 
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
+use super::SmtpPhase;
 use super::command::{self, Command, Sender};
-use super::state::{Shared, SmtpEnvelope};
-use super::{SmtpAct, SmtpFault, SmtpPhase};
+use super::state::Shared;
 
 /// Bytes of a command line: what RFC 5321 §4.5.3.1.4 asks for and the longest parameters of its extensions.
 const LONGEST_COMMAND: usize = 1024;
@@ -24,10 +24,10 @@ impl From<std::io::Error> for Gone {
 
 pub(super) struct Session<'a> {
     pub(super) shared: &'a Shared,
-    stream: BufReader<TcpStream>,
+    pub(super) stream: BufReader<TcpStream>,
     /// Replies that are not written yet: those to commands that came together go out together.
-    out: Vec<u8>,
-    greeted: bool,
+    pub(super) out: Vec<u8>,
+    pub(super) greeted: bool,
     pub(super) logged_in: bool,
     pub(super) transaction: Option<(Sender, Vec<String>)>,
 }
@@ -139,136 +139,5 @@ impl Session<'_> {
             .map(|(at, line)| format!("250{}{line}", if at == last { ' ' } else { '-' }));
         let reply = lines.collect::<Vec<_>>().join("\r\n");
         self.answer(SmtpPhase::Ehlo, None, &reply).await.map(drop)
-    }
-
-    async fn mail(&mut self, sender: Sender) -> Result<(), Gone> {
-        if !self.greeted {
-            self.say("503 5.5.1 EHLO first");
-        } else if self.shared.rules.credentials.is_some() && !self.logged_in {
-            self.say("530 5.7.0 Authentication required");
-        } else if self.transaction.is_some() {
-            self.say("503 5.5.1 There is a transaction already");
-        } else {
-            let named = SmtpFault::named_by(&sender.address);
-            if self.answer(SmtpPhase::Mail, named, "250 2.1.0 Ok").await? {
-                self.transaction = Some((sender, Vec::new()));
-            }
-        }
-        Ok(())
-    }
-
-    async fn rcpt(&mut self, address: String) -> Result<(), Gone> {
-        let Some((sender, recipients)) = &self.transaction else {
-            self.say("503 5.5.1 MAIL first");
-            return Ok(());
-        };
-        if let Err(reply) = command::check_address(&address, sender.utf8, "501 5.1.3") {
-            self.say(&reply);
-        } else if recipients.len() >= self.shared.rules.max_recipients {
-            self.say("452 4.5.3 Too many recipients");
-        } else if self.answer(SmtpPhase::Rcpt, SmtpFault::named_by(&address), "250 2.1.5 Ok").await?
-            && let Some((_, recipients)) = &mut self.transaction
-        {
-            recipients.push(address);
-        }
-        Ok(())
-    }
-
-    async fn data(&mut self) -> Result<(), Gone> {
-        let Some((sender, recipients)) = &self.transaction else {
-            self.say("503 5.5.1 MAIL first");
-            return Ok(());
-        };
-        if recipients.is_empty() {
-            self.say("554 5.5.1 No valid recipients");
-            return Ok(());
-        }
-        let names = || recipients.iter().chain([&sender.address]).filter_map(|one| SmtpFault::named_by(one));
-        let at = |phase| names().find(|fault| fault.phase == phase);
-        let (before, after) = (at(SmtpPhase::Data), at(SmtpPhase::Dot));
-        if !self.answer(SmtpPhase::Data, before, "354 End with a dot on a line of its own").await? {
-            return Ok(());
-        }
-        let body = self.body().await?;
-        if !self.shared.rules.pipelining && !self.stream.buffer().is_empty() {
-            self.say("503 5.5.0 Commands came before the answer that they depend on");
-            return Err(Gone);
-        }
-        let Some((sender, recipients)) = self.transaction.take() else { return Ok(()) };
-        let envelope = SmtpEnvelope { from: sender.address.clone(), recipients };
-        match body.check(&sender, &envelope, &self.shared.rules) {
-            Ok(received) => self.take(after, (envelope, received, body.into_bytes())).await,
-            Err(reply) => {
-                self.say(reply);
-                Ok(())
-            }
-        }
-    }
-
-    /// Answers, unless a fault wants otherwise; whether the answer was positive.
-    pub(super) async fn answer(
-        &mut self,
-        phase: SmtpPhase,
-        named: Option<SmtpFault>,
-        usual: &str,
-    ) -> Result<bool, Gone> {
-        let named = named.filter(|fault| fault.phase == phase);
-        let Some(fault) = named.or_else(|| self.shared.switched_fault(phase)) else {
-            self.say(usual);
-            return Ok(true);
-        };
-        self.act(fault.act, usual).await
-    }
-
-    pub(super) async fn act(&mut self, act: SmtpAct, usual: &str) -> Result<bool, Gone> {
-        match act {
-            SmtpAct::Reply(text) => {
-                self.say(&text);
-                if text.starts_with("421") { Err(Gone) } else { Ok(text.starts_with(['2', '3'])) }
-            }
-            SmtpAct::Drop => Err(Gone),
-            SmtpAct::Hang => {
-                self.flush().await?;
-                // What the client still says is not heard, so that its going away is noticed.
-                tokio::io::copy(&mut self.stream, &mut tokio::io::sink()).await?;
-                Err(Gone)
-            }
-            SmtpAct::Truncated => {
-                self.out.extend_from_slice(&usual.as_bytes()[..2]);
-                Err(Gone)
-            }
-        }
-    }
-
-    pub(super) fn say(&mut self, text: &str) {
-        self.out.extend_from_slice(text.as_bytes());
-        self.out.extend_from_slice(b"\r\n");
-    }
-
-    async fn flush(&mut self) -> Result<(), Gone> {
-        self.stream.write_all(&self.out).await?;
-        self.out.clear();
-        Ok(())
-    }
-
-    /// The next line with its end; none if it is longer than that, and then it is skipped.
-    pub(super) async fn line(&mut self, most: usize) -> Result<Option<Vec<u8>>, Gone> {
-        if !self.stream.buffer().contains(&b'\n') {
-            self.flush().await?;
-        }
-        let mut line = Vec::new();
-        let limit = u64::try_from(most).unwrap_or(u64::MAX);
-        (&mut self.stream).take(limit).read_until(b'\n', &mut line).await?;
-        if line.ends_with(b"\n") {
-            return Ok(Some(line));
-        }
-        while line.len() >= most {
-            line.clear();
-            (&mut self.stream).take(limit).read_until(b'\n', &mut line).await?;
-            if line.ends_with(b"\n") {
-                return Ok(None);
-            }
-        }
-        Err(Gone)
     }
 }

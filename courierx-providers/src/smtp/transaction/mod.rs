@@ -4,18 +4,18 @@
 //! when it has read the final dot (RFC 5321 §4.1.1.4). So [`Transaction::prepare`] may be dropped at any
 //! point, and the final dot is [`Transaction::finish`], which may not.
 
+mod ask;
+mod hear;
+
 use std::time::Duration;
 
-use courierx_core::message::Address;
-use courierx_core::provider::{
-    Acceptance, Outcome, Outgoing, Phase, RecipientOutcome, Refusal, RefusalKind, Uncertainty,
-};
+use courierx_core::provider::{Acceptance, Outcome, Outgoing, Phase, RecipientOutcome, Refusal, Uncertainty};
 
 use super::classify::{self, Step};
 use super::config::SmtpTimeouts;
-use super::envelope::{Envelope, Question};
+use super::envelope::Envelope;
 use super::reply::Reply;
-use super::session::{Features, Session, unavailable};
+use super::session::{Session, unavailable};
 use super::wire::WireError;
 use crate::mime;
 
@@ -112,129 +112,6 @@ impl<'a> Transaction<'a> {
         self.outcome(&unknown(Phase::Answer, "shut down before the answer came"))
     }
 
-    /// What the server would refuse, or should not be asked.
-    fn begin(&mut self, features: &Features) -> Result<(), Stopped> {
-        self.known.fill(None);
-        if let Some(max) = features.max_size.filter(|&max| self.bytes.len() > max) {
-            let detail = format!("the message has {} bytes, the server takes {max}", self.bytes.len());
-            return Err(self.refused(Refusal::new(RefusalKind::Content, detail).code("5.3.4")));
-        }
-        if features.smtputf8 {
-            return Ok(());
-        }
-        let refusal = || {
-            let detail = "an address beyond ASCII, and the server does not offer SMTPUTF8";
-            Refusal::new(RefusalKind::Content, detail).code("5.6.7")
-        };
-        if self.header_needs_smtputf8() {
-            return Err(self.refused(refusal()));
-        }
-        for (known, recipient) in self.known.iter_mut().zip(self.message.recipients()) {
-            if recipient.mailbox.address().needs_smtputf8() {
-                *known = Some(refusal());
-            }
-        }
-        self.anybody_left()
-    }
-
-    fn header_needs_smtputf8(&self) -> bool {
-        self.message.envelope_from().needs_smtputf8() || !self.is_ascii
-    }
-
-    fn envelope(&self, features: &Features, reset: bool) -> Envelope {
-        let mut envelope = Envelope::new(features);
-        if reset {
-            envelope.reset();
-        }
-        let utf8 =
-            self.remaining().any(|(_, address)| address.needs_smtputf8()) || self.header_needs_smtputf8();
-        let size = features.size.then_some(self.bytes.len());
-        envelope.mail(self.message.envelope_from(), size, utf8, !self.is_ascii);
-        for (at, address) in self.remaining() {
-            envelope.rcpt(at, address);
-        }
-        envelope.data();
-        envelope
-    }
-
-    /// Reads the answers to questions that were asked together.
-    ///
-    /// One that ends the transaction does not end the reading: the answers to the questions behind it would be
-    /// taken for answers to the next message's.
-    async fn hear(&mut self, session: &mut Session, questions: &[(Question, usize)]) -> Result<(), Stopped> {
-        let mut end = None;
-        for (at, &(question, _)) in questions.iter().enumerate() {
-            let reply = match session.wire.reply(self.limits.command).await {
-                Ok(reply) => reply,
-                Err(error) => return Err(end.unwrap_or_else(|| self.broken(&questions[at..], error))),
-            };
-            if end.is_none() {
-                end = self.note(session, question, &reply).err();
-            } else if question == Question::Data && reply.code < 400 {
-                self.hand_over_nothing(session, &reply).await;
-            }
-            if session.wire.is_over() {
-                break;
-            }
-        }
-        match end {
-            Some(end) => Err(end),
-            None => Ok(()),
-        }
-    }
-
-    /// Nobody is to get the message, and the server waits for it nevertheless (RFC 2920 §3.1).
-    async fn hand_over_nothing(&self, session: &mut Session, reply: &Reply) {
-        if reply.code != 354 {
-            return session.wire.give_up();
-        }
-        // Its answer tells nothing; a session that gives none is over.
-        let _ = session.wire.command(".", self.limits.command).await;
-        session.unfinished = false;
-    }
-
-    /// Notes an answer; an error is the end of the transaction.
-    fn note(&mut self, session: &mut Session, question: Question, reply: &Reply) -> Result<(), Stopped> {
-        match question {
-            Question::Reset => session.unfinished = false,
-            Question::Mail if reply.is_positive() => session.unfinished = true,
-            // Servers announce with it that they had enough of an idle session.
-            Question::Mail if reply.code == 421 && session.carried > 0 => {
-                return Err(Stopped::Stale(WireError::Closed));
-            }
-            Question::Mail => return Err(self.refused(classify::refusal(Step::Mail, reply))),
-            Question::Rcpt(at) if !reply.is_positive() => {
-                let refusal = classify::refusal(Step::Rcpt, reply);
-                if reply.code == 421 {
-                    return Err(self.refused(refusal));
-                }
-                self.known[at] = Some(refusal);
-                return self.anybody_left();
-            }
-            Question::Rcpt(_) => {}
-            Question::Data if reply.code == 354 => {}
-            Question::Data if reply.code >= 400 => {
-                return Err(self.refused(classify::refusal(Step::Data, reply)));
-            }
-            Question::Data => {
-                session.wire.give_up();
-                let error = WireError::Garbage("it does not ask for the body");
-                return Err(self.refused(unavailable("DATA", &error)));
-            }
-        }
-        Ok(())
-    }
-
-    /// The end by a connection that broke before the first of these was answered.
-    fn broken(&self, questions: &[(Question, usize)], error: WireError) -> Stopped {
-        match questions.first() {
-            Some((question @ (Question::Rcpt(_) | Question::Data), _)) => {
-                self.refused(unavailable(question.name(), &error))
-            }
-            _ => Stopped::Stale(error),
-        }
-    }
-
     async fn body(&self, session: &mut Session) -> Result<(), Stopped> {
         let Err(error) = session.wire.write_body(&self.bytes, self.limits.answer).await else {
             return Ok(());
@@ -245,12 +122,6 @@ impl<'a> Transaction<'a> {
             _ => unavailable("sending the body", &error),
         };
         Err(self.refused(refusal))
-    }
-
-    /// The recipients that nothing has ended yet.
-    fn remaining(&self) -> impl Iterator<Item = (usize, &Address)> {
-        let all = self.message.recipients().iter().enumerate().zip(&self.known);
-        all.filter(|(_, known)| known.is_none()).map(|((at, one), _)| (at, one.mailbox.address()))
     }
 
     fn anybody_left(&self) -> Result<(), Stopped> {

@@ -63,5 +63,4 @@ async fn a_large_attachment_is_held_at_most_twice_beside_itself() {
     // Base64 makes a third more of it; nothing is to hold a second copy of that.
     assert!(added <= 2 * ATTACHMENT, "{added} bytes for an attachment of {ATTACHMENT}");
     assert!(added >= ATTACHMENT, "{added} bytes: not measured");
-    eprintln!("{:.2} times the attachment", added as f64 / ATTACHMENT as f64);
 }

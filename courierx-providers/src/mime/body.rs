@@ -47,7 +47,7 @@ enum Node<'a> {
     Multi(&'static str, Vec<Node<'a>>),
 }
 
-impl<'a> Node<'a> {
+impl Node<'_> {
     /// The nodes under one parent, or the only one alone.
     fn join(level: &'static str, mut nodes: Vec<Self>) -> Self {
         match nodes.pop() {
@@ -152,7 +152,9 @@ fn is_message(content_type: &ContentType) -> bool {
 }
 
 fn append_all(out: &mut Vec<u8>, texts: &[&str]) {
-    texts.iter().for_each(|text| out.extend_from_slice(text.as_bytes()));
+    for text in texts {
+        out.extend_from_slice(text.as_bytes());
+    }
 }
 
 fn append_as_is(out: &mut Vec<u8>, bytes: &[u8]) {

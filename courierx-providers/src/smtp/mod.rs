@@ -3,6 +3,13 @@
 //! Each hand-over is one transaction, driven command by command, so that every recipient has an answer of
 //! its own and the moment is known from which on an outcome can be unknown: the final dot. Whatever fails
 //! before it, the message is certainly not sent; any reply after it is certain too.
+//!
+//! A reply counts by its first digit (RFC 5321 §4.2): one that begins with 2 is an acceptance, whatever the other
+//! digits and its text are. A line without a code is no reply, nor is one that ends in the middle: behind the
+//! final dot they leave the outcome unknown.
+//!
+//! Where the server takes commands together (RFC 2920), everything up to the body is one write and one wait, and
+//! so is the body; within a batch the next message's commands travel with the final dot of the one ahead of it.
 
 mod batch;
 mod budget;

@@ -125,7 +125,7 @@ async fn stopping_leaves_the_rest_unsent() {
     let batch = messages(&["a@example.com", &silent, "b@example.com", "c@example.com"]);
     let cancel = CancellationToken::new();
     let options = SendOptions::default().cancel(cancel.clone());
-    let (outcomes, _) = tokio::join!(smtp.send_batch(&batch, &options), async {
+    let (outcomes, ()) = tokio::join!(smtp.send_batch(&batch, &options), async {
         server.wait_for(2).await;
         cancel.cancel();
     });

@@ -182,7 +182,10 @@ async fn a_message_is_read_as_it_was_meant() {
         assert_eq!(file.name, meant.file_name().as_str());
         assert_eq!(file.content, meant.content());
         assert_eq!(file.content_type, meant.content_type().essence());
-        assert_eq!(file.content_id.as_deref(), meant.content_id().map(|id| id.as_str()));
+        assert_eq!(
+            file.content_id.as_deref(),
+            meant.content_id().map(courierx_core::message::ContentId::as_str)
+        );
     }
     assert_eq!(received.files.len(), 3);
     assert_eq!(server.raw(), [courierx_providers::mime::render(&message)]);

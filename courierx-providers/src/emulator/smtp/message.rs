@@ -92,12 +92,10 @@ impl Session<'_> {
             self.shared.take(envelope, received, raw);
         }
         let usual = format!("250 2.0.0 Ok: queued as EMU{:06}", self.shared.next_number());
-        match fault {
-            Some(fault) => self.act(fault.act, &usual).await.map(drop),
-            None => {
-                self.say(&usual);
-                Ok(())
-            }
+        if let Some(fault) = fault {
+            return self.act(fault.act, &usual).await.map(drop);
         }
+        self.say(&usual);
+        Ok(())
     }
 }

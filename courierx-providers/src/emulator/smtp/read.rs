@@ -69,8 +69,16 @@ fn header<'x>(message: &Message<'x>, name: HeaderName<'x>) -> Option<String> {
     decoded.as_text().map(str::to_owned)
 }
 
+/// Whether a part is listed as a file, or shown inside the HTML, rather than read.
 fn is_file(part: &MessagePart<'_>) -> bool {
-    part.content_disposition().is_some()
+    match part.body {
+        PartType::Multipart(_) => false,
+        PartType::Text(_) | PartType::Html(_) => {
+            let attached = part.content_disposition().is_some_and(mail_parser::ContentType::is_attachment);
+            attached || part.attachment_name().is_some()
+        }
+        _ => true,
+    }
 }
 
 /// The text of a part, with `\n` at the end of lines.

@@ -51,7 +51,12 @@ impl Transaction<'_> {
     /// Notes an answer; an error is the end of the transaction.
     fn note(&mut self, session: &mut Session, question: Question, reply: &Reply) -> Result<(), Stopped> {
         match question {
-            Question::Reset => session.unfinished = false,
+            Question::Reset if reply.is_positive() => session.unfinished = false,
+            // Whatever it is that follows would be part of the earlier transaction.
+            Question::Reset => {
+                session.wire.give_up();
+                return Err(Stopped::Stale(WireError::Garbage("it does not forget a transaction")));
+            }
             Question::Mail if reply.is_positive() => session.unfinished = true,
             // Servers announce with it that they had enough of an idle session.
             Question::Mail if reply.code == 421 && session.carried > 0 => {

@@ -137,6 +137,8 @@ struct Session {
 
 impl Session {
     async fn run(self, stream: TcpStream) {
+        // Replies to commands that came together are written one by one.
+        stream.set_nodelay(true).unwrap();
         let mut stream = BufReader::new(stream);
         if self.step(&mut stream, "GREETING", "220 test").await.is_none() {
             return;

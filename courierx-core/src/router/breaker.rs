@@ -24,6 +24,8 @@ const ENOUGH: u32 = 20;
 /// What is looked back at, in slices that are forgotten as a whole.
 const WINDOW: Duration = Duration::from_mins(1);
 const SLICES: usize = 6;
+/// The same, to compare numbers of slices with.
+const SLICES_BACK: i64 = 6;
 const SLICE: Duration = Duration::from_secs(WINDOW.as_secs() / SLICES as u64);
 /// How long it stays open the first time, and at most: it doubles each time a probe fails.
 const OPEN: (Duration, Duration) = (Duration::from_secs(15), Duration::from_mins(10));
@@ -222,7 +224,7 @@ impl State {
 
     fn slice(&mut self, now: Timestamp) -> &mut Slice {
         let number = slice_number(now);
-        let at = usize::try_from(number.rem_euclid(SLICES as i64)).unwrap_or(0);
+        let at = usize::try_from(number.rem_euclid(SLICES_BACK)).unwrap_or(0);
         let slice = &mut self.slices[at];
         if slice.number != number {
             *slice = Slice { number, good: 0, bad: 0 };
@@ -232,7 +234,7 @@ impl State {
 
     fn is_mostly_failing(&self, now: Timestamp) -> bool {
         let newest = slice_number(now);
-        let recent = self.slices.iter().filter(|slice| newest - slice.number < SLICES as i64);
+        let recent = self.slices.iter().filter(|slice| newest - slice.number < SLICES_BACK);
         let (good, bad) = recent.fold((0, 0), |(good, bad), slice| (good + slice.good, bad + slice.bad));
         good + bad >= ENOUGH && bad > good
     }

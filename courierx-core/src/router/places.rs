@@ -52,17 +52,17 @@ impl Places {
     /// Waits for a place. Dropping the future gives up the wait.
     pub(crate) async fn take(&self, lane: Lane) -> Place<'_> {
         let lane = lane as usize;
-        let turn = {
+        let given = {
             let mut state = self.lock();
             if state.waiting[..=lane].iter().all(VecDeque::is_empty) && state.has_room(lane) {
                 state.used[lane] += 1;
                 return Place { places: self, lane, decreases: state.decreases };
             }
-            let (sender, turn) = oneshot::channel();
+            let (sender, given) = oneshot::channel();
             state.waiting[lane].push_back(sender);
-            turn
+            given
         };
-        Turn { places: self, lane, turn: Some(turn) }.wait().await
+        Turn { places: self, lane, given: Some(given) }.wait().await
     }
 
     /// How many there are now, and how many are taken.
@@ -118,25 +118,25 @@ impl State {
 struct Turn<'a> {
     places: &'a Places,
     lane: usize,
-    turn: Option<oneshot::Receiver<()>>,
+    given: Option<oneshot::Receiver<()>>,
 }
 
 impl<'a> Turn<'a> {
     async fn wait(mut self) -> Place<'a> {
-        if let Some(turn) = &mut self.turn {
+        if let Some(given) = &mut self.given {
             // The sender stays in the queue until it gives the place: it is never dropped before.
-            let _ = turn.await;
+            let _ = given.await;
         }
-        self.turn = None;
+        self.given = None;
         Place { places: self.places, lane: self.lane, decreases: self.places.lock().decreases }
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        if let Some(mut turn) = self.turn.take() {
-            turn.close();
-            if turn.try_recv().is_ok() {
+        if let Some(mut given) = self.given.take() {
+            given.close();
+            if given.try_recv().is_ok() {
                 self.places.lock().leave(self.lane);
             }
         }

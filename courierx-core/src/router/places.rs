@@ -237,7 +237,9 @@ mod tests {
         let places = Places::new(10);
         let all: Vec<_> = std::iter::from_fn(|| take(&places, Lane::Critical)).collect();
         // Those that are under way were begun under the same limit: they complain of one thing.
-        all.iter().for_each(|place| place.learn(&throttled()));
+        for place in &all {
+            place.learn(&throttled());
+        }
         assert_eq!(places.limit_and_used(), (7, 10));
         drop(all);
         let lost = [RecipientOutcome::Unknown(Uncertainty::new(Phase::Answer, ""))];

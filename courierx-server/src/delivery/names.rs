@@ -34,7 +34,7 @@ impl Names {
         let page = PageRequest::first(PageRequest::MAX);
         let connections = store.list_of::<ProviderConnection>(tenant, None, &page).await?.items;
         let entry = |one: courierx_core::store::Versioned<ProviderConnection>| {
-            (one.id.to_string(), (one.value.provider.to_string(), one.value.display_name))
+            (one.id.to_string(), (one.value.kind().to_string(), one.value.display_name))
         };
         Ok(Self(connections.into_iter().map(entry).collect()))
     }

@@ -3,7 +3,7 @@
 use courierx_core::clock::Timestamp;
 use courierx_core::message::{
     DisplayName, Email, EmailBuilder, Field, HeaderName, IdempotencyKey, Mailbox, MetadataKey, Problem,
-    limits,
+    Tracking, limits,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -52,6 +52,8 @@ pub struct SendEmail {
     scheduled_at: Option<Timestamp>,
     #[serde(default)]
     deliver_by: Option<Timestamp>,
+    #[serde(default)]
+    tracking: Option<Tracking>,
     #[serde(default)]
     template_id: Option<String>,
 }
@@ -117,6 +119,7 @@ impl SendEmail {
         email = set(email, self.variables, EmailBuilder::variables);
         email = set(email, self.scheduled_at, EmailBuilder::send_at);
         email = set(email, self.deliver_by, EmailBuilder::deliver_by);
+        email = set(email, self.tracking, EmailBuilder::tracking);
         if wrong.is_empty() {
             return Ok(email);
         }

@@ -1,0 +1,249 @@
+//! What differs between connections of different kinds.
+
+use courierx_core::names;
+use serde::{Deserialize, Serialize};
+
+names! {
+    /// A kind of provider.
+    ProviderKind, "smtp, sendgrid, aws_ses, mailgun, postmark, resend, sandbox",
+    /// Any mail server.
+    Smtp = "smtp",
+    /// SendGrid.
+    SendGrid = "sendgrid",
+    /// Amazon SES.
+    AwsSes = "aws_ses",
+    /// Mailgun.
+    Mailgun = "mailgun",
+    /// Postmark.
+    Postmark = "postmark",
+    /// Resend.
+    Resend = "resend",
+    /// Keeps mail and lets none out.
+    Sandbox = "sandbox",
+}
+
+names! {
+    /// How a connection to an SMTP server is encrypted.
+    SmtpTls, "starttls, implicit, none",
+    /// By `STARTTLS` (RFC 3207), required.
+    StartTls = "starttls",
+    /// From the first byte (RFC 8314).
+    Implicit = "implicit",
+    /// Not at all.
+    None = "none",
+}
+
+names! {
+    /// Where a vendor that has two houses keeps an account.
+    Region, "us, eu",
+    /// The United States.
+    Us = "us",
+    /// The European Union.
+    Eu = "eu",
+}
+
+/// An account at a provider: at which, and what of it is no secret.
+///
+/// In a record its fields stand beside those of the connection, so that records of mail servers from before there
+/// were vendors read the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "provider")]
+pub enum Account {
+    /// Any mail server.
+    #[serde(rename = "smtp")]
+    Smtp {
+        /// How it is reached.
+        smtp: SmtpTarget,
+    },
+    /// SendGrid.
+    #[serde(rename = "sendgrid")]
+    SendGrid(SendGridAccount),
+    /// Amazon SES.
+    #[serde(rename = "aws_ses")]
+    AwsSes(SesAccount),
+    /// Mailgun.
+    #[serde(rename = "mailgun")]
+    Mailgun(MailgunAccount),
+    /// Postmark.
+    #[serde(rename = "postmark")]
+    Postmark(PostmarkAccount),
+    /// Resend.
+    #[serde(rename = "resend")]
+    Resend(ResendAccount),
+    /// The server's own.
+    #[serde(rename = "sandbox")]
+    Sandbox {},
+}
+
+/// How an SMTP server is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SmtpTarget {
+    /// The host.
+    pub host: String,
+    /// The port; the usual one for the encryption if none.
+    pub port: Option<u16>,
+    /// How the connection is encrypted.
+    pub tls: SmtpTls,
+}
+
+/// An account at SendGrid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SendGridAccount {
+    /// Where it is kept.
+    pub region: Region,
+    /// The addresses that mail leaves from.
+    pub ip_pool: Option<String>,
+    /// Another address of the API.
+    pub base_url: Option<String>,
+}
+
+/// Amazon SES in one region of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SesAccount {
+    /// The region: `eu-west-1`.
+    pub region: String,
+    /// The configuration set of every message.
+    pub configuration_set: Option<String>,
+    /// Another address of the API.
+    pub base_url: Option<String>,
+}
+
+/// A sending domain at Mailgun.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailgunAccount {
+    /// The domain.
+    pub domain: String,
+    /// Where it is kept.
+    pub region: Region,
+    /// The addresses that mail leaves from.
+    pub ip_pool: Option<String>,
+    /// Another address of the API.
+    pub base_url: Option<String>,
+}
+
+/// A server of Postmark's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PostmarkAccount {
+    /// The stream of every message.
+    pub message_stream: Option<String>,
+    /// Another address of the API.
+    pub base_url: Option<String>,
+}
+
+/// An account at Resend.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResendAccount {
+    /// Another address of the API.
+    pub base_url: Option<String>,
+}
+
+/// What an account has, whatever its kind, as clients are shown it.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Details<'a> {
+    /// Where it is kept.
+    pub region: Option<&'a str>,
+    /// The sending domain.
+    pub domain: Option<&'a str>,
+    /// The configuration set of every message.
+    pub configuration_set: Option<&'a str>,
+    /// The stream of every message.
+    pub message_stream: Option<&'a str>,
+    /// The addresses that mail leaves from.
+    pub ip_pool: Option<&'a str>,
+    /// Another address of the API.
+    pub base_url: Option<&'a str>,
+}
+
+impl Account {
+    /// One of this kind of which nothing is known yet: what it needs is empty.
+    pub fn blank(kind: ProviderKind) -> Self {
+        let (region, empty) = (Region::Us, String::new);
+        match kind {
+            ProviderKind::Smtp => {
+                Self::Smtp { smtp: SmtpTarget { host: empty(), port: None, tls: SmtpTls::StartTls } }
+            }
+            ProviderKind::SendGrid => {
+                Self::SendGrid(SendGridAccount { region, ip_pool: None, base_url: None })
+            }
+            ProviderKind::AwsSes => {
+                Self::AwsSes(SesAccount { region: empty(), configuration_set: None, base_url: None })
+            }
+            ProviderKind::Mailgun => {
+                Self::Mailgun(MailgunAccount { domain: empty(), region, ip_pool: None, base_url: None })
+            }
+            ProviderKind::Postmark => {
+                Self::Postmark(PostmarkAccount { message_stream: None, base_url: None })
+            }
+            ProviderKind::Resend => Self::Resend(ResendAccount { base_url: None }),
+            ProviderKind::Sandbox => Self::Sandbox {},
+        }
+    }
+
+    /// Its kind.
+    pub const fn kind(&self) -> ProviderKind {
+        match self {
+            Self::Smtp { .. } => ProviderKind::Smtp,
+            Self::SendGrid(_) => ProviderKind::SendGrid,
+            Self::AwsSes(_) => ProviderKind::AwsSes,
+            Self::Mailgun(_) => ProviderKind::Mailgun,
+            Self::Postmark(_) => ProviderKind::Postmark,
+            Self::Resend(_) => ProviderKind::Resend,
+            Self::Sandbox {} => ProviderKind::Sandbox,
+        }
+    }
+
+    /// What it has.
+    pub fn details(&self) -> Details<'_> {
+        let none = Details::default();
+        match self {
+            Self::Smtp { .. } | Self::Sandbox {} => none,
+            Self::SendGrid(SendGridAccount { region, ip_pool, base_url }) => Details {
+                region: Some(region.as_str()),
+                ip_pool: ip_pool.as_deref(),
+                base_url: base_url.as_deref(),
+                ..none
+            },
+            Self::AwsSes(SesAccount { region, configuration_set, base_url }) => Details {
+                region: Some(region),
+                configuration_set: configuration_set.as_deref(),
+                base_url: base_url.as_deref(),
+                ..none
+            },
+            Self::Mailgun(MailgunAccount { domain, region, ip_pool, base_url }) => Details {
+                region: Some(region.as_str()),
+                domain: Some(domain),
+                ip_pool: ip_pool.as_deref(),
+                base_url: base_url.as_deref(),
+                ..none
+            },
+            Self::Postmark(PostmarkAccount { message_stream, base_url }) => {
+                Details { message_stream: message_stream.as_deref(), base_url: base_url.as_deref(), ..none }
+            }
+            Self::Resend(ResendAccount { base_url }) => Details { base_url: base_url.as_deref(), ..none },
+        }
+    }
+
+    /// How a mail server is reached.
+    pub const fn smtp(&self) -> Option<&SmtpTarget> {
+        match self {
+            Self::Smtp { smtp } => Some(smtp),
+            _ => None,
+        }
+    }
+
+    /// The host or the URL, chosen by the tenant, that its credentials are sent to; none if that is the vendor's.
+    pub fn destination(&self) -> Option<&str> {
+        self.smtp().map(|target| target.host.as_str()).or(self.details().base_url)
+    }
+}
+
+impl SmtpTarget {
+    /// The port, also if it is only implied.
+    pub fn effective_port(&self) -> u16 {
+        self.port.unwrap_or(match self.tls {
+            SmtpTls::StartTls => 587,
+            SmtpTls::Implicit => 465,
+            SmtpTls::None => 25,
+        })
+    }
+}

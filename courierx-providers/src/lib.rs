@@ -35,7 +35,7 @@ pub mod mime;
 mod planted;
 #[cfg(feature = "postmark")]
 pub mod postmark;
-#[cfg(feature = "http")]
+#[cfg(feature = "net")]
 pub mod reference;
 #[cfg(feature = "resend")]
 pub mod resend;

@@ -1,8 +1,9 @@
 //! What every provider can do and how its errors are treated, as data: `docs/providers.md` is made of it.
 
-use courierx_core::provider::Capability;
+use courierx_core::provider::{Capability, RefusalKind};
 
-use crate::http::Rule;
+#[cfg(feature = "http")]
+use crate::http::{Rule, Status};
 
 /// One provider.
 #[derive(Debug, Clone)]
@@ -14,19 +15,62 @@ pub struct Reference {
     pub name: &'static str,
     /// What it can do.
     pub capability: Capability,
-    /// How its errors are treated, read from the top; the usual meaning of a status follows.
-    pub rules: &'static [Rule],
+    /// How its errors are treated: the first that fits counts.
+    pub treatments: Vec<Treatment>,
+    /// Whether it can be asked what became of a hand-over.
+    pub lookup: bool,
 }
 
-/// Every vendor's adapter that is built in.
+/// How an error is treated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Treatment {
+    /// The HTTP status, or the step of the session and the reply code.
+    pub status: String,
+    /// The vendor's own codes, or the enhanced code.
+    pub codes: String,
+    /// What the text has to say, if that counts.
+    pub says: String,
+    /// The reason that it gives.
+    pub kind: RefusalKind,
+}
+
+#[cfg(feature = "http")]
+impl From<&Rule> for Treatment {
+    fn from(rule: &Rule) -> Self {
+        let status = match rule.status {
+            Status::Any => String::new(),
+            status => status.to_string(),
+        };
+        Self { status, codes: rule.codes.join(", "), says: rule.says.join(", "), kind: rule.kind }
+    }
+}
+
+/// A vendor with a table of rules.
+#[cfg(feature = "http")]
+#[allow(dead_code, reason = "without any vendor's adapter there is no table")]
+fn vendor(
+    id: &'static str,
+    name: &'static str,
+    capability: Capability,
+    rules: &[Rule],
+    lookup: bool,
+) -> Reference {
+    Reference { id, name, capability, treatments: rules.iter().map(Treatment::from).collect(), lookup }
+}
+
+/// Every provider that is built in and leads somewhere.
 pub fn references() -> Vec<Reference> {
     vec![
-        #[cfg(feature = "postmark")]
+        #[cfg(feature = "smtp")]
         Reference {
-            id: "postmark",
-            name: "Postmark",
-            capability: crate::postmark::capability(),
-            rules: crate::postmark::RULES,
+            id: "smtp",
+            name: "SMTP",
+            capability: crate::smtp::capability(),
+            treatments: crate::smtp::treatments(),
+            lookup: false,
         },
+        #[cfg(feature = "postmark")]
+        vendor("postmark", "Postmark", crate::postmark::capability(), crate::postmark::RULES, true),
     ]
 }

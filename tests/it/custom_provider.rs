@@ -61,9 +61,11 @@ impl Harness for GatewayHarness {
         match fate {
             // Nobody is there once the listener is dropped.
             Fate::PeerUnreachable => drop(listener),
-            // We speak first: to a peer that says nothing the message is handed over all the same.
-            Fate::PeerSilent => return None,
-            _ => drop(tokio::spawn(serve(listener, Arc::clone(&count), answers))),
+            Fate::Accepted | Fate::RecipientRefused | Fate::AnswerLost | Fate::CredentialsRefused => {
+                drop(tokio::spawn(serve(listener, Arc::clone(&count), answers)));
+            }
+            // What this peer never does. We speak first, so one that says nothing has the message all the same.
+            _ => return None,
         }
         let provider = Gateway::new(address, token).patience(Duration::from_secs(5));
         let meeting = Meeting::new(provider).secret(token).taken(move || count.load(Ordering::SeqCst));

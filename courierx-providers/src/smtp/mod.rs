@@ -9,6 +9,7 @@ mod config;
 mod connect;
 mod pool;
 mod provider;
+mod reference;
 mod reply;
 mod session;
 mod tls;
@@ -22,6 +23,8 @@ use courierx_core::provider::Capability;
 
 pub use config::{SmtpConfigError, SmtpTimeouts};
 pub use connect::{Connect, Direct};
+
+pub(crate) use reference::treatments;
 
 use config::{Config, Credentials, Security};
 use pool::Pool;
@@ -90,10 +93,7 @@ impl Smtp {
     }
 
     fn new(config: Config) -> Self {
-        let mut capability = Capability::full();
-        capability.max_recipients = MAX_RECIPIENTS;
-        capability.max_in_flight = DEFAULT_CONNECTIONS;
-        Self { config, capability, pool: Pool::new(DEFAULT_CONNECTIONS) }
+        Self { config, capability: capability(), pool: Pool::new(DEFAULT_CONNECTIONS) }
     }
 
     /// Sets the port.
@@ -153,4 +153,12 @@ impl Smtp {
         self.config.connect = Arc::new(connect);
         self
     }
+}
+
+/// What a mail server can do, as far as it is known before one is asked.
+pub(crate) fn capability() -> Capability {
+    let mut capability = Capability::full();
+    capability.max_recipients = MAX_RECIPIENTS;
+    capability.max_in_flight = DEFAULT_CONNECTIONS;
+    capability
 }

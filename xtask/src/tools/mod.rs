@@ -1,6 +1,7 @@
 //! The programs that tests ask for a second opinion: found, or put in place.
 
 mod curl;
+mod node;
 mod openssl;
 mod packages;
 mod python;
@@ -22,9 +23,10 @@ struct Tool {
     prepare: fn(&Path) -> Result<PathBuf>,
 }
 
-const TOOLS: [Tool; 5] = [
+const TOOLS: [Tool; 6] = [
     Tool { name: "smtp-sink", variable: "COURIERX_TEST_SMTP_SINK", prepare: smtp_sink::prepare },
-    Tool { name: "aiosmtpd", variable: "COURIERX_TEST_PYTHON", prepare: python::prepare },
+    Tool { name: "python", variable: "COURIERX_TEST_PYTHON", prepare: python::prepare },
+    Tool { name: "node", variable: "COURIERX_TEST_NODE", prepare: node::prepare },
     Tool { name: "openssl", variable: "COURIERX_TEST_OPENSSL", prepare: openssl::prepare },
     Tool { name: "curl", variable: "COURIERX_TEST_CURL", prepare: curl::prepare },
     Tool { name: "strace", variable: "COURIERX_TEST_STRACE", prepare: strace::prepare },

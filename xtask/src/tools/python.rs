@@ -1,4 +1,5 @@
-//! A Python that can import aiosmtpd, an SMTP server that shares no code with our client.
+//! A Python that can import aiosmtpd, an SMTP server that shares no code with our client, and boto3, by which
+//! Amazon's customers send.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,14 +11,14 @@ use crate::shell::{self, Failure, Result, find_program};
 const PYTHON: Package =
     Package { apt: "python3 python3-venv", dnf: "python3 python3-pip", pacman: "python", brew: "python" };
 
-const AIOSMTPD: &str = "aiosmtpd==1.4.6";
+const PACKAGES: [&str; 2] = ["aiosmtpd==1.4.6", "boto3==1.44.5"];
 
 pub(super) fn prepare(dir: &Path) -> Result<PathBuf> {
     let environment = dir.join("venv");
     let private = environment.join("bin/python");
     let script = dir.join("bin/python");
     for python in [&private, &script] {
-        if imports_aiosmtpd(python) {
+        if imports_all(python) {
             return Ok(python.clone());
         }
     }
@@ -32,8 +33,8 @@ pub(super) fn prepare(dir: &Path) -> Result<PathBuf> {
     virtual_environment(&environment)
 }
 
-fn imports_aiosmtpd(python: &Path) -> bool {
-    shell::output(Command::new(python).args(["-c", "import aiosmtpd.controller"])).is_ok()
+fn imports_all(python: &Path) -> bool {
+    shell::output(Command::new(python).args(["-c", "import aiosmtpd.controller, boto3"])).is_ok()
 }
 
 fn system_python() -> Result<PathBuf> {
@@ -43,15 +44,15 @@ fn system_python() -> Result<PathBuf> {
 fn virtual_environment(dir: &Path) -> Result<PathBuf> {
     shell::output(Command::new(system_python()?).args(["-m", "venv", "--clear"]).arg(dir))?;
     let python = dir.join("bin/python");
-    shell::output(Command::new(&python).args(PIP_INSTALL).arg(AIOSMTPD))?;
+    shell::output(Command::new(&python).args(PIP_INSTALL).args(PACKAGES))?;
     Ok(python)
 }
 
-/// Installs aiosmtpd into a directory, and writes a script that is Python with that directory.
+/// Installs the packages into a directory, and writes a script that is Python with that directory.
 fn beside(dir: &Path, script: &Path) -> Result<PathBuf> {
     let python = system_python()?;
     shell::output(
-        Command::new(&python).args(PIP_INSTALL).arg("--upgrade").arg("--target").arg(dir).arg(AIOSMTPD),
+        Command::new(&python).args(PIP_INSTALL).arg("--upgrade").arg("--target").arg(dir).args(PACKAGES),
     )?;
     let text = format!(
         "#!/bin/sh\nPYTHONPATH={}${{PYTHONPATH:+:$PYTHONPATH}} exec {} \"$@\"\n",

@@ -7,16 +7,12 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::meeting::{Fate, Harness, Meeting};
+use super::support::{address, meet, message, refusal_kind, send, shape, soon};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::id::{DeliveryId, MessageId};
-use crate::message::{Address, Email};
 use crate::provider::{
-    Callback, Content, EmailProvider, LookupKey, Outcome, Outgoing, RecipientOutcome, RefusalKind,
-    SendOptions,
+    Callback, EmailProvider, LookupKey, Outcome, RecipientOutcome, RefusalKind, SendOptions,
 };
-
-/// How long a case waits for something that must happen soon, on a busy machine too.
-const SOON: Duration = Duration::from_secs(20);
 
 /// A message that the peer takes is [`Outcome::Accepted`], and the peer takes it once.
 pub async fn accepts_a_message(harness: &dyn Harness) {
@@ -216,65 +212,4 @@ pub async fn answers_for_each_recipient_asked_about(harness: &dyn Harness) {
     let Ok(answers) = answers else { panic!("{answers:?}") };
     assert_eq!(answers.len(), 2, "one answer for each recipient");
     assert!(!answers.iter().any(|one| matches!(one, RecipientOutcome::Accepted(_))), "{answers:?}");
-}
-
-async fn send(meeting: &Meeting, message: &Outgoing) -> Outcome {
-    soon(meeting.provider.send(message, &SendOptions::default())).await
-}
-
-/// Fails a case that hangs.
-async fn soon<T>(step: impl Future<Output = T>) -> T {
-    let done = tokio::time::timeout(SOON, step).await;
-    done.unwrap_or_else(|_| panic!("the provider did not return within {SOON:?}"))
-}
-
-fn refusal_kind(outcome: &RecipientOutcome) -> Option<RefusalKind> {
-    match outcome {
-        RecipientOutcome::Refused(refusal) => Some(refusal.kind),
-        _ => None,
-    }
-}
-
-/// An outcome without what differs from call to call.
-fn shape(outcome: &RecipientOutcome) -> String {
-    match outcome {
-        RecipientOutcome::Accepted(_) => "accepted".to_owned(),
-        RecipientOutcome::Refused(refusal) => {
-            format!("{} {:?} {:?}", refusal.kind, refusal.status, refusal.code)
-        }
-        RecipientOutcome::Unknown(uncertainty) => format!("unknown {}", uncertainty.phase),
-    }
-}
-
-/// The meeting for a fate; none, and a word about it, if the harness cannot bring it about.
-#[expect(clippy::print_stderr, reason = "a case that tests nothing must not look like one that passed")]
-async fn meet(harness: &dyn Harness, fate: Fate) -> Option<Meeting> {
-    let meeting = harness.meet(fate).await;
-    if meeting.is_none() {
-        eprintln!("passed over: the harness cannot bring about {fate:?}");
-    }
-    meeting
-}
-
-fn address(text: &str) -> Address {
-    match text.parse() {
-        Ok(address) => address,
-        Err(error) => panic!("the harness gave no address: {error}"),
-    }
-}
-
-/// A message to these recipients: the same ones make the same hand-over.
-fn message(recipients: &[&str]) -> Outgoing {
-    let draft = Email::builder().from("Conformance <sender@example.com>").subject("Conformance");
-    let email = recipients.iter().fold(draft.text("Hello."), |email, &one| email.to(address(one)));
-    let email = match email.build() {
-        Ok(email) => email,
-        Err(error) => panic!("the harness gave unusable recipients: {error}"),
-    };
-    let (subject, text) = (email.subject().clone(), email.text().map(Into::into));
-    Outgoing::builder(Content::rendered(email, subject, None, text))
-        .message_id(MessageId::from_bytes([3; 16]))
-        .date(Timestamp::from_secs(1_700_000_000))
-        .connection("conformance")
-        .build()
 }

@@ -44,10 +44,17 @@
 #![allow(clippy::missing_panics_doc, reason = "a case that fails panics: it is a test")]
 
 mod cases;
+mod content;
+mod errors;
+mod hostile;
 mod meeting;
 mod received;
+mod support;
 
 pub use cases::*;
+pub use content::*;
+pub use errors::*;
+pub use hostile::*;
 pub use meeting::{Fate, Harness, Meeting};
 pub use received::{Person, Received, ReceivedFile};
 
@@ -76,6 +83,32 @@ macro_rules! provider_conformance {
             has_a_steady_capability
             takes_no_unsigned_callback
             answers_for_each_recipient_asked_about
+            understands_throttling
+            understands_a_used_up_quota
+            understands_a_suspended_account
+            understands_an_unverified_sender
+            understands_a_suppressed_recipient
+            believes_a_peer_that_is_out_of_order
+            does_not_believe_a_gateway
+            does_not_know_what_half_an_answer_said
+            believes_a_success_that_it_cannot_read
+            carries_every_body
+            carries_names
+            carries_subjects
+            shows_cc_and_hides_bcc
+            carries_several_addresses_for_answers
+            carries_headers
+            carries_attachments
+            carries_inline_images
+            plants_the_delivery_id
+            carries_labels
+            watches_readers_as_asked
+            reaches_only_whom_it_is_for
+            reaches_a_thousand_by_batch
+            repeats_its_bytes
+            keeps_hostile_text_in_its_place
+            keeps_hostile_names_in_their_place
+            reaches_hostile_addresses_or_nobody
         }
     };
     ($harness:expr; $($case:ident)*) => {

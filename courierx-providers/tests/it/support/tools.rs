@@ -32,6 +32,19 @@ pub(crate) fn python() -> PathBuf {
     path
 }
 
+/// A Node.js that has the vendors' clients.
+#[track_caller]
+pub(crate) fn node() -> PathBuf {
+    let path = tool("COURIERX_TEST_NODE", "node", &["--version"]);
+    let found = Command::new(&path).args(["--eval", "require('postmark')"]).output().unwrap();
+    assert!(
+        found.status.success(),
+        "{} has no clients of vendors: run `cargo xtask test`, which provides them",
+        path.display()
+    );
+    path
+}
+
 /// For a certificate.
 pub(crate) fn openssl() -> PathBuf {
     tool("COURIERX_TEST_OPENSSL", "openssl", &["version"])

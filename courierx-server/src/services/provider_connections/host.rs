@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use courierx_providers::http::BaseUrl;
 
 use crate::delivery::Guard;
+use crate::services::is_one_line;
 
 /// Bytes of a URL.
 const MAX_URL: usize = 500;
@@ -27,6 +28,10 @@ pub(super) fn literal(host: &str) -> Option<IpAddr> {
 pub(super) fn base_url(text: &str) -> Result<BaseUrl, String> {
     if text.len() > MAX_URL {
         return Err(format!("is too long (maximum is {MAX_URL} bytes)"));
+    }
+    // What reads URLs would leave them out.
+    if !is_one_line(text.trim()) {
+        return Err("must be one line".to_owned());
     }
     BaseUrl::new(text).map_err(|error| error.to_string())
 }

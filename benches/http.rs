@@ -1,0 +1,160 @@
+//! Adapters to vendors' APIs against their emulators, beside a bare client that posts the same bytes.
+#![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
+mod support;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use courierx::provider::{Content, SendOptions};
+use courierx::{EmailProvider, Outgoing};
+use courierx_providers::Postmark;
+use courierx_providers::emulator::{ApiRequest, Emulator, EmulatorBuilder};
+use courierx_providers::http::{BaseUrl, Http};
+use reqwest::header::{CONTENT_LENGTH, HOST};
+use support::{Floors, email, median, rate};
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+
+/// Hand-overs at once.
+const CONCURRENCY: usize = 32;
+const MESSAGES: usize = 6_000;
+const ROUNDS: usize = 7;
+/// The least share of the bare client's rate.
+const SHARE: f64 = 0.75;
+const KEY: &str = "key-of-the-account";
+
+/// Makes an adapter for an emulator that is there.
+type Connect = fn(BaseUrl) -> Arc<dyn EmailProvider>;
+
+fn main() -> ExitCode {
+    if !support::is_wanted() {
+        return ExitCode::SUCCESS;
+    }
+    let mut floors = Floors::of("http");
+    let runtime = support::runtime();
+    for (name, emulator, connect) in vendors() {
+        let emulator = runtime.block_on(emulator().only_counting().start()).expect("the emulator starts");
+        let template = runtime.block_on(template(emulator_for_one(name), connect));
+        let adapter = connect(BaseUrl::new(&emulator.url()).expect("a URL"));
+        let share = compare(&runtime, &emulator, &adapter, &template);
+        floors.at_least(&format!("{name}, to a bare client"), share, SHARE);
+    }
+    floors.finish()
+}
+
+fn vendors() -> Vec<(&'static str, fn() -> EmulatorBuilder, Connect)> {
+    vec![(
+        "postmark",
+        || Emulator::postmark(KEY),
+        |url| Arc::new(Postmark::new(KEY).base_url(url).http(Http::shared())),
+    )]
+}
+
+/// Another emulator of the same vendor, which keeps what it is sent.
+fn emulator_for_one(name: &str) -> EmulatorBuilder {
+    let found = vendors().into_iter().find(|(vendor, ..)| *vendor == name);
+    found.map(|(_, emulator, _)| emulator()).expect("the vendor is known")
+}
+
+/// The request that the adapter makes of one message, for the bare client to repeat.
+async fn template(emulator: EmulatorBuilder, connect: Connect) -> ApiRequest {
+    let emulator = emulator.start().await.expect("the emulator starts");
+    let adapter = connect(BaseUrl::new(&emulator.url()).expect("a URL"));
+    let outcome = adapter.send(&outgoing(0), &SendOptions::default()).await;
+    assert!(outcome.is_accepted(), "{outcome:?}");
+    emulator.requests().remove(0)
+}
+
+fn outgoing(number: usize) -> Outgoing {
+    Outgoing::builder(Content::literal(email(number))).connection("bench").build()
+}
+
+/// The adapter's rate as a share of the bare client's, in turns.
+fn compare(
+    runtime: &Runtime,
+    emulator: &Emulator,
+    adapter: &Arc<dyn EmailProvider>,
+    template: &ApiRequest,
+) -> f64 {
+    let messages: Arc<Vec<Outgoing>> = Arc::new((0..MESSAGES).map(outgoing).collect());
+    let bare = bare(emulator, template);
+    let mut shares = Vec::new();
+    for round in 0..=ROUNDS {
+        let ours = runtime.block_on(send_all(adapter, &messages));
+        let theirs = runtime.block_on(post_all(&bare));
+        if round > 0 {
+            shares.push(ours / theirs);
+        }
+        support::tell(format!("{ours:.0}/s, bare {theirs:.0}/s"));
+    }
+    median(&shares)
+}
+
+/// What the bare client repeats.
+#[derive(Clone)]
+struct Bare {
+    client: reqwest::Client,
+    url: String,
+    headers: reqwest::header::HeaderMap,
+    body: bytes::Bytes,
+}
+
+fn bare(emulator: &Emulator, template: &ApiRequest) -> Bare {
+    let mut headers = template.headers.clone();
+    // A signature is over the host that it was made for: that one is sent, whatever the port.
+    headers.remove(CONTENT_LENGTH);
+    if !headers.contains_key("x-amz-date") {
+        headers.remove(HOST);
+    }
+    let client = reqwest::Client::builder().tls_backend_preconfigured(tls()).build().expect("a client");
+    Bare { client, url: format!("{}{}", emulator.url(), template.path), headers, body: template.body.clone() }
+}
+
+/// Nothing is encrypted here, and a client without a choice of cryptography panics.
+fn tls() -> tokio_rustls::rustls::ClientConfig {
+    let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
+    tokio_rustls::rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(tokio_rustls::rustls::RootCertStore::empty())
+        .with_no_client_auth()
+}
+
+async fn send_all(adapter: &Arc<dyn EmailProvider>, messages: &Arc<Vec<Outgoing>>) -> f64 {
+    let next = Arc::new(AtomicUsize::new(0));
+    let start = Instant::now();
+    let mut tasks = JoinSet::new();
+    for _ in 0..CONCURRENCY {
+        let (adapter, messages, next) = (Arc::clone(adapter), Arc::clone(messages), Arc::clone(&next));
+        tasks.spawn(async move {
+            while let Some(message) = messages.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let outcome = adapter.send(message, &SendOptions::default()).await;
+                assert!(outcome.is_accepted(), "{outcome:?}");
+            }
+        });
+    }
+    tasks.join_all().await;
+    rate(MESSAGES, start.elapsed())
+}
+
+async fn post_all(bare: &Bare) -> f64 {
+    let next = Arc::new(AtomicUsize::new(0));
+    let start = Instant::now();
+    let mut tasks = JoinSet::new();
+    for _ in 0..CONCURRENCY {
+        let (bare, next) = (bare.clone(), Arc::clone(&next));
+        tasks.spawn(async move {
+            while next.fetch_add(1, Ordering::Relaxed) < MESSAGES {
+                let request = bare.client.post(&bare.url).headers(bare.headers.clone());
+                let answer = request.body(bare.body.clone()).send().await.expect("an answer");
+                assert!(answer.status().is_success(), "{}", answer.status());
+                answer.bytes().await.expect("a body");
+            }
+        });
+    }
+    tasks.join_all().await;
+    rate(MESSAGES, start.elapsed())
+}

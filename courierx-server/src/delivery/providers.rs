@@ -109,7 +109,7 @@ impl Providers {
             smtp = smtp.root_certificate_pem(pem)?;
         }
         if !login.is_empty() {
-            smtp = smtp.credentials(text(&login.api_key), text(&login.secret));
+            smtp = smtp.credentials(text(login.api_key.as_ref()), text(login.secret.as_ref()));
         }
         Ok(smtp)
     }
@@ -134,7 +134,7 @@ impl Providers {
 
 fn postmark(account: &PostmarkAccount, login: &Credentials, http: Http) -> Result<Postmark, ProviderError> {
     let PostmarkAccount { message_stream, base_url } = account;
-    let postmark = Postmark::new(text(&login.api_key)).http(http);
+    let postmark = Postmark::new(text(login.api_key.as_ref())).http(http);
     let postmark = with(postmark, message_stream.as_deref(), Postmark::message_stream);
     at(postmark, base_url.as_deref(), Postmark::base_url)
 }
@@ -155,8 +155,9 @@ fn at<P>(provider: P, url: Option<&str>, set: impl FnOnce(P, BaseUrl) -> P) -> R
     })
 }
 
-fn text(secret: &Option<Secret>) -> &str {
-    secret.as_ref().map_or("", Secret::expose)
+/// A credential; empty only in a record that never was checked.
+fn text(secret: Option<&Secret>) -> &str {
+    secret.map_or("", Secret::expose)
 }
 
 /// A client for vendors' APIs that reaches permitted addresses, and without TLS only those within the operator's

@@ -9,7 +9,7 @@ use super::*;
 use crate::secret::Secret;
 
 /// A record of a mail server as it was written when there were no vendors yet.
-fn early(provider: &str, smtp: Value, credentials: Value) -> Value {
+fn early(provider: &str, smtp: &Value, credentials: &Value) -> Value {
     json!({
         "provider": provider, "display_name": "Relay", "status": "active", "priority": 1, "weight": 100,
         "region": "eu", "smtp": smtp, "credentials": credentials, "created_at": "2026-01-02T03:04:05Z",
@@ -24,7 +24,7 @@ fn a_record_from_before_there_were_vendors_is_read() {
     let clear = br#"{"api_key":"user","secret":"password"}"#;
     let sealed = vault.seal(&ProviderConnection::seal_context(tenant, &id), clear);
     let smtp = json!({ "host": "mail.example.com", "port": 2525, "tls": "starttls" });
-    let record = early("smtp", smtp, json!(sealed));
+    let record = early("smtp", &smtp, &json!(sealed));
     let connection: ProviderConnection = serde_json::from_str(&record.to_string()).unwrap();
     let target = SmtpTarget { host: "mail.example.com".to_owned(), port: Some(2525), tls: SmtpTls::StartTls };
     assert_eq!(connection.account, Account::Smtp { smtp: target });
@@ -39,7 +39,7 @@ fn a_record_from_before_there_were_vendors_is_read() {
     assert_eq!((&written["provider"], &written["smtp"]["port"]), (&json!("smtp"), &json!(2525)));
     assert_eq!(connection.unique_keys(), [KeyValue::new("display_name", "smtp/Relay")]);
 
-    let record = early("sandbox", Value::Null, Value::Null).to_string();
+    let record = early("sandbox", &Value::Null, &Value::Null).to_string();
     let connection: ProviderConnection = serde_json::from_str(&record).unwrap();
     assert_eq!(connection.account, Account::Sandbox {});
 }
@@ -47,7 +47,7 @@ fn a_record_from_before_there_were_vendors_is_read() {
 #[test]
 fn a_record_of_every_kind_comes_back_as_it_was_written() {
     let smtp = json!({ "host": "mail.example.com", "port": null, "tls": "none" });
-    let base = early("smtp", smtp, Value::Null);
+    let base = early("smtp", &smtp, &Value::Null);
     let mut connection: ProviderConnection = serde_json::from_str(&base.to_string()).unwrap();
     for kind in ProviderKind::ALL {
         connection.account = Account::blank(*kind);
@@ -60,7 +60,7 @@ fn a_record_of_every_kind_comes_back_as_it_was_written() {
 
 #[test]
 fn another_way_is_told_from_the_same_by_every_part_of_it() {
-    let base = early("sandbox", Value::Null, Value::Null);
+    let base = early("sandbox", &Value::Null, &Value::Null);
     let read = |account: Value| {
         let mut record = base.clone();
         record.as_object_mut().unwrap().extend(account.as_object().unwrap().clone());

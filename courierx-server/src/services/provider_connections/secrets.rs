@@ -43,13 +43,10 @@ fn needs(kind: ProviderKind, credentials: &Credentials) -> [Need; 3] {
 }
 
 /// The credential that nobody may learn by leading it to a server of their own.
-pub(super) fn secret_of<'a>(
-    kind: ProviderKind,
-    credentials: &'a Credentials,
-) -> (&'static str, &'a Option<Secret>) {
+pub(super) fn secret_of(kind: ProviderKind, credentials: &Credentials) -> (&'static str, Option<&Secret>) {
     match kind {
-        ProviderKind::Smtp | ProviderKind::AwsSes => ("secret", &credentials.secret),
-        _ => ("api_key", &credentials.api_key),
+        ProviderKind::Smtp | ProviderKind::AwsSes => ("secret", credentials.secret.as_ref()),
+        _ => ("api_key", credentials.api_key.as_ref()),
     }
 }
 

@@ -187,3 +187,39 @@ async fn a_lent_key_ends_with_its_secret_and_no_secret_follows_to_another_addres
         assert_eq!(owner.patch(&path, &given).await.status, 200, "{kind}");
     }
 }
+
+/// What docs/server.md says of connections.
+fn page() -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/server.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    page.split("## Connections").nth(1).unwrap().split("\n## ").next().unwrap().to_owned()
+}
+
+#[test]
+fn the_page_has_every_kind_with_what_it_needs_and_can_have() {
+    let page = page();
+    for (kind, needs, can_have) in kinds() {
+        let row = page.lines().find(|line| line.starts_with(&format!("| `{kind}` |"))).unwrap();
+        let cells: Vec<_> = row.split('|').collect();
+        for (cell, has) in [(cells[2], &needs), (cells[3], &can_have)] {
+            let has = has.as_object().unwrap();
+            assert!(has.keys().all(|field| cell.contains(&format!("`{field}`"))), "{row}");
+            let named = cell.split('`').skip(1).step_by(2).filter(|name| name.contains('_'));
+            assert!(named.clone().all(|name| has.contains_key(name)), "{row}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_example_of_the_page_is_a_connection() {
+    let server = local().await;
+    let owner = server.owner("acme").await;
+    let page = page();
+    let block = page.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+    for line in block.lines() {
+        let example: Value = serde_json::from_str(line).unwrap();
+        let made = create(&owner, &merged(&[&example, &json!({ "base_url": NOWHERE })])).await;
+        assert_eq!(made.body["provider"], example["provider"]);
+    }
+    assert_eq!(owner.get(PATH).await.body.as_array().unwrap().len(), 5);
+}

@@ -1,5 +1,6 @@
 //! Connections to vendors' APIs, which are emulated here.
 
+use courierx_core::provider::conformance::{Person, Received};
 use courierx_providers::emulator::Emulator;
 use courierx_server::config::PrivateTargets;
 use courierx_server::model::provider_connections::ProviderKind;
@@ -72,6 +73,25 @@ async fn send(owner: &Client, email: &Value) -> String {
     format!("/api/v1/emails/{}", sent.body["id"].as_str().unwrap())
 }
 
+/// Fails unless [`email`] arrived, in one message or in one for each recipient.
+fn assert_email(kind: ProviderKind, took: &[Received]) {
+    let one = &took[0];
+    assert_eq!(one.from, Person::new("shop@myapp.example").named("My Shop"), "{kind}");
+    let everybody = took.iter().flat_map(|one| [&one.to, &one.cc, &one.bcc]).flatten();
+    let mut addresses: Vec<_> = everybody.map(|person| person.address.as_str()).collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    assert_eq!(addresses, ["ada@example.com", "bo@example.com", "cy@example.com"], "{kind}");
+    assert_eq!(one.to[0].name.as_deref(), Some("Ada"), "{kind}");
+    assert_eq!(one.reply_to, [Person::new("help@myapp.example")], "{kind}");
+    assert_eq!(one.subject, "Hällo Ada", "{kind}");
+    assert_eq!(one.text.as_deref().map(str::trim_end), Some("Text for Ada"), "{kind}");
+    assert_eq!(one.html.as_deref().map(str::trim_end), Some("<p>HTML for Ada</p>"), "{kind}");
+    assert!(one.headers.contains(&("X-Shop".to_owned(), "7".to_owned())), "{kind} {:?}", one.headers);
+    let file = &one.files[0];
+    assert_eq!((file.name.as_str(), file.content.as_slice()), ("a.txt", &b"hello"[..]), "{kind}");
+}
+
 #[tokio::test]
 async fn each_is_connected_verified_and_sent_through() {
     let server = allowing().await;
@@ -94,29 +114,7 @@ async fn each_is_connected_verified_and_sent_through() {
         server.delivered(&owner).await;
         let took = emulator.received();
         assert!(!took.is_empty(), "{kind}: {:?}", owner.get(&path).await);
-        let one = &took[0];
-        assert_eq!(
-            (one.from.address.as_str(), one.from.name.as_deref()),
-            ("shop@myapp.example", Some("My Shop"))
-        );
-        let addresses = |people: fn(&_) -> &Vec<_>| -> Vec<String> {
-            took.iter()
-                .flat_map(people)
-                .map(|one: &courierx_core::provider::conformance::Person| one.address.clone())
-                .collect()
-        };
-        let mut everybody = addresses(|one: &courierx_core::provider::conformance::Received| &one.to);
-        everybody.extend(addresses(|one| &one.cc));
-        everybody.extend(addresses(|one| &one.bcc));
-        everybody.sort();
-        everybody.dedup();
-        assert_eq!(everybody, ["ada@example.com", "bo@example.com", "cy@example.com"], "{kind}");
-        assert_eq!(one.reply_to[0].address, "help@myapp.example");
-        assert_eq!(one.subject, "Hällo Ada");
-        assert_eq!(one.text.as_deref().map(str::trim_end), Some("Text for Ada"));
-        assert_eq!(one.html.as_deref().map(str::trim_end), Some("<p>HTML for Ada</p>"));
-        assert!(one.headers.contains(&("X-Shop".to_owned(), "7".to_owned())), "{kind} {:?}", one.headers);
-        assert_eq!((one.files[0].name.as_str(), one.files[0].content.as_slice()), ("a.txt", &b"hello"[..]));
+        assert_email(kind, &took);
 
         let told = owner.get(&path).await;
         assert_eq!(

@@ -53,7 +53,7 @@ pub struct SendEmail {
     #[serde(default)]
     deliver_by: Option<Timestamp>,
     #[serde(default)]
-    tracking: Option<Tracking>,
+    tracking: Option<Map<String, Value>>,
     #[serde(default)]
     template_id: Option<String>,
 }
@@ -112,6 +112,7 @@ impl SendEmail {
                 email = email.metadata(name, value);
             }
         }
+        email = email.tracking(tracking(self.tracking, &mut wrong));
         email = set(email, key, EmailBuilder::idempotency_key);
         email = set(email, self.subject, EmailBuilder::subject);
         email = set(email, self.html_body, EmailBuilder::html);
@@ -119,7 +120,6 @@ impl SendEmail {
         email = set(email, self.variables, EmailBuilder::variables);
         email = set(email, self.scheduled_at, EmailBuilder::send_at);
         email = set(email, self.deliver_by, EmailBuilder::deliver_by);
-        email = set(email, self.tracking, EmailBuilder::tracking);
         if wrong.is_empty() {
             return Ok(email);
         }
@@ -207,6 +207,20 @@ fn texts(
         }
     }
     texts.into_iter()
+}
+
+/// What is to be counted of readers; null counts as absent.
+fn tracking(object: Option<Map<String, Value>>, wrong: &mut Vec<FieldError>) -> Tracking {
+    let mut object = object.unwrap_or_default();
+    let mut switch = |name: &str| match object.remove(name) {
+        None | Some(Value::Null) => None,
+        Some(Value::Bool(value)) => Some(value),
+        Some(_) => {
+            wrong.push(FieldError::new(Field::key("tracking", name).to_string(), "must be a boolean"));
+            None
+        }
+    };
+    Tracking { opens: switch("opens"), clicks: switch("clicks") }
 }
 
 /// The same error, with the fields as they are documented.

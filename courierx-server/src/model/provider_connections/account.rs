@@ -22,6 +22,13 @@ names! {
     Sandbox = "sandbox",
 }
 
+impl ProviderKind {
+    /// The kind of this name. Amazon's has a second one, which its adapter and the first version's engine use.
+    pub fn named(name: &str) -> Option<Self> {
+        if name == "ses" { Some(Self::AwsSes) } else { name.parse().ok() }
+    }
+}
+
 names! {
     /// How a connection to an SMTP server is encrypted.
     SmtpTls, "starttls, implicit, none",

@@ -60,7 +60,7 @@ impl Applied<'_> {
 
     /// The kind of a new connection.
     pub(super) fn kind(&mut self, name: Option<&str>) -> Option<ProviderKind> {
-        let kind = name.and_then(kind_named);
+        let kind = name.and_then(ProviderKind::named);
         if kind.is_none() {
             let what =
                 if name.is_some_and(|name| !name.is_empty()) { "is unknown" } else { "can't be blank" };
@@ -111,11 +111,6 @@ impl Applied<'_> {
             _ => self.is_wrong(field, format!("must be from 1 to {MAX_NUMBER}")),
         }
     }
-}
-
-/// The kind of this name. Amazon's has a second one, which the first version's engine used.
-pub(super) fn kind_named(name: &str) -> Option<ProviderKind> {
-    if name == "ses" { Some(ProviderKind::AwsSes) } else { name.parse().ok() }
 }
 
 pub(super) fn is_line(text: &str, max: usize) -> bool {

@@ -13,7 +13,7 @@ use courierx_core::store::{Change, ConfigsExt, PageRequest, Versioned};
 pub use input::{ConnectionInput, Given};
 pub use verify::verify;
 
-use check::{Applied, kind_named};
+use check::Applied;
 use secrets::secret_of;
 
 use crate::App;
@@ -153,7 +153,7 @@ fn changed(
     let new_credentials = input.names_credentials();
     let mut applied = Applied { guard: app.providers.guard(), id, all, new_credentials, wrong: Vec::new() };
     let kind = connection.kind();
-    if input.provider.as_deref().is_some_and(|name| kind_named(name) != Some(kind)) {
+    if input.provider.as_deref().is_some_and(|name| ProviderKind::named(name) != Some(kind)) {
         applied.is_wrong("provider", "cannot be changed; make another connection");
     }
     // Credentials that cannot be opened any more are as good as none: the client has to give both again.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use courierx_core::id::RecordId;
-use courierx_core::provider::{EmailProvider as _, SendOptions, Verified};
+use courierx_core::provider::{EmailProvider as _, Refusal, RefusalKind, SendOptions, Verified};
 
 use super::{Connection, TRIES, changed_meanwhile, find, put};
 use crate::App;
@@ -50,7 +50,7 @@ async fn ask(app: &App, connection: &Connection) -> Verification {
     let result = match app.providers.provider(*tenant, id, value, Purpose::Verification) {
         Ok(provider) => {
             let options = SendOptions::default().timeout(PATIENCE);
-            provider.verify(&options).await.map_err(|refusal| refusal.detail)
+            provider.verify(&options).await.map_err(told)
         }
         Err(error) => {
             tracing::warn!(connection = %id, error = &error as &dyn std::error::Error, "not usable");
@@ -61,5 +61,13 @@ async fn ask(app: &App, connection: &Connection) -> Verification {
     match result {
         Ok(Verified { detail, sandbox, .. }) => Verification { verified: true, sandbox, message: detail, at },
         Err(message) => Verification { verified: false, sandbox: false, message, at },
+    }
+}
+
+/// What is wrong, for people. Some vendors have no more than a word for credentials that they refuse.
+fn told(refusal: Refusal) -> String {
+    match refusal.kind {
+        RefusalKind::Auth => format!("the provider refuses the account: {}", refusal.detail),
+        _ => refusal.detail,
     }
 }

@@ -52,8 +52,10 @@ async fn a_private_one_is_refused_unless_the_operator_allows_it() {
             "{host}: {text}"
         );
     }
-    let refused = owner.post(PATH, &postmark(&vendor.emulator.url())).await;
-    assert!(complaint(&refused).contains("without TLS"), "{refused:?}");
+    for Vendor { body, .. } in Vendor::all().await {
+        let refused = owner.post(PATH, &body).await;
+        assert!(complaint(&refused).contains("without TLS"), "{refused:?}");
+    }
     assert_eq!(owner.get(PATH).await.body, json!([]));
 
     // What a name resolves to is seen when it is connected to, and nothing of it is told.
@@ -108,12 +110,14 @@ async fn a_redirect_is_not_followed() {
     for status in [301, 302, 307, 308] {
         let status = StatusCode::from_u16(status).unwrap();
         let (url, asked) = answering(status, &elsewhere, &json!({})).await;
-        let mut body = postmark(&url);
-        body["display_name"] = json!(status.as_str());
-        let made = create(&owner, &body).await;
-        assert_eq!(made.body["verification"]["verified"], false, "{made:?}");
-        assert!(!made.text.contains("inside"), "{made:?}");
-        assert_eq!(asked.load(Ordering::SeqCst), 1);
+        for (index, Vendor { mut body, kind, .. }) in Vendor::all().await.into_iter().enumerate() {
+            body["base_url"] = json!(url);
+            body["display_name"] = json!(status.as_str());
+            let made = create(&owner, &body).await;
+            assert_eq!(made.body["verification"]["verified"], false, "{kind} {made:?}");
+            assert!(!made.text.contains("inside"), "{made:?}");
+            assert!(asked.load(Ordering::SeqCst) > index, "{kind}");
+        }
     }
     assert_eq!(followed.load(Ordering::SeqCst), 0);
 }

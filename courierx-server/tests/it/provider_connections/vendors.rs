@@ -176,26 +176,33 @@ async fn postmarks_own_words_are_told() {
 #[tokio::test]
 async fn the_next_one_takes_what_the_first_cannot() {
     let server = allowing().await;
-    let owner = server.owner("acme").await;
-    let (first, second) = (Vendor::postmark().await, Vendor::postmark().await);
-    let mut made = Vec::new();
-    for (name, vendor) in [("First", &first), ("Second", &second)] {
-        let mut body = vendor.body.clone();
-        body["display_name"] = json!(name);
-        made.push(create(&owner, &body).await.body);
+    let second = Vendor::postmark().await;
+    for (index, first) in Vendor::all().await.into_iter().enumerate() {
+        let kind = first.kind;
+        let owner = server.owner(&kind.as_str().replace('_', "-")).await;
+        let mut made = Vec::new();
+        for (name, vendor) in [("First", &first), ("Second", &second)] {
+            let mut body = vendor.body.clone();
+            body["display_name"] = json!(name);
+            made.push(create(&owner, &body).await.body);
+        }
+        first.emulator.refuse_connections(true).await;
+        let path = send(&owner, &email()).await;
+        assert_eq!(second.emulator.wait_for(index + 1).await[index].subject, "Hällo Ada");
+        server.delivered(&owner).await;
+        let told = owner.get(&path).await;
+        let mut attempts: Vec<_> = told.body["attempts"].as_array().unwrap().iter().collect();
+        attempts.sort_by_key(|one| one["number"].as_u64());
+        let [refused, accepted] = attempts[..] else { panic!("{told:?}") };
+        assert_eq!(
+            (&refused["provider_connection_id"], &refused["provider"]),
+            (&made[0]["id"], &json!(kind)),
+            "{told:?}"
+        );
+        assert_eq!(refused["results"][0]["reason"], "unavailable", "{told:?}");
+        assert_eq!(accepted["provider_connection_id"], made[1]["id"]);
+        assert_eq!((told.body["status"].as_str(), first.emulator.count()), (Some("sent"), 0));
     }
-    first.emulator.refuse_connections(true).await;
-    let path = send(&owner, &email()).await;
-    assert_eq!(second.emulator.wait_for(1).await[0].subject, "Hällo Ada");
-    server.delivered(&owner).await;
-    let told = owner.get(&path).await;
-    let mut attempts: Vec<_> = told.body["attempts"].as_array().unwrap().iter().collect();
-    attempts.sort_by_key(|one| one["number"].as_u64());
-    let [refused, accepted] = attempts[..] else { panic!("{told:?}") };
-    assert_eq!(refused["provider_connection_id"], made[0]["id"]);
-    assert_eq!(refused["results"][0]["reason"], "unavailable", "{told:?}");
-    assert_eq!(accepted["provider_connection_id"], made[1]["id"]);
-    assert_eq!((told.body["status"].as_str(), first.emulator.count()), (Some("sent"), 0));
 }
 
 #[tokio::test]

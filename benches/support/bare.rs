@@ -5,17 +5,22 @@ use std::path::Path;
 use courierx_core::clock::Timestamp;
 use courierx_core::event::{MessageStatus, RecipientStatus};
 use courierx_core::message::Lane;
-use courierx_core::store::NewMessage;
+use courierx_core::store::{NewMessage, NewRecipient};
 use courierx_core::vault::Sealed;
 use courierx_store::SqliteStore;
 use rusqlite::{Connection, OpenFlags, params};
 
+/// Up to so many bytes of sealed content stand in the row of their message.
+const SMALL: usize = 1024;
 const DAY: i64 = 86_400_000_000;
 
 /// A loop over prepared statements, on a file with the store's own tables and indexes and the pragmas that the
 /// store sets.
 pub(crate) struct Bare {
     connection: Connection,
+    /// The last numbers given out.
+    seq: i64,
+    job: i64,
 }
 
 impl Bare {
@@ -29,7 +34,7 @@ impl Bare {
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4096;
                        PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192;";
         connection.execute_batch(pragmas).expect("the pragmas are known");
-        Self { connection }
+        Self { connection, seq: 0, job: 0 }
     }
 
     /// Writes these messages in one transaction: what an accept of each of them writes, and once what a group
@@ -62,26 +67,22 @@ impl Bare {
         {
             let mut message = transaction.prepare_cached(
                 "INSERT INTO courierx_messages
-                     (id, tenant, created_at, send_at, deliver_by, sender, lane, mode, retry, duplicates, tags,
-                      status, has_content, summary)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 1, ?13)",
+                     (seq, id, tenant, created_at, send_at, deliver_by, sender, lane, mode, retry, duplicates,
+                      tags, status, has_content, summary, queued, recipients, content)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 1, ?14, ?15, ?16, ?17)",
             )?;
             let mut content = transaction
                 .prepare_cached("INSERT INTO courierx_contents (message, sealed) VALUES (?1, ?2)")?;
-            let mut recipient = transaction.prepare_cached(
-                "INSERT INTO courierx_recipients (message, position, field, address, disposition, status)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?;
             let mut job = transaction.prepare_cached(
-                "INSERT INTO courierx_jobs (tenant, kind, message, lane, run_at, free_at, payload)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)",
-            )?;
-            let mut event = transaction.prepare_cached(
-                "INSERT INTO courierx_events (id, tenant, message, kind, at) VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT INTO courierx_jobs (id, tenant, kind, message, lane, run_at, free_at, payload)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)",
             )?;
             for new in messages {
                 let tenant = new.tenant.as_bytes();
+                self.seq += 1;
+                let small = Some(new.content.as_bytes()).filter(|sealed| sealed.len() <= SMALL);
                 message.execute(params![
+                    self.seq,
                     new.id.as_bytes(),
                     tenant,
                     new.created_at.as_micros(),
@@ -95,22 +96,18 @@ impl Bare {
                     "[\"parcel\"]",
                     MessageStatus::Queued.as_str(),
                     new.summary.as_ref().map(Sealed::as_bytes),
+                    new.effects.events.first().map(|queued| queued.id.as_bytes().as_slice()),
+                    lines(&new.recipients),
+                    small,
                 ])?;
-                let seq = transaction.last_insert_rowid();
-                content.execute(params![seq, new.content.as_bytes()])?;
-                for one in &new.recipients {
-                    recipient.execute(params![
-                        seq,
-                        one.index,
-                        one.field.as_str(),
-                        one.address.as_str(),
-                        one.disposition.as_str(),
-                        RecipientStatus::Pending.as_str(),
-                    ])?;
+                if small.is_none() {
+                    content.execute(params![self.seq, new.content.as_bytes()])?;
                 }
                 for one in &new.effects.jobs {
+                    self.job += 1;
                     let run_at = one.run_at.as_micros();
                     let row = params![
+                        self.job,
                         tenant,
                         one.kind.as_str(),
                         new.id.as_bytes(),
@@ -120,19 +117,12 @@ impl Bare {
                     ];
                     job.execute(row)?;
                 }
-                for one in &new.effects.events {
-                    let row = params![
-                        one.id.as_bytes(),
-                        tenant,
-                        new.id.as_bytes(),
-                        one.kind.as_str(),
-                        one.at.as_micros()
-                    ];
-                    event.execute(row)?;
-                }
             }
             if let Some(first) = messages.first() {
                 write_once(&transaction, first, messages.len())?;
+                transaction
+                    .prepare_cached("UPDATE courierx_numbers SET position = ?1, job = ?2")?
+                    .execute(params![self.seq, self.job])?;
             }
         }
         transaction.commit()
@@ -160,6 +150,15 @@ fn write_once(connection: &Connection, first: &NewMessage, count: usize) -> rusq
             i64::try_from(count).unwrap_or(i64::MAX)
         ])?;
     Ok(())
+}
+
+/// The recipients as they stand in the row of their message.
+fn lines(recipients: &[NewRecipient]) -> String {
+    let line = |one: &NewRecipient| {
+        let (disposition, status) = (one.disposition.as_str(), RecipientStatus::Pending.as_str());
+        format!("{} {disposition} {status} {}", one.field.as_str(), one.address.as_str())
+    };
+    recipients.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn lane(lane: Lane) -> i64 {

@@ -6,6 +6,7 @@
 //! | provider | feature | what it is |
 //! |---|---|---|
 //! | [`Smtp`] | `smtp` (on unless switched off) | any mail server or relay: STARTTLS or TLS, connections kept and reused, an answer for each recipient |
+//! | [`SendGrid`] | `sendgrid` | Twilio SendGrid, version 3 of its API |
 //! | [`Sandbox`] | always there | keeps every message in memory and lets none out; recipients at [`MAGIC_DOMAIN`](sandbox::MAGIC_DOMAIN) bounce, complain and fail as they are told |
 //!
 //! ```
@@ -55,5 +56,7 @@ mod tls;
 #[cfg(feature = "postmark")]
 pub use postmark::Postmark;
 pub use sandbox::Sandbox;
+#[cfg(feature = "sendgrid")]
+pub use sendgrid::SendGrid;
 #[cfg(feature = "smtp")]
 pub use smtp::Smtp;

@@ -70,6 +70,8 @@ pub fn references() -> Vec<Reference> {
             treatments: crate::smtp::treatments(),
             lookup: false,
         },
+        #[cfg(feature = "sendgrid")]
+        vendor("sendgrid", "SendGrid", crate::sendgrid::capability(), crate::sendgrid::RULES, false),
         #[cfg(feature = "postmark")]
         vendor("postmark", "Postmark", crate::postmark::capability(), crate::postmark::RULES, true),
     ]

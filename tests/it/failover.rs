@@ -78,7 +78,15 @@ async fn many_messages_are_delivered_once_each() {
     }
     worker.shutdown().await.unwrap();
     assert_eq!(a.sent().len() + b.sent().len(), 500);
-    assert_sent!(b, 50);
+    assert_is_left_alone(&a, &b);
+}
+
+/// After five failures in a row the first connection was met by those that were under way, and by nobody else.
+fn assert_is_left_alone(failing: &Recorder, other: &Recorder) {
+    let met = failing.handed_over().len() - failing.sent().len();
+    let under_way = courierx_core::provider::Capability::full().max_in_flight;
+    assert!((5..=5 + under_way).contains(&met), "{met} met the failing connection");
+    assert!(other.sent().len() >= met);
 }
 
 #[cfg(feature = "sqlite")]
@@ -105,5 +113,5 @@ async fn many_messages_are_delivered_once_each_from_sqlite_by_two_workers() {
     subjects.dedup();
     assert_eq!(subjects.len(), 500);
     assert_eq!(a.sent().len() + b.sent().len(), 500);
-    assert_sent!(b, 50);
+    assert_is_left_alone(&a, &b);
 }

@@ -14,7 +14,7 @@ use crate::event::Disposition;
 use crate::id::AttemptId;
 use crate::message::Address;
 use crate::provider::{RecipientOutcome, Refusal, RefusalKind};
-use crate::router::{Connection, Decision, Router, Skipped};
+use crate::router::{Connection, Decision, Pass, Router, Skipped};
 use crate::store::{
     AttemptResult, BeginAttempt, Begun, Claimed, JobNext, MessageRecord, StoreResult, StoredMessage,
 };
@@ -99,7 +99,9 @@ impl Delivery<'_> {
                 }
                 continue;
             }
-            match self.attempt(connection, &recipients, skipped).await? {
+            // Others may have taken the probe's place while this one waited for its own.
+            let Some(pass) = Pass::of(connection, self.inner.now()) else { continue };
+            match self.attempt(connection, pass, &recipients, skipped).await? {
                 Attempted::Answered(answer) => result = Some(answer),
                 Attempted::Interrupted(answer) => return self.release(Some(answer)).await,
                 // Whoever holds the job now goes on; or it is claimed again and looked at anew.
@@ -114,6 +116,7 @@ impl Delivery<'_> {
     async fn attempt(
         &mut self,
         connection: &Connection,
+        pass: Pass<'_>,
         recipients: &[u32],
         skipped: Vec<Skipped>,
     ) -> StoreResult<Attempted> {
@@ -150,6 +153,7 @@ impl Delivery<'_> {
             hand_over(connection, &outgoing, timeout, self.cancel).await
         };
         let now = self.inner.now();
+        pass.finish(&outcomes, now);
         self.ended.extend(self.round.apply(connection.id(), recipients, &outcomes, &self.router, now));
         // Without our asking, "interrupted" is one of a provider's excuses.
         let stopped = self.cancel.is_cancelled() && outcomes.iter().any(|outcome| {

@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::id::{MessageId, TenantId};
 use crate::message::{AddressKey, Email, InvalidEmail};
 use crate::provider::{Content, Outcome, RecipientOutcome, Refusal, RefusalKind};
-use crate::router::{ConnectionId, Decision, History, Router, Skipped};
+use crate::router::{ConnectionId, Decision, History, Pass, Router, Skipped};
 use crate::store::{Store, StoreError};
 use crate::suppression::Scope;
 
@@ -64,7 +64,8 @@ impl Direct {
         let message = MessageId::new();
         let mut round = Round::new(message, now, email, content, History::default(), |index| {
             !suppressed.contains(&index)
-        });
+        })
+        .at_once();
         let mut report = Report::new(email.recipient_count());
         self.walk(&mut round, &mut report).await;
         report.finish(message, suppressed)
@@ -74,7 +75,7 @@ impl Direct {
     pub fn explain(&self, email: &Email) -> Decision {
         let now = self.clock.now();
         let content = Content::literal(email.clone());
-        let round = Round::new(MessageId::new(), now, email, content, History::default(), |_| true);
+        let round = Round::new(MessageId::new(), now, email, content, History::default(), |_| true).at_once();
         round.decide(&self.router, now)
     }
 
@@ -92,7 +93,12 @@ impl Direct {
             let Some(connection) = self.router.connection(&id) else { return };
             let outgoing = round.outgoing(&id, &recipients);
             let outcomes = match permit(connection, &cancel).await {
-                Some(_permit) => hand_over(connection, &outgoing, self.timeout, &cancel).await,
+                Some(_permit) => {
+                    let pass = Pass::regardless(connection, self.clock.now());
+                    let outcomes = hand_over(connection, &outgoing, self.timeout, &cancel).await;
+                    pass.finish(&outcomes, self.clock.now());
+                    outcomes
+                }
                 None => interrupted(recipients.len()),
             };
             round.apply(&id, &recipients, &outcomes, &self.router, self.clock.now());

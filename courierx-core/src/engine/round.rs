@@ -19,6 +19,7 @@ pub(super) struct Round {
     content: Arc<Content>,
     requirements: Requirements,
     duplicates: DuplicatePolicy,
+    can_wait: bool,
     history: History,
     /// Recipients to hand over: position, and whether the address needs SMTPUTF8.
     open: Vec<(u32, bool)>,
@@ -48,11 +49,18 @@ impl Round {
             content: Arc::new(content),
             requirements: Requirements::of(email),
             duplicates: email.duplicate_policy(),
+            can_wait: true,
             history,
             open,
             reasons: Vec::new(),
             notes: Vec::new(),
         }
+    }
+
+    /// For a caller who waits, and would rather try a failing connection than none.
+    pub(super) fn at_once(mut self) -> Self {
+        self.can_wait = false;
+        self
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -65,6 +73,8 @@ impl Round {
             open: &self.open,
             history: &self.history,
             duplicates: self.duplicates,
+            seed: seed(self.message),
+            can_wait: self.can_wait,
         };
         router.decide(&question, now)
     }
@@ -172,4 +182,10 @@ fn end_of(kind: RefusalKind) -> Option<Disposition> {
         RefusalKind::Suppressed => Some(Disposition::Suppressed),
         _ => None,
     }
+}
+
+/// What shares are dealt out by: the random end of the message's identifier.
+fn seed(message: MessageId) -> u64 {
+    let bytes = message.as_bytes();
+    bytes[8..].iter().fold(0, |seed, byte| seed << 8 | u64::from(*byte))
 }

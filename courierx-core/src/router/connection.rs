@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
+use super::breaker::Breaker;
 use super::gate::Gate;
 use crate::clock::Timestamp;
 use crate::provider::{EmailProvider, RefusalKind};
@@ -76,6 +77,7 @@ pub struct Connection {
     priority: u32,
     enabled: bool,
     gate: Arc<Gate>,
+    breaker: Arc<Breaker>,
     permits: Arc<Semaphore>,
 }
 
@@ -89,6 +91,7 @@ impl Connection {
             priority: 0,
             enabled: true,
             gate: Arc::default(),
+            breaker: Arc::default(),
             permits: Arc::new(Semaphore::new(places)),
         }
     }
@@ -131,10 +134,33 @@ impl Connection {
         &self.gate
     }
 
+    /// Whether a message with this seed is within the share that the connection gets now.
+    pub(super) fn gets(&self, seed: u64, now: Timestamp) -> bool {
+        self.breaker.permission(now).gets(draw(seed, &self.id))
+    }
+
+    /// Whether a hand-over may go ahead although its breaker is open.
+    pub(super) fn may_go_ahead(&self, can_wait: bool, now: Timestamp) -> bool {
+        self.breaker.permission(now).may_go_ahead(can_wait, now)
+    }
+
+    pub(crate) fn breaker(&self) -> &Breaker {
+        &self.breaker
+    }
+
     /// The places among its hand-overs.
     pub(crate) fn permits(&self) -> &Semaphore {
         &self.permits
     }
+}
+
+/// A number between 0 and 1: the same for a message and a connection whenever it is asked for.
+fn draw(seed: u64, connection: &ConnectionId) -> f64 {
+    let salt = connection.as_str().bytes().fold(seed, |hash, byte| {
+        // FNV-1a: spread, not secret.
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    fastrand::Rng::with_seed(salt).f64()
 }
 
 /// A connection that was not chosen, and why.
@@ -172,6 +198,13 @@ pub enum SkipReason {
         /// What it refused with.
         kind: RefusalKind,
     },
+    /// It failed too often and is left alone until then, but for probes.
+    Failing {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// It has just come back, and others take most of its share for a while.
+    Recovering,
     /// It was tried in this round already.
     Tried,
     /// An earlier hand-over there may have succeeded, and others come first.
@@ -186,6 +219,8 @@ impl fmt::Display for SkipReason {
             Self::SandboxForTests => f.write_str("a sandbox, which takes only messages in test mode here"),
             Self::Refused { kind } => write!(f, "refused the message ({kind})"),
             Self::NotBefore { until, kind } => write!(f, "not before {until} ({kind})"),
+            Self::Failing { until } => write!(f, "fails, and is left alone until {until}"),
+            Self::Recovering => f.write_str("has just come back, and gets few messages at first"),
             Self::Tried => f.write_str("tried in this round"),
             Self::Unknown => f.write_str("may have sent the message already"),
         }

@@ -98,7 +98,9 @@ impl Router {
             Unresolved::Repeat(connection, together) => {
                 return match self.look(connection, question, &history, utf8, now) {
                     Ok(()) => Verdict::Repeat(connection, together),
-                    Err(SkipReason::NotBefore { until, .. }) => Verdict::wait(until),
+                    Err(SkipReason::NotBefore { until, .. } | SkipReason::Failing { until }) => {
+                        Verdict::wait(until)
+                    }
                     Err(_) => Verdict::SCHEDULE,
                 };
             }
@@ -110,7 +112,7 @@ impl Router {
 
     /// The first connection in the order of preference that nothing speaks against. One that refused this
     /// message for its sender or by its policy comes last, as it may have changed its mind by the next
-    /// round; so does one that may have sent it already.
+    /// round; so does one that may have sent it already. One that has just come back gets its share only.
     fn choose(
         &self,
         question: &Question<'_>,
@@ -119,31 +121,27 @@ impl Router {
         now: Timestamp,
         skipped: &mut Vec<Skipped>,
     ) -> Verdict<'_> {
-        let mut avoided = None;
-        let mut not_before: Option<Timestamp> = None;
-        let mut tried = false;
+        let mut fallback = Fallback::default();
         let noted = skipped.len();
         for connection in self.connections() {
             let reason = match self.look(connection, question, history, utf8, now) {
                 Ok(()) => match drawback(history, connection.id()) {
                     Some(reason) => {
-                        avoided = avoided.or(Some(connection));
+                        fallback.avoided = fallback.avoided.or(Some(connection));
                         reason
                     }
-                    None => return Verdict::Use(connection),
+                    None if connection.gets(question.seed, now) => return Verdict::Use(connection),
+                    None => {
+                        fallback.recovering = fallback.recovering.or(Some(connection));
+                        SkipReason::Recovering
+                    }
                 },
                 Err(reason) => reason,
             };
-            match &reason {
-                SkipReason::NotBefore { until, .. } => {
-                    not_before = Some(not_before.map_or(*until, |earliest| earliest.min(*until)));
-                }
-                SkipReason::Tried | SkipReason::Disabled => tried = true,
-                _ => {}
-            }
+            fallback.note(connection, &reason, question.can_wait, now);
             skipped.push(Skipped { connection: connection.id().clone(), reason });
         }
-        if let Some(connection) = avoided {
+        if let Some(connection) = fallback.connection() {
             let chosen = connection.id();
             let mut position = 0;
             skipped.retain(|one| {
@@ -152,8 +150,8 @@ impl Router {
             });
             return Verdict::Use(connection);
         }
-        if tried || not_before.is_some() {
-            return Verdict::Rest { scheduled: tried, until: not_before };
+        if fallback.tried || fallback.not_before.is_some() {
+            return Verdict::Rest { scheduled: fallback.tried, until: fallback.not_before };
         }
         // Nobody who could carry a live message said no: there may be a connection by the next step.
         if skipped[noted..].iter().all(|one| one.reason == SkipReason::SandboxForTests) {
@@ -161,5 +159,46 @@ impl Router {
         }
         // What is left are reasons that no time changes.
         Verdict::GiveUp(Disposition::Failed)
+    }
+}
+
+/// What is left if nothing else is.
+#[derive(Default)]
+struct Fallback<'a> {
+    /// One that has just come back, and would have got another message.
+    recovering: Option<&'a Connection>,
+    /// One that something speaks against which may have changed.
+    avoided: Option<&'a Connection>,
+    /// The failing one that opens first, if a probe may go ahead of its time.
+    ahead: Option<(Timestamp, &'a Connection)>,
+    not_before: Option<Timestamp>,
+    /// Whether one was tried, or may be switched on again: there is something to come back for.
+    tried: bool,
+}
+
+impl<'a> Fallback<'a> {
+    fn note(&mut self, connection: &'a Connection, reason: &SkipReason, can_wait: bool, now: Timestamp) {
+        match reason {
+            SkipReason::NotBefore { until, .. } => self.not_before(*until),
+            SkipReason::Failing { until } => {
+                self.not_before(*until);
+                let first = self.ahead.is_none_or(|(earliest, _)| *until < earliest);
+                if first && connection.may_go_ahead(can_wait, now) {
+                    self.ahead = Some((*until, connection));
+                }
+            }
+            SkipReason::Tried | SkipReason::Disabled => self.tried = true,
+            _ => {}
+        }
+    }
+
+    fn not_before(&mut self, until: Timestamp) {
+        self.not_before = Some(self.not_before.map_or(until, |earliest| earliest.min(until)));
+    }
+
+    /// The connection to use nevertheless. A probe goes ahead only where nothing but breakers is in the way.
+    fn connection(&self) -> Option<&'a Connection> {
+        let ahead = self.ahead.filter(|_| !self.tried).map(|(_, connection)| connection);
+        self.recovering.or(self.avoided).or(ahead)
     }
 }

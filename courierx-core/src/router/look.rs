@@ -1,5 +1,6 @@
 //! What speaks against a connection.
 
+use super::breaker::Permission;
 use super::history::{HistoryEntry, Past};
 use super::question::Question;
 use super::{Connection, ConnectionId, Router, SkipReason};
@@ -39,6 +40,9 @@ impl Router {
         }
         if let Some((until, kind)) = connection.gate().closed_at(now) {
             return Err(SkipReason::NotBefore { until, kind });
+        }
+        if let Permission::No { until, .. } = connection.breaker().permission(now) {
+            return Err(SkipReason::Failing { until });
         }
         // At once means at once: only a refusal stops it from being repeated where it is the only way.
         let at_once = question.duplicates == DuplicatePolicy::FailoverNow && self.connections().len() == 1;

@@ -20,18 +20,22 @@
 //! With one connection the first retries there at the schedule's pace, the second at once, the third not
 //! at all.
 
+mod breaker;
 mod connection;
 mod decide;
 mod gate;
 mod history;
 mod look;
+mod pass;
 mod question;
 mod unresolved;
 
 use std::sync::Arc;
 
+pub use breaker::Transition;
 pub use connection::{Connection, ConnectionId, InvalidConnectionId, SkipReason, Skipped};
 pub use history::{History, HistoryEntry, Past};
+pub(crate) use pass::Pass;
 pub use question::{Decision, GiveUp, Question, Requirements};
 
 use crate::clock::Timestamp;

@@ -76,6 +76,12 @@ pub struct Question<'a> {
     pub history: &'a History,
     /// What follows from unknown outcomes.
     pub duplicates: DuplicatePolicy,
+    /// A number that is another for each message, and the same whenever the same question is asked: by it, shares
+    /// are dealt out.
+    pub seed: u64,
+    /// Whether the message can wait for a connection to come back. One that cannot goes to a failing connection
+    /// where there is no other.
+    pub can_wait: bool,
 }
 
 /// The answer.

@@ -83,3 +83,21 @@ async fn postmark() {
     assert_eq!(printed["wrongKey"]["status"], 10, "{printed}");
     assert_eq!(printed["throttled"]["status"], 429, "{printed}");
 }
+
+#[tokio::test]
+async fn sendgrid() {
+    let emulator = Emulator::sendgrid(SECRET).start().await.unwrap();
+    let printed = run(tools::node(), "sendgrid.cjs", &emulator, &[]).await;
+    let received = emulator.received();
+    assert!(printed["one"].is_string(), "{printed}");
+    let expected = Expected {
+        names: ["Acme Inc.", "Ada Lovelace"],
+        tags: &["welcome"],
+        tracks: [Some(true), Some(false)],
+    };
+    assert_sent(&received[0], &expected);
+    assert_eq!(printed["batch"], 202);
+    assert_batch(&received[1..], &READERS);
+    assert_eq!(printed["wrongKey"]["status"], 401, "{printed}");
+    assert_eq!(printed["throttled"]["status"], 429, "{printed}");
+}

@@ -54,6 +54,8 @@ fn choice(server: &TestServer, router: &Router, mode: Mode) -> Result<Connection
         open: &[(0, false)],
         history: &History::default(),
         duplicates: DuplicatePolicy::WaitThenFailover,
+        seed: 0,
+        can_wait: true,
     };
     match router.decide(&question, server.app().now()) {
         Decision::Send { connection, .. } => Ok(connection),

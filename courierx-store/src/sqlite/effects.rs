@@ -12,10 +12,15 @@ use super::{codec, suppressions};
 
 /// Writes effects of a tenant.
 pub(super) fn apply(tx: &Tx<'_>, tenant: TenantId, effects: &Effects) -> Run<()> {
+    apply_with(tx, tenant, effects, &effects.events)
+}
+
+/// Writes effects of a tenant, with these events in place of theirs.
+pub(super) fn apply_with(tx: &Tx<'_>, tenant: TenantId, effects: &Effects, events: &[NewEvent]) -> Run<()> {
     for job in &effects.jobs {
         insert_job(tx, tenant, job)?;
     }
-    for event in &effects.events {
+    for event in events {
         insert_event(tx, tenant, event, None)?;
     }
     tx.count(tenant, &effects.deltas);
@@ -28,19 +33,20 @@ pub(super) fn apply(tx: &Tx<'_>, tenant: TenantId, effects: &Effects) -> Run<()>
 /// Adds a job.
 pub(super) fn insert_job(tx: &Tx<'_>, tenant: TenantId, job: &NewJob) -> Run<JobId> {
     let run_at = job.run_at.as_micros();
-    let id = tx
-        .sql(
-            "INSERT INTO courierx_jobs (tenant, kind, message, lane, run_at, free_at, payload)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)",
-        )?
-        .insert(params![
+    let id = tx.next_job()?;
+    tx.execute(
+        "INSERT INTO courierx_jobs (id, tenant, kind, message, lane, run_at, free_at, payload)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)",
+        params![
+            id,
             tenant.as_bytes(),
             job.kind.as_str(),
             job.message.as_ref().map(|id| id.as_bytes().as_slice()),
             codec::lane(job.lane),
             run_at,
             job.payload,
-        ])?;
+        ],
+    )?;
     tx.job_free_at(tenant, &job.kind, job.lane, job.run_at);
     Ok(JobId(id))
 }
@@ -52,13 +58,14 @@ pub(super) fn insert_event(
     event: &NewEvent,
     deduplication: Option<&str>,
 ) -> Run<Sequence> {
-    let sequence = tx
-        .sql(
+    let sequence = tx.next_position()?;
+    tx.sql(
             "INSERT INTO courierx_events
-                 (id, tenant, message, recipient, attempt, connection, kind, at, detail, deduplication)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                 (sequence, id, tenant, message, recipient, attempt, connection, kind, at, detail, deduplication)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
-        .insert(params![
+        .execute(params![
+            sequence,
             event.id.as_bytes(),
             tenant.as_bytes(),
             event.message.as_ref().map(|id| id.as_bytes().as_slice()),

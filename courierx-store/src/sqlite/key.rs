@@ -64,6 +64,7 @@ fn remembered(connection: &Connection) -> rusqlite::Result<Option<u32>> {
 fn is_sealed(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row(
         "SELECT EXISTS (SELECT 1 FROM courierx_contents)
+             OR EXISTS (SELECT 1 FROM courierx_messages WHERE has_content = 1)
              OR EXISTS (SELECT 1 FROM courierx_configs WHERE tenant = ?1 AND kind = ?2)",
         params![TenantId::DEFAULT.as_bytes(), CANARY_KIND],
         |row| row.get(0),

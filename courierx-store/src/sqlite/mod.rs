@@ -33,6 +33,7 @@ mod filter;
 mod key;
 mod ledger;
 mod lock;
+mod numbers;
 mod options;
 mod queue;
 mod readers;

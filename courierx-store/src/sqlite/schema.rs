@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_initial.sql"),
     include_str!("migrations/0002_suppressions.sql"),
     include_str!("migrations/0003_summaries.sql"),
+    include_str!("migrations/0004_fewer_rows.sql"),
 ];
 
 /// Why the schema could not be brought up to date.

@@ -8,11 +8,12 @@ use courierx_core::clock::{Clock, Timestamp};
 use courierx_core::id::TenantId;
 use courierx_core::message::Lane;
 use courierx_core::store::{CounterDelta, JobKind};
-use rusqlite::{CachedStatement, Connection, params};
+use rusqlite::{CachedStatement, Connection, Params, params};
 
 use super::codec;
 use super::error::Run;
 use super::filter::Filter;
+use super::numbers::Numbers;
 
 const DAY: i64 = 86_400_000_000;
 
@@ -24,6 +25,8 @@ pub(super) struct Tx<'a> {
     connection: &'a Connection,
     clock: &'a dyn Clock,
     suppressed: &'a Filter,
+    numbers: Numbers,
+    kept: RefCell<Vec<(&'static str, CachedStatement<'a>)>>,
     pending: RefCell<Pending>,
 }
 
@@ -37,7 +40,14 @@ struct Pending {
 impl<'a> Tx<'a> {
     /// Runs in the transaction that `connection` has open.
     pub(super) fn new(connection: &'a Connection, clock: &'a dyn Clock, suppressed: &'a Filter) -> Self {
-        Self { connection, clock, suppressed, pending: RefCell::default() }
+        Self {
+            connection,
+            clock,
+            suppressed,
+            numbers: Numbers::default(),
+            kept: RefCell::default(),
+            pending: RefCell::default(),
+        }
     }
 
     /// The connection.
@@ -50,6 +60,20 @@ impl<'a> Tx<'a> {
         Ok(self.connection.prepare_cached(sql)?)
     }
 
+    /// Runs a statement of the hot path. It is kept at hand, and so is the room for its parameters, until the
+    /// transaction is over: looking it up by its text and clearing it for every message costs as much as an
+    /// index.
+    pub(super) fn execute(&self, sql: &'static str, params: impl Params) -> Run<usize> {
+        let mut kept = self.kept.borrow_mut();
+        if let Some((_, statement)) = kept.iter_mut().find(|(text, _)| std::ptr::eq(*text, sql)) {
+            return Ok(statement.execute(params)?);
+        }
+        let mut statement = self.sql(sql)?;
+        let changed = statement.execute(params)?;
+        kept.push((sql, statement));
+        Ok(changed)
+    }
+
     /// Whom suppressions may match.
     pub(super) fn suppressed(&self) -> &'a Filter {
         self.suppressed
@@ -58,6 +82,16 @@ impl<'a> Tx<'a> {
     /// The present moment.
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The position of the next message or event.
+    pub(super) fn next_position(&self) -> Run<i64> {
+        self.numbers.next_position(self.connection)
+    }
+
+    /// The number of the next job.
+    pub(super) fn next_job(&self) -> Run<i64> {
+        self.numbers.next_job(self.connection)
     }
 
     /// Adds to statistics, at the end.
@@ -91,6 +125,7 @@ impl<'a> Tx<'a> {
     /// Writes what was put off.
     pub(super) fn flush(&self) -> Run<()> {
         self.flush_ready()?;
+        self.numbers.flush(self.connection)?;
         let counters = std::mem::take(&mut self.pending.borrow_mut().counters);
         let mut add = self.sql(
             "INSERT INTO courierx_counters (tenant, name, day, value) VALUES (?1, ?2, ?3, ?4)

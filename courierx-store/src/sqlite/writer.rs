@@ -22,6 +22,9 @@ use super::transaction::Tx;
 
 /// How many commands may be queued, and how many one commit may answer.
 const QUEUE: usize = 1024;
+/// How many commands make a commit worth its flush. Who comes later and was not queued at its beginning is
+/// better off with the next one: while this one is flushed, they and those behind them are made ready.
+const ENOUGH: usize = 32;
 /// How many changed rows end a group: beyond that the flush no longer matters, but the wait for it does.
 const ROWS: u64 = 20_000;
 /// How often the writer lets those run who were just answered, before it commits without them.
@@ -40,7 +43,7 @@ trait Command: Send {
 struct Closure<F, T> {
     work: F,
     result: Option<T>,
-    caller: oneshot::Sender<StoreResult<T>>,
+    caller: oneshot::Sender<StoreResult<(T, F)>>,
 }
 
 impl<F, T> Command for Closure<F, T>
@@ -54,8 +57,10 @@ where
     }
 
     fn answer(self: Box<Self>) {
-        // A caller that is gone does not want to know.
-        let _ = self.caller.send(self.result.ok_or(StoreError::Closed));
+        // The work goes back as well: what it holds was made there, and is cheapest to drop there. A caller
+        // that is gone does not want to know.
+        let Self { work, result, caller } = *self;
+        let _ = caller.send(result.map(|result| (result, work)).ok_or(StoreError::Closed));
     }
 
     fn fail(self: Box<Self>, fault: Fault) {
@@ -107,7 +112,7 @@ impl Writer {
             .send(Box::new(Closure { work, result: None, caller }))
             .await
             .map_err(|_| StoreError::Closed)?;
-        result.await.map_err(|_| StoreError::Closed)?
+        result.await.map_err(|_| StoreError::Closed)?.map(|(result, _)| result)
     }
 }
 
@@ -220,6 +225,7 @@ fn run_group(
     answered: usize,
 ) -> Run<()> {
     let changes = tx.connection().total_changes();
+    let enough = ENOUGH.max(group.len() + commands.len());
     let mut done = 0;
     let mut looks = 0;
     loop {
@@ -227,7 +233,7 @@ fn run_group(
             command.run(tx)?;
             done += 1;
         }
-        if group.len() >= QUEUE || tx.connection().total_changes() - changes >= ROWS {
+        if group.len() >= enough || tx.connection().total_changes() - changes >= ROWS {
             break;
         }
         match commands.try_recv() {

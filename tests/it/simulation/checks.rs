@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use courierx::router::Decision;
+use courierx::router::{Decision, SkipReason};
 use courierx::store::{EventQuery, Ledger, StoredMessage, Suppressions};
 use courierx::suppression::Scope;
 use courierx::{
@@ -74,6 +74,13 @@ pub(super) fn frozen(message: &Outgoing) -> String {
 /// be busy or gone.
 pub(super) fn explained(expected: &Decision, stored: &StoredMessage, now: Timestamp) -> Option<String> {
     let attempt = stored.attempts.first().filter(|attempt| attempt.started_at == now)?;
+    // Which messages a connection gets that has just come back is drawn for each.
+    let said = match expected {
+        Decision::Send { skipped, .. } | Decision::Rest { skipped, .. } => skipped,
+    };
+    if attempt.skipped.iter().chain(said).any(|one| one.reason == SkipReason::Recovering) {
+        return None;
+    }
     let whole = stored.record.recipients.iter().all(|one| one.status != RecipientStatus::Suppressed);
     let indexes: Vec<u32> = attempt.recipients.iter().map(|one| one.index).collect();
     let kept = match expected {

@@ -1,8 +1,9 @@
 //! Accepting messages: the path whose cost everybody pays.
 
 use courierx_core::clock::Timestamp;
-use courierx_core::id::MessageId;
-use courierx_core::store::{AcceptResult, Idempotency, MessageRecord, NewMessage};
+use courierx_core::event::EventKind;
+use courierx_core::id::{EventId, MessageId};
+use courierx_core::store::{AcceptResult, Idempotency, NewMessage};
 use courierx_core::vault::Sealed;
 use rusqlite::{OptionalExtension, params};
 
@@ -10,7 +11,10 @@ use super::super::codec;
 use super::super::effects;
 use super::super::error::Run;
 use super::super::transaction::Tx;
-use super::message;
+use super::{message, recipients};
+
+/// Bytes of sealed content up to which it stands in the row of its message.
+const SMALL: usize = 1024;
 
 /// Writes a message and all that comes with it, unless it, or its key, is there already.
 pub(in super::super) fn accept_one(tx: &Tx<'_>, new: &NewMessage) -> Run<AcceptResult> {
@@ -19,57 +23,77 @@ pub(in super::super) fn accept_one(tx: &Tx<'_>, new: &NewMessage) -> Run<AcceptR
     {
         return Ok(earlier);
     }
-    let record = MessageRecord::from_new(new);
+    let seq = tx.next_position()?;
+    let lines = recipients::lines_of_new(&new.recipients);
+    let queued = queued_event(new);
     // Identifiers are the caller's: one that is there already is this call, repeated.
-    let Some(seq) = insert_message(tx, &record)? else {
+    if !insert_message(tx, seq, new, lines.as_deref(), queued)? {
         return Ok(AcceptResult::Stored);
-    };
-    tx.sql("INSERT INTO courierx_contents (message, sealed) VALUES (?1, ?2)")?
-        .execute(params![seq, new.content.as_bytes()])?;
-    let mut insert = tx.sql(
-        "INSERT INTO courierx_recipients (message, position, field, address, disposition, status)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    )?;
-    for recipient in &record.recipients {
-        insert.execute(params![
-            seq,
-            recipient.index,
-            recipient.field.as_str(),
-            recipient.address.as_str(),
-            recipient.disposition.as_str(),
-            recipient.status.as_str(),
-        ])?;
     }
-    effects::apply(tx, new.tenant, &new.effects)?;
+    if !is_small(&new.content) {
+        tx.execute(
+            "INSERT INTO courierx_contents (message, sealed) VALUES (?1, ?2)",
+            params![seq, new.content.as_bytes()],
+        )?;
+    }
+    if lines.is_none() {
+        recipients::insert(tx, seq, &new.recipients)?;
+    }
+    let events = &new.effects.events;
+    let events = events.get(usize::from(queued.is_some())..).unwrap_or_default();
+    effects::apply_with(tx, new.tenant, &new.effects, events)?;
     Ok(AcceptResult::Stored)
 }
 
-/// Writes the row of a message; none if it is there already.
-fn insert_message(tx: &Tx<'_>, record: &MessageRecord) -> Run<Option<i64>> {
-    let inserted = tx
-        .sql(
+/// The first of the message's events, if it says no more than that the message was accepted: then the row of
+/// the message says it, too, and need only have its identifier.
+fn queued_event(new: &NewMessage) -> Option<EventId> {
+    let first = new.effects.events.first()?;
+    let whole = first.recipient.is_none() && first.attempt.is_none() && first.connection.is_none();
+    let plain = first.kind == EventKind::Queued && first.at == new.created_at && first.detail.is_none();
+    (whole && plain && first.message == Some(new.id)).then_some(first.id)
+}
+
+/// Whether content stands in the row of its message.
+fn is_small(content: &Sealed) -> bool {
+    content.as_bytes().len() <= SMALL
+}
+
+/// Writes the row of a message; `false` if it is there already.
+fn insert_message(
+    tx: &Tx<'_>,
+    seq: i64,
+    new: &NewMessage,
+    recipients: Option<&str>,
+    queued: Option<EventId>,
+) -> Run<bool> {
+    let inserted = tx.execute(
             "INSERT INTO courierx_messages
-                 (id, tenant, created_at, send_at, deliver_by, sender, lane, mode, retry, duplicates, tags,
-                  status, has_content, summary)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 1, ?13)
-             ON CONFLICT DO NOTHING",
-        )?
-        .execute(params![
-            record.id.as_bytes(),
-            record.tenant.as_bytes(),
-            record.created_at.as_micros(),
-            record.send_at.as_micros(),
-            record.deliver_by.map(Timestamp::as_micros),
-            record.from.as_str(),
-            codec::lane(record.lane),
-            record.mode.as_str(),
-            record.retry.as_str(),
-            record.duplicates.as_str(),
-            codec::list(&record.tags)?,
-            record.status.as_str(),
-            record.summary.as_ref().map(Sealed::as_bytes),
-        ])?;
-    Ok((inserted == 1).then(|| tx.connection().last_insert_rowid()))
+                 (seq, id, tenant, created_at, send_at, deliver_by, sender, lane, mode, retry, duplicates, tags,
+                  status, has_content, summary, queued, recipients, content)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 1, ?14, ?15, ?16, ?17)
+             ON CONFLICT (id, tenant) DO NOTHING",
+        params![
+            seq,
+            new.id.as_bytes(),
+            new.tenant.as_bytes(),
+            new.created_at.as_micros(),
+            new.send_at.as_micros(),
+            new.deliver_by.map(Timestamp::as_micros),
+            new.from.as_str(),
+            codec::lane(new.lane),
+            new.mode.as_str(),
+            new.retry.as_str(),
+            new.duplicates.as_str(),
+            codec::list(&new.tags)?,
+            new.status().as_str(),
+            new.summary.as_ref().map(Sealed::as_bytes),
+            queued.as_ref().map(|id| id.as_bytes().as_slice()),
+            recipients,
+            Some(&new.content).filter(|content| is_small(content)).map(Sealed::as_bytes),
+        ],
+    )?;
+    Ok(inserted == 1)
 }
 
 /// Takes the idempotency key for this message, or tells for which message it was taken.

@@ -17,62 +17,136 @@ macro_rules! event_columns {
     };
 }
 
-/// Reads events in the order in which they were committed.
+/// The columns that [`read_queued`] reads.
+macro_rules! queued_columns {
+    () => {
+        "seq, queued, tenant, id, created_at"
+    };
+}
+
+/// Reads events in the order in which they were committed: those that have rows, and those that the rows of
+/// messages stand for.
 pub(super) fn events(connection: &Connection, query: &EventQuery) -> Run<Vec<Event>> {
-    let (after, limit) = (query.after.0, codec::limit(query.limit));
+    let (after, limit) = (query.after.0, query.limit);
     match (query.message, query.tenant) {
-        (Some(message), tenant) => {
-            let sql = concat!(
-                "SELECT ",
-                event_columns!(),
-                " FROM courierx_events WHERE message = ?1 AND (?2 IS NULL OR tenant = ?2) AND sequence > ?3
-                 ORDER BY sequence LIMIT ?4"
-            );
-            let tenant = tenant.as_ref().map(|tenant| tenant.as_bytes().as_slice());
-            select(connection, sql, (message.as_bytes(), tenant, after, limit))
-        }
-        (None, Some(tenant)) => of_tenant(connection, tenant, after, query.limit),
-        (None, None) => {
-            let sql = concat!(
-                "SELECT ",
-                event_columns!(),
-                " FROM courierx_events WHERE sequence > ?1 ORDER BY sequence LIMIT ?2"
-            );
-            select(connection, sql, (after, limit))
-        }
+        (Some(message), tenant) => of_message(connection, message, tenant, after, limit),
+        (None, Some(tenant)) => of_tenant(connection, tenant, after, limit),
+        (None, None) => of_all(connection, after, limit),
     }
 }
 
-/// Goes through the buckets of the index by tenant, from the one that `after` is in.
+fn of_message(
+    connection: &Connection,
+    message: MessageId,
+    tenant: Option<TenantId>,
+    after: i64,
+    limit: usize,
+) -> Run<Vec<Event>> {
+    let tenant = tenant.as_ref().map(|tenant| tenant.as_bytes().as_slice());
+    let at = (message.as_bytes(), tenant, after, codec::limit(limit));
+    let rows = concat!(
+        "SELECT ",
+        event_columns!(),
+        " FROM courierx_events WHERE message = ?1 AND (?2 IS NULL OR tenant = ?2) AND sequence > ?3
+         ORDER BY sequence LIMIT ?4"
+    );
+    let queued = concat!(
+        "SELECT ",
+        queued_columns!(),
+        " FROM courierx_messages WHERE id = ?1 AND (?2 IS NULL OR tenant = ?2) AND seq > ?3
+           AND queued IS NOT NULL LIMIT ?4"
+    );
+    Ok(merge(select(connection, rows, at)?, select_queued(connection, queued, at)?, limit))
+}
+
+fn of_all(connection: &Connection, after: i64, limit: usize) -> Run<Vec<Event>> {
+    let sql = concat!(
+        "SELECT ",
+        event_columns!(),
+        " FROM courierx_events WHERE sequence > ?1 ORDER BY sequence LIMIT ?2"
+    );
+    let rows = select(connection, sql, (after, codec::limit(limit)))?;
+    // Those that are further than the last of a full page are not of it. This also keeps the look at messages
+    // short where none stands for an event, as in databases of earlier versions.
+    let last = if rows.len() < limit { None } else { rows.last() };
+    let until = last.map_or(i64::MAX, |last| last.sequence.0);
+    let sql = concat!(
+        "SELECT ",
+        queued_columns!(),
+        " FROM courierx_messages WHERE seq > ?1 AND seq < ?2 AND queued IS NOT NULL ORDER BY seq LIMIT ?3"
+    );
+    let queued = select_queued(connection, sql, (after, until, codec::limit(limit)))?;
+    Ok(merge(rows, queued, limit))
+}
+
+/// Goes through the buckets of the indexes by tenant, from the one that `after` is in.
 fn of_tenant(connection: &Connection, tenant: TenantId, after: i64, limit: usize) -> Run<Vec<Event>> {
-    let last: Option<i64> = connection
-        .prepare_cached("SELECT max(sequence) FROM courierx_events")?
-        .query_row([], |row| row.get(0))?;
-    let first: Option<i64> = connection
-        .prepare_cached("SELECT min(sequence) FROM courierx_events")?
-        .query_row([], |row| row.get(0))?;
-    let (Some(first), Some(last)) = (first, last) else {
+    let edge =
+        |sql| -> Run<Option<i64>> { Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?) };
+    let first =
+        [edge("SELECT min(sequence) FROM courierx_events")?, edge("SELECT min(seq) FROM courierx_messages")?];
+    let last =
+        [edge("SELECT max(sequence) FROM courierx_events")?, edge("SELECT max(seq) FROM courierx_messages")?];
+    let (Some(first), Some(last)) = (first.into_iter().flatten().min(), last.into_iter().max().flatten())
+    else {
         return Ok(Vec::new());
     };
     let mut found = Vec::new();
     for bucket in (first.max(after) >> BUCKET_BITS)..=(last >> BUCKET_BITS) {
-        let left = codec::limit(limit.saturating_sub(found.len()));
+        let left = limit.saturating_sub(found.len());
         if left == 0 {
             break;
         }
-        let sql = concat!(
-            "SELECT ",
-            event_columns!(),
-            " FROM courierx_events WHERE sequence >> 12 = ?1 AND tenant = ?2 AND sequence > ?3
-             ORDER BY sequence LIMIT ?4"
-        );
-        found.extend(select(connection, sql, (bucket, tenant.as_bytes(), after, left))?);
+        found.extend(of_bucket(connection, tenant, bucket, after, left)?);
     }
     Ok(found)
 }
 
+fn of_bucket(
+    connection: &Connection,
+    tenant: TenantId,
+    bucket: i64,
+    after: i64,
+    limit: usize,
+) -> Run<Vec<Event>> {
+    let at = (bucket, tenant.as_bytes(), after, codec::limit(limit));
+    let rows = concat!(
+        "SELECT ",
+        event_columns!(),
+        " FROM courierx_events WHERE sequence >> 12 = ?1 AND tenant = ?2 AND sequence > ?3
+         ORDER BY sequence LIMIT ?4"
+    );
+    let queued = concat!(
+        "SELECT ",
+        queued_columns!(),
+        " FROM courierx_messages WHERE seq >> 12 = ?1 AND tenant = ?2 AND seq > ?3 AND queued IS NOT NULL
+         ORDER BY seq LIMIT ?4"
+    );
+    Ok(merge(select(connection, rows, at)?, select_queued(connection, queued, at)?, limit))
+}
+
+/// The first of both, in order.
+fn merge(mut rows: Vec<Event>, queued: Vec<Event>, limit: usize) -> Vec<Event> {
+    rows.extend(queued);
+    rows.sort_by_key(|event| event.sequence);
+    rows.truncate(limit);
+    rows
+}
+
 fn select(connection: &Connection, sql: &str, params: impl Params) -> Run<Vec<Event>> {
     connection.prepare_cached(sql)?.query_and_then(params, read_event)?.collect()
+}
+
+fn select_queued(connection: &Connection, sql: &str, params: impl Params) -> Run<Vec<Event>> {
+    connection.prepare_cached(sql)?.query_and_then(params, read_queued)?.collect()
+}
+
+/// The event that the row of a message stands for.
+fn read_queued(row: &Row<'_>) -> Run<Event> {
+    let message = MessageId::from_bytes(row.column(3)?);
+    let mut event = NewEvent::of_message(message, EventKind::Queued, row.time(4)?);
+    event.id = EventId::from_bytes(row.column(1)?);
+    Ok(Event::stored(Sequence(row.column(0)?), TenantId::from_bytes(row.column(2)?), event))
 }
 
 fn read_event(row: &Row<'_>) -> Run<Event> {

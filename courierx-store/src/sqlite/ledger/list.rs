@@ -55,7 +55,7 @@ pub(super) fn list(
                 continue;
             }
             if !filter.looks_at_recipients() {
-                record.recipients = read_recipients(connection, seq)?;
+                record.recipients = read_recipients(connection, row, seq)?;
             }
             items.push(record);
         }

@@ -13,12 +13,13 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::super::codec::{self, Columns};
 use super::super::error::{Fault, Run};
 use super::super::transaction::Tx;
+use super::recipients;
 
 /// The columns that [`read_record`] reads.
 macro_rules! message_columns {
     () => {
         "seq, id, tenant, created_at, send_at, deliver_by, sender, lane, mode, retry, duplicates, tags, status, \
-         summary"
+         summary, recipients"
     };
 }
 pub(super) use message_columns;
@@ -42,9 +43,11 @@ pub(super) fn load(
         return Ok(None);
     };
     message.content = connection
-        .prepare_cached("SELECT sealed FROM courierx_contents WHERE message = ?1")?
-        .query_row([seq], |row| row.get::<_, Vec<u8>>(0))
-        .optional()?
+        .prepare_cached(
+            "SELECT coalesce(content, (SELECT sealed FROM courierx_contents WHERE message = seq))
+             FROM courierx_messages WHERE seq = ?1",
+        )?
+        .query_row([seq], |row| row.get::<_, Option<Vec<u8>>>(0))?
         .map(Sealed::from_bytes)
         .transpose()
         .map_err(|error| Fault::corrupt("the content of a message", error))?;
@@ -77,7 +80,7 @@ pub(super) fn read_record(
     now: Timestamp,
 ) -> Run<(i64, MessageRecord)> {
     let (seq, mut record) = read_head(row, now)?;
-    record.recipients = read_recipients(connection, seq)?;
+    record.recipients = read_recipients(connection, row, seq)?;
     Ok((seq, record))
 }
 
@@ -111,21 +114,9 @@ pub(super) fn read_head(row: &Row<'_>, now: Timestamp) -> Run<(i64, MessageRecor
     Ok((seq, record))
 }
 
-pub(super) fn read_recipients(connection: &Connection, seq: i64) -> Run<Vec<RecipientRecord>> {
-    let mut select = connection.prepare_cached(
-        "SELECT position, field, address, disposition, status FROM courierx_recipients
-         WHERE message = ?1 ORDER BY position",
-    )?;
-    let rows = select.query_and_then([seq], |row| {
-        Ok(RecipientRecord {
-            index: row.column(0)?,
-            field: row.named(1)?,
-            address: row.named(2)?,
-            disposition: row.named(3)?,
-            status: row.named(4)?,
-        })
-    })?;
-    rows.collect()
+/// Reads the recipients of the message `seq`, whose row of [`message_columns`] this is.
+pub(super) fn read_recipients(connection: &Connection, row: &Row<'_>, seq: i64) -> Run<Vec<RecipientRecord>> {
+    recipients::read(connection, row, 14, seq)
 }
 
 fn read_attempts(connection: &Connection, seq: i64) -> Run<Vec<AttemptRecord>> {
@@ -214,23 +205,22 @@ impl Draft {
                 self.update_attempt(tx, now)?;
             }
         }
-        for (now, read) in self.message.record.recipients.iter().zip(&self.read.record.recipients) {
-            if now != read {
-                tx.sql(
-                    "UPDATE courierx_recipients SET disposition = ?3, status = ?4
-                     WHERE message = ?1 AND position = ?2",
-                )?
-                .execute(params![
-                    self.seq,
-                    now.index,
-                    now.disposition.as_str(),
-                    now.status.as_str()
-                ])?;
+        self.save_record(tx)
+    }
+
+    fn save_record(&self, tx: &Tx<'_>) -> Run<()> {
+        let (now, read) = (&self.message.record, &self.read.record);
+        if now.recipients != read.recipients {
+            if let Some(lines) = recipients::lines(&now.recipients) {
+                tx.sql("UPDATE courierx_messages SET status = ?2, recipients = ?3 WHERE seq = ?1")?
+                    .execute(params![self.seq, now.status.as_str(), lines])?;
+                return Ok(());
             }
+            recipients::save_rows(tx, self.seq, &now.recipients, &read.recipients)?;
         }
-        if self.message.record.status != self.read.record.status {
+        if now.status != read.status {
             tx.sql("UPDATE courierx_messages SET status = ?2 WHERE seq = ?1")?
-                .execute(params![self.seq, self.message.record.status.as_str()])?;
+                .execute(params![self.seq, now.status.as_str()])?;
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ mod events;
 mod list;
 mod message;
 mod purge;
+mod recipients;
 mod report;
 mod settle;
 

@@ -59,8 +59,10 @@ fn purge_contents(tx: &Tx<'_>, before: i64, limit: usize) -> Run<usize> {
         .collect::<Run<Vec<_>>>()?;
     for seq in &old {
         tx.sql("DELETE FROM courierx_contents WHERE message = ?1")?.execute([seq])?;
-        tx.sql("UPDATE courierx_messages SET has_content = 0, summary = NULL WHERE seq = ?1")?
-            .execute([seq])?;
+        tx.sql(
+            "UPDATE courierx_messages SET has_content = 0, summary = NULL, content = NULL WHERE seq = ?1",
+        )?
+        .execute([seq])?;
     }
     Ok(old.len())
 }

@@ -17,6 +17,8 @@ async fn filled() -> Fixture {
         .execute(
             "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?1 - 1)
              INSERT INTO courierx_messages
+                 (seq, id, tenant, created_at, send_at, deliver_by, sender, lane, mode, retry, duplicates, tags,
+                  status, has_content, summary)
              SELECT n + 10, randomblob(16), tenant, created_at, send_at, deliver_by, sender, lane, mode, retry,
                     duplicates, CASE WHEN n % 100 = 0 THEN tags END, status, has_content, summary
              FROM n, courierx_messages m WHERE m.seq = 1",

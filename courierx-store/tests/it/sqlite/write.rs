@@ -49,12 +49,12 @@ async fn a_failing_disk_write_fails_one_command_alone() {
     fixture
         .connection()
         .execute_batch(
-            "CREATE TRIGGER refuse BEFORE INSERT ON courierx_contents WHEN length(new.sealed) = 99
+            "CREATE TRIGGER refuse BEFORE INSERT ON courierx_contents WHEN length(new.sealed) = 9999
              BEGIN SELECT raise(ABORT, 'no'); END",
         )
         .unwrap();
     let mut bad = fixture.message(tenant(1));
-    bad.content = courierx_core::vault::Sealed::from_bytes(vec![1; 99]).unwrap();
+    bad.content = courierx_core::vault::Sealed::from_bytes(vec![1; 9999]).unwrap();
     let good = (0..16).map(|_| fixture.store.accept(vec![fixture.message(tenant(1))]));
     let (good, bad) = tokio::join!(futures_util::future::join_all(good), fixture.store.accept(vec![bad]));
     assert!(good.iter().all(Result::is_ok), "{good:?}");

@@ -8,6 +8,7 @@ mod names;
 mod providers;
 mod routes;
 mod unusable;
+mod vendors;
 
 pub use build::SANDBOX;
 pub use guard::{Guard, Guarded, REFUSED, REFUSED_PLAIN};

@@ -6,16 +6,16 @@ use std::time::Duration;
 use courierx_core::id::{RecordId, TenantId};
 use courierx_core::provider::EmailProvider;
 use courierx_core::vault::Vault;
-use courierx_providers::http::{BaseUrl, Http, HttpError, InvalidBaseUrl};
+use courierx_providers::http::{Http, HttpError, InvalidBaseUrl};
 use courierx_providers::smtp::{SmtpConfigError, SmtpTimeouts};
-use courierx_providers::{Postmark, Sandbox, Smtp};
+use courierx_providers::{Sandbox, Smtp};
 
+use super::vendors::{self, text};
 use super::{Guard, REFUSED, REFUSED_PLAIN};
 use crate::config::Settings;
 use crate::model::provider_connections::{
-    Account, Credentials, CredentialsError, PostmarkAccount, ProviderConnection, SmtpTarget, SmtpTls,
+    Account, Credentials, CredentialsError, ProviderConnection, SmtpTarget, SmtpTls,
 };
-use crate::secret::Secret;
 
 /// Makes providers of connections. Clones share their HTTP connections, and so do all tenants: what proves who
 /// somebody is travels with each request.
@@ -90,8 +90,9 @@ impl Providers {
         };
         Ok(match &connection.account {
             Account::Smtp { smtp } => Arc::new(self.smtp(smtp, &login, purpose)?),
-            Account::Postmark(account) => Arc::new(postmark(account, &login, http)?),
-            Account::SendGrid(_) | Account::AwsSes(_) | Account::Mailgun(_) | Account::Resend(_) => {
+            Account::SendGrid(account) => Arc::new(vendors::send_grid(account, &login, http)?),
+            Account::Postmark(account) => Arc::new(vendors::postmark(account, &login, http)?),
+            Account::AwsSes(_) | Account::Mailgun(_) | Account::Resend(_) => {
                 return Err(ProviderError::NotBuiltIn);
             }
             Account::Sandbox {} => Arc::new(Sandbox::new()),
@@ -130,34 +131,6 @@ impl Providers {
             smtp.connect_with(self.guard.connect())
         }
     }
-}
-
-fn postmark(account: &PostmarkAccount, login: &Credentials, http: Http) -> Result<Postmark, ProviderError> {
-    let PostmarkAccount { message_stream, base_url } = account;
-    let postmark = Postmark::new(text(login.api_key.as_ref())).http(http);
-    let postmark = with(postmark, message_stream.as_deref(), Postmark::message_stream);
-    at(postmark, base_url.as_deref(), Postmark::base_url)
-}
-
-/// The provider with what there is of an option.
-fn with<'a, P>(provider: P, option: Option<&'a str>, set: impl FnOnce(P, &'a str) -> P) -> P {
-    match option {
-        Some(option) => set(provider, option),
-        None => provider,
-    }
-}
-
-/// The provider at another address of its API, if there is one.
-fn at<P>(provider: P, url: Option<&str>, set: impl FnOnce(P, BaseUrl) -> P) -> Result<P, ProviderError> {
-    Ok(match url {
-        Some(url) => set(provider, BaseUrl::new(url)?),
-        None => provider,
-    })
-}
-
-/// A credential; empty only in a record that never was checked.
-fn text(secret: Option<&Secret>) -> &str {
-    secret.map_or("", Secret::expose)
 }
 
 /// A client for vendors' APIs that reaches permitted addresses, and without TLS only those within the operator's

@@ -22,6 +22,7 @@ pub(crate) struct Vendor {
 impl Vendor {
     async fn start(kind: ProviderKind) -> Option<Self> {
         let (builder, more) = match kind {
+            ProviderKind::SendGrid => (Emulator::sendgrid(KEY), json!({ "ip_pool": "orders" })),
             ProviderKind::Postmark => (Emulator::postmark(KEY), json!({ "message_stream": "outbound" })),
             _ => return None,
         };

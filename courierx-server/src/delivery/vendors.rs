@@ -1,0 +1,49 @@
+//! Adapters to vendors' APIs, of what a connection says.
+
+use courierx_providers::http::{BaseUrl, Http};
+use courierx_providers::{Postmark, SendGrid};
+
+use super::ProviderError;
+use crate::model::provider_connections::{Credentials, PostmarkAccount, Region, SendGridAccount};
+use crate::secret::Secret;
+
+type Result<P> = std::result::Result<P, ProviderError>;
+
+pub(super) fn send_grid(account: &SendGridAccount, login: &Credentials, http: Http) -> Result<SendGrid> {
+    let SendGridAccount { region, ip_pool, base_url } = account;
+    let send_grid = SendGrid::new(text(login.api_key.as_ref())).http(http);
+    let send_grid = match region {
+        Region::Us => send_grid,
+        Region::Eu => send_grid.eu(),
+    };
+    let send_grid = with(send_grid, ip_pool.as_deref(), SendGrid::ip_pool);
+    at(send_grid, base_url.as_deref(), SendGrid::base_url)
+}
+
+pub(super) fn postmark(account: &PostmarkAccount, login: &Credentials, http: Http) -> Result<Postmark> {
+    let PostmarkAccount { message_stream, base_url } = account;
+    let postmark = Postmark::new(text(login.api_key.as_ref())).http(http);
+    let postmark = with(postmark, message_stream.as_deref(), Postmark::message_stream);
+    at(postmark, base_url.as_deref(), Postmark::base_url)
+}
+
+/// The provider with what there is of an option.
+fn with<'a, P>(provider: P, option: Option<&'a str>, set: impl FnOnce(P, &'a str) -> P) -> P {
+    match option {
+        Some(option) => set(provider, option),
+        None => provider,
+    }
+}
+
+/// The provider at another address of its API, if there is one: it goes before that of a region.
+fn at<P>(provider: P, url: Option<&str>, set: impl FnOnce(P, BaseUrl) -> P) -> Result<P> {
+    Ok(match url {
+        Some(url) => set(provider, BaseUrl::new(url)?),
+        None => provider,
+    })
+}
+
+/// A credential; empty only in a record that never was checked.
+pub(super) fn text(secret: Option<&Secret>) -> &str {
+    secret.map_or("", Secret::expose)
+}

@@ -134,6 +134,7 @@ pub(crate) fn capability() -> Capability {
     capability.max_message_bytes = parcel::MAX_BYTES;
     capability.max_batch = parcel::MAX_RECIPIENTS;
     capability.separate_envelope = false;
+    capability.return_path = false;
     capability.smtputf8 = false;
     capability.tracking = TracksReaders::AsAsked;
     capability.reports_delivery = true;

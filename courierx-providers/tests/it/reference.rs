@@ -58,6 +58,7 @@ const ROWS: &[(&str, fn(&Reference) -> String)] = &[
     ("messages of a batch", |one| count(one.capability.max_batch)),
     ("HTML", |one| yes(one.capability.html)),
     ("addresses for answers", |one| yes(one.capability.reply_to)),
+    ("an address for bounces", |one| yes(one.capability.return_path)),
     ("headers of one's own", |one| yes(one.capability.custom_headers)),
     ("attachments", |one| yes(one.capability.attachments)),
     ("inline images", |one| yes(one.capability.inline_attachments)),

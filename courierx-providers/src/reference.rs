@@ -72,7 +72,11 @@ pub fn references() -> Vec<Reference> {
         },
         #[cfg(feature = "sendgrid")]
         vendor("sendgrid", "SendGrid", crate::sendgrid::capability(), crate::sendgrid::RULES, false),
+        #[cfg(feature = "mailgun")]
+        vendor("mailgun", "Mailgun", crate::mailgun::capability(), crate::mailgun::RULES, true),
         #[cfg(feature = "postmark")]
         vendor("postmark", "Postmark", crate::postmark::capability(), crate::postmark::RULES, true),
+        #[cfg(feature = "resend")]
+        vendor("resend", "Resend", crate::resend::capability(), crate::resend::RULES, true),
     ]
 }

@@ -188,6 +188,7 @@ impl Emulator {
         state.received.clear();
         state.requests.clear();
         self.shared.taken.store(0, Ordering::Release);
+        self.shared.vendor.forget();
     }
 }
 

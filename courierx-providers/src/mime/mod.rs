@@ -8,6 +8,8 @@ mod body;
 mod header;
 
 use courierx_core::clock::Timestamp;
+#[cfg(feature = "mailgun")]
+use courierx_core::message::Mailbox;
 use courierx_core::provider::Outgoing;
 
 use header::HeaderBlock;
@@ -39,6 +41,17 @@ pub fn render(message: &Outgoing) -> Vec<u8> {
     let mut bytes = head.into_bytes();
     bytes.extend(body::render(message));
     bytes
+}
+
+/// Mailboxes as the value of a header, on one line and in ASCII where the addresses are: for vendors that write
+/// the header themselves and cannot be relied on to encode a name and leave the address alone.
+#[cfg(feature = "mailgun")]
+pub(crate) fn mailboxes<'a>(mailboxes: impl IntoIterator<Item = &'a Mailbox>) -> String {
+    let mailboxes: Vec<_> = mailboxes.into_iter().cloned().collect();
+    let mut head = HeaderBlock::default();
+    head.mailboxes("To", &mailboxes);
+    let field = String::from_utf8(head.into_bytes()).unwrap_or_default().replace("\r\n", "");
+    field.strip_prefix("To: ").unwrap_or_default().to_owned()
 }
 
 /// The nearest date that the header can show.

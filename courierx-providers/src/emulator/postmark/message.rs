@@ -1,8 +1,7 @@
-//! Postmark, emulated.
+//! A message as Postmark reads it.
 
 use std::collections::BTreeMap;
 
-use axum::http::Method;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use courierx_core::provider::conformance::{Person, Received, ReceivedFile};
@@ -10,31 +9,21 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::mailboxes::mailboxes;
-use super::vendor::{ApiAnswer, ApiRequest, Vendor};
-use super::{Emulator, EmulatorBuilder, FAULT_DOMAIN, Fault};
+use super::super::mailboxes::mailboxes;
+use super::super::{FAULT_DOMAIN, Fault};
+use super::{Mistake, mistake};
 
-/// Recipients of one message, messages of one batch, and their bytes.
+/// Recipients of one message, and its bytes.
 const MAX_RECIPIENTS: usize = 50;
-const MAX_BATCH: usize = 500;
 const MAX_BYTES: usize = 10 * 1024 * 1024;
-const MAX_BATCH_BYTES: usize = 50 * 1024 * 1024;
-
-impl Emulator {
-    /// Postmark, with one server that has this token.
-    pub fn postmark(server_token: impl Into<String>) -> EmulatorBuilder {
-        EmulatorBuilder::new(Postmark { token: server_token.into() })
-    }
-}
-
-struct Postmark {
-    token: String,
-}
+/// Bytes of each body, and characters of a tag.
+const MAX_BODY: usize = 5 * 1024 * 1024;
+const MAX_TAG: usize = 1000;
 
 /// A message as a client sends it. Whatever else it has is a mistake.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Message {
+pub(super) struct Message {
     from: String,
     #[serde(default)]
     to: String,
@@ -57,7 +46,8 @@ struct Message {
     attachments: Vec<File>,
     #[serde(default)]
     metadata: BTreeMap<String, String>,
-    message_stream: Option<String>,
+    #[serde(rename = "MessageStream")]
+    stream: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -77,104 +67,8 @@ struct File {
     content_id: Option<String>,
 }
 
-/// An error: the vendor's code and words. Nearly all have the status 422.
-struct Mistake(i64, String);
-
-fn mistake<T>(code: i64, message: impl Into<String>) -> Result<T, Mistake> {
-    Err(Mistake(code, message.into()))
-}
-
-fn error(status: u16, code: i64, message: &str) -> ApiAnswer {
-    ApiAnswer::json(status, &json!({ "ErrorCode": code, "Message": message }))
-}
-
-impl Vendor for Postmark {
-    fn answer(&self, request: &ApiRequest) -> ApiAnswer {
-        match request.header("x-postmark-server-token") {
-            Some(token) if token == self.token => {}
-            _ => return error(401, 10, "No Account or Server API tokens were supplied in the HTTP headers."),
-        }
-        match (&request.method, request.path.as_str()) {
-            (&Method::POST, "/email") => self.send(request),
-            (&Method::POST, "/email/batch") => self.send_batch(request),
-            (&Method::GET, "/server") => server(),
-            (&Method::GET, "/messages/outbound") => {
-                ApiAnswer::json(200, &json!({ "TotalCount": 0, "Messages": [] }))
-            }
-            _ => error(404, 404, "Not found"),
-        }
-    }
-
-    fn fault(&self, fault: Fault) -> Option<ApiAnswer> {
-        Some(match fault {
-            Fault::Throttled | Fault::ThrottledWithoutTime => error(429, 429, "Rate limit exceeded"),
-            Fault::Quota => error(422, 405, "Not allowed to send: you ran out of credits"),
-            Fault::Suspended => error(422, 413, "Account may not send"),
-            Fault::Unverified => {
-                error(422, 400, "The 'From' address is not a Sender Signature on your account")
-            }
-            Fault::Unauthorized => error(401, 10, "Request does not contain a valid Server token."),
-            Fault::Typed500 => error(500, 500, "Internal error"),
-            Fault::Typed503 => error(503, 100, "Maintenance"),
-            _ => return None,
-        })
-    }
-}
-
-impl Postmark {
-    fn send(&self, request: &ApiRequest) -> ApiAnswer {
-        let message = match parse::<Message>(request) {
-            Ok(message) => message,
-            Err(answer) => return answer,
-        };
-        match accept(message, request.body.len()) {
-            Ok((reply, received)) => ApiAnswer::json(200, &reply).taking([received]),
-            Err(Mistake(code, message)) => error(422, code, &message),
-        }
-    }
-
-    fn send_batch(&self, request: &ApiRequest) -> ApiAnswer {
-        let messages = match parse::<Vec<Message>>(request) {
-            Ok(messages) => messages,
-            Err(answer) => return answer,
-        };
-        if messages.len() > MAX_BATCH {
-            return error(422, 410, "Too many batch messages");
-        }
-        if request.body.len() > MAX_BATCH_BYTES {
-            return error(413, 0, "Payload too large");
-        }
-        let mut taken = Vec::new();
-        let replies: Vec<Value> = messages
-            .into_iter()
-            .map(|message| match accept(message, 0) {
-                Ok((reply, received)) => {
-                    taken.push(received);
-                    reply
-                }
-                Err(Mistake(code, message)) => json!({ "ErrorCode": code, "Message": message }),
-            })
-            .collect();
-        ApiAnswer::json(200, &Value::Array(replies)).taking(taken)
-    }
-}
-
-fn server() -> ApiAnswer {
-    ApiAnswer::json(200, &json!({ "ID": 1, "Name": "Emulator", "DeliveryType": "Live" }))
-}
-
-fn parse<T: serde::de::DeserializeOwned>(request: &ApiRequest) -> Result<T, ApiAnswer> {
-    if !request.header("content-type").is_some_and(|kind| kind.starts_with("application/json")) {
-        return Err(error(415, 0, "Unsupported Media Type"));
-    }
-    serde_json::from_slice(&request.body).map_err(|problem| {
-        let code = if problem.is_data() { 403 } else { 402 };
-        error(422, code, &format!("Invalid JSON: {problem}"))
-    })
-}
-
 /// Checks a message as the vendor does, and tells what it answers and what readers see.
-fn accept(message: Message, bytes: usize) -> Result<(Value, Received), Mistake> {
+pub(super) fn accept(message: Message, bytes: usize) -> Result<(Value, Received), Mistake> {
     let list = |name: &str, text: &str| match mailboxes(text) {
         _ if text.is_empty() => Ok(Vec::new()),
         Some(list) if !list.is_empty() => Ok(list),
@@ -203,8 +97,25 @@ fn accept(message: Message, bytes: usize) -> Result<(Value, Received), Mistake> 
         Some("HtmlAndText" | "HtmlOnly" | "TextOnly") => Some(true),
         Some(other) => return mistake(300, format!("Invalid TrackLinks '{other}'")),
     };
-    if message.message_stream.as_deref().is_some_and(str::is_empty) {
-        return mistake(1221, "Invalid message stream");
+    let is_stream = |id: &str| {
+        (1..=30).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    if message.stream.as_deref().is_some_and(|id| !is_stream(id)) {
+        return mistake(1235, "The 'MessageStream' provided does not exist on this server.");
+    }
+    let long = |body: &Option<String>| body.as_ref().is_some_and(|body| body.len() > MAX_BODY);
+    if long(&message.html_body) || long(&message.text_body) {
+        return mistake(300, "A body is too large: the limit is 5 MB");
+    }
+    if message.tag.as_ref().is_some_and(|tag| tag.chars().count() > MAX_TAG) {
+        return mistake(300, "Invalid 'Tag': the limit is 1000 characters");
+    }
+    let refused = format!("invalid@{FAULT_DOMAIN}");
+    for (name, list) in [("To", &to), ("Cc", &cc), ("Bcc", &bcc)] {
+        if list.iter().any(|one| one.address == refused) {
+            return mistake(300, format!("Invalid '{name}' address: '{refused}'."));
+        }
     }
     let all: Vec<&Person> = to.iter().chain(&cc).chain(&bcc).collect();
     let (reply, dropped) = reply(&all, &message)?;
@@ -237,9 +148,6 @@ fn reply(all: &[&Person], message: &Message) -> Result<(Value, Vec<String>), Mis
         .map(|one| one.address.clone())
         .filter(|one| one.eq_ignore_ascii_case(&suppressed))
         .collect();
-    if all.iter().any(|one| one.address == format!("invalid@{FAULT_DOMAIN}")) {
-        return mistake(300, "Invalid 'To' address: 'invalid'.");
-    }
     if inactive.len() == all.len() {
         let found = inactive.join(", ").to_lowercase();
         return mistake(
@@ -300,6 +208,10 @@ fn file(file: File) -> Result<ReceivedFile, Mistake> {
         return mistake(411, "Forbidden attachment types");
     }
     let kind = file.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let content_id = file.content_id.map(|id| id.trim_start_matches("cid:").to_owned());
+    let content_id = match file.content_id.map(|id| id.strip_prefix("cid:").map(str::to_owned)) {
+        Some(None) => return mistake(300, "A content id must begin with cid:"),
+        Some(id) => id,
+        None => None,
+    };
     Ok(ReceivedFile { name: file.name, content_type: kind, content_id, content })
 }

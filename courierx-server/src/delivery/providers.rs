@@ -92,9 +92,8 @@ impl Providers {
             Account::Smtp { smtp } => Arc::new(self.smtp(smtp, &login, purpose)?),
             Account::SendGrid(account) => Arc::new(vendors::send_grid(account, &login, http)?),
             Account::Postmark(account) => Arc::new(vendors::postmark(account, &login, http)?),
-            Account::AwsSes(_) | Account::Mailgun(_) | Account::Resend(_) => {
-                return Err(ProviderError::NotBuiltIn);
-            }
+            Account::Resend(account) => Arc::new(vendors::resend(account, &login, http)?),
+            Account::AwsSes(_) | Account::Mailgun(_) => return Err(ProviderError::NotBuiltIn),
             Account::Sandbox {} => Arc::new(Sandbox::new()),
         })
     }

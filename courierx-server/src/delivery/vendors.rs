@@ -1,10 +1,12 @@
 //! Adapters to vendors' APIs, of what a connection says.
 
 use courierx_providers::http::{BaseUrl, Http};
-use courierx_providers::{Postmark, SendGrid};
+use courierx_providers::{Postmark, Resend, SendGrid};
 
 use super::ProviderError;
-use crate::model::provider_connections::{Credentials, PostmarkAccount, Region, SendGridAccount};
+use crate::model::provider_connections::{
+    Credentials, PostmarkAccount, Region, ResendAccount, SendGridAccount,
+};
 use crate::secret::Secret;
 
 type Result<P> = std::result::Result<P, ProviderError>;
@@ -25,6 +27,11 @@ pub(super) fn postmark(account: &PostmarkAccount, login: &Credentials, http: Htt
     let postmark = Postmark::new(text(login.api_key.as_ref())).http(http);
     let postmark = with(postmark, message_stream.as_deref(), Postmark::message_stream);
     at(postmark, base_url.as_deref(), Postmark::base_url)
+}
+
+pub(super) fn resend(account: &ResendAccount, login: &Credentials, http: Http) -> Result<Resend> {
+    let resend = Resend::new(text(login.api_key.as_ref())).http(http);
+    at(resend, account.base_url.as_deref(), Resend::base_url)
 }
 
 /// The provider with what there is of an option.

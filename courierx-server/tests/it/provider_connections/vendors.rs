@@ -24,6 +24,7 @@ impl Vendor {
         let (builder, more) = match kind {
             ProviderKind::SendGrid => (Emulator::sendgrid(KEY), json!({ "ip_pool": "orders" })),
             ProviderKind::Postmark => (Emulator::postmark(KEY), json!({ "message_stream": "outbound" })),
+            ProviderKind::Resend => (Emulator::resend(KEY), json!({})),
             _ => return None,
         };
         let emulator = builder.start().await.unwrap();
@@ -171,7 +172,7 @@ async fn postmarks_own_words_are_told() {
     wrong["api_key"] = json!("wrong");
     let made = create(&owner, &wrong).await;
     let error = made.body["verification"]["error"].as_str().unwrap();
-    assert!(error.contains("No Account or Server API tokens"), "{error}");
+    assert!(error.contains("valid Server token"), "{error}");
 }
 
 #[tokio::test]

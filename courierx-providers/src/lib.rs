@@ -10,6 +10,7 @@
 //! | [`Postmark`] | `postmark` | the vendor's API; it tells of recipients it has made inactive, and can be asked what became of a message |
 //! | [`Resend`] | `resend` | the vendor's API; repeating an unknown hand-over is safe for a day |
 //! | [`Mailgun`] | `mailgun` | a sending domain of Mailgun's, in the US or the EU |
+//! | [`Ses`] | `ses` | Amazon SES by its API v2: signed requests, raw messages where its own form cannot carry one |
 //! | [`Sandbox`] | always there | keeps every message in memory and lets none out; recipients at [`MAGIC_DOMAIN`](sandbox::MAGIC_DOMAIN) bounce, complain and fail as they are told |
 //!
 //! ```
@@ -67,5 +68,7 @@ pub use resend::Resend;
 pub use sandbox::Sandbox;
 #[cfg(feature = "sendgrid")]
 pub use sendgrid::SendGrid;
+#[cfg(feature = "ses")]
+pub use ses::Ses;
 #[cfg(feature = "smtp")]
 pub use smtp::Smtp;

@@ -72,6 +72,8 @@ pub fn references() -> Vec<Reference> {
         },
         #[cfg(feature = "sendgrid")]
         vendor("sendgrid", "SendGrid", crate::sendgrid::capability(), crate::sendgrid::RULES, false),
+        #[cfg(feature = "ses")]
+        vendor("aws_ses", "Amazon SES", crate::ses::capability(), crate::ses::RULES, false),
         #[cfg(feature = "mailgun")]
         vendor("mailgun", "Mailgun", crate::mailgun::capability(), crate::mailgun::RULES, true),
         #[cfg(feature = "postmark")]

@@ -13,6 +13,8 @@ use courierx_core::message::Mailbox;
 use courierx_core::provider::Outgoing;
 
 use header::HeaderBlock;
+#[cfg(feature = "ses")]
+pub(crate) use header::mailbox_line;
 
 /// The header that carries the delivery id, so that whoever finds a copy knows which hand-over it was.
 pub const DELIVERY_HEADER: &str = "X-Courierx-Delivery";

@@ -1,11 +1,11 @@
 //! Adapters to vendors' APIs, of what a connection says.
 
 use courierx_providers::http::{BaseUrl, Http};
-use courierx_providers::{Postmark, Resend, SendGrid};
+use courierx_providers::{Mailgun, Postmark, Resend, SendGrid};
 
 use super::ProviderError;
 use crate::model::provider_connections::{
-    Credentials, PostmarkAccount, Region, ResendAccount, SendGridAccount,
+    Credentials, MailgunAccount, PostmarkAccount, Region, ResendAccount, SendGridAccount,
 };
 use crate::secret::Secret;
 
@@ -20,6 +20,17 @@ pub(super) fn send_grid(account: &SendGridAccount, login: &Credentials, http: Ht
     };
     let send_grid = with(send_grid, ip_pool.as_deref(), SendGrid::ip_pool);
     at(send_grid, base_url.as_deref(), SendGrid::base_url)
+}
+
+pub(super) fn mailgun(account: &MailgunAccount, login: &Credentials, http: Http) -> Result<Mailgun> {
+    let MailgunAccount { domain, region, ip_pool, base_url } = account;
+    let mailgun = Mailgun::new(text(login.api_key.as_ref()), domain)?.http(http);
+    let mailgun = match region {
+        Region::Us => mailgun,
+        Region::Eu => mailgun.eu(),
+    };
+    let mailgun = with(mailgun, ip_pool.as_deref(), Mailgun::ip_pool);
+    at(mailgun, base_url.as_deref(), Mailgun::base_url)
 }
 
 pub(super) fn postmark(account: &PostmarkAccount, login: &Credentials, http: Http) -> Result<Postmark> {

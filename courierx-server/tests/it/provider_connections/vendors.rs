@@ -23,6 +23,10 @@ impl Vendor {
     async fn start(kind: ProviderKind) -> Option<Self> {
         let (builder, more) = match kind {
             ProviderKind::SendGrid => (Emulator::sendgrid(KEY), json!({ "ip_pool": "orders" })),
+            ProviderKind::Mailgun => {
+                let domain = "mg.myapp.example";
+                (Emulator::mailgun(KEY, domain), json!({ "domain": domain, "region": "eu" }))
+            }
             ProviderKind::Postmark => (Emulator::postmark(KEY), json!({ "message_stream": "outbound" })),
             ProviderKind::Resend => (Emulator::resend(KEY), json!({})),
             _ => return None,

@@ -8,6 +8,7 @@ use courierx_core::provider::EmailProvider;
 use courierx_core::vault::Vault;
 use courierx_providers::http::{Http, HttpError, InvalidBaseUrl};
 use courierx_providers::mailgun::InvalidDomain;
+use courierx_providers::ses::InvalidRegion;
 use courierx_providers::smtp::{SmtpConfigError, SmtpTimeouts};
 use courierx_providers::{Sandbox, Smtp};
 
@@ -50,12 +51,12 @@ pub enum ProviderError {
     /// It names an API that is nowhere.
     #[error("base_url {0}")]
     BaseUrl(#[from] InvalidBaseUrl),
+    /// It names a region that none can be.
+    #[error(transparent)]
+    Region(#[from] InvalidRegion),
     /// It names a sending domain that none can be.
     #[error(transparent)]
     Domain(#[from] InvalidDomain),
-    /// There is no adapter for its kind.
-    #[error("this server was built without its kind of provider")]
-    NotBuiltIn,
 }
 
 impl Providers {
@@ -95,10 +96,10 @@ impl Providers {
         Ok(match &connection.account {
             Account::Smtp { smtp } => Arc::new(self.smtp(smtp, &login, purpose)?),
             Account::SendGrid(account) => Arc::new(vendors::send_grid(account, &login, http)?),
+            Account::AwsSes(account) => Arc::new(vendors::ses(account, &login, http)?),
+            Account::Mailgun(account) => Arc::new(vendors::mailgun(account, &login, http)?),
             Account::Postmark(account) => Arc::new(vendors::postmark(account, &login, http)?),
             Account::Resend(account) => Arc::new(vendors::resend(account, &login, http)?),
-            Account::Mailgun(account) => Arc::new(vendors::mailgun(account, &login, http)?),
-            Account::AwsSes(_) => return Err(ProviderError::NotBuiltIn),
             Account::Sandbox {} => Arc::new(Sandbox::new()),
         })
     }

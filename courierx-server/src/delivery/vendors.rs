@@ -1,11 +1,11 @@
 //! Adapters to vendors' APIs, of what a connection says.
 
 use courierx_providers::http::{BaseUrl, Http};
-use courierx_providers::{Mailgun, Postmark, Resend, SendGrid};
+use courierx_providers::{Mailgun, Postmark, Resend, SendGrid, Ses};
 
 use super::ProviderError;
 use crate::model::provider_connections::{
-    Credentials, MailgunAccount, PostmarkAccount, Region, ResendAccount, SendGridAccount,
+    Credentials, MailgunAccount, PostmarkAccount, Region, ResendAccount, SendGridAccount, SesAccount,
 };
 use crate::secret::Secret;
 
@@ -20,6 +20,15 @@ pub(super) fn send_grid(account: &SendGridAccount, login: &Credentials, http: Ht
     };
     let send_grid = with(send_grid, ip_pool.as_deref(), SendGrid::ip_pool);
     at(send_grid, base_url.as_deref(), SendGrid::base_url)
+}
+
+pub(super) fn ses(account: &SesAccount, login: &Credentials, http: Http) -> Result<Ses> {
+    let SesAccount { region, configuration_set, base_url } = account;
+    let (id, secret) = (text(login.api_key.as_ref()), text(login.secret.as_ref()));
+    let ses = Ses::new(id, secret, region.as_str())?.http(http);
+    let ses = with(ses, login.session_token.as_ref().map(Secret::expose), Ses::session_token);
+    let ses = with(ses, configuration_set.as_deref(), Ses::configuration_set);
+    at(ses, base_url.as_deref(), Ses::base_url)
 }
 
 pub(super) fn mailgun(account: &MailgunAccount, login: &Credentials, http: Http) -> Result<Mailgun> {

@@ -23,13 +23,18 @@ impl Vendor {
     async fn start(kind: ProviderKind) -> Option<Self> {
         let (builder, more) = match kind {
             ProviderKind::SendGrid => (Emulator::sendgrid(KEY), json!({ "ip_pool": "orders" })),
+            ProviderKind::AwsSes => (
+                Emulator::ses("AKIAEXAMPLE", KEY, "eu-west-1"),
+                json!({ "api_key": "AKIAEXAMPLE", "secret": KEY, "region": "eu-west-1",
+                "configuration_set": "events" }),
+            ),
             ProviderKind::Mailgun => {
                 let domain = "mg.myapp.example";
                 (Emulator::mailgun(KEY, domain), json!({ "domain": domain, "region": "eu" }))
             }
             ProviderKind::Postmark => (Emulator::postmark(KEY), json!({ "message_stream": "outbound" })),
             ProviderKind::Resend => (Emulator::resend(KEY), json!({})),
-            _ => return None,
+            ProviderKind::Smtp | ProviderKind::Sandbox => return None,
         };
         let emulator = builder.start().await.unwrap();
         let mut body = json!({ "provider": kind, "mode": "live", "display_name": kind.to_string(),

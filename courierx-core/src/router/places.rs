@@ -66,6 +66,7 @@ impl Places {
     }
 
     /// How many there are now, and how many are taken.
+    #[cfg(test)]
     pub(crate) fn limit_and_used(&self) -> (usize, usize) {
         let state = self.lock();
         (state.whole_limit(), state.used.iter().sum())

@@ -150,6 +150,7 @@ pub(crate) fn capability() -> Capability {
     capability.max_recipients = request::MAX_RECIPIENTS;
     capability.max_message_bytes = 25_000_000;
     capability.max_batch = request::MAX_RECIPIENTS;
+    capability.return_path = false;
     capability.smtputf8 = false;
     capability.tracking = TracksReaders::AsAsked;
     capability.reports_delivery = true;

@@ -16,6 +16,11 @@ const LONGEST_WORD: usize = 900;
 pub(super) struct HeaderBlock(String);
 
 impl HeaderBlock {
+    /// With room for so many bytes, those of the body included.
+    pub(super) fn with_capacity(bytes: usize) -> Self {
+        Self(String::with_capacity(bytes))
+    }
+
     /// A field whose value needs neither encoding nor folding.
     pub(super) fn raw(&mut self, name: &str, value: &str) {
         self.0.extend([name, ": ", value, "\r\n"]);

@@ -91,6 +91,7 @@ pub(crate) fn capability() -> Capability {
     capability.max_message_bytes = 40_000_000;
     capability.max_batch = request::MAX_BATCH;
     capability.separate_envelope = false;
+    capability.return_path = false;
     capability.smtputf8 = false;
     capability.tracking = TracksReaders::AsConfigured;
     capability.idempotency = Some(Duration::from_hours(24));

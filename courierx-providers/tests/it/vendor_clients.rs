@@ -101,3 +101,51 @@ async fn sendgrid() {
     assert_eq!(printed["wrongKey"]["status"], 401, "{printed}");
     assert_eq!(printed["throttled"]["status"], 429, "{printed}");
 }
+
+#[tokio::test]
+async fn mailgun() {
+    let emulator = Emulator::mailgun(SECRET, "mg.acme.example").start().await.unwrap();
+    let domain = [("DOMAIN", "mg.acme.example")];
+    let printed = run(tools::node(), "mailgun.cjs", &emulator, &domain).await;
+    let received = emulator.received();
+    assert!(printed["one"].is_string(), "{printed}");
+    let expected = Expected {
+        names: ["Acme, Inc.", "Lovelace, Ada"],
+        tags: &["welcome"],
+        tracks: [Some(true), Some(false)],
+    };
+    assert_sent(&received[0], &expected);
+    assert_eq!(printed["batch"], 200);
+    assert_batch(&received[1..], &READERS);
+    assert_eq!(printed["wrongKey"]["status"], 401, "{printed}");
+    assert_eq!(printed["throttled"]["status"], 429, "{printed}");
+}
+
+#[tokio::test]
+async fn resend() {
+    let emulator = Emulator::resend(SECRET).start().await.unwrap();
+    let printed = run(tools::node(), "resend.cjs", &emulator, &[]).await;
+    let received = emulator.received();
+    assert!(printed["one"].is_string(), "{printed}");
+    let expected = Expected { names: ["Acme, Inc.", "Lovelace, Ada"], tags: &[], tracks: [None, None] };
+    assert_sent(&received[0], &expected);
+    assert_eq!(received[0].idempotency_key.as_deref(), Some("order-42"));
+    assert_eq!(printed["batch"], 3);
+    assert_batch(&received[1..], &READERS);
+    assert_eq!(printed["wrongKey"]["status"], "invalid_api_key", "{printed}");
+    assert_eq!(printed["throttled"]["status"], "rate_limit_exceeded", "{printed}");
+}
+
+#[tokio::test]
+async fn ses() {
+    let emulator = Emulator::ses("AKIAEXAMPLE", SECRET, "eu-west-1").start().await.unwrap();
+    let printed = run(tools::python(), "ses.py", &emulator, &[("ACCESS_KEY", "AKIAEXAMPLE")]).await;
+    let received = emulator.received();
+    assert!(printed["one"].is_string(), "{printed}");
+    let expected = Expected { names: ["Acme, Inc.", "Lovelace, Ada"], tags: &[], tracks: [None, None] };
+    assert_sent(&received[0], &expected);
+    assert_eq!(received.len(), 1);
+    assert_eq!(printed["account"], true);
+    assert_eq!(printed["wrongKey"]["status"], 403, "{printed}");
+    assert_eq!(printed["throttled"]["error"], "TooManyRequestsException", "{printed}");
+}

@@ -1,4 +1,4 @@
-//! `smtp-sink`, the test server that comes with Postfix.
+//! `smtp-sink` and `smtp-source`, the test server and the load generator that come with Postfix.
 //!
 //! Postfix itself is never installed: a mail server on a developer's machine would replace the one in
 //! use and start with the machine. The package is unpacked below the tools' directory instead; only
@@ -19,12 +19,21 @@ const POSTFIX: Package = Package::same("postfix");
 const PLACES: [&str; 4] = ["/usr/sbin", "/usr/local/sbin", "/usr/libexec/postfix", "/opt/homebrew/sbin"];
 
 /// Returns a script that starts `smtp-sink`; the process that a test spawns becomes the server.
-pub(super) fn prepare(dir: &Path) -> Result<PathBuf> {
-    let script = dir.join("bin/smtp-sink");
+pub(super) fn prepare_sink(dir: &Path) -> Result<PathBuf> {
+    prepare("smtp-sink", dir)
+}
+
+/// Likewise for `smtp-source`, which the benchmark of SMTP compares itself with.
+pub(super) fn prepare_source(dir: &Path) -> Result<PathBuf> {
+    prepare("smtp-source", dir)
+}
+
+fn prepare(name: &str, dir: &Path) -> Result<PathBuf> {
+    let script = dir.join("bin").join(name);
     if starts(&script) {
         return Ok(script);
     }
-    if let Some(program) = find_program("smtp-sink", &PLACES) {
+    if let Some(program) = find_program(name, &PLACES) {
         write(&script, &wrapper(&program, None), 0o755)?;
         if starts(&script) {
             return Ok(script);
@@ -33,11 +42,8 @@ pub(super) fn prepare(dir: &Path) -> Result<PathBuf> {
     packages::require_apt(POSTFIX)?;
     let unpacked = dir.join("postfix");
     let libraries = unpack(&unpacked)?;
-    write(
-        &script,
-        &wrapper(&unpacked.join("usr/sbin/smtp-sink"), Some(&unpacked.join("usr/lib/postfix"))),
-        0o755,
-    )?;
+    let program = unpacked.join("usr/sbin").join(name);
+    write(&script, &wrapper(&program, Some(&unpacked.join("usr/lib/postfix"))), 0o755)?;
     if !starts(&script) {
         packages::apt_install(&libraries.iter().map(String::as_str).collect::<Vec<_>>())?;
     }
@@ -47,28 +53,32 @@ pub(super) fn prepare(dir: &Path) -> Result<PathBuf> {
     Err(Failure::new(format!("{} does not start; `ldd` on the program in it tells why", script.display())))
 }
 
-/// Without arguments it explains how to use it, unless a library is missing.
+/// Without arguments they explain how to use them, unless a library is missing.
 fn starts(script: &Path) -> bool {
-    let Ok(mut sink) = Command::new(script).stdin(Stdio::null()).stderr(Stdio::piped()).spawn() else {
+    let Ok(mut program) = Command::new(script).stdin(Stdio::null()).stderr(Stdio::piped()).spawn() else {
         return false;
     };
     let mut line = String::new();
-    if let Some(stderr) = sink.stderr.take() {
+    if let Some(stderr) = program.stderr.take() {
         let _ = BufReader::new(stderr).read_line(&mut line);
     }
     // It would sleep for a second after a complaint.
-    let _ = sink.kill();
-    let _ = sink.wait();
+    let _ = program.kill();
+    let _ = program.wait();
     line.contains("usage:")
 }
 
 /// `smtp-sink` refuses to run as root unless told (`-u`) as whom: as root again, so that it may write
-/// its dumps into a test's private directory.
+/// its dumps into a test's private directory. `smtp-source` runs as anybody, and does not know the option.
 fn wrapper(program: &Path, libraries: Option<&Path>) -> String {
     let libraries = libraries
         .map_or_else(String::new, |dir| format!("LD_LIBRARY_PATH={}\nexport LD_LIBRARY_PATH\n", quoted(dir)));
-    let user = r#"if [ $# -gt 0 ] && [ "$(id -u)" = 0 ]; then set -- -u root "$@"; fi"#;
-    format!("#!/bin/sh\n{libraries}{user}\nexec {} \"$@\"\n", quoted(program))
+    let user = if program.ends_with("smtp-sink") {
+        "if [ $# -gt 0 ] && [ \"$(id -u)\" = 0 ]; then set -- -u root \"$@\"; fi\n"
+    } else {
+        ""
+    };
+    format!("#!/bin/sh\n{libraries}{user}exec {} \"$@\"\n", quoted(program))
 }
 
 /// Unpacks the package into `dir` and returns the libraries it wants installed.
@@ -112,5 +122,7 @@ mod tests {
         let script = wrapper(Path::new("/opt/it's/smtp-sink"), None);
         assert!(script.ends_with("exec '/opt/it'\\''s/smtp-sink' \"$@\"\n"), "{script}");
         assert!(!script.contains("LD_LIBRARY_PATH"));
+        assert!(script.contains("-u root"));
+        assert!(!wrapper(Path::new("/usr/sbin/smtp-source"), None).contains("-u root"));
     }
 }

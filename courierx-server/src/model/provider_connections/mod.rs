@@ -2,6 +2,7 @@
 
 mod account;
 mod credentials;
+mod kinds;
 #[cfg(test)]
 mod tests;
 
@@ -12,11 +13,11 @@ use courierx_core::store::{KeyValue, Resource};
 use courierx_core::vault::{SealContext, Sealed};
 use serde::{Deserialize, Serialize};
 
-pub use account::{
-    Account, Details, MailgunAccount, PostmarkAccount, ProviderKind, Region, ResendAccount, SendGridAccount,
-    SesAccount, SmtpTarget, SmtpTls,
-};
+pub use account::{Account, Details, ProviderKind};
 pub use credentials::{Credentials, CredentialsError};
+pub use kinds::{
+    MailgunAccount, PostmarkAccount, Region, ResendAccount, SendGridAccount, SesAccount, SmtpTarget, SmtpTls,
+};
 
 /// A tenant's way to an account at a provider. The credentials are sealed; nothing here is a secret.
 #[derive(Debug, Clone, Serialize, Deserialize)]

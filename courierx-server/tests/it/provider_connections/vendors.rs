@@ -185,6 +185,22 @@ async fn postmarks_own_words_are_told() {
 }
 
 #[tokio::test]
+async fn a_lent_key_works_with_its_token_and_a_new_one_without() {
+    let server = allowing().await;
+    let owner = server.owner("acme").await;
+    let emulator = Emulator::ses("ASIALENT", KEY, "eu-west-1").start().await.unwrap();
+    let mut body = json!({ "provider": "aws_ses", "display_name": "SES", "region": "eu-west-1",
+        "api_key": "ASIALENT", "secret": KEY, "base_url": emulator.url() });
+    body["session_token"] = json!("the-token");
+    let made = create(&owner, &body).await;
+    assert_eq!(made.body["verification"]["verified"], true, "{made:?}");
+    assert!(!made.text.contains("the-token"), "{made:?}");
+    // Another secret has another token, or none.
+    let without = owner.patch(&at(&made.body), &json!({ "secret": KEY })).await;
+    assert_eq!(without.body["verification"]["verified"], false, "{without:?}");
+}
+
+#[tokio::test]
 async fn the_next_one_takes_what_the_first_cannot() {
     let server = allowing().await;
     let second = Vendor::postmark().await;

@@ -18,6 +18,7 @@ use lettre::message::Body;
 use lettre::message::header::{ContentDisposition, ContentId, ContentTransferEncoding, Headers};
 
 use super::encoding::{append_base64, crlf, is_mostly_ascii};
+use super::file_name;
 
 /// Bytes of one line that a 7-bit body may have (RFC 5322 §2.1.1).
 const LONGEST_LINE: usize = 998;
@@ -108,12 +109,15 @@ impl Boundaries {
         append_all(out, &["Content-Type: ", file.content_type().as_str(), "\r\n"]);
         let name = file.file_name().as_str();
         let mut headers = Headers::new();
-        match file.content_id() {
-            Some(id) => {
-                headers.set(ContentDisposition::inline_with_name(name));
-                headers.set(ContentId::from(format!("<{}>", id.as_str())));
-            }
+        let spelled_out = file_name::spelled_out(name);
+        let kind = if file.content_id().is_some() { "inline" } else { "attachment" };
+        match &spelled_out {
+            Some(name) => append_all(out, &["Content-Disposition: ", kind, ";", name, "\r\n"]),
+            None if file.content_id().is_some() => headers.set(ContentDisposition::inline_with_name(name)),
             None => headers.set(ContentDisposition::attachment(name)),
+        }
+        if let Some(id) = file.content_id() {
+            headers.set(ContentId::from(format!("<{}>", id.as_str())));
         }
         append_all(out, &[&headers.to_string()]);
         // RFC 2046 §5.2.1 allows a message inside a message no encoding; one that needs it is encoded

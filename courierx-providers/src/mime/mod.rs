@@ -6,6 +6,7 @@
 
 mod body;
 mod encoding;
+mod file_name;
 mod header;
 
 use courierx_core::clock::Timestamp;

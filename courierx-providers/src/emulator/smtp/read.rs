@@ -39,7 +39,16 @@ pub(super) fn message(bytes: &[u8], recipients: &[String]) -> Option<Received> {
 
 fn people(address: Option<&Address<'_>>) -> Vec<Person> {
     let all = address.into_iter().flat_map(Address::iter);
-    all.filter_map(|one| Some(Person::new(one.address()?).named(one.name().unwrap_or_default()))).collect()
+    all.filter_map(|one| {
+        let (address, name) = (one.address()?, one.name().unwrap_or_default());
+        // The parser takes a local part in quotes for a name.
+        if address.starts_with('@') && !name.is_empty() {
+            let local = name.replace('\\', "\\\\").replace('"', "\\\"");
+            return Some(Person::new(format!("\"{local}\"{address}")));
+        }
+        Some(Person::new(address).named(name))
+    })
+    .collect()
 }
 
 /// The fields that are neither known nor about the structure of the body.

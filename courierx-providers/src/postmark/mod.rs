@@ -16,8 +16,8 @@ use crate::secret::Secret;
 
 pub(crate) use classify::RULES;
 
-/// The token with which nothing is sent.
-const TEST_TOKEN: &str = "POSTMARK_API_TEST";
+/// The token with which Postmark checks messages and sends none.
+pub const TEST_TOKEN: &str = "POSTMARK_API_TEST";
 
 /// Postmark, by the token of one of its servers.
 ///

@@ -148,6 +148,14 @@ impl Smtp {
         Ok(self)
     }
 
+    /// Takes messages in test mode, and real ones only where there is no other connection: for a server that catches
+    /// mail.
+    #[must_use]
+    pub fn for_tests(mut self) -> Self {
+        self.capability.sandbox = true;
+        self
+    }
+
     /// Sets how long each step may take.
     #[must_use]
     pub fn timeouts(mut self, timeouts: SmtpTimeouts) -> Self {

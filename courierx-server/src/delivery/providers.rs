@@ -16,7 +16,7 @@ use super::vendors::{self, text};
 use super::{Guard, REFUSED, REFUSED_PLAIN};
 use crate::config::Settings;
 use crate::model::provider_connections::{
-    Account, Credentials, CredentialsError, ProviderConnection, SmtpTarget, SmtpTls,
+    Account, ConnectionMode, Credentials, CredentialsError, ProviderConnection, SmtpTarget, SmtpTls,
 };
 
 /// Makes providers of connections. Clones share their HTTP connections, and so do all tenants: what proves who
@@ -93,12 +93,13 @@ impl Providers {
             Purpose::Delivery => self.delivering.clone(),
             Purpose::Verification => self.verifying.clone(),
         };
+        let mode = connection.mode;
         Ok(match &connection.account {
-            Account::Smtp { smtp } => Arc::new(self.smtp(smtp, &login, purpose)?),
-            Account::SendGrid(account) => Arc::new(vendors::send_grid(account, &login, http)?),
+            Account::Smtp { smtp } => Arc::new(self.smtp(smtp, &login, purpose, mode)?),
+            Account::SendGrid(account) => Arc::new(vendors::send_grid(account, &login, http, mode)?),
             Account::AwsSes(account) => Arc::new(vendors::ses(account, &login, http)?),
-            Account::Mailgun(account) => Arc::new(vendors::mailgun(account, &login, http)?),
-            Account::Postmark(account) => Arc::new(vendors::postmark(account, &login, http)?),
+            Account::Mailgun(account) => Arc::new(vendors::mailgun(account, &login, http, mode)?),
+            Account::Postmark(account) => Arc::new(vendors::postmark(account, &login, http, mode)?),
             Account::Resend(account) => Arc::new(vendors::resend(account, &login, http)?),
             Account::Sandbox {} => Arc::new(Sandbox::new()),
         })
@@ -109,6 +110,7 @@ impl Providers {
         target: &SmtpTarget,
         login: &Credentials,
         purpose: Purpose,
+        mode: ConnectionMode,
     ) -> Result<Smtp, ProviderError> {
         let mut smtp = self.reach(target, !login.is_empty()).timeouts(timeouts(purpose));
         if let Some(pem) = &self.extra_roots {
@@ -117,7 +119,7 @@ impl Providers {
         if !login.is_empty() {
             smtp = smtp.credentials(text(login.api_key.as_ref()), text(login.secret.as_ref()));
         }
-        Ok(smtp)
+        Ok(if mode == ConnectionMode::Test { smtp.for_tests() } else { smtp })
     }
 
     /// The way to a server: to permitted addresses, and with a password that can be read on the way only to

@@ -13,7 +13,7 @@ use crate::App;
 use crate::ctx::Ctx;
 use crate::http::{ApiResult, Id, Input, Json, Paged};
 use crate::model::provider_connections::{
-    Account, ConnectionStatus, Details, ProviderKind, SmtpTarget, SmtpTls, Verification,
+    Account, ConnectionMode, ConnectionStatus, Details, ProviderKind, SmtpTarget, SmtpTls, Verification,
 };
 use crate::services::provider_connections::{self, Connection, ConnectionInput};
 
@@ -23,7 +23,7 @@ impl Input for ConnectionInput {}
 struct Rendered<'a> {
     id: RecordId,
     provider: ProviderKind,
-    mode: &'static str,
+    mode: ConnectionMode,
     status: ConnectionStatus,
     display_name: &'a str,
     weight: u32,
@@ -67,7 +67,7 @@ fn render(connection: &Connection) -> Rendered<'_> {
     Rendered {
         id: connection.id,
         provider: value.kind(),
-        mode: "byok",
+        mode: value.mode,
         status: value.status,
         display_name: &value.display_name,
         weight: value.weight,

@@ -25,6 +25,9 @@ pub struct ProviderConnection {
     /// The account.
     #[serde(flatten)]
     pub account: Account,
+    /// Which messages it is for.
+    #[serde(default)]
+    pub mode: ConnectionMode,
     /// What people call it, unique for the tenant and kind.
     pub display_name: String,
     /// Whether it is used.
@@ -43,6 +46,19 @@ pub struct ProviderConnection {
     pub verified_at: Option<Timestamp>,
     /// Whether it is inactive only because it was never found to work: it becomes active once it is.
     pub awaits_verification: bool,
+}
+
+names! {
+    /// Which messages a connection is for. It never changes between the first two and the last.
+    #[derive(Default)]
+    ConnectionMode, "byok, live, test",
+    /// Those that are meant to arrive; the account is the tenant's own.
+    #[default]
+    Byok = "byok",
+    /// The same, in the words of the documentation.
+    Live = "live",
+    /// Those of keys for tests: a vendor's own sandbox, or a server that catches mail.
+    Test = "test",
 }
 
 names! {
@@ -79,15 +95,17 @@ impl ProviderConnection {
         self.account.kind()
     }
 
-    /// Whether mail that it takes leaves the server.
+    /// Whether it takes mail that is meant to arrive.
     pub fn is_real(&self) -> bool {
-        self.kind() != ProviderKind::Sandbox
+        self.kind() != ProviderKind::Sandbox && self.mode != ConnectionMode::Test
     }
 
     /// Whether both reach the same account the same way: what one was verified for holds for the other, and
     /// connections that are open can be used for either.
     pub fn is_same_way_as(&self, other: &Self) -> bool {
-        self.account == other.account && self.credentials == other.credentials
+        self.account == other.account
+            && self.is_real() == other.is_real()
+            && self.credentials == other.credentials
     }
 }
 

@@ -6,7 +6,7 @@ use super::Connection;
 use super::input::ConnectionInput;
 use crate::delivery::Guard;
 use crate::error::FieldError;
-use crate::model::provider_connections::{Credentials, ProviderConnection, ProviderKind};
+use crate::model::provider_connections::{ConnectionMode, Credentials, ProviderConnection, ProviderKind};
 use crate::services::is_one_line;
 
 /// Bytes of a display name.
@@ -20,6 +20,8 @@ pub(super) struct Applied<'a> {
     pub(super) id: RecordId,
     /// The tenant's connections, this one among them if it is not new.
     pub(super) all: &'a [Connection],
+    /// Whether there is no such connection yet.
+    pub(super) is_new: bool,
     /// Whether the credentials are the client's, and not those from before.
     pub(super) new_credentials: bool,
     pub(super) wrong: Vec<FieldError>,
@@ -46,7 +48,7 @@ impl Applied<'_> {
     /// What connections of every kind have.
     pub(super) fn common(&mut self, input: &mut ConnectionInput, connection: &mut ProviderConnection) {
         self.name(input.display_name.take(), connection);
-        self.mode(input.mode.as_deref());
+        self.mode(input.mode.as_deref(), connection);
         if let Some(status) = &input.status {
             match status.parse() {
                 Ok(status) => connection.status = status,
@@ -93,14 +95,25 @@ impl Applied<'_> {
         }
     }
 
-    fn mode(&mut self, mode: Option<&str>) {
-        match mode {
-            None | Some("byok" | "live") => {}
-            Some("managed") => self.is_wrong("mode", "managed is not offered here; use byok"),
-            Some("test") => {
-                self.is_wrong("mode", "test is a mode of API keys: what those send goes to the sandbox");
-            }
-            Some(_) => self.is_wrong("mode", "is none of: live, byok"),
+    fn mode(&mut self, mode: Option<&str>, connection: &mut ProviderConnection) {
+        let Some(mode) = mode else { return };
+        match mode.parse() {
+            Ok(mode) => self.set_mode(mode, connection),
+            Err(_) if mode == "managed" => self.is_wrong("mode", "managed is not offered here; use byok"),
+            Err(error) => self.is_wrong("mode", error.to_string()),
+        }
+    }
+
+    fn set_mode(&mut self, mode: ConnectionMode, connection: &mut ProviderConnection) {
+        let for_tests = |mode| mode == ConnectionMode::Test;
+        if !self.is_new && for_tests(mode) != for_tests(connection.mode) {
+            self.is_wrong("mode", "cannot be changed to or from test; make another connection");
+        } else if for_tests(mode) && matches!(connection.kind(), ProviderKind::AwsSes | ProviderKind::Resend)
+        {
+            let text = format!("{} has no mode in which nothing is delivered", connection.kind());
+            self.is_wrong("mode", text);
+        } else {
+            connection.mode = mode;
         }
     }
 

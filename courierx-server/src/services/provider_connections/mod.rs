@@ -20,7 +20,7 @@ use crate::App;
 use crate::ctx::{Ctx, Scope};
 use crate::error::{ServiceError, ServiceResult};
 use crate::model::provider_connections::{
-    Account, ConnectionStatus, Credentials, ProviderConnection, ProviderKind,
+    Account, ConnectionMode, ConnectionStatus, Credentials, ProviderConnection, ProviderKind,
 };
 use crate::model::tenants::Tenant;
 
@@ -62,11 +62,18 @@ pub async fn create(ctx: &Ctx, app: &App, mut input: ConnectionInput) -> Service
         return Err(ServiceError::Conflict(text));
     }
     let id = RecordId::new();
-    let mut applied =
-        Applied { guard: app.providers.guard(), id, all: &all, new_credentials: true, wrong: Vec::new() };
+    let mut applied = Applied {
+        guard: app.providers.guard(),
+        id,
+        all: &all,
+        is_new: true,
+        new_credentials: true,
+        wrong: Vec::new(),
+    };
     let kind = applied.kind(input.provider.as_deref());
     let mut connection = ProviderConnection {
         account: Account::blank(kind.unwrap_or(ProviderKind::Sandbox)),
+        mode: ConnectionMode::default(),
         display_name: String::new(),
         status: ConnectionStatus::Active,
         priority: all.iter().map(|one| one.value.priority).max().unwrap_or(0).saturating_add(1),
@@ -151,7 +158,8 @@ fn changed(
     let (tenant, id) = (current.tenant, current.id);
     let mut connection = current.value.clone();
     let new_credentials = input.names_credentials();
-    let mut applied = Applied { guard: app.providers.guard(), id, all, new_credentials, wrong: Vec::new() };
+    let mut applied =
+        Applied { guard: app.providers.guard(), id, all, is_new: false, new_credentials, wrong: Vec::new() };
     let kind = connection.kind();
     if input.provider.as_deref().is_some_and(|name| ProviderKind::named(name) != Some(kind)) {
         applied.is_wrong("provider", "cannot be changed; make another connection");

@@ -49,7 +49,7 @@ async fn each_wrong_value_is_refused() {
     let smtp = [
         ("display_name", json!(" ")),
         ("display_name", json!(long)),
-        ("mode", json!("test")),
+        ("mode", json!("demo")),
         ("mode", json!("managed")),
         ("status", json!("banned")),
         ("priority", json!(1_000_001)),

@@ -3,6 +3,7 @@
 mod base_url;
 mod input;
 mod kinds;
+mod modes;
 pub(crate) mod vendors;
 
 use courierx_core::id::{RecordId, TenantId};
@@ -56,7 +57,7 @@ async fn a_connection_is_made_verified_listed_changed_and_removed() {
     let owner = server.owner("acme").await;
     let made = create(&owner, &relay(&smtp)).await;
     assert_eq!(made.body["status"], "active", "{made:?}");
-    assert_eq!(made.body["mode"], "byok");
+    assert_eq!(made.body["mode"], "live");
     assert_eq!((&made.body["priority"], &made.body["weight"]), (&json!(1), &json!(100)));
     assert_eq!((&made.body["smtp_port"], &made.body["tls"]), (&json!(smtp.port()), &json!("none")));
     assert_eq!((&made.body["api_key_present"], &made.body["secret_present"]), (&json!(true), &json!(true)));

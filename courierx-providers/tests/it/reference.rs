@@ -50,8 +50,11 @@ fn page() -> String {
     page
 }
 
+/// What a row is about, and what it says of a provider.
+type Row = (&'static str, fn(&Reference) -> String);
+
 /// The rows of the first table.
-const ROWS: &[(&str, fn(&Reference) -> String)] = &[
+const ROWS: &[Row] = &[
     ("name in configurations", |one| format!("`{}`", one.id)),
     ("recipients of a message", |one| count(one.capability.max_recipients)),
     ("size of a message", |one| bytes(one.capability.max_message_bytes)),

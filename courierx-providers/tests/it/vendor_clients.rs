@@ -21,7 +21,7 @@ async fn run(program: PathBuf, script: &str, emulator: &Emulator, more: &[(&str,
     let mut command = tokio::process::Command::new(program);
     command.arg(path).env("BASE_URL", emulator.url()).env("KEY", SECRET).envs(more.iter().copied());
     command.env("NO_PROXY", "*").kill_on_drop(true);
-    let output = tokio::time::timeout(Duration::from_secs(60), command.output()).await.unwrap().unwrap();
+    let output = tokio::time::timeout(Duration::from_mins(1), command.output()).await.unwrap().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{script}: {errors}");
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{script} printed no JSON; {errors}"))

@@ -23,7 +23,7 @@ pub(super) async fn hand_over(
     timeout: Duration,
     cancel: &CancellationToken,
 ) -> Vec<RecipientOutcome> {
-    let options = SendOptions::default().timeout(timeout).cancel(cancel.clone());
+    let options = SendOptions::default().timeout(timeout + time_of(outgoing)).cancel(cancel.clone());
     // What an adapter holds when it panics is its own; here nothing is shared with it but what it borrows.
     let sending = AssertUnwindSafe(connection.provider().send(outgoing, &options)).catch_unwind();
     let count = outgoing.recipients().len();
@@ -33,6 +33,12 @@ pub(super) async fn hand_over(
         Err(_elapsed) => "the provider did not come back within 16 minutes",
     };
     vec![RecipientOutcome::Unknown(Uncertainty::new(Phase::Answer, what)); count]
+}
+
+/// What a large message may take longer: nobody's line is slower than half a megabit for long.
+fn time_of(outgoing: &Outgoing) -> Duration {
+    const BYTES_PER_SECOND: u64 = 64 * 1024;
+    Duration::from_secs(outgoing.estimated_bytes() as u64 / BYTES_PER_SECOND)
 }
 
 /// Waits for a place among the connection's hand-overs; none if the process wants to stop first.

@@ -56,8 +56,10 @@ impl Answer {
         (wait <= LONGEST_WAIT).then_some(wait)
     }
 
+    /// How long it is until then, by the vendor's clock if it tells: ours may be wrong.
     fn until(&self, moment: Timestamp) -> Duration {
-        moment.since(self.at)
+        let now = self.header("date").and_then(date).unwrap_or(self.at);
+        moment.since(now)
     }
 }
 

@@ -36,8 +36,6 @@ pub(crate) const RULES: &[Rule] = &[
     Rule::codes(&["429"], RefusalKind::Throttled),
     Rule::codes(&["100", "500"], RefusalKind::Unavailable),
     Rule::status(422, RefusalKind::Content),
-    // The firewall in front of Postmark takes something in this message for an attack.
-    Rule::status(403, RefusalKind::Content),
 ];
 
 /// The answer to a message, alone or in a batch.

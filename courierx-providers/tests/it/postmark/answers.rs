@@ -83,9 +83,9 @@ async fn what_is_not_the_vendors_is_known_by_its_status() {
     let message = mail::to(&["ada@example.com"]);
     let page = "<html><h1>403 Forbidden</h1></html>";
     for (status, kind) in [
-        (403, RefusalKind::Content),
+        (403, RefusalKind::Policy),
         (413, RefusalKind::Content),
-        (415, RefusalKind::Content),
+        (415, RefusalKind::Unavailable),
         (429, RefusalKind::Throttled),
         (401, RefusalKind::Auth),
         (302, RefusalKind::Auth),

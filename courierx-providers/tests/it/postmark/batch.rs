@@ -66,7 +66,7 @@ async fn a_batch_that_is_refused_for_one_message_is_tried_one_by_one() {
     answers.say([wall.clone(), good, wall, limit]);
     let outcomes = postmark.send_batch(&numbered(5), &SendOptions::default()).await;
     assert!(outcomes[0].is_accepted());
-    assert_eq!(refused(&outcomes[1]), RefusalKind::Content);
+    assert_eq!(refused(&outcomes[1]), RefusalKind::Policy);
     assert!(outcomes[2..].iter().all(|one| refused(one) == RefusalKind::Throttled), "{outcomes:?}");
 }
 

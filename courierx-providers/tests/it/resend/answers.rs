@@ -90,7 +90,7 @@ async fn every_error_has_its_kind() {
 async fn what_is_not_the_vendors_is_known_by_its_status() {
     let message = mail::to(&["ada@example.com"]);
     let forbidden = Canned::new(403, "error code: 1010").header("content-type", "text/plain");
-    assert_eq!(refused(&hears(&message, forbidden).await), RefusalKind::Auth);
+    assert_eq!(refused(&hears(&message, forbidden).await), RefusalKind::Policy);
     let page = "<html><h1>Too large</h1></html>";
     assert_eq!(refused(&hears(&message, Canned::new(413, page)).await), RefusalKind::Content);
     assert_eq!(refused(&hears(&message, Canned::new(302, "")).await), RefusalKind::Auth);

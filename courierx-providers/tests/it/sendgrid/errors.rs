@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use courierx_core::provider::RefusalKind::{
-    Auth, Content, Quota, Recipient, RecipientTemporary, Sender, Throttled, Unavailable,
+    Auth, Content, Policy, Quota, Recipient, RecipientTemporary, Sender, Throttled, Unavailable,
 };
 use courierx_core::provider::{Outcome, RecipientOutcome, RefusalKind};
 use courierx_providers::emulator::Fault;
@@ -42,7 +42,7 @@ const TABLE: &[(u16, &str, Option<&str>, RefusalKind)] = &[
     (406, "not acceptable", None, Content),
     (413, "content too large", None, Content),
     (415, "unsupported media type", None, Content),
-    (418, "what", None, Content),
+    (418, "what", None, Unavailable),
     (429, "too many requests", None, Throttled),
     (500, "internal server error", None, Unavailable),
     (502, "in our own words", None, Unavailable),
@@ -73,7 +73,7 @@ async fn an_error_without_a_word_of_the_vendor_goes_by_its_status() {
             assert!(matches!(outcome, Outcome::Unknown(_)), "{status} {body}: {outcome:?}");
         }
         for (status, kind) in
-            [(302, Auth), (400, Content), (401, Auth), (403, Auth), (413, Content), (429, Throttled)]
+            [(302, Auth), (400, Policy), (401, Auth), (403, Policy), (413, Content), (429, Throttled)]
         {
             assert_eq!(
                 refused(&answered(Answer::new(status, &[], body.as_bytes())).await),

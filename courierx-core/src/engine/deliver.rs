@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::hand_over::{hand_over, interrupted, place};
+use super::hand_over::{Placed, hand_over, interrupted, patience, place};
 use super::outbox::Inner;
 use super::rest::Rest;
 use super::round::Round;
@@ -68,7 +68,7 @@ impl Delivery<'_> {
         loop {
             let now = self.inner.now();
             self.leave_out_expired(now);
-            let (id, recipients, skipped) = match self.round.decide(&self.router, now) {
+            let (id, recipients, ahead, skipped) = match self.round.decide(&self.router, now) {
                 Decision::Send { recipients, .. } if self.is_expired(now) => {
                     // They may have it already, and there is nothing left to wait for.
                     for recipient in recipients {
@@ -76,8 +76,8 @@ impl Delivery<'_> {
                     }
                     continue;
                 }
-                Decision::Send { connection, recipients, skipped } if !self.cancel.is_cancelled() => {
-                    (connection, recipients, skipped)
+                Decision::Send { connection, recipients, ahead, skipped } if !self.cancel.is_cancelled() => {
+                    (connection, recipients, ahead, skipped)
                 }
                 Decision::Send { .. } => return self.release(result.take()).await,
                 Decision::Rest { scheduled, waiting, given_up, .. } => {
@@ -90,8 +90,14 @@ impl Delivery<'_> {
             }
             let router = self.router.clone();
             let Some(connection) = router.connection(&id) else { return self.release(None).await };
-            let Some(place) = place(connection, self.record.lane, self.cancel).await else {
-                return self.release(None).await;
+            let lane = self.record.lane;
+            let place = match place(connection, lane, patience(lane), self.cancel).await {
+                Placed::Place(place) => place,
+                Placed::Busy => {
+                    self.round.is_busy(&id);
+                    continue;
+                }
+                Placed::Canceled => return self.release(None).await,
             };
             if !self.is_still_right(connection, &recipients).await? {
                 if self.changes_without_end() {
@@ -100,7 +106,7 @@ impl Delivery<'_> {
                 continue;
             }
             // Others may have taken the probe's place while this one waited for its own.
-            let Some(pass) = Pass::of(connection, place, self.inner.now()) else { continue };
+            let Some(pass) = Pass::of(connection, place, ahead, self.inner.now()) else { continue };
             match self.attempt(connection, pass, &recipients, skipped).await? {
                 Attempted::Answered(answer) => result = Some(answer),
                 Attempted::Interrupted(answer) => return self.release(Some(answer)).await,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::hand_over::{hand_over, interrupted, place};
+use super::hand_over::{Placed, hand_over, patience, place};
 use super::render::{RenderError, render};
 use super::round::Round;
 use crate::clock::Clock;
@@ -81,9 +81,13 @@ impl Direct {
 
     async fn walk(&self, lane: Lane, round: &mut Round, report: &mut Report) {
         let cancel = CancellationToken::new();
+        let patience = patience(lane).min(self.timeout);
+        let mut waited = Duration::ZERO;
         while !round.is_done() {
-            let (id, recipients, skipped) = match round.decide(&self.router, self.clock.now()) {
-                Decision::Send { connection, recipients, skipped } => (connection, recipients, skipped),
+            let (id, recipients, ahead, skipped) = match round.decide(&self.router, self.clock.now()) {
+                Decision::Send { connection, recipients, ahead, skipped } => {
+                    (connection, recipients, ahead, skipped)
+                }
                 Decision::Rest { skipped, .. } => {
                     report.skipped.extend(skipped);
                     return;
@@ -91,16 +95,26 @@ impl Direct {
             };
             report.skipped.extend(skipped);
             let Some(connection) = self.router.connection(&id) else { return };
-            let outgoing = round.outgoing(&id, &recipients);
-            let outcomes = match place(connection, lane, &cancel).await {
-                Some(place) => {
-                    let pass = Pass::regardless(connection, place, self.clock.now());
-                    let outcomes = hand_over(connection, &outgoing, self.timeout, &cancel).await;
-                    pass.finish(&outcomes, self.clock.now());
-                    outcomes
+            let Placed::Place(place) = place(connection, lane, patience, &cancel).await else {
+                // Others are looked at; where there are none, the caller's time is the limit.
+                round.is_busy(&id);
+                waited += patience;
+                if waited >= self.timeout {
+                    return;
                 }
-                None => interrupted(recipients.len()),
+                continue;
             };
+            let now = self.clock.now();
+            let pass = if ahead {
+                Pass::regardless(connection, place, now)
+            } else {
+                // Its breaker may have opened meanwhile.
+                let Some(pass) = Pass::of(connection, place, false, now) else { continue };
+                pass
+            };
+            let outgoing = round.outgoing(&id, &recipients);
+            let outcomes = hand_over(connection, &outgoing, self.timeout, &cancel).await;
+            pass.finish(&outcomes, self.clock.now());
             round.apply(&id, &recipients, &outcomes, &self.router, self.clock.now());
             report.add(id, &recipients, outcomes);
         }

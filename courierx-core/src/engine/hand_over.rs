@@ -41,16 +41,37 @@ fn time_of(outgoing: &Outgoing) -> Duration {
     Duration::from_secs(outgoing.estimated_bytes() as u64 / BYTES_PER_SECOND)
 }
 
-/// Waits for a place among the connection's hand-overs; none if the process wants to stop first.
+/// Whether there was a place among a connection's hand-overs.
+pub(super) enum Placed<'a> {
+    Place(Place<'a>),
+    /// None was free for so long that others are worth a look.
+    Busy,
+    /// The process wants to stop.
+    Canceled,
+}
+
+/// Waits for a place among the connection's hand-overs, for some time.
 pub(super) async fn place<'a>(
     connection: &'a Connection,
     lane: Lane,
+    patience: Duration,
     cancel: &CancellationToken,
-) -> Option<Place<'a>> {
+) -> Placed<'a> {
     tokio::select! {
         biased;
-        place = connection.places().take(lane) => Some(place),
-        () = cancel.cancelled() => None,
+        place = tokio::time::timeout(patience, connection.places().take(lane)) => {
+            place.map_or(Placed::Busy, Placed::Place)
+        }
+        () = cancel.cancelled() => Placed::Canceled,
+    }
+}
+
+/// How long a message waits for a place before others are looked at: the more urgent, the less.
+pub(super) const fn patience(lane: Lane) -> Duration {
+    match lane {
+        Lane::Critical => Duration::from_millis(500),
+        Lane::Transactional => Duration::from_secs(2),
+        Lane::Bulk => Duration::from_secs(10),
     }
 }
 

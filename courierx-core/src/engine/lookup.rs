@@ -56,6 +56,10 @@ pub(super) async fn resolve(
             .map(|one| one.index)
             .collect();
         let Some(connection) = router.connection(&attempt.connection) else { continue };
+        // One that fails, or wants to be left alone, is not asked either.
+        if !connection.is_approachable(inner.now()) {
+            continue;
+        }
         let Some(lookup) = connection.provider().status_lookup().filter(|_| !asked.is_empty()) else {
             continue;
         };

@@ -39,9 +39,10 @@ pub(super) fn conclude(
         let waits = |recipient: &u32| in_time(record, *until) || round.may_have_been_sent(*recipient);
         stay.extend(recipients.iter().copied().filter(waits));
         if !stay.is_empty() {
-            // A wait is no step of the schedule, unless it is one for what became of a hand-over: that was
-            // a try, and tries that all end unknown must end, too.
-            let was_tried = stay.iter().any(|recipient| round.may_have_been_sent(*recipient));
+            // A wait is no step of the schedule, unless something was handed over before it whose outcome is
+            // unknown: that was a try, and tries that all end unknown must end, too.
+            let unknown = stay.iter().any(|recipient| round.may_have_been_sent(*recipient));
+            let was_tried = unknown && round.was_attempted();
             next = Some((*until, if was_tried { tried } else { tried.saturating_sub(1) }));
         }
         let end = recipients.iter().filter(|recipient| !stay.contains(recipient));

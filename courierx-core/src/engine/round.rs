@@ -20,6 +20,11 @@ pub(super) struct Round {
     requirements: Requirements,
     duplicates: DuplicatePolicy,
     can_wait: bool,
+    deliver_by: Option<Timestamp>,
+    /// Connections at which no place was free for a while.
+    busy: Vec<ConnectionId>,
+    /// Whether anything was handed over.
+    attempted: bool,
     history: History,
     /// Recipients to hand over: position, and whether the address needs SMTPUTF8.
     open: Vec<(u32, bool)>,
@@ -50,6 +55,9 @@ impl Round {
             requirements: Requirements::of(email),
             duplicates: email.duplicate_policy(),
             can_wait: true,
+            deliver_by: None,
+            busy: Vec::new(),
+            attempted: false,
             history,
             open,
             reasons: Vec::new(),
@@ -61,6 +69,24 @@ impl Round {
     pub(super) fn at_once(mut self) -> Self {
         self.can_wait = false;
         self
+    }
+
+    /// For a message that is of no use after this moment.
+    pub(super) fn deliver_by(mut self, deadline: Option<Timestamp>) -> Self {
+        self.deliver_by = deadline;
+        self
+    }
+
+    /// Takes note that no place was free at a connection for a while.
+    pub(super) fn is_busy(&mut self, connection: &ConnectionId) {
+        if !self.busy.contains(connection) {
+            self.busy.push(connection.clone());
+        }
+    }
+
+    /// Whether anything was handed over in this round.
+    pub(super) fn was_attempted(&self) -> bool {
+        self.attempted
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -75,6 +101,8 @@ impl Round {
             duplicates: self.duplicates,
             seed: seed(self.message),
             can_wait: self.can_wait,
+            deliver_by: self.deliver_by,
+            busy: &self.busy,
         };
         router.decide(&question, now)
     }
@@ -97,6 +125,7 @@ impl Round {
         router: &Router,
         now: Timestamp,
     ) -> Vec<(u32, Disposition)> {
+        self.attempted = true;
         let mut ended = Vec::new();
         let together: Arc<[u32]> = recipients.into();
         for (recipient, outcome) in recipients.iter().zip(outcomes) {

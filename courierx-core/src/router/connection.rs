@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::breaker::Breaker;
+use super::breaker::{Breaker, Permission};
 use super::gate::Gate;
 use super::places::Places;
 use crate::clock::Timestamp;
@@ -144,6 +144,17 @@ impl Connection {
         self.breaker.permission(now).may_go_ahead(can_wait, now)
     }
 
+    /// Whether neither its breaker nor its own wish keeps others away.
+    pub(crate) fn is_approachable(&self, now: Timestamp) -> bool {
+        let allowed = !matches!(self.breaker.permission(now), Permission::No { .. });
+        allowed && self.gate.closed_at(now).is_none()
+    }
+
+    /// When a message that waits for its breaker is to look again.
+    pub(super) fn look_again(&self, seed: u64, deadline: Option<Timestamp>, now: Timestamp) -> Timestamp {
+        self.breaker.permission(now).look_again(draw(seed, &self.id), deadline, now)
+    }
+
     pub(crate) fn breaker(&self) -> &Breaker {
         &self.breaker
     }
@@ -205,6 +216,8 @@ pub enum SkipReason {
     },
     /// It has just come back, and others take most of its share for a while.
     Recovering,
+    /// No place among its hand-overs was free for a while.
+    Busy,
     /// It was tried in this round already.
     Tried,
     /// An earlier hand-over there may have succeeded, and others come first.
@@ -221,6 +234,7 @@ impl fmt::Display for SkipReason {
             Self::NotBefore { until, kind } => write!(f, "not before {until} ({kind})"),
             Self::Failing { until } => write!(f, "fails, and is left alone until {until}"),
             Self::Recovering => f.write_str("has just come back, and gets few messages at first"),
+            Self::Busy => f.write_str("busy"),
             Self::Tried => f.write_str("tried in this round"),
             Self::Unknown => f.write_str("may have sent the message already"),
         }

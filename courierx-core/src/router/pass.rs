@@ -16,9 +16,14 @@ pub(crate) struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    /// Permission for a hand-over; none if its breaker has just taken it back.
-    pub(crate) fn of(connection: &'a Connection, place: Place<'a>, now: Timestamp) -> Option<Self> {
-        let ticket = connection.breaker().begin(now, true)?;
+    /// Permission for a hand-over; none if its breaker has just taken it back. `ahead` is what the decision says.
+    pub(crate) fn of(
+        connection: &'a Connection,
+        place: Place<'a>,
+        ahead: bool,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let ticket = connection.breaker().begin(now, ahead)?;
         Some(Self { connection, place, ticket: Some(ticket), now })
     }
 
@@ -53,6 +58,10 @@ impl Drop for Pass<'_> {
     }
 }
 
+fn is_refused(kind: RefusalKind) -> impl Fn(&RecipientOutcome) -> bool {
+    move |outcome| matches!(outcome, RecipientOutcome::Refused(refusal) if refusal.kind == kind)
+}
+
 /// What the results for its recipients tell about the connection. One message taken is a connection that works;
 /// a result about somebody or something else tells nothing.
 fn signal(outcomes: &[RecipientOutcome]) -> Signal {
@@ -63,6 +72,8 @@ fn signal(outcomes: &[RecipientOutcome]) -> Signal {
     };
     if outcomes.iter().any(|outcome| matches!(outcome, RecipientOutcome::Accepted(_))) {
         Signal::Success
+    } else if outcomes.iter().any(is_refused(RefusalKind::Auth)) {
+        Signal::Fatal
     } else if outcomes.iter().any(failed) {
         Signal::Failure
     } else {

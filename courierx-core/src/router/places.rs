@@ -59,6 +59,8 @@ impl Places {
                 return Place { places: self, lane, decreases: state.decreases };
             }
             let (sender, given) = oneshot::channel();
+            // Those who gave up are taken out here too: where no place is ever free, nobody else would.
+            state.waiting[lane].retain(|waiter| !waiter.is_closed());
             state.waiting[lane].push_back(sender);
             given
         };
@@ -87,14 +89,19 @@ impl State {
     /// Whether somebody in this lane may have a place. Everybody may have one where nobody has.
     fn has_room(&self, lane: usize) -> bool {
         let all: usize = self.used.iter().sum();
-        if all == 0 {
-            return true;
-        }
-        // Places of less urgent lanes count against a lane's share, as those of its own do.
-        let down_from_here: usize = self.used[lane..].iter().sum();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most the limit")]
-        let share = (self.limit * SHARES[lane]).ceil() as usize;
-        all < self.whole_limit() && down_from_here < share
+        // Places of less urgent lanes count against a lane's share, as those of its own do: so what is kept for the
+        // more urgent is kept from all below.
+        all == 0
+            || all < self.whole_limit()
+                && (1..=lane).all(|lane| {
+                    let down_from_here: usize = self.used[lane..].iter().sum();
+                    down_from_here < self.share(lane)
+                })
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most the limit")]
+    fn share(&self, lane: usize) -> usize {
+        (self.limit * SHARES[lane]).ceil() as usize
     }
 
     /// Gives places to those who wait, the most urgent first.
@@ -195,6 +202,15 @@ mod tests {
         drop(bulk);
         let critical: Vec<_> = std::iter::from_fn(|| take(&places, Lane::Critical)).collect();
         assert_eq!(critical.len(), 7, "the urgent may have everything");
+    }
+
+    #[test]
+    fn what_is_kept_for_the_most_urgent_is_kept_from_all_below() {
+        let places = Places::new(10);
+        let transactional: Vec<_> = std::iter::from_fn(|| take(&places, Lane::Transactional)).collect();
+        assert_eq!(transactional.len(), 9);
+        assert!(take(&places, Lane::Bulk).is_none());
+        assert!(take(&places, Lane::Critical).is_some());
     }
 
     #[test]

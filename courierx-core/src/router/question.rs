@@ -87,6 +87,10 @@ pub struct Question<'a> {
     /// Whether the message can wait for a connection to come back. One that cannot goes to a failing connection
     /// where there is no other.
     pub can_wait: bool,
+    /// When the message is of no use any more.
+    pub deliver_by: Option<Timestamp>,
+    /// Connections at which no place was free for a while: others come first.
+    pub busy: &'a [ConnectionId],
 }
 
 /// The answer.
@@ -99,6 +103,8 @@ pub enum Decision {
         connection: ConnectionId,
         /// The recipients, by position, at most as many as the connection takes at once.
         recipients: Vec<u32>,
+        /// Whether it goes to a failing connection ahead of its time, since there is no other way.
+        ahead: bool,
         /// Which connections were passed over on the way, and why.
         skipped: Vec<Skipped>,
     },

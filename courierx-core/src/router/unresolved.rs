@@ -43,7 +43,7 @@ impl Router {
                     let first = first_unknown(history, connection.id()).unwrap_or(since);
                     let repeats = history.iter().filter(|one| one.connection == *connection.id()).count();
                     if now < first.after(window) && repeats <= KEYED_REPEATS {
-                        return Unresolved::Repeat(connection, Arc::clone(&entry.together));
+                        return Unresolved::Repeat(connection, Arc::clone(&entry.together), since);
                     }
                     return Unresolved::No;
                 }
@@ -61,7 +61,8 @@ pub(super) enum Unresolved<'a> {
     /// There is none, or it does not matter any more.
     No,
     /// The same hand-over again, under its key.
-    Repeat(&'a Connection, Arc<[u32]>),
+    /// It became unknown at this moment.
+    Repeat(&'a Connection, Arc<[u32]>, Timestamp),
     /// Nothing before this moment.
     Wait(Timestamp),
     /// Nothing, ever.

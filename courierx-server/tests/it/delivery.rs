@@ -56,6 +56,8 @@ fn choice(server: &TestServer, router: &Router, mode: Mode) -> Result<Connection
         duplicates: DuplicatePolicy::WaitThenFailover,
         seed: 0,
         can_wait: true,
+        deliver_by: None,
+        busy: &[],
     };
     match router.decide(&question, server.app().now()) {
         Decision::Send { connection, .. } => Ok(connection),

@@ -84,7 +84,7 @@ pub(super) fn explained(expected: &Decision, stored: &StoredMessage, now: Timest
     let whole = stored.record.recipients.iter().all(|one| one.status != RecipientStatus::Suppressed);
     let indexes: Vec<u32> = attempt.recipients.iter().map(|one| one.index).collect();
     let kept = match expected {
-        Decision::Send { connection, recipients, skipped } => {
+        Decision::Send { connection, recipients, skipped, .. } => {
             *connection == attempt.connection
                 && (*skipped == attempt.skipped)
                 && (!whole || *recipients == indexes)

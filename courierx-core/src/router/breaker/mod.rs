@@ -33,6 +33,10 @@ const OPEN: (Duration, Duration) = (Duration::from_secs(15), Duration::from_mins
 const PROBES: u32 = 3;
 /// After so long without an answer a probe is given up, and another takes its place.
 const PROBE_LASTS: Duration = Duration::from_mins(2);
+/// Within which time those look again who wait while a probe is under way.
+const PROBE_SOON: Duration = Duration::from_secs(15);
+/// How long before its deadline a message looks for the last time.
+const LAST_MOMENT: Duration = Duration::from_secs(2);
 /// After it closed: the share of messages that it gets, and for how long each.
 const SLOW_START: [f64; 3] = [0.1, 0.25, 0.5];
 const SLOW_STEP: Duration = Duration::from_secs(20);
@@ -44,6 +48,8 @@ pub(crate) enum Signal {
     Success,
     /// It could not be reached, was out of order, or did not answer.
     Failure,
+    /// It refused the account: no other message would fare better.
+    Fatal,
     /// It answered, about something else than itself.
     Neutral,
 }
@@ -132,6 +138,21 @@ impl Permission {
         }
     }
 
+    /// When a message that waits for it is to look again, having drawn `draw`, between 0 and 1: all of them at once
+    /// would be a storm. `deadline` is when it is of no use any more.
+    pub(crate) fn look_again(self, draw: f64, deadline: Option<Timestamp>, now: Timestamp) -> Timestamp {
+        let Self::No { until, probe_at } = self else { return now };
+        let soonest = now.after(Duration::from_secs(1));
+        // While a probe is under way, until < probe_at: what follows is decided in some seconds.
+        let (from, to) =
+            if probe_at < until { (probe_at.max(soonest), until) } else { (soonest, now.after(PROBE_SOON)) };
+        let moment = from.after(to.since(from).mul_f64(draw));
+        match deadline.map(|deadline| now.after(deadline.since(now).saturating_sub(LAST_MOMENT))) {
+            Some(last) if last > from => moment.min(last),
+            _ => moment,
+        }
+    }
+
     /// Whether a message gets through that has drawn `draw`, between 0 and 1.
     pub(crate) fn gets(self, draw: f64) -> bool {
         match self {
@@ -195,7 +216,7 @@ impl Breaker {
                 let opens = state.in_a_row >= IN_A_ROW || state.is_mostly_failing(now);
                 opens.then(|| state.open(now, jitter))
             }
-            (Phase::HalfOpen { .. }, Signal::Failure) => Some(state.open(now, jitter)),
+            (_, Signal::Fatal) | (Phase::HalfOpen { .. }, Signal::Failure) => Some(state.open(now, jitter)),
             (Phase::HalfOpen { successes }, Signal::Success) => {
                 *successes += 1;
                 (*successes >= PROBES).then(|| state.close(now))
@@ -216,7 +237,7 @@ impl State {
             Phase::Open { until, .. } if until <= now => Permission::Probe,
             Phase::Open { until, probe_at } => Permission::No { until, probe_at },
             Phase::HalfOpen { .. } => match self.probe.map(|since| since.after(PROBE_LASTS)) {
-                Some(until) if now < until => Permission::No { until: soon(now, until), probe_at: until },
+                Some(until) if now < until => Permission::No { until, probe_at: until },
                 _ => Permission::Probe,
             },
         }
@@ -270,11 +291,6 @@ fn share(closed_since: Option<Timestamp>, now: Timestamp) -> f64 {
 
 fn slice_number(now: Timestamp) -> i64 {
     now.as_micros().div_euclid(i64::try_from(SLICE.as_micros()).unwrap_or(i64::MAX))
-}
-
-/// While a probe is under way, whoever waits for it looks again after a second: it may be the next.
-fn soon(now: Timestamp, until: Timestamp) -> Timestamp {
-    now.after(Duration::from_secs(1)).min(until)
 }
 
 #[cfg(test)]

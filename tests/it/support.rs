@@ -10,7 +10,8 @@ use courierx::provider::{
 use courierx::router::{Connection, Router};
 use courierx::testing::Recorder;
 use courierx::{
-    Courier, CourierBuilder, Email, EmailBuilder, ManualClock, MemoryStore, MessageId, TenantId, Timestamp,
+    Clock as _, Courier, CourierBuilder, Email, EmailBuilder, ManualClock, MemoryStore, MessageId, TenantId,
+    Timestamp,
 };
 use courierx_core::engine::Routes;
 use courierx_core::event::MessageStatus;
@@ -45,6 +46,11 @@ impl World {
             .zip(["a", "b", "c"])
             .fold(Courier::builder(), |builder, (provider, name)| builder.provider(name, provider));
         Self { courier: builder.store(store.clone()).build().unwrap(), clock, store }
+    }
+
+    /// What its clock says.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Lets everything run that needs no time.

@@ -29,6 +29,7 @@ mod tls;
 mod transaction;
 mod url;
 mod wire;
+mod wording;
 
 use std::sync::Arc;
 

@@ -67,6 +67,9 @@ const MAX_BATCH: usize = pool::MAX_MESSAGES as usize;
 /// any more; it is closed with the next message, or with this value, since there is no background task. One
 /// that died while idle is replaced before anything is sent.
 ///
+/// Headers of the application's own are written as they are, also those that some relays take for orders
+/// (`X-SES-*`, `X-PM-*`, `X-SMTPAPI`, …): whether they may be given is the application's business.
+///
 /// Credentials are never sent without TLS unless [`allow_plain_credentials`](Self::allow_plain_credentials)
 /// says so, and never shown: `Debug` has neither user nor password, since some vendors take their API key
 /// for both.

@@ -148,7 +148,7 @@ impl Smtp {
 
     /// Trusts these PEM certificates too, beside the Mozilla roots.
     pub fn root_certificate_pem(mut self, pem: impl AsRef<[u8]>) -> Result<Self, SmtpConfigError> {
-        self.config.extra_roots.extend(config::certificates(pem.as_ref())?);
+        self.config.trust.add(config::certificates(pem.as_ref())?);
         Ok(self)
     }
 

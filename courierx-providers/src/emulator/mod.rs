@@ -20,6 +20,7 @@ mod fault;
 mod mailboxes;
 mod mailgun;
 mod postmark;
+mod reader;
 mod resend;
 mod sendgrid;
 mod serve;

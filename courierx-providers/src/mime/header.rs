@@ -11,6 +11,9 @@ const LINE: usize = 76;
 /// The longest word that stands as it is; a longer one is encoded, since it could not be folded.
 const LONGEST_WORD: usize = 900;
 
+/// The longest line that servers take, without its end (RFC 5322 §2.1.1).
+const LONGEST_LINE: usize = 998;
+
 /// The header of a message in the making.
 #[derive(Default)]
 pub(super) struct HeaderBlock(String);
@@ -41,6 +44,17 @@ impl HeaderBlock {
             field.encoded_words(value);
         }
         field.end();
+    }
+
+    /// A field of the application's own: text, unless programs read it.
+    pub(super) fn custom(&mut self, name: &str, value: &str) {
+        if value.is_ascii() && is_structured(name) {
+            let mut field = Field::begin(&mut self.0, name);
+            field.structure(value);
+            field.end();
+        } else {
+            self.text(name, value);
+        }
     }
 
     /// A field of mailboxes; none if the list is empty.
@@ -80,6 +94,30 @@ fn stands_as_is(text: &str) -> bool {
         && text.split(' ').all(|word| word.len() <= LONGEST_WORD)
 }
 
+/// Fields whose values are read by programs, which do not look for encoded words in them (RFC 2047 §5).
+fn is_structured(name: &str) -> bool {
+    const NAMES: [&str; 5] = ["In-Reply-To", "References", "Feedback-ID", "Precedence", "Auto-Submitted"];
+    name.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("List-"))
+        || NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// A word of a structured value, cut behind commas and angle brackets; what stands in brackets stays whole.
+fn parts(word: &str) -> Vec<&str> {
+    let (mut parts, mut start, mut inside) = (Vec::new(), 0, false);
+    let bytes = word.as_bytes();
+    for (position, byte) in bytes.iter().enumerate() {
+        inside = (inside || *byte == b'<') && *byte != b'>';
+        let ends = *byte == b',' || (*byte == b'>' && bytes.get(position + 1) != Some(&b','));
+        if ends && !inside {
+            parts.push(&word[start..=position]);
+            start = position + 1;
+        }
+    }
+    parts.push(&word[start..]);
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
 /// One field, folded as it grows.
 struct Field<'a> {
     out: &'a mut String,
@@ -105,6 +143,36 @@ impl<'a> Field<'a> {
             self.blanks += 1;
             self.word(word);
         }
+    }
+
+    /// A value that is never encoded: folded at blanks, and where a line would be too long for servers, behind a
+    /// comma or an angle bracket too, at which blanks mean nothing.
+    fn structure(&mut self, value: &str) {
+        for (position, word) in value.split(' ').enumerate() {
+            self.blanks += usize::from(position > 0);
+            let before = if self.empty { self.column + self.blanks } else { self.blanks };
+            if before + word.len() <= LONGEST_LINE {
+                self.word(word);
+            } else {
+                for part in parts(word) {
+                    self.part(part);
+                }
+            }
+        }
+    }
+
+    /// What stands behind the text before it without a blank, as long as the line takes it.
+    fn part(&mut self, part: &str) {
+        let fits = |before: usize| before + part.len() <= LONGEST_LINE;
+        // Behind the name only where that is of use.
+        if !fits(self.column + self.blanks) && (!self.empty || fits(1)) {
+            self.out.push_str("\r\n");
+            (self.column, self.blanks) = (0, self.blanks.max(1));
+        }
+        self.out.extend(std::iter::repeat_n(' ', self.blanks));
+        self.out.push_str(part);
+        self.column += self.blanks + part.len();
+        (self.blanks, self.empty) = (0, false);
     }
 
     fn word(&mut self, word: &str) {
@@ -184,6 +252,36 @@ mod tests {
         assert_eq!(field, "Subject: =?utf-8?B?R3LDvMOfZSBhdXMgS8O2bG4=?=\r\n");
         let disguised = written(|block| block.text("Subject", "=?utf-8?q?x?="));
         assert!(!disguised.contains("?q?"));
+    }
+
+    #[test]
+    fn structured_fields_are_never_encoded() {
+        let custom = |name: &str, value: &str| written(|block| block.custom(name, value));
+        let url = |bytes: usize| format!("<https://example.com/?q==?b,{}?=>", "u".repeat(bytes - 31));
+        assert_eq!(url(950).len(), 950);
+        for name in ["List-Unsubscribe", "list-id", "REFERENCES", "Feedback-ID"] {
+            // As it is, though it has what looks like an encoded word.
+            assert_eq!(custom(name, &url(950)), format!("{name}: {}\r\n", url(950)));
+        }
+        // At blanks where there are any, so that nothing is added.
+        let two = format!("<mailto:off@example.com>, {}", url(950));
+        let folded = custom("List-Unsubscribe", &two);
+        assert_eq!(folded.replace("\r\n", ""), format!("List-Unsubscribe: {two}"));
+        assert!(folded.lines().count() == 2 && folded.lines().all(|line| line.len() <= LONGEST_LINE));
+        // Behind commas and brackets, not in them.
+        for between in [",", ""] {
+            let three = [url(600), url(700), url(600)].join(between);
+            let folded = custom("List-Unsubscribe", &three);
+            assert_eq!(folded.replace("\r\n ", ""), format!("List-Unsubscribe: {three}\r\n"));
+            assert_eq!(folded.lines().count(), 3);
+            assert!(folded.lines().all(|line| line.len() <= LONGEST_LINE));
+        }
+        // Behind the name if that is the only place.
+        assert_eq!(custom("List-Unsubscribe", &url(990)), format!("List-Unsubscribe:\r\n {}\r\n", url(990)));
+        // As it is if there is none.
+        assert_eq!(custom("List-Unsubscribe", &url(1200)), format!("List-Unsubscribe: {}\r\n", url(1200)));
+        assert!(custom("List-Unsubscribe", "é").contains("=?utf-8?B?"));
+        assert!(custom("X-List", "=?utf-8?q?x?=").contains("=?utf-8?B?"));
     }
 
     #[test]

@@ -21,7 +21,8 @@ pub(crate) use header::mailbox_line;
 /// The header that carries the delivery id, so that whoever finds a copy knows which hand-over it was.
 pub const DELIVERY_HEADER: &str = "X-Courierx-Delivery";
 
-/// Writes a hand-over as one message: CRLF line ends, no line longer than 998 bytes (RFC 5322 §2.1.1).
+/// Writes a hand-over as one message: CRLF line ends, no line longer than 998 bytes (RFC 5322 §2.1.1), but for a
+/// header that programs read and that has no place to fold it at.
 ///
 /// The header shows every recipient in To and Cc, whomever this hand-over is for, and Bcc nowhere. Without
 /// any in To and Cc, `To` is an empty group (RFC 5322 §3.4), since some filters refuse a message without one.
@@ -39,7 +40,7 @@ pub fn render(message: &Outgoing) -> Vec<u8> {
     head.raw("Message-ID", message.header_message_id());
     head.raw(DELIVERY_HEADER, &message.delivery_id().to_string());
     for header in message.headers() {
-        head.text(header.name.as_str(), header.value.as_str());
+        head.custom(header.name.as_str(), header.value.as_str());
     }
     head.raw("MIME-Version", "1.0");
     let mut bytes = head.into_bytes();

@@ -54,6 +54,8 @@ pub(crate) const RULES: &[Rule] = &[
     ),
     Rule::codes(&["BadRequestException"], RefusalKind::Auth).saying(&["configuration set"]),
     Rule::codes(&["BadRequestException"], RefusalKind::Content),
+    // One identity that the policy does not list; others may be sent from.
+    Rule::codes(NOT_PERMITTED, RefusalKind::Sender).saying(&[":identity/"]),
     Rule::codes(
         &[
             "UnrecognizedClientException",

@@ -43,6 +43,10 @@ const SERVICE: &str = "ses";
 /// of letters, digits, `_` and `-` (ASCII), and no more than 49; others are left out, since another spelling could
 /// be that of another tag. SES writes the `Message-ID` and the `Date` itself. Recipients on the account's suppression
 /// list are accepted, and bounce afterwards.
+///
+/// Headers whose names begin with `X-SES-` are orders to SES rather than headers. A message with one is refused for
+/// its content, and nothing of it is handed over: what they order is said by
+/// [`configuration_set`](Self::configuration_set), metadata and tags.
 #[derive(Debug, Clone)]
 pub struct Ses {
     credentials: Credentials,

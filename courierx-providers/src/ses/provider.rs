@@ -36,6 +36,9 @@ impl EmailProvider for Ses {
     }
 
     async fn send(&self, message: &Outgoing, options: &SendOptions) -> Outcome {
+        if let Some(refusal) = order(message) {
+            return Outcome::Refused(refusal);
+        }
         let url = self.base_url.join(&["v2", "email", "outbound-emails"]);
         let request = self.signed(Request::post(url).body(JSON, self.body(message)));
         match self.http.exchange(request, options).await {
@@ -62,6 +65,20 @@ impl EmailProvider for Ses {
             None => Ok(Verified::new("the access key is valid")),
         }
     }
+}
+
+/// Why a message is not handed over: one of its headers would be no header but an order to SES, to use another
+/// configuration set or the identity of another account.
+///
+/// <https://docs.aws.amazon.com/ses/latest/dg/event-publishing-send-email.html>
+fn order(message: &Outgoing) -> Option<Refusal> {
+    let mut names = message.headers().iter().map(|header| header.name.as_str());
+    let name = names.find(|name| name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("x-ses-")))?;
+    let detail = format!(
+        "the header {name} is an order to Amazon SES, which a message cannot give: its configuration set is an \
+         option of the connection, and its tags are the message's metadata and tags"
+    );
+    Some(Refusal::new(RefusalKind::Content, detail))
 }
 
 impl Ses {

@@ -115,8 +115,6 @@ fn stands_as_is(header: &Header) -> bool {
         && name.len() + value.len() <= MAX_HEADER
         && value.bytes().all(|byte| matches!(byte, b' '..=b'~'))
         && is_whole(value)
-        // These are SES's own, for raw messages.
-        && !name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("x-ses-"))
 }
 
 /// Whether readers show a header's text as it is: without blanks around it, nor what looks like an encoded word.

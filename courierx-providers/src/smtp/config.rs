@@ -7,6 +7,7 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 
 use super::connect::{Connect, Direct};
 use super::credentials::Credentials;
+use super::tls::Trust;
 use crate::tls;
 
 /// Everything that is set before the first connection.
@@ -18,7 +19,7 @@ pub(super) struct Config {
     pub(super) credentials: Option<Credentials>,
     pub(super) allow_plain_credentials: bool,
     pub(super) hello_name: Option<String>,
-    pub(super) extra_roots: Vec<CertificateDer<'static>>,
+    pub(super) trust: Trust,
     pub(super) timeouts: SmtpTimeouts,
     pub(super) connect: Arc<dyn Connect>,
 }
@@ -32,7 +33,7 @@ impl Config {
             credentials: None,
             allow_plain_credentials: false,
             hello_name: None,
-            extra_roots: Vec::new(),
+            trust: Trust::default(),
             timeouts: SmtpTimeouts::default(),
             connect: Arc::new(Direct::default()),
         }

@@ -29,6 +29,7 @@ mod tls;
 mod transaction;
 mod url;
 mod wire;
+mod wording;
 
 use std::sync::Arc;
 
@@ -65,6 +66,9 @@ const MAX_BATCH: usize = pool::MAX_MESSAGES as usize;
 /// Connections are kept for further messages, at most 100 each. One that was idle for a minute carries none
 /// any more; it is closed with the next message, or with this value, since there is no background task. One
 /// that died while idle is replaced before anything is sent.
+///
+/// Headers of the application's own are written as they are, also those that some relays take for orders
+/// (`X-SES-*`, `X-PM-*`, `X-SMTPAPI`, …): whether they may be given is the application's business.
 ///
 /// Credentials are never sent without TLS unless [`allow_plain_credentials`](Self::allow_plain_credentials)
 /// says so, and never shown: `Debug` has neither user nor password, since some vendors take their API key
@@ -144,7 +148,7 @@ impl Smtp {
 
     /// Trusts these PEM certificates too, beside the Mozilla roots.
     pub fn root_certificate_pem(mut self, pem: impl AsRef<[u8]>) -> Result<Self, SmtpConfigError> {
-        self.config.extra_roots.extend(config::certificates(pem.as_ref())?);
+        self.config.trust.add(config::certificates(pem.as_ref())?);
         Ok(self)
     }
 

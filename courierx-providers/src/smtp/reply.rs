@@ -13,10 +13,11 @@ pub(super) struct Reply {
 
 impl Reply {
     pub(super) fn new(code: u16, mut lines: Vec<String>) -> Self {
-        let enhanced = lines.iter().find_map(|line| EnhancedCode::leading(line)).filter(|found| {
-            // RFC 2034 §4: both must agree on the class. If they do not, the reply code counts.
-            u16::from(found.class) == code / 100
-        });
+        // RFC 2034 §4: both must agree on the class. If they do not, the reply code counts.
+        let agrees = |found: &EnhancedCode| u16::from(found.class) == code / 100;
+        let leading = lines.iter().find_map(|line| EnhancedCode::leading(line));
+        let enhanced = leading.or_else(|| lines.iter().find_map(|line| EnhancedCode::trailing(line)));
+        let enhanced = enhanced.filter(agrees);
         if enhanced.is_some() {
             for line in &mut lines {
                 if EnhancedCode::leading(line) == enhanced {
@@ -98,6 +99,12 @@ impl EnhancedCode {
         let code = Self { class, subject: number(subject)?, detail: number(detail)? };
         numbers.next().is_none().then_some(code)
     }
+
+    /// The code behind a text, as qmail writes it: `(#5.7.1)`, and with its patches `(#5.1.1 - chkuser)`.
+    fn trailing(text: &str) -> Option<Self> {
+        let (_, inside) = text.trim_end().strip_suffix(')')?.rsplit_once("(#")?;
+        Self::leading(inside)
+    }
 }
 
 fn number(digits: &str) -> Option<u16> {
@@ -127,6 +134,17 @@ mod tests {
         for other in ["no code", "5.1", "5.1.1.1 x", "5.1000.1 x", "3.1.1 x", "10.0.0.1 is blocked"] {
             assert_eq!(reply(550, other).enhanced, None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_code_may_stand_behind_the_text() {
+        let code = |text: &str| reply(553, text).enhanced.map(|code| code.to_string());
+        assert_eq!(code("sorry, no relaying (#5.7.1)").as_deref(), Some("5.7.1"));
+        assert_eq!(code("sorry, no such mailbox (#5.1.1 - chkuser)").as_deref(), Some("5.1.1"));
+        for other in ["sorry (#4.7.1)", "sorry (#5.7)", "sorry #5.7.1", "(#5.7.1) sorry", "sorry (5.7.1)"] {
+            assert_eq!(code(other), None, "{other}");
+        }
+        assert_eq!(reply(553, "5.1.8 sorry (#5.7.1)").to_string(), "553 5.1.8 sorry (#5.7.1)");
     }
 
     #[test]

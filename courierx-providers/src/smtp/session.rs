@@ -127,7 +127,7 @@ impl Session {
 
 async fn encrypt(wire: Wire, config: &Config) -> Result<Wire, Refusal> {
     let transport = wire.into_transport().map_err(|error| unavailable("TLS", &error))?;
-    let handshake = async { Ok(tls::encrypt(transport, &config.host, &config.extra_roots).await?) };
+    let handshake = async { Ok(tls::encrypt(transport, &config.host, &config.trust).await?) };
     let encrypted = within(config.timeouts.connect, handshake).await;
     let wire = encrypted.map(|transport| Wire::new(transport, secrets(config)));
     wire.map_err(|error| unavailable("TLS", &error))

@@ -123,6 +123,16 @@ async fn a_message_of_one_part_is_not_wrapped() {
 }
 
 #[tokio::test]
+async fn a_further_connection_resumes_the_tls_session() {
+    let mut server = MailServer::start("starttls").await;
+    let smtp = server.introduce(Smtp::starttls("127.0.0.1"));
+    // It keeps no connection.
+    smtp.verify(&SendOptions::default()).await.unwrap();
+    assert!(send(&smtp, &mail::to(&["ada@example.com"])).await.is_accepted());
+    assert!(server.report().await.resumed);
+}
+
+#[tokio::test]
 async fn verifying_tells_what_is_wrong() {
     let server = MailServer::start("starttls").await;
     let options = SendOptions::default();

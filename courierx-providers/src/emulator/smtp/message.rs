@@ -1,13 +1,14 @@
 //! The message: read to its final dot, and held to what was said of it.
 
-use courierx_core::provider::conformance::Received;
+use courierx_core::provider::conformance::{Person, Received};
 
+use super::super::reader;
 use super::builder::Rules;
 use super::command::Sender;
-use super::read;
 use super::session::{Gone, Session};
 use super::state::SmtpEnvelope;
 use super::{SmtpAct, SmtpFault, SmtpPhase};
+use crate::mime::DELIVERY_HEADER;
 
 /// Bytes of a line with its end (RFC 5321 §4.5.3.1.6), and the dot that may stand before it.
 const LONGEST_LINE: usize = 1001;
@@ -43,7 +44,7 @@ impl Body {
         } else if !sender.utf8 && !self.bytes[..header].is_ascii() {
             Err("554 5.6.9 A header beyond ASCII needs SMTPUTF8")
         } else {
-            read::message(&self.bytes, &envelope.recipients)
+            understood(&self.bytes, &envelope.recipients)
                 .ok_or("554 5.6.0 That is no message with From and Date")
         }
     }
@@ -64,6 +65,16 @@ impl Body {
             self.bytes.extend_from_slice(line.strip_prefix(b".").unwrap_or(line));
         }
     }
+}
+
+/// A message with an author and a date. Recipients of the envelope that its header does not show are its blind
+/// copies.
+fn understood(bytes: &[u8], recipients: &[String]) -> Option<Received> {
+    let mut read = reader::read(bytes).filter(|read| read.has_date)?;
+    read.hide(recipients.iter().map(Person::new));
+    let mut received = read.received;
+    received.delivery = received.header(DELIVERY_HEADER).map(str::to_owned);
+    (!received.from.address.is_empty()).then_some(received)
 }
 
 impl Session<'_> {

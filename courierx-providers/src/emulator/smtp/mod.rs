@@ -6,7 +6,6 @@ mod command;
 mod fault;
 mod login;
 mod message;
-mod read;
 mod session;
 mod state;
 mod transaction;

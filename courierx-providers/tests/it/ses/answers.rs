@@ -33,6 +33,8 @@ async fn errors_are_told_apart_by_their_codes() {
 
     let unverified =
         "Email address is not verified. The following identities failed the check in region X: a@b.c";
+    let denied = "User arn:aws:iam::1:user/app is not authorized to perform ses:SendEmail on resource \
+        arn:aws:ses:eu-central-1:1";
     let answers = Answers::start().await;
     for (status, code, message, kind) in [
         (429, "TooManyRequestsException", "Maximum sending rate exceeded.", Throttled),
@@ -66,6 +68,10 @@ async fn errors_are_told_apart_by_their_codes() {
         (403, "OptInRequired", "no", Auth),
         (403, "AccessDenied", "no", Auth),
         (403, "AccessDeniedException", "not authorized to perform: ses:SendEmail", Auth),
+        (403, "AccessDeniedException", &format!("{denied}:identity/example.com"), Sender),
+        (403, "AccessDenied", &format!("{denied}:identity/ada@example.com"), Sender),
+        (403, "AccessDenied", &format!("{denied}:configuration-set/x"), Auth),
+        (403, "SignatureDoesNotMatch", "not :identity/", Auth),
         (400, "NotAuthorized", "no", Auth),
         (400, "RequestExpired", "no", Auth),
         (403, "RequestTimeTooSkewed", "no", Auth),
@@ -137,11 +143,9 @@ async fn recorded_errors_mean_what_they_say() {
         let expected = match name {
             "throttled" => RefusalKind::Throttled,
             "daily_quota" | "limit_exceeded" => RefusalKind::Quota,
-            "unverified" | "mail_from" => RefusalKind::Sender,
+            "unverified" | "mail_from" | "access_denied" => RefusalKind::Sender,
             "bad_request" => RefusalKind::Content,
-            "access_denied" | "bad_key" | "bad_signature" | "not_found" | "paused" | "suspended" => {
-                RefusalKind::Auth
-            }
+            "bad_key" | "bad_signature" | "not_found" | "paused" | "suspended" => RefusalKind::Auth,
             other => panic!("{other} is new"),
         };
         assert_eq!(meaning(&answers, Canned::recorded(&recording)).await, Some(expected), "{name}");

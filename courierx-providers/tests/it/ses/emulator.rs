@@ -5,6 +5,8 @@ use std::time::SystemTime;
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4::SigningParams;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use courierx_providers::emulator::ApiRequest;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -124,6 +126,19 @@ async fn only_what_the_api_takes_is_taken() {
         assert_eq!(post(&emulator.url(), &body).await, expected, "{body}");
     }
     assert_eq!(emulator.count(), 2);
+}
+
+#[tokio::test]
+async fn orders_in_a_raw_message_are_no_headers() {
+    let (emulator, _) = pair().await;
+    let raw = "From: sender@example.com\r\nTo: ada@example.com\r\nX-Own: kept\r\n\
+        X-SES-MESSAGE-TAGS: a=1, b=2\r\nX-SES-CONFIGURATION-SET: other\r\n\r\nHello.\r\n";
+    let body = json!({ "Content": { "Raw": { "Data": STANDARD.encode(raw) } } });
+    assert_eq!(post(&emulator.url(), &body).await, "");
+    let received = &emulator.received()[0];
+    assert_eq!(received.headers, [("X-Own".to_owned(), "kept".to_owned())]);
+    let tags: Vec<_> = received.metadata.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(tags, ["a=1", "b=2"]);
 }
 
 /// A request again, with some of it changed.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use courierx_core::message::{Attachment, DisplayName, Email, Mailbox, Tracking};
-use courierx_core::provider::{Content, EmailProvider as _, Outcome, Outgoing, SendOptions};
+use courierx_core::provider::{Content, EmailProvider as _, Outcome, Outgoing, RefusalKind, SendOptions};
 use courierx_providers::Ses;
 use serde_json::{Value, json};
 
@@ -96,7 +96,6 @@ async fn what_ses_cannot_write_is_sent_as_it_is() {
         (true, "a long name", draft().to(Mailbox::new("ada@example.com".parse().unwrap()).with_name(long))),
         (true, "a file's name with a quote", to().attach(file("a\".pdf", "application/pdf"))),
         (true, "an empty file", to().attach(Attachment::new("a.pdf", "application/pdf", ""))),
-        (true, "a header of SES's own", to().header("X-SES-Something", "x")),
         (true, "a subject that looks encoded", to().subject("=?utf-8?q?x?=")),
         (true, "a subject with blanks around it", to().subject(" x")),
         (false, "a subject beyond ASCII", to().subject("Grüße 🎉")),
@@ -111,6 +110,24 @@ async fn what_ses_cannot_write_is_sent_as_it_is() {
             assert!(body.get("FromEmailAddress").is_none() && body.get("ReplyToAddresses").is_none());
         }
     }
+}
+
+#[tokio::test]
+async fn a_header_that_orders_something_of_ses_is_refused() {
+    let (emulator, ses) = pair().await;
+    let ses = ses.configuration_set("transactional");
+    for name in ["X-SES-CONFIGURATION-SET", "x-ses-message-tags", "X-Ses-Source-Arn", "X-SES-Anything"] {
+        // Both in a message that SES would make, and in one that would be sent as it is.
+        for other in ["value", "é"] {
+            let email = draft().to("ada@example.com").header(name, "value").header("X-Other", other);
+            let Outcome::Refused(refusal) = send(&ses, &outgoing(email)).await else { panic!("{name}") };
+            assert_eq!(refusal.kind, RefusalKind::Content);
+            assert!(refusal.detail.contains(name), "{refusal}");
+        }
+    }
+    assert!(emulator.requests().is_empty());
+    let harmless = draft().to("ada@example.com").header("X-Session", "value");
+    assert!(send(&ses, &outgoing(harmless)).await.is_accepted());
 }
 
 #[tokio::test]

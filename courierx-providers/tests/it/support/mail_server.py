@@ -36,6 +36,7 @@ class Printer:
         report = {
             "mail_from": envelope.mail_from,
             "rcpt_tos": envelope.rcpt_tos,
+            "resumed": getattr(server.transport.get_extra_info("ssl_object"), "session_reused", False),
             "encrypted": server.transport.get_extra_info("ssl_object") is not None,
             "headers": [[name, str(value)] for name, value in message.items()],
             "to": [[one.display_name, one.addr_spec] for one in message["To"].addresses],

@@ -19,6 +19,8 @@ pub(crate) struct Report {
     pub(crate) mail_from: String,
     pub(crate) rcpt_tos: Vec<String>,
     pub(crate) encrypted: bool,
+    /// Whether the TLS session is one of an earlier connection.
+    pub(crate) resumed: bool,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) to: Vec<(String, String)>,
     pub(crate) structure: Vec<String>,

@@ -8,23 +8,25 @@ use mail_parser::{
     PartType,
 };
 
-use crate::mime::DELIVERY_HEADER;
-
 /// Fields that are told apart from the others.
 const KNOWN: [&str; 8] = ["From", "To", "Cc", "Bcc", "Reply-To", "Subject", "Date", "MIME-Version"];
 
-/// Reads a message; none if it has no author or no date. Recipients of the envelope that the header does not show
-/// are its blind copies.
-pub(super) fn message(bytes: &[u8], recipients: &[String]) -> Option<Received> {
+/// A message as its header and its parts tell it.
+pub(super) struct Read {
+    /// Of several authors the first, without one an empty address; blind copies are those that the header names.
+    pub(super) received: Received,
+    pub(super) has_date: bool,
+}
+
+/// Reads a message; none if there is nothing to be read.
+pub(super) fn read(bytes: &[u8]) -> Option<Read> {
     let message = MessageParser::default().parse(bytes)?;
-    message.date()?;
     let mut received = Received::default();
-    received.from = people(message.from()).into_iter().next()?;
+    received.from = people(message.from()).into_iter().next().unwrap_or_default();
     received.to = people(message.to());
     received.cc = people(message.cc());
+    received.bcc = people(message.bcc());
     received.reply_to = people(message.reply_to());
-    let shown = |address: &String| received.to.iter().chain(&received.cc).any(|one| one.address == *address);
-    received.bcc = recipients.iter().filter(|address| !shown(address)).map(Person::new).collect();
     received.headers = headers(&message);
     received.subject = header(&message, HeaderName::Subject).unwrap_or_default();
     let is_text = |part: &&MessagePart<'_>| matches!(part.body, PartType::Text(_)) && !is_file(part);
@@ -33,8 +35,16 @@ pub(super) fn message(bytes: &[u8], recipients: &[String]) -> Option<Received> {
     received.html = message.parts.iter().find(is_html).map(|part| text(&message, part));
     received.files =
         message.parts.iter().filter(|part| is_file(part)).map(|part| file(&message, part)).collect();
-    received.delivery = received.header(DELIVERY_HEADER).map(str::to_owned);
-    Some(received)
+    Some(Read { has_date: message.date().is_some(), received })
+}
+
+impl Read {
+    /// Makes the recipients that the header does not show its blind copies.
+    pub(super) fn hide(&mut self, recipients: impl IntoIterator<Item = Person>) {
+        let Received { to, cc, .. } = &self.received;
+        let shown = |person: &Person| to.iter().chain(cc).any(|one| one.address == person.address);
+        self.received.bcc = recipients.into_iter().filter(|person| !shown(person)).collect();
+    }
 }
 
 fn people(address: Option<&Address<'_>>) -> Vec<Person> {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use courierx_core::provider::{Acceptance, Outcome, Outgoing, Refusal, RefusalKind};
+use courierx_core::provider::{
+    Acceptance, Outcome, Outgoing, Phase, Refusal, RefusalKind, Uncertainty,
+};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -12,6 +14,8 @@ use super::request::needs_mime;
 use crate::http::{Answer, Rule, VendorError, refusal, refused};
 
 /// Mailgun's errors: a status, and a sentence.
+///
+/// There is none for a 5xx: whoever answers it and whatever is in it, the message may have been sent.
 ///
 /// <https://documentation.mailgun.com/docs/mailgun/api-reference/mg-errors>
 pub(crate) const RULES: &[Rule] = &[
@@ -92,6 +96,12 @@ impl Mailgun {
                 None => Outcome::Accepted(acceptance(answer)),
             };
         }
+        // Gateways in front of Mailgun write errors in the same form, and Mailgun itself sends some messages for
+        // which it answers that it is out of order: no body of a 5xx is a proof.
+        if answer.status.is_server_error() {
+            let said = self.reason(answer).detail;
+            return Outcome::Unknown(Uncertainty::new(Phase::Answer, format!("{}: {said}", answer.status)));
+        }
         let outcome = refused(RULES, answer, error(answer).as_ref(), &self.secrets());
         match outcome {
             Outcome::Refused(refusal) => Outcome::Refused(with_wait(refusal, answer)),
@@ -135,8 +145,8 @@ pub(super) fn bare(id: &str) -> &str {
     id.trim().trim_start_matches('<').trim_end_matches('>')
 }
 
-/// The vendor's error in an answer that is no success, if it is the vendor's: an object with a message, or, for a
-/// status below 500, whatever text there is.
+/// What an answer says that is no success: an object with a message, or, for a status below 500, whatever text
+/// there is.
 fn error(answer: &Answer) -> Option<VendorError> {
     let message = match answer.json::<Value>() {
         Some(Value::Object(object)) => {

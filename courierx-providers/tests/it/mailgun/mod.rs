@@ -38,6 +38,10 @@ mod suite {
     #[async_trait]
     impl Harness for Emulated {
         async fn meet(&self, fate: Fate) -> Option<Meeting> {
+            // Nothing that Mailgun says under a 5xx is certain: `faults` tests what becomes of it.
+            if fate == Fate::OutOfOrder {
+                return None;
+            }
             let adapter = |url, http| Mailgun::new(SECRET, DOMAIN).unwrap().base_url(url).http(http);
             // Of several recipients Mailgun does not tell which one is invalid, so the cases that ask for it
             // cannot hold: `batches` and `errors` test what does. Suppressed ones it accepts.

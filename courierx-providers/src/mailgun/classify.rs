@@ -2,15 +2,11 @@
 
 use std::time::Duration;
 
-use courierx_core::provider::{
-    Acceptance, Outcome, Outgoing, Phase, Refusal, RefusalKind, Uncertainty,
-};
+use courierx_core::provider::{Acceptance, Outcome, Phase, Refusal, RefusalKind, Uncertainty};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::Mailgun;
-use super::blame::blame;
-use super::request::needs_mime;
 use crate::http::{Answer, Rule, VendorError, refusal, refused};
 
 /// Mailgun's errors: a status, and a sentence.
@@ -35,6 +31,8 @@ pub(crate) const RULES: &[Rule] = &[
         "cc' parameter is not a valid",
         "cc` parameter is not a valid",
     ]),
+    // A pool is the connection's set-up, and the next message would fare the same.
+    Rule::status(400, RefusalKind::Auth).saying(&["sending-ip-pool", "ip pool", "ip_pool"]),
     Rule::status(400, RefusalKind::Sender).saying(&["is unverified", "requires dns", "dns configuration"]),
     Rule::status(400, RefusalKind::Auth).saying(&[
         "is not allowed to send",
@@ -65,31 +63,8 @@ struct Queued {
 }
 
 impl Mailgun {
-    /// What became of one message.
-    pub(super) fn outcome(&self, answer: &Answer, message: &Outgoing) -> Outcome {
-        match self.read(answer) {
-            Outcome::Refused(refusal) if refusal.kind == RefusalKind::Recipient => {
-                let all: Vec<_> = message.recipients().iter().collect();
-                Outcome::from_each(blame(&refusal, &all, needs_mime(message, self)))
-            }
-            other => other,
-        }
-    }
-
-    /// What became of several messages of one request, each with one recipient.
-    pub(super) fn outcomes(&self, answer: &Answer, messages: &[&Outgoing]) -> Vec<Outcome> {
-        match self.read(answer) {
-            Outcome::Refused(refusal) if refusal.kind == RefusalKind::Recipient => {
-                let all: Vec<_> = messages.iter().flat_map(|message| message.recipients()).collect();
-                let each = blame(&refusal, &all, false);
-                each.into_iter().map(|one| Outcome::from_each(vec![one])).collect()
-            }
-            other => vec![other; messages.len()],
-        }
-    }
-
     /// The answer to a request as a whole.
-    fn read(&self, answer: &Answer) -> Outcome {
+    pub(super) fn read(&self, answer: &Answer) -> Outcome {
         if answer.status.is_success() {
             return match self.wrong_place(answer) {
                 Some(refusal) => Outcome::Refused(refusal),

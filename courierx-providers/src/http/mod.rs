@@ -18,7 +18,7 @@ pub(crate) use answer::Answer;
 pub(crate) use apart::{blames_a_message, send_apart, speaks_against_more};
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub(crate) use batch::batches;
-pub(crate) use blame::blame;
+pub(crate) use blame::{blame, named};
 pub use client::{Http, HttpBuilder, HttpError};
 pub(crate) use exchange::{NoAnswer, Request};
 pub use rules::{Rule, Status};

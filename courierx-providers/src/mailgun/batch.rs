@@ -9,7 +9,7 @@ use courierx_core::message::{Address, Attachment, Mailbox, RecipientField};
 use courierx_core::provider::Outgoing;
 
 use super::Mailgun;
-use super::request::{MAX_RECIPIENTS, needs_mime};
+use super::request::{MAX_RECIPIENTS, needs_mime, unfit};
 use crate::planted::DELIVERY_KEY;
 
 /// What Mailgun replaces by the delivery id of each recipient.
@@ -77,8 +77,7 @@ fn may_share(message: &Outgoing, mailgun: &Mailgun) -> bool {
         && message.recipients().iter().all(|one| is_usual(one.mailbox.address()))
         && !texts(message).any(|text| has_syntax(text.as_bytes()))
         && !message.attachments().iter().any(|one| has_syntax(one.content()))
-        // Those are options, and some replace the variables.
-        && !message.headers().iter().any(|one| one.name.as_str().to_lowercase().starts_with("x-mailgun-"))
+        && unfit(message).is_none()
 }
 
 /// Whether nobody could find this address invalid: one that Mailgun does makes it refuse all of a request.

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use courierx_core::provider::{Acceptance, Outcome, Outgoing, Refusal, RefusalKind};
+use courierx_core::provider::{Acceptance, Outcome, Phase, Refusal, RefusalKind, Uncertainty};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::Mailgun;
-use super::blame::blame;
-use super::request::needs_mime;
 use crate::http::{Answer, Rule, VendorError, refusal, refused};
 
 /// Mailgun's errors: a status, and a sentence.
+///
+/// There is none for a 5xx: whoever answers it and whatever is in it, the message may have been sent.
 ///
 /// <https://documentation.mailgun.com/docs/mailgun/api-reference/mg-errors>
 pub(crate) const RULES: &[Rule] = &[
@@ -31,6 +31,8 @@ pub(crate) const RULES: &[Rule] = &[
         "cc' parameter is not a valid",
         "cc` parameter is not a valid",
     ]),
+    // A pool is the connection's set-up, and the next message would fare the same.
+    Rule::status(400, RefusalKind::Auth).saying(&["sending-ip-pool", "ip pool", "ip_pool"]),
     Rule::status(400, RefusalKind::Sender).saying(&["is unverified", "requires dns", "dns configuration"]),
     Rule::status(400, RefusalKind::Auth).saying(&[
         "is not allowed to send",
@@ -61,36 +63,19 @@ struct Queued {
 }
 
 impl Mailgun {
-    /// What became of one message.
-    pub(super) fn outcome(&self, answer: &Answer, message: &Outgoing) -> Outcome {
-        match self.read(answer) {
-            Outcome::Refused(refusal) if refusal.kind == RefusalKind::Recipient => {
-                let all: Vec<_> = message.recipients().iter().collect();
-                Outcome::from_each(blame(&refusal, &all, needs_mime(message, self)))
-            }
-            other => other,
-        }
-    }
-
-    /// What became of several messages of one request, each with one recipient.
-    pub(super) fn outcomes(&self, answer: &Answer, messages: &[&Outgoing]) -> Vec<Outcome> {
-        match self.read(answer) {
-            Outcome::Refused(refusal) if refusal.kind == RefusalKind::Recipient => {
-                let all: Vec<_> = messages.iter().flat_map(|message| message.recipients()).collect();
-                let each = blame(&refusal, &all, false);
-                each.into_iter().map(|one| Outcome::from_each(vec![one])).collect()
-            }
-            other => vec![other; messages.len()],
-        }
-    }
-
     /// The answer to a request as a whole.
-    fn read(&self, answer: &Answer) -> Outcome {
+    pub(super) fn read(&self, answer: &Answer) -> Outcome {
         if answer.status.is_success() {
             return match self.wrong_place(answer) {
                 Some(refusal) => Outcome::Refused(refusal),
                 None => Outcome::Accepted(acceptance(answer)),
             };
+        }
+        // Gateways in front of Mailgun write errors in the same form, and Mailgun itself sends some messages for
+        // which it answers that it is out of order: no body of a 5xx is a proof.
+        if answer.status.is_server_error() {
+            let said = self.reason(answer).detail;
+            return Outcome::Unknown(Uncertainty::new(Phase::Answer, format!("{}: {said}", answer.status)));
         }
         let outcome = refused(RULES, answer, error(answer).as_ref(), &self.secrets());
         match outcome {
@@ -135,8 +120,8 @@ pub(super) fn bare(id: &str) -> &str {
     id.trim().trim_start_matches('<').trim_end_matches('>')
 }
 
-/// The vendor's error in an answer that is no success, if it is the vendor's: an object with a message, or, for a
-/// status below 500, whatever text there is.
+/// What an answer says that is no success: an object with a message, or, for a status below 500, whatever text
+/// there is.
 fn error(answer: &Answer) -> Option<VendorError> {
     let message = match answer.json::<Value>() {
         Some(Value::Object(object)) => {

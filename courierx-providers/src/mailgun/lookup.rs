@@ -12,9 +12,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Mailgun;
-use super::blame::mentions;
 use super::classify::bare;
-use crate::http::NoAnswer;
+use crate::http::{NoAnswer, named};
 use crate::planted::DELIVERY_KEY;
 
 /// Events of one answer: the most there are.
@@ -93,10 +92,14 @@ impl StatusLookup for Mailgun {
         for recipients in key.recipients.chunks(RECIPIENTS) {
             events.extend(self.events(key, ("recipient", &any_of(recipients)), options).await?);
         }
-        let known = |events: &[Event]| key.recipients.iter().all(|one| find(one, events).is_some());
-        if !known(&events) {
+        let known = |one: &Address| find(one, &events).is_some();
+        if !key.recipients.iter().all(known) {
             // A rejection has no recipient of its own.
             events.extend(self.events(key, ("event", "rejected"), options).await?);
+        }
+        if let ([alone], true) = (key.recipients.as_slice(), events.iter().all(|one| one.recipient.is_none()))
+        {
+            return Ok(vec![events.iter().find(|event| event.shows_only(alone)).map_or_else(unknown, tell)]);
         }
         let each = key.recipients.iter().map(|one| find(one, &events).map_or_else(unknown, tell));
         Ok(each.collect())
@@ -138,16 +141,13 @@ fn any_of(recipients: &[Address]) -> String {
     quoted.collect::<Vec<_>>().join(" OR ")
 }
 
-/// The event that tells most of a recipient: what says that Mailgun sent nothing before what says that it took
-/// the message.
+/// The event that tells most of a recipient, of those that name it: what says that Mailgun sent nothing before
+/// what says that it took the message.
 fn find<'a>(recipient: &Address, events: &'a [Event]) -> Option<&'a Event> {
-    let concerns = |event: &&Event| match &event.recipient {
-        Some(address) => address.eq_ignore_ascii_case(recipient.as_str()),
-        None => event.to().is_some_and(|to| mentions(to, recipient.as_str())),
+    let names = |event: &&Event| {
+        event.recipient.as_ref().is_some_and(|address| address.eq_ignore_ascii_case(recipient.as_str()))
     };
-    let mut all: Vec<_> = events.iter().filter(concerns).collect();
-    all.sort_by_key(|event| matches!(tell(event), RecipientOutcome::Accepted(_)));
-    all.first().copied()
+    events.iter().filter(names).min_by_key(|event| matches!(tell(event), RecipientOutcome::Accepted(_)))
 }
 
 /// That nothing is found proves nothing: events come late.
@@ -180,8 +180,13 @@ fn tell(event: &Event) -> RecipientOutcome {
 }
 
 impl Event {
-    fn to(&self) -> Option<&str> {
-        self.message.as_ref()?.headers.to.as_deref()
+    /// Whether the header of its message shows this recipient and nobody else. Of an event without a recipient
+    /// this is the only hint, and none where a hand-over had several: they all have the same header.
+    fn shows_only(&self, recipient: &Address) -> bool {
+        let to = self.message.as_ref().and_then(|message| message.headers.to.as_deref()).unwrap_or_default();
+        let address = recipient.as_str();
+        let ats = |text: &str| text.matches('@').count();
+        ats(to) == ats(address) && named(to, &[address]) == [true]
     }
 
     /// Whether Mailgun sent nothing because of its own list.

@@ -2,8 +2,8 @@
 //!
 //! <https://documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun/messages>
 
+mod apart;
 mod batch;
-mod blame;
 mod classify;
 mod domain;
 mod form;
@@ -44,20 +44,22 @@ pub use domain::InvalidDomain;
 /// the header shows, no recipient in `To`, headers beyond the 16 kB, and names that readers of forms do not
 /// agree on, such as `a"b.pdf`.
 ///
-/// Headers of the application's that begin with `X-Mailgun-` are options to Mailgun, and are not kept from it.
+/// Refused as content: headers that begin with `X-Mailgun-`. They are orders to Mailgun (to drop the message, to
+/// send it from other addresses, to report other variables), and none of the readers'.
+///
+/// # Invalid addresses
+///
+/// One address that Mailgun finds invalid makes it refuse the whole request without saying which one it was.
+/// Nothing was sent then, and smaller and smaller parts of the request are handed over until whoever is refused
+/// is refused alone: as finished MIME messages with the whole header, so that no reader sees a difference. Where
+/// that takes too long, the rest is
+/// [`RecipientTemporary`](courierx_core::provider::RefusalKind::RecipientTemporary): for the next step.
 ///
 /// # Several messages at once
 ///
 /// Messages with equal content and one recipient each go as one request, in which nobody sees another. Mailgun
 /// fills in `%recipient…%` then, wherever it stands; so a message that contains any such text goes alone. All
 /// messages of one request have the same `Message-ID`, which Mailgun gives them.
-///
-/// One address that Mailgun finds invalid makes it refuse the whole request without saying which one it was.
-/// Then nothing was sent, and every recipient is
-/// [`RecipientTemporary`](courierx_core::provider::RefusalKind::RecipientTemporary) with the code
-/// [`IN_COMPANY`]: hand each of them over alone at the next step, by
-/// [`send`](courierx_core::provider::EmailProvider::send), which tells them apart. Repeating the batch as it
-/// was would be refused for ever.
 #[derive(Debug, Clone)]
 pub struct Mailgun {
     key: Secret,
@@ -69,9 +71,6 @@ pub struct Mailgun {
     http: Http,
     capability: Capability,
 }
-
-/// The code of a refusal that concerns one of several recipients, none knows which: hand them over one by one.
-pub const IN_COMPANY: &str = "in-company";
 
 impl Mailgun {
     /// A sending domain, by an API key of the account or a sending key of the domain.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use bytes::Bytes;
 use courierx_core::message::{Attachment, Mailbox, RecipientField, Tag, Tracking};
-use courierx_core::provider::Outgoing;
+use courierx_core::provider::{Outgoing, OutgoingRecipient, Refusal, RefusalKind};
 
 use super::form::{Part, encode, is_plain_name};
 use super::{Mailgun, batch};
@@ -20,16 +20,28 @@ pub(super) const MAX_RECIPIENTS: usize = 1000;
 const MAX_OPTIONS: usize = 16_000;
 /// Tags of one message: further ones are ignored on some plans.
 const MAX_TAGS: usize = 3;
+/// How headers begin that are orders to Mailgun.
+const ORDERS: &str = "x-mailgun-";
 const MESSAGE_ID: &str = "h:Message-Id";
 /// Bytes of a delivery id.
 const DELIVERY_ID_BYTES: usize = 36;
+
+/// Why a message cannot go to Mailgun at all: an order to it could drop the message, or let events name another
+/// delivery.
+///
+/// <https://documentation.mailgun.com/docs/mailgun/user-manual/sending-messages/send-smtp>
+pub(super) fn unfit(message: &Outgoing) -> Option<Refusal> {
+    let mut names = message.headers().iter().map(|header| header.name.as_str());
+    let name = names.find(|name| name.to_ascii_lowercase().starts_with(ORDERS))?;
+    Some(Refusal::new(RefusalKind::Content, format!("the header {name} is an order to Mailgun")))
+}
 
 impl Mailgun {
     /// The request for one message.
     pub(super) fn one(&self, message: &Outgoing) -> Request {
         let delivery = message.delivery_id().to_string();
         if needs_mime(message, self) {
-            return self.raw(message, &delivery);
+            return self.raw(message, message.recipients());
         }
         let mut parts = addresses(message);
         parts.extend(content(message));
@@ -74,15 +86,16 @@ impl Mailgun {
         self.submit("messages", encode(&parts, seed))
     }
 
-    /// The request for a finished MIME message.
-    fn raw(&self, message: &Outgoing, delivery: &str) -> Request {
-        let to = message.recipients().iter().map(|one| Part::field("to", one.mailbox.address().as_str()));
+    /// The request for a finished MIME message, for some of its recipients.
+    pub(super) fn raw(&self, message: &Outgoing, recipients: &[OutgoingRecipient]) -> Request {
+        let delivery = message.delivery_id().to_string();
+        let to = recipients.iter().map(|one| Part::field("to", one.mailbox.address().as_str()));
         let mut parts: Vec<_> = to.collect();
-        let mut options = self.options(message, delivery);
+        let mut options = self.options(message, &delivery);
         add_metadata(&mut options, message);
         parts.extend(options);
         parts.push(Part::file("message", "message.eml", "message/rfc822", mime::render(message)));
-        self.submit("messages.mime", encode(&parts, delivery))
+        self.submit("messages.mime", encode(&parts, &delivery))
     }
 
     fn submit(&self, endpoint: &str, (content_type, body): (String, Bytes)) -> Request {

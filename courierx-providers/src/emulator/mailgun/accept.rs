@@ -84,6 +84,10 @@ pub(super) fn people(form: &Form, field: &str) -> Result<Vec<Person>, Mistake> {
     let mut people = Vec::new();
     for value in form.all(field) {
         let valid = |one: &Person| one.address.is_ascii() && one.address != format!("invalid@{FAULT_DOMAIN}");
+        if let Some(one) = quoted(value) {
+            people.push(one);
+            continue;
+        }
         match mailboxes(value).filter(|list| !list.is_empty() && list.iter().all(valid)) {
             Some(list) => people.extend(list),
             None => {
@@ -94,6 +98,14 @@ pub(super) fn people(form: &Form, field: &str) -> Result<Vec<Person>, Mistake> {
         }
     }
     Ok(people)
+}
+
+/// An address with a quoted local part and no name, which the parser takes for a name.
+fn quoted(value: &str) -> Option<Person> {
+    let (local, domain) = value.strip_prefix('"')?.split_once("\"@")?;
+    let inside = local.replace("\\\\", "").replace("\\\"", "");
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    (!inside.contains('"') && domain.chars().all(plain)).then(|| Person::new(value))
 }
 
 fn variables(form: &Form) -> Result<Option<Variables>, Mistake> {

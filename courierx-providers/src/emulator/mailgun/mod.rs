@@ -3,6 +3,7 @@
 mod accept;
 mod events;
 mod form;
+mod orders;
 mod raw;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -86,7 +87,8 @@ impl Mailgun {
         let taken = Form::read(request)
             .and_then(|form| if raw { raw::accept(&form, id) } else { accept::accept(form, id) });
         match taken {
-            Ok(taken) => {
+            Ok(mut taken) => {
+                orders::obey(&mut taken);
                 self.events.lock().unwrap_or_else(PoisonError::into_inner).record(&taken);
                 ApiAnswer::json(200, &json!({ "id": taken.id, "message": "Queued. Thank you." }))
                     .taking(taken.messages)

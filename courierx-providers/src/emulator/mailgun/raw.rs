@@ -61,9 +61,15 @@ pub(super) fn accept(form: &Form, id: String) -> Result<Taken, Mistake> {
 
 fn list(address: Option<&Address<'_>>) -> Vec<Person> {
     let Some(address) = address else { return Vec::new() };
-    let people = address
-        .iter()
-        .filter_map(|one| Some(Person::new(one.address()?).named(one.name().unwrap_or_default())));
+    let people = address.iter().filter_map(|one| {
+        let (address, name) = (one.address()?, one.name().unwrap_or_default());
+        // A quoted local part, which the parser takes for a name.
+        if address.starts_with('@') {
+            let local = name.replace('\\', "\\\\").replace('"', "\\\"");
+            return Some(Person::new(format!("\"{local}\"{address}")));
+        }
+        Some(Person::new(address).named(name))
+    });
     people.collect()
 }
 

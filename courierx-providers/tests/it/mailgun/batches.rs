@@ -3,7 +3,6 @@
 use courierx_core::message::{Attachment, EmailBuilder};
 use courierx_core::provider::{EmailProvider as _, Outcome, Outgoing, RefusalKind, SendOptions};
 use courierx_providers::emulator::{Emulator, Fault};
-use courierx_providers::mailgun::IN_COMPANY;
 
 use super::{adapter, emulator};
 use crate::support::mail::{draft, outgoing, to};
@@ -116,37 +115,6 @@ async fn what_mailgun_would_fill_in_arrives_as_it_was_written() {
     let named = ["a@example.com", "b@example.com"].map(|address| outgoing(draft().to((ATTACK, address))));
     send(&emulator, &named).await;
     assert!(emulator.received().iter().all(|one| one.to[0].name.as_deref() == Some(ATTACK)));
-}
-
-#[tokio::test]
-async fn options_among_the_headers_are_not_shared() {
-    let emulator = emulator().start().await.unwrap();
-    let messages = each(&["a@example.com", "b@example.com"], || draft().header("X-Mailgun-Variables", "{}"));
-    send(&emulator, &messages).await;
-    assert_eq!(emulator.requests().len(), 2);
-}
-
-#[tokio::test]
-async fn one_invalid_address_harms_nobody_for_good() {
-    let emulator = emulator().start().await.unwrap();
-    let messages = each(&["a@example.com", "invalid@emulator.test", "b@example.com"], draft);
-    let outcomes = send(&emulator, &messages).await;
-    for outcome in &outcomes {
-        assert_eq!(refused(outcome), RefusalKind::RecipientTemporary, "{outcome:?}");
-        let Outcome::Refused(refusal) = outcome else { unreachable!() };
-        assert_eq!(refusal.code.as_deref(), Some(IN_COMPANY));
-    }
-    assert_eq!(emulator.count(), 0);
-    // Alone, each has its own outcome.
-    let adapter = adapter(&emulator);
-    for (message, valid) in messages.iter().zip([true, false, true]) {
-        let outcome = adapter.send(message, &SendOptions::default()).await;
-        if valid {
-            assert!(outcome.is_accepted(), "{outcome:?}");
-        } else {
-            assert_eq!(refused(&outcome), RefusalKind::Recipient);
-        }
-    }
 }
 
 #[tokio::test]

@@ -19,13 +19,13 @@ async fn only_what_is_certain_is_called_so() {
         (Fault::Suspended, RefusalKind::Auth),
         (Fault::Unverified, RefusalKind::Sender),
         (Fault::Unauthorized, RefusalKind::Auth),
-        (Fault::Typed500, RefusalKind::Unavailable),
-        (Fault::Typed503, RefusalKind::Unavailable),
     ] {
         emulator.fail(Some(fault));
         assert_eq!(refused(&adapter.send(&message, &SendOptions::default()).await), kind, "{fault}");
     }
     for fault in [
+        Fault::Typed500,
+        Fault::Typed503,
         Fault::Untyped500,
         Fault::Untyped502,
         Fault::Untyped503,

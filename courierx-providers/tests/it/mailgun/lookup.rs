@@ -143,6 +143,47 @@ async fn events_mean_what_they_say() {
 }
 
 #[tokio::test]
+async fn an_event_of_nobody_says_nothing_of_those_who_have_their_own() {
+    let both = to(&["ada@example.com", "bob@example.com"]);
+    let alone = to(&["ada@example.com"]);
+    let rejected = |to: &str| json!({ "event": "rejected", "reject": { "reason": "spam" }, "message": { "headers": { "to": to } } });
+    let delivered = |to: &str| json!({ "event": "delivered", "recipient": to });
+    let table = [
+        (&alone, vec![rejected("ada@example.com"), delivered("ada@example.com")], vec!["accepted"]),
+        (&alone, vec![rejected("ada@example.com, bob@example.com")], vec!["unknown"]),
+        (&alone, vec![rejected("Ada <ada@example.com>")], vec!["content"]),
+        (
+            &both,
+            vec![rejected("ada@example.com, bob@example.com"), delivered("bob@example.com")],
+            vec!["unknown", "accepted"],
+        ),
+        // The other one stands in Bcc: the header is his, too.
+        (&both, vec![rejected("ada@example.com")], vec!["unknown", "unknown"]),
+        (&both, vec![rejected("bob@example.com"), delivered("bob@example.com")], vec!["unknown", "accepted"]),
+    ];
+    for (message, items, expected) in table {
+        let key = key(message);
+        let own = json!({ "courierx_delivery": key.delivery.to_string() });
+        let items = items.into_iter().map(|mut item| {
+            item["user-variables"] = own.clone();
+            item
+        });
+        let items: Vec<_> = items.collect();
+        let server = Server::start(vec![Canned::new(200, json!({ "items": items }).to_string())]).await;
+        let found = ask(&server.adapter(), &key).await.unwrap();
+        let shown: Vec<_> = found
+            .iter()
+            .map(|one| match one {
+                RecipientOutcome::Accepted(_) => "accepted".to_owned(),
+                RecipientOutcome::Unknown(_) => "unknown".to_owned(),
+                RecipientOutcome::Refused(refusal) => refusal.kind.to_string(),
+            })
+            .collect();
+        assert_eq!(shown, expected, "{items:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_asked_is_an_error() {
     let key = key(&to(&["ada@example.com"]));
     let sending = Emulator::mailgun_with_sending_key(SECRET, DOMAIN).start().await.unwrap();

@@ -8,7 +8,7 @@ use super::{DOMAIN, emulator};
 use crate::support::api::SECRET;
 
 /// A form of fields, as other clients write it.
-fn form(fields: &[(&str, &str)]) -> String {
+pub(super) fn form(fields: &[(&str, &str)]) -> String {
     let parts = fields.iter().map(|(name, value)| {
         let file = if *name == "attachment" { "; filename=a.txt" } else { "" };
         format!("--b\r\ncontent-disposition: form-data; name=\"{name}\"{file}\r\n\r\n{value}\r\n")
@@ -16,7 +16,7 @@ fn form(fields: &[(&str, &str)]) -> String {
     parts.collect::<String>() + "--b--"
 }
 
-async fn post(emulator: &Emulator, content_type: &str, body: &str) -> String {
+pub(super) async fn post(emulator: &Emulator, content_type: &str, body: &str) -> String {
     use base64::Engine as _;
     let basic = base64::engine::general_purpose::STANDARD.encode(format!("api:{SECRET}"));
     let head = format!(
@@ -31,7 +31,7 @@ async fn post(emulator: &Emulator, content_type: &str, body: &str) -> String {
     answer
 }
 
-const COMPLETE: [(&str, &str); 4] =
+pub(super) const COMPLETE: [(&str, &str); 4] =
     [("from", "s@example.com"), ("to", "a@example.com, B <b@example.com>"), ("subject", "x"), ("text", "x")];
 
 #[tokio::test]

@@ -38,7 +38,7 @@ fn serve_http(mut stream: TcpStream) {
     while left > 0 {
         left -= stream.read(&mut buffer).unwrap();
     }
-    stream.write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\n\r\n{}").unwrap();
+    stream.write_all(b"HTTP/1.1 202 Accepted\r\nx-message-id: x\r\ncontent-length: 2\r\n\r\n{}").unwrap();
 }
 
 fn serve_smtp(mut stream: TcpStream) {

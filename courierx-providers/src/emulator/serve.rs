@@ -114,7 +114,10 @@ async fn finish(shared: &Shared, mut answer: ApiAnswer, fault: Option<Fault>) ->
         }
         Some(Fault::Truncated) => truncated(answer),
         Some(Fault::Unreadable) => {
-            ApiAnswer::text(answer.status.as_u16(), "text/plain", "?{not what you expect").into_response()
+            // Its headers are the vendor's own, and its body is not.
+            let mut unreadable = answer.header("content-type", "text/plain");
+            unreadable.body = Bytes::from_static(b"?{not what you expect");
+            unreadable.into_response()
         }
         _ => answer.into_response(),
     }

@@ -12,14 +12,16 @@ mod body;
 mod client;
 mod exchange;
 pub(crate) mod json;
+mod page;
 mod rules;
 
 pub(crate) use answer::Answer;
-pub(crate) use apart::{blames_a_message, send_apart, speaks_against_more};
+pub(crate) use apart::{Row, blames_a_message, send_apart};
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub(crate) use batch::batches;
 pub(crate) use blame::{blame, named};
 pub use client::{Http, HttpBuilder, HttpError};
 pub(crate) use exchange::{NoAnswer, Request};
+pub(crate) use page::{is_page, stranger};
 pub use rules::{Rule, Status};
 pub(crate) use rules::{VendorError, refusal, refused};

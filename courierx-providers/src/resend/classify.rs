@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use courierx_core::message::RecipientField;
 use courierx_core::provider::{
-    Acceptance, Outcome, OutgoingRecipient, Phase, Refusal, RefusalKind, Uncertainty,
+    Acceptance, Outcome, OutgoingRecipient, Phase, RecipientOutcome, Refusal, RefusalKind, Uncertainty,
 };
 use serde::Deserialize;
 
 use super::Resend;
-use crate::http::{Answer, Rule, Status, VendorError, blame, refusal, refused};
+use crate::http::{Answer, Rule, Status, VendorError, blame, is_page, refusal, refused, stranger};
 
 /// Resend's errors, by their name. A conflict (409) is not among them: it is about an earlier request with the same
 /// idempotency key, and makes the outcome unknown.
@@ -55,11 +55,11 @@ pub(crate) const RULES: &[Rule] = &[
     ),
     Rule::codes(&["rate_limit_exceeded"], RefusalKind::Throttled),
     Rule::codes(&["daily_quota_exceeded", "monthly_quota_exceeded", "email_above_quota"], RefusalKind::Quota),
-    Rule::codes(
-        &["application_error", "internal_server_error", "service_unavailable"],
-        RefusalKind::Unavailable,
-    ),
+    Rule::codes(OUT_OF_ORDER, RefusalKind::Unavailable),
 ];
+
+/// What Resend calls its own troubles.
+const OUT_OF_ORDER: &[&str] = &["application_error", "internal_server_error", "service_unavailable"];
 
 /// An error as Resend writes it.
 #[derive(Deserialize)]
@@ -79,6 +79,9 @@ impl Resend {
     /// What became of one message, handed over for these recipients.
     pub(super) fn outcome(&self, answer: &Answer, recipients: &[OutgoingRecipient]) -> Outcome {
         if answer.status.is_success() {
+            if is_page(answer) {
+                return stranger(answer, "a page for people");
+            }
             // A complete success that cannot be read is one nevertheless.
             let id = answer.json::<Sent>().map(|sent| sent.id);
             return Outcome::Accepted(id.map(Acceptance::with_id).unwrap_or_default());
@@ -90,7 +93,7 @@ impl Resend {
     pub(super) fn failure(&self, answer: &Answer, recipients: &[OutgoingRecipient]) -> Outcome {
         let error = error(answer);
         if answer.status.as_u16() == 409 {
-            return earlier(error);
+            return self.earlier(error);
         }
         match refused(RULES, answer, error.as_ref(), &[&self.key]) {
             Outcome::Refused(reason) => {
@@ -99,6 +102,25 @@ impl Resend {
             }
             other => other,
         }
+    }
+
+    /// Whether an answer refuses a recipient and does not say which of several.
+    pub(super) fn blames_nobody(&self, answer: &Answer, recipients: &[OutgoingRecipient]) -> bool {
+        self.reason(answer).kind == RefusalKind::Recipient
+            && !answer.status.is_server_error()
+            && matches!(self.failure(answer, recipients), Outcome::Refused(_))
+    }
+
+    /// A conflict: an earlier request had the same key, and either is still being handled, or had another payload.
+    ///
+    /// This request certainly had no effect, and yet nobody can say that the message was not sent: the earlier one
+    /// may have sent it. It must not go elsewhere as if nothing had happened, nor here under another key.
+    fn earlier(&self, error: Option<VendorError>) -> Outcome {
+        let message = error.map(|error| error.message).filter(|message| !message.is_empty());
+        let mut message = message.unwrap_or_else(|| "409 Conflict".to_owned());
+        self.key.scrub(&mut message);
+        let detail = format!("an earlier request has the same idempotency key: {message}");
+        Outcome::Unknown(Uncertainty::new(Phase::Answer, detail))
     }
 
     /// What an error in a batch means, which has no name and belongs to one message.
@@ -127,23 +149,14 @@ impl Resend {
 }
 
 /// The vendor's error in an answer that is no success, if it is the vendor's. What stands before Resend writes JSON
-/// too, but no names.
+/// too, some with names in it: from 500 on, where the vendor's own words make certain that nothing was sent, only the
+/// names count that Resend is known to give there.
 pub(super) fn error(answer: &Answer) -> Option<VendorError> {
     let problem = answer.json::<Problem>()?;
     let code = problem.name.filter(|name| !name.is_empty());
-    let is_theirs = code.is_some() || !answer.status.is_server_error();
+    let is_known = code.as_deref().is_some_and(|name| OUT_OF_ORDER.contains(&name));
+    let is_theirs = is_known || !answer.status.is_server_error();
     is_theirs.then_some(VendorError { code, message: problem.message })
-}
-
-/// A conflict: an earlier request had the same key, and either is still being handled, or had another payload.
-///
-/// This request certainly had no effect, and yet nobody can say that the message was not sent: the earlier one may
-/// have sent it. It must not go elsewhere as if nothing had happened, nor here under another key.
-fn earlier(error: Option<VendorError>) -> Outcome {
-    let message = error.map(|error| error.message).filter(|message| !message.is_empty());
-    let detail = message.unwrap_or_else(|| "409 Conflict".to_owned());
-    let detail = format!("an earlier request has the same idempotency key: {detail}");
-    Outcome::Unknown(Uncertainty::new(Phase::Answer, detail))
 }
 
 /// Adds how long the limit on requests lasts, where the usual header does not say. Of quotas nothing is told: the
@@ -165,10 +178,29 @@ fn accuse(reason: Refusal, recipients: &[OutgoingRecipient], text: &str) -> Outc
         |field: &str| ["`", "'"].iter().any(|quote| lower.contains(&format!("{quote}{field}{quote}")));
     // Somebody stands in To for those who have nobody there.
     let shifted = !recipients.iter().any(|one| one.field == RecipientField::To);
-    blame(reason, recipients, text, |one| match one.field {
+    let outcome = blame(reason, recipients, text, |one| match one.field {
         _ if shifted => true,
         RecipientField::To => names("to"),
         RecipientField::Cc => names("cc"),
         RecipientField::Bcc => names("bcc"),
-    })
+    });
+    spare_the_named(outcome, recipients)
+}
+
+/// Resend reads the name and the address as one text, and does not say which of the two it cannot read. The address
+/// is not given up for what may be its owner's name.
+fn spare_the_named(outcome: Outcome, recipients: &[OutgoingRecipient]) -> Outcome {
+    if recipients.iter().all(|one| one.mailbox.name().is_none()) {
+        return outcome;
+    }
+    let each = recipients.iter().enumerate().map(|(position, recipient)| match outcome.of(position) {
+        RecipientOutcome::Refused(mut refusal)
+            if refusal.kind == RefusalKind::Recipient && recipient.mailbox.name().is_some() =>
+        {
+            refusal.kind = RefusalKind::Content;
+            RecipientOutcome::Refused(refusal)
+        }
+        other => other,
+    });
+    Outcome::from_each(each.collect())
 }

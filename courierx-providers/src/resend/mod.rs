@@ -4,6 +4,7 @@
 
 mod batch;
 mod classify;
+mod copies;
 mod lookup;
 mod provider;
 mod request;
@@ -36,7 +37,16 @@ pub(crate) use classify::RULES;
 /// `courierx_delivery`. What does not fit, or would take one of those names, is left out.
 ///
 /// Openings and clicks are counted as the domain is set up to. A message needs somebody in To: for one that has
-/// nobody there, those in Cc take the place, and recipients in Bcc alone get a message each.
+/// nobody there, those in Cc take the place, and recipients in Bcc alone get a copy each. Their copies go as one batch
+/// that is taken wholly or not at all, under one key. With attachments, which no batch can have, and where all of them
+/// are too much for one request, each copy is a request with a key of its own: if what became of one is unknown, the
+/// hand-over is unknown for everybody it is for, so that it is repeated as a whole and under the same keys.
+///
+/// Names are quoted where they have to be. What Resend cannot read as a recipient with a name ends for that recipient
+/// as [`Content`](courierx_core::provider::RefusalKind::Content), not as an address that does not exist: it does
+/// not say which of the two it dislikes.
+///
+/// Once an answer is about the connection, or is missing, the rest of a batch is not handed over.
 #[derive(Debug, Clone)]
 pub struct Resend {
     key: Secret,

@@ -2,14 +2,14 @@
 
 use async_trait::async_trait;
 use courierx_core::provider::{
-    Capability, EmailProvider, Outcome, Outgoing, OutgoingRecipient, ProviderId, RecipientOutcome, Refusal,
+    Capability, EmailProvider, Outcome, Outgoing, OutgoingRecipient, ProviderId, Refusal, RefusalKind,
     SendOptions, StatusLookup, Verified,
 };
 use serde::Deserialize;
 
 use super::request::{MAX_BATCH, MAX_BATCH_BYTES, fits_a_batch, is_hidden_from_each_other, one};
 use super::{Resend, classify};
-use crate::http::{NoAnswer, batches, speaks_against_more};
+use crate::http::{NoAnswer, Row, batches, is_page};
 
 static ID: ProviderId = ProviderId::new("resend");
 
@@ -45,12 +45,16 @@ impl EmailProvider for Resend {
 
     async fn send_batch(&self, messages: &[Outgoing], options: &SendOptions) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(messages.len());
+        let mut row = Row::default();
         let runs = messages.chunk_by(|one, next| fits_a_batch(one) && fits_a_batch(next));
         for batch in runs.flat_map(|run| batches(run, MAX_BATCH, MAX_BATCH_BYTES)) {
-            match batch {
-                [one] => outcomes.push(self.send_one(one, options).await),
-                several => outcomes.extend(self.send_together(several, options).await),
-            }
+            let answered = match (row.over(), batch) {
+                (Some(over), rest) => vec![over; rest.len()],
+                (None, [one]) => vec![self.send_one(one, options).await],
+                (None, several) => self.send_together(several, options).await,
+            };
+            row.hear(&answered);
+            outcomes.extend(answered);
         }
         outcomes
     }
@@ -59,6 +63,10 @@ impl EmailProvider for Resend {
         let answer =
             self.http.exchange(self.get(&["domains"]), options).await.map_err(NoAnswer::into_refusal)?;
         if answer.status.is_success() {
+            if is_page(&answer) {
+                let detail = "the answer is a page for people: this is not Resend's API";
+                return Err(Refusal::new(RefusalKind::Unavailable, detail));
+            }
             let domains = answer.json::<Domains>();
             return Ok(Verified::new(domains.map_or_else(|| "the key is valid".to_owned(), describe)));
         }
@@ -76,27 +84,15 @@ impl EmailProvider for Resend {
 
 impl Resend {
     pub(super) async fn send_one(&self, message: &Outgoing, options: &SendOptions) -> Outcome {
-        let delivery = message.delivery_id();
-        if !is_hidden_from_each_other(message) {
-            return self.hand_over(message, message.recipients(), &delivery.to_string(), options).await;
+        if is_hidden_from_each_other(message) {
+            return self.send_copies(message, options).await;
         }
-        let mut each = Vec::with_capacity(message.recipients().len());
-        let mut stop = None;
-        for recipient in message.recipients() {
-            if let Some(reason) = &stop {
-                each.push(RecipientOutcome::Refused(Refusal::clone(reason)));
-                continue;
-            }
-            let key = format!("{delivery}-{}", recipient.index);
-            let outcome = self.hand_over(message, std::slice::from_ref(recipient), &key, options).await;
-            stop = speaks_against_more(&outcome);
-            each.push(outcome.of(0));
-        }
-        Outcome::from_each(each)
+        let key = message.delivery_id().to_string();
+        self.hand_over(message, message.recipients(), &key, options).await
     }
 
     /// One request, for these recipients of a message.
-    async fn hand_over(
+    pub(super) async fn hand_over(
         &self,
         message: &Outgoing,
         recipients: &[OutgoingRecipient],

@@ -87,6 +87,22 @@ pub(super) fn several(messages: &[Outgoing]) -> Bytes {
     json::body(&all, messages.iter().map(Outgoing::estimated_bytes).sum())
 }
 
+/// The body of a request for the copies of a message, one for each recipient.
+pub(super) fn copies(message: &Outgoing) -> Bytes {
+    let delivery = message.delivery_id().to_string();
+    let each = message.recipients().iter();
+    let all: Vec<_> = each.map(|one| build(message, std::slice::from_ref(one), &delivery)).collect();
+    json::body(&all, message.estimated_bytes() * all.len())
+}
+
+/// Whether the copies of a message can stand in one batch.
+pub(super) fn copies_fit_a_batch(message: &Outgoing) -> bool {
+    let count = message.recipients().len();
+    message.attachments().is_empty()
+        && count <= MAX_BATCH
+        && message.estimated_bytes().saturating_mul(count) <= MAX_BATCH_BYTES
+}
+
 /// The idempotency key of a batch: of these messages, in this order.
 pub(super) fn batch_key(messages: &[Outgoing]) -> String {
     let mut hash = Sha256::new();

@@ -1,12 +1,12 @@
 //! What SendGrid's answers mean.
 
 use courierx_core::provider::{Acceptance, Outcome, RecipientOutcome, Refusal, RefusalKind};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::SendGrid;
 use super::parcel::{Parcel, Place};
-use crate::http::{Answer, Rule, Status, VendorError, refusal, refused};
+use crate::http::{Answer, Rule, Status, VendorError, is_page, refusal, refused, stranger};
 
 /// What it says to an account that may not send any more.
 const SHUT: &[&str] = &["suspend", "disabled", "deactivated", "banned"];
@@ -25,6 +25,8 @@ pub(crate) const RULES: &[Rule] = &[
         &["personalizations.to.email", "personalizations.cc.email", "personalizations.bcc.email"],
         RefusalKind::Recipient,
     ),
+    // The pool or the group that the connection is set up with is gone: whatever the message, it would fare the same.
+    naming(400, &["ip_pool_name", "asm", "asm.group_id"], RefusalKind::Auth),
     Rule::status(400, RefusalKind::Content),
     Rule::status(401, RefusalKind::Auth),
     Rule::within(403, 405, RefusalKind::Auth),
@@ -48,14 +50,18 @@ struct Errors {
 #[derive(Deserialize)]
 struct Entry {
     message: String,
-    /// A path, nothing, or the text `null`.
-    #[serde(default)]
-    field: Value,
+    /// A path, null, or the text `null`; none if it is not there at all.
+    #[serde(default, deserialize_with = "given")]
+    field: Option<Value>,
+}
+
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 impl Entry {
     fn field(&self) -> Option<&str> {
-        self.field.as_str().filter(|&field| field != "null" && !field.is_empty())
+        self.field.as_ref()?.as_str().filter(|&field| field != "null" && !field.is_empty())
     }
 
     fn error(&self) -> VendorError {
@@ -75,9 +81,7 @@ impl SendGrid {
     pub(super) fn outcomes(&self, answer: &Answer, parcel: &Parcel<'_>) -> Vec<Option<Outcome>> {
         let all = |outcome| vec![Some(outcome); parcel.messages.len()];
         if answer.status.is_success() {
-            let mut acceptance = Acceptance::default();
-            acceptance.provider_message_id = answer.header("x-message-id").map(ToOwned::to_owned);
-            return all(Outcome::Accepted(acceptance));
+            return all(self.success(answer));
         }
         let errors = errors(answer);
         if errors.is_empty() {
@@ -96,6 +100,19 @@ impl SendGrid {
             .filter(|(place, refusal)| *place != Place::Request || !is_vague(refusal, parcel))
             .collect();
         (0..parcel.messages.len()).map(|message| of_message(message, parcel, &found)).collect()
+    }
+
+    /// What a success means. SendGrid says 202 and gives an identifier, or 200 and none in its sandbox; whoever says
+    /// anything else may never have heard of mail.
+    fn success(&self, answer: &Answer) -> Outcome {
+        let id = answer.header("x-message-id");
+        match (answer.status.as_u16(), id) {
+            _ if is_page(answer) => stranger(answer, "a page for people"),
+            (202, Some(id)) => Outcome::Accepted(Acceptance::with_id(id)),
+            _ if self.sandbox => Outcome::Accepted(Acceptance::default()),
+            (202, None) => stranger(answer, "there is no X-Message-Id"),
+            _ => stranger(answer, "SendGrid says 202"),
+        }
     }
 
     /// The reason of an answer that is no success, where nothing was to be sent.
@@ -120,8 +137,14 @@ impl SendGrid {
 }
 
 /// The errors of an answer, if they are SendGrid's.
+///
+/// A list `errors` of entries with a `message` is what other software writes too, GraphQL's for one. What tells
+/// SendGrid's is that every entry has a `field`, be it null. It matters from 500 on, where the vendor's own words make
+/// certain that nothing was sent; below, the status does.
 fn errors(answer: &Answer) -> Vec<Entry> {
-    answer.json::<Errors>().map(|body| body.errors).unwrap_or_default()
+    let errors = answer.json::<Errors>().map(|body| body.errors).unwrap_or_default();
+    let is_theirs = !answer.status.is_server_error() || errors.iter().all(|entry| entry.field.is_some());
+    if is_theirs { errors } else { Vec::new() }
 }
 
 /// Adds when SendGrid's limit is lifted, which it tells at some endpoints. A moment that is past tells nothing.
@@ -142,7 +165,7 @@ fn is_vague(refusal: &Refusal, parcel: &Parcel<'_>) -> bool {
 
 /// Why the other recipients of a message get nothing of which one was refused: they can without that one, so they
 /// wait for the next step and nothing else.
-pub(super) fn held_up() -> Refusal {
+fn held_up() -> Refusal {
     let detail = "not sent, because SendGrid refused another recipient of it";
     Refusal::new(RefusalKind::RecipientTemporary, detail)
 }

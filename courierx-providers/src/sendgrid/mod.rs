@@ -39,7 +39,8 @@ pub(crate) use classify::RULES;
 ///   (`charset=utf-8`) do not travel, and a subject or body of no characters is a blank.
 /// - **A batch** becomes as few requests as the messages allow: those with the same bodies, files, sender and tags
 ///   share one. Since SendGrid sends nothing of a request with a mistake in it, the others are handed over again
-///   at once without the one at fault.
+///   at once without the one at fault. Once an answer is about the connection, or is missing, the rest of the batch
+///   is not handed over.
 #[derive(Debug, Clone)]
 pub struct SendGrid {
     api_key: Secret,
@@ -73,7 +74,8 @@ impl SendGrid {
         self.base_url(BaseUrl::known("https://api.eu.sendgrid.com"))
     }
 
-    /// Sends from the addresses of this pool: 2 to 64 characters.
+    /// Sends from the addresses of this pool: 2 to 64 characters. With another name the connection refuses every
+    /// message, and does not [verify](courierx_core::provider::EmailProvider::verify).
     #[must_use]
     pub fn ip_pool(mut self, name: impl Into<String>) -> Self {
         self.ip_pool = Some(name.into());

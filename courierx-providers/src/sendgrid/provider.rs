@@ -2,20 +2,26 @@
 
 use async_trait::async_trait;
 use courierx_core::provider::{
-    Capability, EmailProvider, Outcome, Outgoing, ProviderId, Refusal, RefusalKind, SendOptions, Verified,
+    Capability, EmailProvider, Outcome, Outgoing, Phase, ProviderId, Refusal, RefusalKind, SendOptions,
+    Uncertainty, Verified,
 };
 use serde::Deserialize;
 
 use super::SendGrid;
-use super::classify::held_up;
 use super::parcel::{Parcel, parcels};
 use super::request::unfit;
-use crate::http::{Answer, NoAnswer};
+use crate::http::{Answer, NoAnswer, Row, send_apart};
 
 static ID: ProviderId = ProviderId::new("sendgrid");
 
 /// How often messages are handed over together, when one of them was refused and nothing was sent.
 const ROUNDS: usize = 3;
+
+/// What became of a message that nothing was written down about. Nobody said that it was not sent.
+fn untold() -> Outcome {
+    let detail = "the answer told nothing of this message";
+    Outcome::Unknown(Uncertainty::new(Phase::Answer, detail))
+}
 
 /// What a key may do.
 #[derive(Deserialize)]
@@ -34,36 +40,34 @@ impl EmailProvider for SendGrid {
     }
 
     async fn send(&self, message: &Outgoing, options: &SendOptions) -> Outcome {
-        if let Some(refusal) = unfit(message) {
+        if let Some(refusal) = self.misconfigured().or_else(|| unfit(message)) {
             return Outcome::Refused(refusal);
         }
         let parcel = Parcel::new(vec![(0, message)]);
-        let outcome = self.hand_over(&parcel, options).await.pop().flatten();
-        outcome.unwrap_or_else(|| Outcome::Refused(held_up()))
+        self.hand_over(&parcel, options).await.pop().flatten().unwrap_or_else(untold)
     }
 
     async fn send_batch(&self, messages: &[Outgoing], options: &SendOptions) -> Vec<Outcome> {
+        if let Some(refusal) = self.misconfigured() {
+            return vec![Outcome::Refused(refusal); messages.len()];
+        }
         let mut outcomes: Vec<Option<Outcome>> =
             messages.iter().map(|message| unfit(message).map(Outcome::Refused)).collect();
         let fit = messages.iter().enumerate().filter(|(at, _)| outcomes[*at].is_none());
-        for mut parcel in parcels(fit) {
-            // Of a request with one bad recipient nothing is sent: the others go without it, together while it is
-            // told whose fault it was, and else each on its own.
-            for _ in 0..ROUNDS {
-                let before = parcel.messages.len();
-                parcel = self.settle(parcel, &mut outcomes, options).await;
-                if parcel.messages.is_empty() || parcel.messages.len() == before {
-                    break;
-                }
-            }
-            for alone in parcel.messages {
-                self.settle(Parcel::new(vec![alone]), &mut outcomes, options).await;
+        let mut row = Row::default();
+        for parcel in parcels(fit) {
+            for (at, outcome) in self.settle(parcel, &row, options).await {
+                row.hear([&outcome]);
+                outcomes[at] = Some(outcome);
             }
         }
-        outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(|| Outcome::Refused(held_up()))).collect()
+        outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(untold)).collect()
     }
 
     async fn verify(&self, options: &SendOptions) -> Result<Verified, Refusal> {
+        if let Some(refusal) = self.misconfigured() {
+            return Err(refusal);
+        }
         let request = self.get(&["v3", "scopes"]);
         let answer = self.http.exchange(request, options).await.map_err(NoAnswer::into_refusal)?;
         let verified = self.verified(&answer)?;
@@ -72,23 +76,38 @@ impl EmailProvider for SendGrid {
 }
 
 impl SendGrid {
-    /// Hands over one request and writes down what became of its messages. The parcel of those that can go without
-    /// the others comes back.
-    async fn settle<'a>(
+    /// What becomes of the messages of a parcel, by where they stand in their batch.
+    ///
+    /// Of a request with one bad recipient nothing is sent: the others go without it, together while it is told whose
+    /// fault it was, and else each on its own.
+    async fn settle(
         &self,
-        parcel: Parcel<'a>,
-        outcomes: &mut [Option<Outcome>],
+        mut parcel: Parcel<'_>,
+        row: &Row,
         options: &SendOptions,
-    ) -> Parcel<'a> {
-        let answered = self.hand_over(&parcel, options).await;
-        let mut rest = Vec::new();
-        for ((at, message), outcome) in parcel.messages.into_iter().zip(answered) {
-            match outcome {
-                Some(outcome) => outcomes[at] = Some(outcome),
-                None => rest.push((at, message)),
+    ) -> Vec<(usize, Outcome)> {
+        if let Some(over) = row.over() {
+            return parcel.messages.into_iter().map(|(at, _)| (at, over.clone())).collect();
+        }
+        let mut settled = Vec::with_capacity(parcel.messages.len());
+        for _ in 0..ROUNDS {
+            let before = parcel.messages.len();
+            let answered = self.hand_over(&parcel, options).await;
+            let mut rest = Vec::new();
+            for ((at, message), outcome) in parcel.messages.into_iter().zip(answered) {
+                match outcome {
+                    Some(outcome) => settled.push((at, outcome)),
+                    None => rest.push((at, message)),
+                }
+            }
+            parcel = Parcel::new(rest);
+            if parcel.messages.is_empty() || parcel.messages.len() == before {
+                break;
             }
         }
-        Parcel::new(rest)
+        let (places, rest): (Vec<_>, Vec<_>) = parcel.messages.into_iter().unzip();
+        settled.extend(places.into_iter().zip(send_apart(self, rest, options).await));
+        settled
     }
 
     /// Hands over one request: what became of each message, if it was the message's own doing.

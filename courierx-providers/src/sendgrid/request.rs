@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
+use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use courierx_core::message::{Attachment, Mailbox, Tag};
@@ -16,6 +17,9 @@ use crate::planted::DELIVERY_KEY;
 
 /// Categories of one message.
 const MAX_CATEGORIES: usize = 10;
+
+/// Characters of a pool's name.
+const POOL_NAME: RangeInclusive<usize> = 2..=64;
 
 /// Headers that are SendGrid's own, or orders to it, beyond those that no message can have.
 const RESERVED_HEADERS: &[&str] = &["x-sg-id", "x-sg-eid", "x-smtpapi"];
@@ -69,6 +73,13 @@ pub(super) fn unfit(message: &Outgoing) -> Option<Refusal> {
 }
 
 impl SendGrid {
+    /// Why nothing can be sent over the connection as it is set up.
+    pub(super) fn misconfigured(&self) -> Option<Refusal> {
+        let pool = self.ip_pool.as_deref()?;
+        let detail = "the connection's IP pool needs a name of 2 to 64 characters";
+        (!POOL_NAME.contains(&pool.chars().count())).then(|| Refusal::new(RefusalKind::Auth, detail))
+    }
+
     /// The body of a request.
     pub(super) fn body(&self, parcel: &Parcel<'_>) -> Bytes {
         let Some(&(_, first)) = parcel.messages.first() else { return Bytes::new() };

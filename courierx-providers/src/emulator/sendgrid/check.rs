@@ -14,6 +14,9 @@ use super::read;
 const MAX_COPIES: usize = 1000;
 /// Bytes of the custom arguments of one personalization, as JSON.
 const MAX_CUSTOM_ARGS: usize = 9_999;
+/// The pool and the group that no account has.
+const UNKNOWN_POOL: &str = "unknown";
+const UNKNOWN_GROUP: u64 = 404;
 /// How far ahead a message can be scheduled.
 const MAX_AHEAD: Duration = Duration::from_hours(72);
 
@@ -185,6 +188,10 @@ fn options(message: &Message, found: &mut Mistakes) {
     found.unless(shown <= 25, "asm.groups_to_display", "more than 25 groups");
     let pool = message.ip_pool_name.as_deref().is_none_or(|name| (2..=64).contains(&name.chars().count()));
     found.unless(pool, "ip_pool_name", "a pool's name has 2 to 64 characters");
+    let exists = message.ip_pool_name.as_deref() != Some(UNKNOWN_POOL);
+    found.unless(exists, "ip_pool_name", "The ip pool does not exist.");
+    let exists = message.asm.as_ref().is_none_or(|asm| asm.group_id != UNKNOWN_GROUP);
+    found.unless(exists, "asm.group_id", "The unsubscribe group does not exist.");
 }
 
 fn scheduled(send_at: Option<i64>, path: &str, found: &mut Mistakes) {

@@ -83,8 +83,7 @@ pub(super) struct File {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Asm {
-    #[serde(rename = "group_id")]
-    pub(super) _group_id: u64,
+    pub(super) group_id: u64,
     #[serde(default)]
     pub(super) groups_to_display: Vec<u64>,
 }

@@ -22,7 +22,8 @@ impl Emulator {
     /// SendGrid, with one account that has this API key. A request with several personalizations is several messages.
     ///
     /// It is stricter than SendGrid where that accepts a request and then drops or spoils the message: the name of a
-    /// recipient that splits the list of addresses, and the sender's name or a header's value beyond ASCII.
+    /// recipient that splits the list of addresses, and the sender's name or a header's value beyond ASCII. Every IP
+    /// pool exists but `unknown`, and every unsubscribe group but 404.
     pub fn sendgrid(api_key: impl Into<String>) -> EmulatorBuilder {
         EmulatorBuilder::new(SendGrid { api_key: api_key.into() })
     }

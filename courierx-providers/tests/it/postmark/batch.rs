@@ -67,7 +67,8 @@ async fn a_batch_that_is_refused_for_one_message_is_tried_one_by_one() {
     let outcomes = postmark.send_batch(&numbered(5), &SendOptions::default()).await;
     assert!(outcomes[0].is_accepted());
     assert_eq!(refused(&outcomes[1]), RefusalKind::Policy);
-    assert!(outcomes[2..].iter().all(|one| refused(one) == RefusalKind::Throttled), "{outcomes:?}");
+    assert_eq!(refused(&outcomes[2]), RefusalKind::Throttled);
+    assert!(outcomes[3..].iter().all(|one| refused(one) == RefusalKind::Interrupted), "{outcomes:?}");
 }
 
 #[tokio::test]

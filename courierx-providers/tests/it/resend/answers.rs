@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use courierx_core::message::EmailBuilder;
 use courierx_core::provider::{
     EmailProvider as _, Outcome, Outgoing, RecipientOutcome, RefusalKind, SendOptions,
 };
@@ -74,7 +75,6 @@ async fn every_error_has_its_kind() {
         (500, "internal_server_error", "", Unavailable),
         (500, "service_unavailable", "", Unavailable),
         (503, "service_unavailable", "", Unavailable),
-        (500, "something_new", "", Unavailable),
         (422, "something_new", "", Content),
         (429, "something_new", "", Throttled),
     ] {
@@ -95,7 +95,18 @@ async fn what_is_not_the_vendors_is_known_by_its_status() {
     assert_eq!(refused(&hears(&message, Canned::new(413, page)).await), RefusalKind::Content);
     assert_eq!(refused(&hears(&message, Canned::new(302, "")).await), RefusalKind::Auth);
     for status in [500, 502, 503, 504] {
-        for body in [page, r#"{"message":"Internal server error"}"#, "", "{}", "[]", "null"] {
+        for body in [
+            page,
+            r#"{"message":"Internal server error"}"#,
+            r#"{"name":"InternalServerError","message":"Internal server error"}"#,
+            r#"{"name":"something_new","message":"x"}"#,
+            r#"{"name":"not_found","message":"no upstream"}"#,
+            r#"{"name":"rate_limit_exceeded","message":"x"}"#,
+            "",
+            "{}",
+            "[]",
+            "null",
+        ] {
             let outcome = hears(&message, Canned::new(status, body)).await;
             assert!(is_unknown(&outcome), "{status} {body}: {outcome:?}");
         }
@@ -110,6 +121,28 @@ async fn a_success_that_cannot_be_read_is_one() {
         let Outcome::Accepted(acceptance) = outcome else { panic!("{body}: {outcome:?}") };
         assert_eq!(acceptance.provider_message_id.as_deref(), id);
     }
+}
+
+/// A parked domain, a portal: whoever writes pages for people took no mail.
+#[tokio::test]
+async fn a_page_for_people_is_no_success() {
+    let message = mail::to(&["ada@example.com"]);
+    let hidden = mail::outgoing(mail::draft().bcc("ada@example.com").bcc("bob@example.com"));
+    for kind in ["text/html", "Text/HTML; charset=utf-8", "application/xhtml+xml"] {
+        for message in [&message, &hidden] {
+            let page = Canned::new(200, "<html>This domain is for sale").header("content-type", kind);
+            let outcome = hears(message, page.clone()).await;
+            assert!(is_unknown(&outcome), "{kind}: {outcome:?}");
+            assert!(format!("{outcome:?}").contains("a page for people"), "{outcome:?}");
+            let answers = Answers::start().await;
+            answers.say([page]);
+            let refusal = adapter(&answers).verify(&SendOptions::default()).await.unwrap_err();
+            assert_eq!(refusal.kind, RefusalKind::Unavailable);
+        }
+    }
+    let text = Canned::new(200, "?").header("content-type", "text/plain");
+    assert!(hears(&message, text.clone()).await.is_accepted());
+    assert!(hears(&hidden, text).await.is_accepted(), "all or nothing was asked for");
 }
 
 /// Whatever the conflict: the earlier request with this key may have sent the message.
@@ -151,6 +184,31 @@ async fn only_the_named_recipient_is_given_up() {
     }
 }
 
+/// It is not told whether the name or the address is what cannot be read.
+#[tokio::test]
+async fn no_address_is_given_up_for_its_owners_name() {
+    use RefusalKind::{Content, Recipient, RecipientTemporary};
+
+    let kinds = async |draft: EmailBuilder, text: &str| {
+        let message = mail::outgoing(draft);
+        let outcome = hears(&message, error(422, "validation_error", text)).await;
+        let kind = |at| match outcome.of(at) {
+            RecipientOutcome::Refused(refusal) => refusal.kind,
+            other => panic!("{other:?}"),
+        };
+        (0..message.recipients().len()).map(kind).collect::<Vec<_>>()
+    };
+    let invalid = "Invalid `to` field.";
+    assert_eq!(kinds(mail::draft().to("ada@example.com"), invalid).await, [Recipient]);
+    assert_eq!(kinds(mail::draft().to("\"A; B\" <ada@example.com>"), invalid).await, [Content]);
+    let two = mail::draft().to("Ada <ada@example.com>").to("bob@example.com");
+    assert_eq!(kinds(two.clone(), invalid).await, [Content; 2]);
+    let text = "Invalid `to` field: ada@example.com.";
+    assert_eq!(kinds(two.clone(), text).await, [Content, RecipientTemporary]);
+    let text = "Invalid `to` field: bob@example.com.";
+    assert_eq!(kinds(two, text).await, [RecipientTemporary, Recipient]);
+}
+
 #[tokio::test]
 async fn waits_are_told_where_the_vendor_tells_them() {
     let message = mail::to(&["ada@example.com"]);
@@ -175,8 +233,17 @@ async fn waits_are_told_where_the_vendor_tells_them() {
 
 #[tokio::test]
 async fn a_key_that_is_repeated_is_blackened() {
-    let outcome = hears(&mail::to(&["ada@example.com"]), error(403, "invalid_api_key", SECRET)).await;
-    assert!(!format!("{outcome:?}").contains(SECRET), "{outcome:?}");
+    for (status, name) in [
+        (403, "invalid_api_key"),
+        (409, "invalid_idempotent_request"),
+        (500, "application_error"),
+        (422, "x"),
+    ] {
+        let text = format!("the key {SECRET} is at fault");
+        let outcome = hears(&mail::to(&["ada@example.com"]), error(status, name, &text)).await;
+        assert!(format!("{outcome:?}").contains("the key *** is at fault"), "{outcome:?}");
+        assert!(!format!("{outcome:?}").contains(SECRET), "{outcome:?}");
+    }
 }
 
 #[tokio::test]

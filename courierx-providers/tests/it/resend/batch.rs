@@ -91,7 +91,7 @@ async fn what_fits_no_batch_goes_alone() {
     let outcomes = resend.send_batch(&messages, &SendOptions::default()).await;
     assert!(outcomes.iter().all(Outcome::is_accepted), "{outcomes:?}");
     let paths: Vec<_> = emulator.requests().into_iter().map(|request| request.path).collect();
-    assert_eq!(paths, ["/emails/batch", "/emails", "/emails/batch", "/emails", "/emails"]);
+    assert_eq!(paths, ["/emails/batch", "/emails", "/emails/batch", "/emails/batch"]);
     assert_eq!(emulator.count(), 7);
 }
 
@@ -143,7 +143,8 @@ async fn a_batch_that_is_refused_for_one_message_is_tried_one_by_one() {
     let outcomes = resend.send_batch(&numbered(6), &SendOptions::default()).await;
     assert_eq!([id(&outcomes[0]), id(&outcomes[2])], ["a", "c"]);
     assert_eq!(refused(&outcomes[1]), RefusalKind::Content);
-    assert!(outcomes[3..].iter().all(|one| refused(one) == RefusalKind::Throttled), "{outcomes:?}");
+    assert_eq!(refused(&outcomes[3]), RefusalKind::Throttled);
+    assert!(outcomes[4..].iter().all(|one| refused(one) == RefusalKind::Interrupted), "{outcomes:?}");
 
     // The domain of all of them: none fares better alone.
     answers.say([error(403, "validation_error"), good("a")]);
@@ -167,6 +168,28 @@ async fn a_lost_answer_makes_every_message_unknown() {
         let outcomes = resend.send_batch(&messages, &SendOptions::default()).await;
         assert!(outcomes.iter().all(Outcome::is_accepted));
         assert_eq!(emulator.count(), 3, "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn once_the_connection_is_to_blame_nothing_more_is_handed_over() {
+    let (emulator, resend) = emulated().await;
+    let messages = numbered(250);
+    for (fault, kind) in [
+        (Fault::Throttled, Some(RefusalKind::Throttled)),
+        (Fault::Quota, Some(RefusalKind::Quota)),
+        (Fault::Typed503, Some(RefusalKind::Unavailable)),
+        (Fault::Untyped502, None),
+    ] {
+        emulator.clear();
+        emulator.fail(Some(fault));
+        let outcomes = resend.send_batch(&messages, &SendOptions::default()).await;
+        assert_eq!((emulator.requests().len(), outcomes.len()), (1, 250), "{fault}");
+        match kind {
+            Some(kind) => assert!(outcomes[..100].iter().all(|one| refused(one) == kind), "{fault}"),
+            None => assert!(outcomes[..100].iter().all(|one| matches!(one, Outcome::Unknown(_))), "{fault}"),
+        }
+        assert!(outcomes[100..].iter().all(|one| refused(one) == RefusalKind::Interrupted), "{fault}");
     }
 }
 

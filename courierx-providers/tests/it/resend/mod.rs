@@ -3,6 +3,7 @@
 mod answers;
 mod arrival;
 mod batch;
+mod copies;
 mod emulator;
 mod questions;
 

@@ -1,7 +1,9 @@
 //! Several messages in one request.
 
 use courierx_core::message::EmailBuilder;
-use courierx_core::provider::RefusalKind::{Content, Recipient, RecipientTemporary};
+use courierx_core::provider::RefusalKind::{
+    Auth, Content, Interrupted, Quota, Recipient, RecipientTemporary, Throttled, Unavailable,
+};
 use courierx_core::provider::{EmailProvider as _, Outcome, Outgoing, RefusalKind, SendOptions};
 use courierx_providers::SendGrid;
 use courierx_providers::emulator::Fault;
@@ -139,7 +141,7 @@ async fn an_error_that_names_nobody_is_for_all() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_unknown_for_the_messages_of_that_request() {
+async fn a_lost_answer_is_unknown_for_the_messages_of_that_request_and_ends_the_batch() {
     let (emulator, adapter) = account().await;
     emulator.fail_next(1, Fault::Truncated);
     let messages = [
@@ -149,8 +151,43 @@ async fn a_lost_answer_is_unknown_for_the_messages_of_that_request() {
     ];
     let outcomes = send_batch(&adapter, &messages).await;
     assert!(matches!(outcomes[0], Outcome::Unknown(_)));
-    assert!(outcomes[1].is_accepted());
+    assert_eq!(kinds(&outcomes[1..2]), [Some(Interrupted)]);
     assert!(matches!(outcomes[2], Outcome::Unknown(_)));
+    assert_eq!(emulator.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn once_the_connection_is_to_blame_nothing_more_is_handed_over() {
+    let messages: Vec<_> = (0..6).map(|number| mail::to(&[&format!("a{number}@example.com")])).collect();
+    let vague = Answer::errors(400, &[("Bad Request", None)]);
+    let taken = Answer::new(202, &[("X-Message-Id", "id")], b"");
+    for (answer, kind) in [
+        (Answer::errors(429, &[("too many requests", None)]), Throttled),
+        (Answer::errors(401, &[("authorization required", None)]), Auth),
+        (Answer::errors(401, &[("Maximum credits exceeded", None)]), Quota),
+        (Answer::errors(503, &[("service unavailable", None)]), Unavailable),
+    ] {
+        let canned = Canned::start([vague.clone(), taken.clone(), answer, taken.clone()]).await;
+        let outcomes = send_batch(&canned.adapter(), &messages).await;
+        let mut expected = [Some(Interrupted); 6];
+        (expected[0], expected[1]) = (None, Some(kind));
+        assert_eq!(kinds(&outcomes), expected);
+        assert_eq!(canned.seen().len(), 3, "{kind}");
+        assert!(format!("{:?}", outcomes[2]).contains("not handed over, since"), "{outcomes:?}");
+    }
+    let canned = Canned::start([vague, taken.clone(), Answer::new(502, &[], b"<html>"), taken]).await;
+    let outcomes = send_batch(&canned.adapter(), &messages).await;
+    assert!(matches!(outcomes[1], Outcome::Unknown(_)), "{outcomes:?}");
+    assert_eq!(kinds(&outcomes[2..]), [Some(Interrupted); 4]);
+
+    // It is the same for those that would be other requests.
+    let (emulator, adapter) = account().await;
+    emulator.fail(Some(Fault::Throttled));
+    let others: Vec<_> =
+        (0..3).map(|number| one(|mail| mail.to("a@example.com").text(format!("Text {number}.")))).collect();
+    let outcomes = send_batch(&adapter, &others).await;
+    assert_eq!(kinds(&outcomes), [Some(Throttled), Some(Interrupted), Some(Interrupted)]);
+    assert_eq!(emulator.requests().len(), 1);
 }
 
 #[tokio::test]

@@ -27,6 +27,9 @@ const TABLE: &[(u16, &str, Option<&str>, RefusalKind)] = &[
     (400, "The to parameter is required", Some("personalizations.0.to"), Content),
     (400, "Each address must be unique", Some("personalizations"), Content),
     (400, "Does not contain a valid address.", Some("personalizations.7.to.0.email"), Recipient),
+    (400, "The ip pool does not exist.", Some("ip_pool_name"), Auth),
+    (400, "The group does not exist.", Some("asm"), Auth),
+    (400, "The group does not exist.", Some("asm.group_id"), Auth),
     (401, "authorization required", Some("null"), Auth),
     (401, "the grant is invalid, expired, or revoked", None, Auth),
     (401, "Maximum credits exceeded", None, Quota),
@@ -67,7 +70,17 @@ async fn every_error_has_its_reason() {
 
 #[tokio::test]
 async fn an_error_without_a_word_of_the_vendor_goes_by_its_status() {
-    for body in ["", "<html>", "{}", "{\"errors\":[]}", "{\"errors\":[{}]}", "[]"] {
+    for body in [
+        "",
+        "<html>",
+        "{}",
+        "{\"errors\":[]}",
+        "{\"errors\":[{}]}",
+        "[]",
+        // As others write errors.
+        "{\"errors\":[{\"message\":\"upstream timed out\"}]}",
+        "{\"errors\":[{\"message\":\"x\",\"field\":null},{\"message\":\"y\"}]}",
+    ] {
         for status in [500, 502, 503, 504, 520] {
             let outcome = answered(Answer::new(status, &[], body.as_bytes())).await;
             assert!(matches!(outcome, Outcome::Unknown(_)), "{status} {body}: {outcome:?}");
@@ -82,6 +95,31 @@ async fn an_error_without_a_word_of_the_vendor_goes_by_its_status() {
             );
         }
     }
+}
+
+/// A parked domain, a portal, another API: whatever says yes in other words may never have heard of mail.
+#[tokio::test]
+async fn a_success_in_other_words_is_none_of_sendgrids() {
+    let taken = ("X-Message-Id", "id");
+    let page = ("content-type", "text/html; charset=utf-8");
+    for (status, headers, words) in [
+        (200, vec![], "SendGrid says 202"),
+        (200, vec![taken], "SendGrid says 202"),
+        (204, vec![], "SendGrid says 202"),
+        (202, vec![], "there is no X-Message-Id"),
+        (202, vec![taken, page], "a page for people"),
+        (200, vec![page], "a page for people"),
+    ] {
+        let outcome = answered(Answer::new(status, &headers, b"<html>")).await;
+        let Outcome::Unknown(unknown) = &outcome else { panic!("{status} {headers:?}: {outcome:?}") };
+        assert!(unknown.detail.contains(words), "{unknown}");
+    }
+    let message = mail::to(&["ada@example.com"]);
+    let page = Canned::start([Answer::new(200, &[page], b"<html>")]).await;
+    let outcome = send(&page.adapter().sandbox(), &message).await;
+    assert!(matches!(outcome, Outcome::Unknown(_)), "{outcome:?}");
+    let sandbox = Canned::start([Answer::new(200, &[], b"")]).await;
+    assert!(send(&sandbox.adapter().sandbox(), &message).await.is_accepted());
 }
 
 #[tokio::test]
@@ -200,7 +238,10 @@ async fn recorded_answers_agree() {
             body => body.to_string(),
         };
         let status = u16::try_from(recorded["status"].as_u64().unwrap()).unwrap();
-        let outcome = answered(Answer::new(status, &headers, body.as_bytes())).await;
+        let canned = Canned::start([Answer::new(status, &headers, body.as_bytes())]).await;
+        let adapter = canned.adapter();
+        let adapter = if name.contains("sandbox") { adapter.sandbox() } else { adapter };
+        let outcome = send(&adapter, &mail::to(&["ada@example.com"])).await;
         let kind = match &outcome {
             Outcome::Accepted(acceptance) => {
                 let id = headers.iter().find(|(name, _)| *name == "X-Message-Id").map(|(_, id)| *id);

@@ -2,7 +2,7 @@
 
 use courierx_core::message::Attachment;
 use courierx_core::provider::conformance::Person;
-use courierx_core::provider::{EmailProvider as _, RefusalKind};
+use courierx_core::provider::{EmailProvider as _, Outcome, RefusalKind, SendOptions};
 use courierx_providers::SendGrid;
 use courierx_providers::emulator::Emulator;
 use serde_json::{Value, json};
@@ -26,9 +26,34 @@ async fn the_connection_s_options_are_in_every_request() {
     assert!(send(&adapter, &mail::to(&["ada@example.com"])).await.is_accepted());
     assert_eq!(body(&emulator)["ip_pool_name"], "transactional");
     assert_eq!(body(&emulator)["asm"], json!({ "group_id": 42 }));
-    // What the vendor does not take, it says.
-    let outcome = send(&adapter.ip_pool("x"), &mail::to(&["ada@example.com"])).await;
-    assert_eq!(refused(&outcome), RefusalKind::Content);
+}
+
+/// No message is at fault, and none fares better.
+#[tokio::test]
+async fn a_pool_or_a_group_that_is_gone_is_the_connections_fault() {
+    let (emulator, adapter) = account().await;
+    let batch = [mail::to(&["ada@example.com"]), mail::to(&["bob@example.com"])];
+    for adapter in [adapter.clone().ip_pool("unknown"), adapter.clone().unsubscribe_group(404)] {
+        assert_eq!(refused(&send(&adapter, &batch[0]).await), RefusalKind::Auth);
+        let outcomes = adapter.send_batch(&batch, &SendOptions::default()).await;
+        assert!(outcomes.iter().all(|one| refused(one) == RefusalKind::Auth), "{outcomes:?}");
+    }
+    assert_eq!((emulator.requests().len(), emulator.count()), (4, 0));
+    emulator.clear();
+    for name in ["", "x", &"x".repeat(65)] {
+        let adapter = adapter.clone().ip_pool(name);
+        let outcomes = adapter.send_batch(&batch, &SendOptions::default()).await;
+        let [one, verified] = [
+            send(&adapter, &batch[0]).await,
+            Outcome::Refused(adapter.verify(&SendOptions::default()).await.unwrap_err()),
+        ];
+        for outcome in outcomes.iter().chain([&one, &verified]) {
+            assert_eq!(refused(outcome), RefusalKind::Auth);
+            assert!(format!("{outcome:?}").contains("2 to 64 characters"), "{outcome:?}");
+        }
+    }
+    assert!(emulator.requests().is_empty());
+    assert!(send(&adapter.ip_pool("xy"), &batch[0]).await.is_accepted());
 }
 
 #[tokio::test]

@@ -1,0 +1,93 @@
+//! A message to several who may not see each other: a copy for each.
+//!
+//! <https://resend.com/docs/api-reference/emails/send-batch-emails>
+
+use courierx_core::provider::{
+    Acceptance, Outcome, Outgoing, Phase, RecipientOutcome, SendOptions, Uncertainty,
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Resend;
+use super::provider::JSON;
+use super::request::{copies, copies_fit_a_batch};
+use crate::http::{Answer, Row, is_page, stranger};
+
+/// The answer to a batch that is taken wholly or not at all.
+#[derive(Deserialize)]
+struct Reply {
+    data: Vec<Sent>,
+    #[serde(default)]
+    errors: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+struct Sent {
+    id: String,
+}
+
+impl Resend {
+    /// Hands over a copy for each recipient.
+    ///
+    /// One request has them all where it can, under one key: whoever repeats the hand-over repeats exactly that.
+    pub(super) async fn send_copies(&self, message: &Outgoing, options: &SendOptions) -> Outcome {
+        if !copies_fit_a_batch(message) {
+            return self.send_each_copy(message, options).await;
+        }
+        let key = message.delivery_id().to_string();
+        let request = self.post(&["emails", "batch"], &key).body(JSON, copies(message));
+        let request = request.header("x-batch-validation", "strict");
+        match self.http.exchange(request, options).await {
+            Ok(answer) if answer.status.is_success() => all_taken(&answer, message.recipients().len()),
+            // Nothing was sent because of a recipient; which one it is, is seen when each is asked about alone.
+            Ok(answer) if self.blames_nobody(&answer, message.recipients()) => {
+                self.send_each_copy(message, options).await
+            }
+            Ok(answer) => self.failure(&answer, message.recipients()),
+            Err(no_answer) => no_answer.into(),
+        }
+    }
+
+    /// Hands over one copy after the other, each under a key of its own.
+    async fn send_each_copy(&self, message: &Outgoing, options: &SendOptions) -> Outcome {
+        let mut each = Vec::with_capacity(message.recipients().len());
+        let mut row = Row::default();
+        for recipient in message.recipients() {
+            if let Some(over) = row.over() {
+                each.push(over.of(0));
+                continue;
+            }
+            let key = format!("{}-{}", message.delivery_id(), recipient.index);
+            let outcome = self.hand_over(message, std::slice::from_ref(recipient), &key, options).await;
+            if let Outcome::Unknown(uncertainty) = outcome {
+                // The keys hold for this hand-over alone, and it is repeated for everybody or for nobody: with the
+                // same keys, those who have their copy get no other, and their answers come again.
+                let detail = format!("of the copy for one of several recipients: {}", uncertainty.detail);
+                return Outcome::Unknown(Uncertainty::new(uncertainty.phase, detail));
+            }
+            row.hear([&outcome]);
+            each.push(outcome.of(0));
+        }
+        Outcome::from_each(each)
+    }
+}
+
+/// The outcome of copies that were taken together.
+fn all_taken(answer: &Answer, count: usize) -> Outcome {
+    if is_page(answer) {
+        return stranger(answer, "a page for people");
+    }
+    match answer.json::<Reply>() {
+        // A complete success that cannot be read is one nevertheless.
+        None => Outcome::Accepted(Acceptance::default()),
+        Some(reply) if reply.errors.is_empty() && reply.data.len() == count => {
+            let ids = reply.data.into_iter().map(|sent| sent.id);
+            Outcome::from_each(ids.map(|id| RecipientOutcome::Accepted(Acceptance::with_id(id))).collect())
+        }
+        // All or nothing was asked for, and this is neither.
+        Some(_) => {
+            let detail = "the answer does not have one identifier for each copy";
+            Outcome::Unknown(Uncertainty::new(Phase::Answer, detail))
+        }
+    }
+}

@@ -2,12 +2,13 @@
 //! `tests/it/crash.rs` of the facade.
 
 use std::io;
+use std::ops::RangeInclusive;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use courierx_core::clock::SystemClock;
-use futures_util::{FutureExt, future};
+use futures_util::future::{self, FutureExt, LocalBoxFuture};
 use rusqlite::params;
 use tempfile::TempDir;
 
@@ -70,15 +71,17 @@ impl Fixture {
             .await
     }
 
-    /// Lets both be queued before the writer gets at them: one group, which is not flushed by the writer itself.
-    fn keep_two(&self) -> impl Future<Output = (StoreResult<()>, StoreResult<()>)> {
+    /// Lets numbers be queued before the writer gets at them: one group, which it does not flush itself.
+    ///
+    /// A task of tokio's may not send many more than fifty at once.
+    fn keep_together(&self, numbers: RangeInclusive<i64>) -> LocalBoxFuture<'_, Vec<StoreResult<()>>> {
         self.reader.execute_batch("BEGIN IMMEDIATE").unwrap();
-        let mut both = Box::pin(future::join(self.keep(1), self.keep(2)));
-        assert!(both.as_mut().now_or_never().is_none());
+        let last = *numbers.end();
+        let mut calls = future::join_all(numbers.map(|number| self.keep(number))).boxed_local();
+        assert!(calls.as_mut().now_or_never().is_none());
         self.reader.execute_batch("ROLLBACK").unwrap();
-        self.committed(2);
-        self.flushes_begun(1);
-        both
+        self.committed(last);
+        calls
     }
 
     /// Waits until so many are committed.
@@ -103,17 +106,14 @@ fn failure() -> io::Result<()> {
 #[tokio::test]
 async fn nobody_is_answered_before_a_flush_that_began_after_the_commit() {
     let fixture = Fixture::new();
-    let first = fixture.keep_two();
-    // Enough of them that they are committed while the first flush is still under way.
-    let mut second = Box::pin(future::join_all((3..200).map(|number| fixture.keep(number))));
-    assert!(second.as_mut().now_or_never().is_none());
+    let first = fixture.keep_together(1..=2);
+    fixture.flushes_begun(1);
+    let mut second = fixture.keep_together(3..=40);
     fixture.flushes.send(Ok(())).unwrap();
-    let (one, two) = first.await;
-    assert!(one.is_ok() && two.is_ok());
-    // They are committed while no flush is over that began after that.
-    fixture.committed(199);
-    assert!(second.as_mut().now_or_never().is_none(), "answered by a flush that is not over");
-    for _ in 0..200 {
+    assert!(first.await.iter().all(Result::is_ok));
+    fixture.flushes_begun(2);
+    assert!(second.as_mut().now_or_never().is_none(), "answered by a flush that began before");
+    for _ in 0..50 {
         fixture.flushes.send(Ok(())).unwrap();
     }
     assert!(second.await.iter().all(Result::is_ok));
@@ -122,7 +122,7 @@ async fn nobody_is_answered_before_a_flush_that_began_after_the_commit() {
 #[tokio::test]
 async fn what_changes_nothing_waits_for_the_flush_of_what_it_saw() {
     let fixture = Fixture::new();
-    let mut kept = Box::pin(fixture.keep_two());
+    let mut kept = fixture.keep_together(1..=2);
     let mut seen = Box::pin(fixture.count());
     assert!(seen.as_mut().now_or_never().is_none());
     thread::sleep(std::time::Duration::from_millis(20));
@@ -132,8 +132,7 @@ async fn what_changes_nothing_waits_for_the_flush_of_what_it_saw() {
         fixture.flushes.send(Ok(())).unwrap();
     }
     assert_eq!(seen.await.unwrap(), 2);
-    let (one, two) = kept.await;
-    assert!(one.is_ok() && two.is_ok());
+    assert!(kept.await.iter().all(Result::is_ok));
     let flushed = fixture.begun.load(Ordering::SeqCst);
     assert_eq!(fixture.count().await.unwrap(), 2);
     assert_eq!(fixture.begun.load(Ordering::SeqCst), flushed, "there was nothing to flush");
@@ -167,7 +166,7 @@ async fn after_a_failed_flush_nothing_is_written_any_more() {
 #[tokio::test]
 async fn who_waits_for_a_flush_that_fails_hears_of_it() {
     let fixture = Fixture::new();
-    let mut waiting = Box::pin(future::join_all((0..200).map(|number| fixture.keep(number))));
+    let mut waiting = Box::pin(future::join_all((0..50).map(|number| fixture.keep(number))));
     assert!(waiting.as_mut().now_or_never().is_none());
     fixture.flushes_begun(1);
     fixture.flushes.send(failure()).unwrap();

@@ -90,8 +90,7 @@ impl Flusher {
     pub(super) fn hand_over(&self, committed: Committed) {
         let state = self.shared.state();
         let full = |state: &mut State| state.queued.len() >= QUEUED;
-        let mut state =
-            self.shared.flushed.wait_while(state, full).unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.shared.flushed.wait_while(state, full).unwrap_or_else(PoisonError::into_inner);
         state.queued.push(committed);
         self.shared.work.notify_one();
     }

@@ -41,7 +41,7 @@ use flusher::{Committed, Flusher};
 const QUEUE: usize = 1024;
 /// How many commands make a commit worth its flush. Who comes later and was not queued at its beginning is
 /// better off with the next one: while this one is flushed, they and those behind them are made ready.
-const ENOUGH: usize = 32;
+const ENOUGH: usize = 48;
 /// How many changed rows end a group: beyond that the flush no longer matters, but the wait for it does.
 const ROWS: u64 = 20_000;
 /// How often the writer lets those run who were just answered, before it commits without them.
@@ -82,10 +82,7 @@ impl Writer {
     {
         let (caller, result) = oneshot::channel();
         let commands = self.commands.as_ref().ok_or(StoreError::Closed)?;
-        commands
-            .send(Box::new(Closure::new(work, caller)))
-            .await
-            .map_err(|_| StoreError::Closed)?;
+        commands.send(Box::new(Closure::new(work, caller))).await.map_err(|_| StoreError::Closed)?;
         result.await.map_err(|_| StoreError::Closed)?.map(|(result, _)| result)
     }
 }

@@ -66,9 +66,7 @@ impl Fixture {
 
     /// How many numbers there are, as the writing connection sees it.
     async fn count(&self) -> StoreResult<i64> {
-        self.writer
-            .run(|tx| Ok(tx.sql("SELECT count(*) FROM kept")?.query_row([], |row| row.get(0))?))
-            .await
+        self.writer.run(|tx| Ok(tx.sql("SELECT count(*) FROM kept")?.query_row([], |row| row.get(0))?)).await
     }
 
     /// Lets numbers be queued before the writer gets at them: one group, which it does not flush itself.
@@ -108,7 +106,8 @@ async fn nobody_is_answered_before_a_flush_that_began_after_the_commit() {
     let fixture = Fixture::new();
     let first = fixture.keep_together(1..=2);
     fixture.flushes_begun(1);
-    let mut second = fixture.keep_together(3..=40);
+    // Enough to be committed while the first flush is under way.
+    let mut second = fixture.keep_together(3..=3 + i64::try_from(ENOUGH).unwrap());
     fixture.flushes.send(Ok(())).unwrap();
     assert!(first.await.iter().all(Result::is_ok));
     fixture.flushes_begun(2);

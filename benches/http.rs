@@ -10,9 +10,9 @@ use std::time::Instant;
 
 use courierx::provider::{Content, SendOptions};
 use courierx::{EmailProvider, Outgoing};
-use courierx_providers::Postmark;
 use courierx_providers::emulator::{ApiRequest, Emulator, EmulatorBuilder};
-use courierx_providers::http::{BaseUrl, Http};
+use courierx_providers::http::BaseUrl;
+use courierx_providers::{Mailgun, Postmark, Resend, SendGrid, Ses};
 use reqwest::header::{CONTENT_LENGTH, HOST};
 use support::{Floors, email, median, rate};
 use tokio::runtime::Runtime;
@@ -25,6 +25,9 @@ const ROUNDS: usize = 7;
 /// The least share of the bare client's rate.
 const SHARE: f64 = 0.75;
 const KEY: &str = "key-of-the-account";
+
+/// A vendor's name, its emulator, and the adapter to it.
+type Vendor = (&'static str, fn() -> EmulatorBuilder, Connect);
 
 /// Makes an adapter for an emulator that is there.
 type Connect = fn(BaseUrl) -> Arc<dyn EmailProvider>;
@@ -45,12 +48,22 @@ fn main() -> ExitCode {
     floors.finish()
 }
 
-fn vendors() -> Vec<(&'static str, fn() -> EmulatorBuilder, Connect)> {
-    vec![(
-        "postmark",
-        || Emulator::postmark(KEY),
-        |url| Arc::new(Postmark::new(KEY).base_url(url).http(Http::shared())),
-    )]
+fn vendors() -> Vec<Vendor> {
+    vec![
+        ("sendgrid", || Emulator::sendgrid(KEY), |url| Arc::new(SendGrid::new(KEY).base_url(url))),
+        (
+            "ses",
+            || Emulator::ses("AKIATEST", KEY, "us-east-1"),
+            |url| Arc::new(Ses::new("AKIATEST", KEY, "us-east-1").expect("a region").base_url(url)),
+        ),
+        (
+            "mailgun",
+            || Emulator::mailgun(KEY, "example.com"),
+            |url| Arc::new(Mailgun::new(KEY, "example.com").expect("a domain").base_url(url)),
+        ),
+        ("postmark", || Emulator::postmark(KEY), |url| Arc::new(Postmark::new(KEY).base_url(url))),
+        ("resend", || Emulator::resend(KEY), |url| Arc::new(Resend::new(KEY).base_url(url))),
+    ]
 }
 
 /// Another emulator of the same vendor, which keeps what it is sent.

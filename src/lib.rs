@@ -26,6 +26,7 @@
 //! |---|---|
 //! | make a message | [`Email`] and its builder |
 //! | send through a server | [`Smtp`] (feature `smtp`) |
+//! | send through a vendor | `SendGrid`, `Ses`, `Mailgun`, `Postmark`, `Resend` (features of these names, in lower case) |
 //! | send nowhere | [`Sandbox`], and [`testing::Recorder`] for tests |
 //! | keep messages | [`SqliteStore`] (feature `sqlite`), [`MemoryStore`] |
 //! | follow messages | [`Courier::events`], [`Courier::message`] |
@@ -74,7 +75,25 @@ pub use courierx_core::testing;
 pub use courierx_core::vault::{self, Vault, VaultKey};
 #[cfg(feature = "conformance")]
 pub use courierx_core::{provider_conformance, store_conformance};
+#[cfg(any(
+    feature = "sendgrid",
+    feature = "ses",
+    feature = "mailgun",
+    feature = "postmark",
+    feature = "resend"
+))]
+pub use courierx_providers::http;
+#[cfg(feature = "mailgun")]
+pub use courierx_providers::mailgun::{self, Mailgun};
+#[cfg(feature = "postmark")]
+pub use courierx_providers::postmark::{self, Postmark};
+#[cfg(feature = "resend")]
+pub use courierx_providers::resend::{self, Resend};
 pub use courierx_providers::sandbox::{self, Sandbox};
+#[cfg(feature = "sendgrid")]
+pub use courierx_providers::sendgrid::{self, SendGrid};
+#[cfg(feature = "ses")]
+pub use courierx_providers::ses::{self, Ses};
 #[cfg(feature = "smtp")]
 pub use courierx_providers::smtp::{self, Smtp};
 pub use courierx_store::MemoryStore;

@@ -6,6 +6,11 @@
 //! | provider | feature | what it is |
 //! |---|---|---|
 //! | [`Smtp`] | `smtp` (on unless switched off) | any mail server or relay: STARTTLS or TLS, connections kept and reused, an answer for each recipient |
+//! | [`SendGrid`] | `sendgrid` | Twilio SendGrid, version 3 of its API |
+//! | [`Postmark`] | `postmark` | the vendor's API; it tells of recipients it has made inactive, and can be asked what became of a message |
+//! | [`Resend`] | `resend` | the vendor's API; repeating an unknown hand-over is safe for a day |
+//! | [`Mailgun`] | `mailgun` | a sending domain of Mailgun's, in the US or the EU |
+//! | [`Ses`] | `ses` | Amazon SES by its API v2: signed requests, raw messages where its own form cannot carry one |
 //! | [`Sandbox`] | always there | keeps every message in memory and lets none out; recipients at [`MAGIC_DOMAIN`](sandbox::MAGIC_DOMAIN) bounce, complain and fail as they are told |
 //!
 //! ```
@@ -26,12 +31,14 @@
 #[cfg(feature = "emulator")]
 pub mod emulator;
 #[cfg(feature = "http")]
+#[cfg_attr(not(feature = "all"), allow(dead_code, unused_imports, reason = "no vendor needs all of it"))]
 pub mod http;
 #[cfg(feature = "mailgun")]
 pub mod mailgun;
 #[cfg(feature = "mime")]
 pub mod mime;
 #[cfg(feature = "http")]
+#[cfg_attr(not(feature = "all"), allow(dead_code, reason = "no vendor alone needs all of it"))]
 mod planted;
 #[cfg(feature = "postmark")]
 pub mod postmark;
@@ -52,8 +59,16 @@ pub mod smtp;
 #[cfg(feature = "net")]
 mod tls;
 
+#[cfg(feature = "mailgun")]
+pub use mailgun::Mailgun;
 #[cfg(feature = "postmark")]
 pub use postmark::Postmark;
+#[cfg(feature = "resend")]
+pub use resend::Resend;
 pub use sandbox::Sandbox;
+#[cfg(feature = "sendgrid")]
+pub use sendgrid::SendGrid;
+#[cfg(feature = "ses")]
+pub use ses::Ses;
 #[cfg(feature = "smtp")]
 pub use smtp::Smtp;

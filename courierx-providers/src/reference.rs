@@ -70,7 +70,15 @@ pub fn references() -> Vec<Reference> {
             treatments: crate::smtp::treatments(),
             lookup: false,
         },
+        #[cfg(feature = "sendgrid")]
+        vendor("sendgrid", "SendGrid", crate::sendgrid::capability(), crate::sendgrid::RULES, false),
+        #[cfg(feature = "ses")]
+        vendor("aws_ses", "Amazon SES", crate::ses::capability(), crate::ses::RULES, false),
+        #[cfg(feature = "mailgun")]
+        vendor("mailgun", "Mailgun", crate::mailgun::capability(), crate::mailgun::RULES, true),
         #[cfg(feature = "postmark")]
         vendor("postmark", "Postmark", crate::postmark::capability(), crate::postmark::RULES, true),
+        #[cfg(feature = "resend")]
+        vendor("resend", "Resend", crate::resend::capability(), crate::resend::RULES, true),
     ]
 }

@@ -7,6 +7,7 @@ use courierx_core::engine::{NoVault, Outbox, OutboxOptions};
 use courierx_core::id::TenantId;
 use courierx_core::store::{Change, Store};
 use courierx_core::vault::Vault;
+use courierx_providers::http::HttpError;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Directory, LoginLimits, Passwords, Tokens};
@@ -27,6 +28,9 @@ pub enum AppError {
     /// The metrics cannot be set up.
     #[error("metrics cannot be set up")]
     Meters(#[from] metrics_exporter_prometheus::BuildError),
+    /// The client for vendors' APIs cannot be set up.
+    #[error(transparent)]
+    Http(#[from] HttpError),
 }
 
 /// Everything a service needs. One for each process, shared by all of it.
@@ -73,7 +77,7 @@ impl App {
         jwt_secret: &Secret,
     ) -> Result<Self, AppError> {
         let meters = Meters::new()?;
-        let providers = Providers::new(&settings, vault.clone());
+        let providers = Providers::new(&settings, vault.clone())?;
         let routes = TenantRoutes::new(Arc::clone(&store), providers.clone(), &meters);
         let mut options = OutboxOptions::default();
         options.idempotency_ttl = settings.idempotency_ttl;

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod changed_connections;
+mod chaos;
 #[cfg(all(feature = "smtp", feature = "sqlite"))]
 mod crash;
 #[cfg(feature = "conformance")]

@@ -96,6 +96,17 @@ async fn who_must_not_be_watched_is_not_handed_to_whoever_watches() {
 }
 
 #[tokio::test]
+async fn an_address_for_bounces_needs_a_provider_that_uses_it() {
+    let mut capability = courierx_core::provider::Capability::full();
+    capability.return_path = false;
+    let (own, any) = (Recorder::new().with_capability(capability), Recorder::new());
+    let courier = builder(&[&own, &any]).build().unwrap();
+    courier.send(&email().return_path("bounces@acme.example").build().unwrap()).await.unwrap();
+    assert!(own.handed_over().is_empty());
+    assert_sent!(any, 1);
+}
+
+#[tokio::test]
 async fn a_throttled_connection_is_left_alone_until_its_time() {
     let (a, b) = (Recorder::new(), Recorder::new());
     let world = World::new(&[&a, &b]);

@@ -13,7 +13,16 @@ combinations, documentation, and `cargo xtask test`.",
 };
 
 /// Selections of features that people build alone.
-const COMBINATIONS: [&[&str]; 3] = [&[], &["--features", "smtp"], &["--features", "sqlite"]];
+const COMBINATIONS: [&[&str]; 8] = [
+    &[],
+    &["--features", "smtp"],
+    &["--features", "sqlite"],
+    &["--features", "sendgrid"],
+    &["--features", "ses"],
+    &["--features", "mailgun"],
+    &["--features", "postmark"],
+    &["--features", "resend"],
+];
 
 fn ci(args: &[String]) -> Result {
     shell::no_arguments(args)?;

@@ -14,12 +14,13 @@ pub(crate) const TASK: Task = Task {
 those of one package.
 
 The tests ask other programs for a second opinion. They find them by these variables:
-  COURIERX_TEST_SMTP_SINK  smtp-sink of Postfix; may be run as root without its -u option
-  COURIERX_TEST_PYTHON     a Python that can import aiosmtpd and boto3
-  COURIERX_TEST_NODE       a Node.js that can import the vendors' clients
-  COURIERX_TEST_OPENSSL    openssl, for certificates
-  COURIERX_TEST_CURL       curl, which runs the commands of the documents; in PATH under this name
-  COURIERX_TEST_STRACE     strace (Linux only)
+  COURIERX_TEST_SMTP_SINK    smtp-sink of Postfix; may be run as root without its -u option
+  COURIERX_TEST_SMTP_SOURCE  smtp-source of Postfix, for the benchmark `smtp`
+  COURIERX_TEST_PYTHON       a Python that can import aiosmtpd and boto3
+  COURIERX_TEST_NODE         a Node.js that can import the vendors' clients
+  COURIERX_TEST_OPENSSL      openssl, for certificates
+  COURIERX_TEST_CURL         curl, which runs the commands of the documents; in PATH under this name
+  COURIERX_TEST_STRACE       strace (Linux only)
 With --tools no test runs; the variables are printed for a shell or an editor that runs tests itself.
 
 What is missing is put below target/tools, or installed with apt where it must be (strace, python3, openssl

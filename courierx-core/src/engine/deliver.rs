@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::hand_over::{hand_over, interrupted, permit};
+use super::hand_over::{hand_over, interrupted, place};
 use super::outbox::Inner;
 use super::rest::Rest;
 use super::round::Round;
@@ -90,7 +90,7 @@ impl Delivery<'_> {
             }
             let router = self.router.clone();
             let Some(connection) = router.connection(&id) else { return self.release(None).await };
-            let Some(_permit) = permit(connection, self.cancel).await else {
+            let Some(place) = place(connection, self.record.lane, self.cancel).await else {
                 return self.release(None).await;
             };
             if !self.is_still_right(connection, &recipients).await? {
@@ -100,7 +100,7 @@ impl Delivery<'_> {
                 continue;
             }
             // Others may have taken the probe's place while this one waited for its own.
-            let Some(pass) = Pass::of(connection, self.inner.now()) else { continue };
+            let Some(pass) = Pass::of(connection, place, self.inner.now()) else { continue };
             match self.attempt(connection, pass, &recipients, skipped).await? {
                 Attempted::Answered(answer) => result = Some(answer),
                 Attempted::Interrupted(answer) => return self.release(Some(answer)).await,

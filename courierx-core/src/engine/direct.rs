@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::hand_over::{hand_over, interrupted, permit};
+use super::hand_over::{hand_over, interrupted, place};
 use super::render::{RenderError, render};
 use super::round::Round;
 use crate::clock::Clock;
 use crate::id::{MessageId, TenantId};
-use crate::message::{AddressKey, Email, InvalidEmail};
+use crate::message::{AddressKey, Email, InvalidEmail, Lane};
 use crate::provider::{Content, Outcome, RecipientOutcome, Refusal, RefusalKind};
 use crate::router::{ConnectionId, Decision, History, Pass, Router, Skipped};
 use crate::store::{Store, StoreError};
@@ -67,7 +67,7 @@ impl Direct {
         })
         .at_once();
         let mut report = Report::new(email.recipient_count());
-        self.walk(&mut round, &mut report).await;
+        self.walk(email.lane(), &mut round, &mut report).await;
         report.finish(message, suppressed)
     }
 
@@ -79,7 +79,7 @@ impl Direct {
         round.decide(&self.router, now)
     }
 
-    async fn walk(&self, round: &mut Round, report: &mut Report) {
+    async fn walk(&self, lane: Lane, round: &mut Round, report: &mut Report) {
         let cancel = CancellationToken::new();
         while !round.is_done() {
             let (id, recipients, skipped) = match round.decide(&self.router, self.clock.now()) {
@@ -92,9 +92,9 @@ impl Direct {
             report.skipped.extend(skipped);
             let Some(connection) = self.router.connection(&id) else { return };
             let outgoing = round.outgoing(&id, &recipients);
-            let outcomes = match permit(connection, &cancel).await {
-                Some(_permit) => {
-                    let pass = Pass::regardless(connection, self.clock.now());
+            let outcomes = match place(connection, lane, &cancel).await {
+                Some(place) => {
+                    let pass = Pass::regardless(connection, place, self.clock.now());
                     let outcomes = hand_over(connection, &outgoing, self.timeout, &cancel).await;
                     pass.finish(&outcomes, self.clock.now());
                     outcomes

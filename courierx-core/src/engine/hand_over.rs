@@ -6,8 +6,9 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
+use crate::message::Lane;
 use crate::provider::{Outgoing, Phase, RecipientOutcome, Refusal, RefusalKind, SendOptions, Uncertainty};
-use crate::router::Connection;
+use crate::router::{Connection, Place};
 
 /// No hand-over takes longer than this, whatever its provider does: the longest that a protocol allows is
 /// ten minutes for the answer to a mail's final dot (RFC 5321 §4.5.3.2.6), after at most a few for the rest.
@@ -22,7 +23,7 @@ pub(super) async fn hand_over(
     timeout: Duration,
     cancel: &CancellationToken,
 ) -> Vec<RecipientOutcome> {
-    let options = SendOptions::default().timeout(timeout).cancel(cancel.clone());
+    let options = SendOptions::default().timeout(timeout + time_of(outgoing)).cancel(cancel.clone());
     // What an adapter holds when it panics is its own; here nothing is shared with it but what it borrows.
     let sending = AssertUnwindSafe(connection.provider().send(outgoing, &options)).catch_unwind();
     let count = outgoing.recipients().len();
@@ -34,19 +35,22 @@ pub(super) async fn hand_over(
     vec![RecipientOutcome::Unknown(Uncertainty::new(Phase::Answer, what)); count]
 }
 
+/// What a large message may take longer: nobody's line is slower than half a megabit for long.
+fn time_of(outgoing: &Outgoing) -> Duration {
+    const BYTES_PER_SECOND: u64 = 64 * 1024;
+    Duration::from_secs(outgoing.estimated_bytes() as u64 / BYTES_PER_SECOND)
+}
+
 /// Waits for a place among the connection's hand-overs; none if the process wants to stop first.
-pub(super) async fn permit<'a>(
+pub(super) async fn place<'a>(
     connection: &'a Connection,
+    lane: Lane,
     cancel: &CancellationToken,
-) -> Option<tokio::sync::SemaphorePermit<'a>> {
-    if let Ok(permit) = connection.permits().try_acquire() {
-        return Some(permit);
-    }
+) -> Option<Place<'a>> {
     tokio::select! {
         biased;
+        place = connection.places().take(lane) => Some(place),
         () = cancel.cancelled() => None,
-        // The semaphore is never closed.
-        permit = connection.permits().acquire() => permit.ok(),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::clock::Timestamp;
 use crate::event::{Disposition, EventKind, NewEvent};
 use crate::id::{AttemptId, MessageId};
 use crate::message::{Address, Mode};
-use crate::provider::{RecipientOutcome, RefusalKind};
+use crate::provider::{RecipientOutcome, Refusal, RefusalKind};
 use crate::router::ConnectionId;
 use crate::store::{AttemptResult, CounterDelta, Effects};
 use crate::suppression::{NewSuppression, Pattern, Reason};
@@ -45,9 +45,7 @@ pub(super) fn attempt_result(
             RecipientOutcome::Unknown(unknown) => {
                 effects.events.push(event(EventKind::OutcomeUnknown).detail(unknown.to_string()));
             }
-            RecipientOutcome::Refused(refusal)
-                if refusal.kind == RefusalKind::Recipient && handed.mode == Mode::Live =>
-            {
+            RecipientOutcome::Refused(refusal) if tells_of_mailbox(refusal) && handed.mode == Mode::Live => {
                 let pattern = Pattern::address(&address.key());
                 let entry = NewSuppression::new(pattern, Reason::Bounce, handed.connection.as_str());
                 effects.suppressions.push(entry.source_message(handed.message));
@@ -59,6 +57,13 @@ pub(super) fn attempt_result(
         effects.deltas.push(CounterDelta { name: "sent".to_owned(), at: now, amount: sent });
     }
     AttemptResult { attempt: handed.attempt, outcomes, effects }
+}
+
+/// Whether a refusal tells that there is no such mailbox, which no other provider can change. What an API refuses
+/// at once (HTTP 4xx) it has only read: an address that it does not understand may be one nevertheless.
+fn tells_of_mailbox(refusal: &Refusal) -> bool {
+    refusal.kind == RefusalKind::Recipient
+        && !refusal.status.is_some_and(|status| (400..500).contains(&status))
 }
 
 /// The events and counters of recipients that were decided about.

@@ -28,6 +28,8 @@ pub struct Capability {
     pub html: bool,
     /// Whether answers can be sent to another address than the author's.
     pub reply_to: bool,
+    /// Whether bounces go to an address of the application's choice (the envelope sender, RFC 5321 §3.3).
+    pub return_path: bool,
     /// Whether headers of the application's own are kept.
     pub custom_headers: bool,
     /// Whether attachments are carried.
@@ -64,6 +66,7 @@ impl Capability {
             separate_envelope: true,
             html: true,
             reply_to: true,
+            return_path: true,
             custom_headers: true,
             attachments: true,
             inline_attachments: true,

@@ -93,9 +93,12 @@ pub struct Acceptance {
 }
 
 impl Acceptance {
-    /// Taken, under the provider's identifier.
+    /// Taken, under the provider's identifier; without one if that is empty, longer than 500 bytes, or no line of
+    /// text.
     pub fn with_id(provider_message_id: impl Into<String>) -> Self {
-        Self { provider_message_id: Some(provider_message_id.into()), detail: None }
+        // What is longer than any vendor's, or no line of text, is none: it is kept with every attempt.
+        let id = Some(provider_message_id.into()).filter(|id| is_code(id, LONGEST_ID));
+        Self { provider_message_id: id, detail: None }
     }
 
     /// Adds what the provider said; cut to 500 characters.
@@ -143,10 +146,10 @@ impl Refusal {
         self
     }
 
-    /// Adds the vendor's own code.
+    /// Adds the vendor's own code; none if it is empty, longer than 100 bytes, or no line of text.
     #[must_use]
     pub fn code(mut self, code: impl Into<String>) -> Self {
-        self.code = Some(code.into());
+        self.code = Some(code.into()).filter(|code| is_code(code, LONGEST_CODE));
         self
     }
 }
@@ -243,6 +246,14 @@ impl fmt::Display for Phase {
             Self::Crash => "the sender stopped",
         })
     }
+}
+
+const LONGEST_ID: usize = 500;
+const LONGEST_CODE: usize = 100;
+
+/// Whether a text can be an identifier or a code: its length is the provider's choice.
+fn is_code(text: &str, longest: usize) -> bool {
+    (1..=longest).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
 /// At most 500 characters of what a provider said, on one line: it is stored with every attempt and shown

@@ -5,10 +5,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
 
 use super::breaker::Breaker;
 use super::gate::Gate;
+use super::places::Places;
 use crate::clock::Timestamp;
 use crate::provider::{EmailProvider, RefusalKind};
 
@@ -78,13 +78,13 @@ pub struct Connection {
     enabled: bool,
     gate: Arc<Gate>,
     breaker: Arc<Breaker>,
-    permits: Arc<Semaphore>,
+    places: Arc<Places>,
 }
 
 impl Connection {
     /// A connection of this name, of the highest priority.
     pub fn new(id: ConnectionId, provider: impl EmailProvider) -> Self {
-        let places = provider.capability().max_in_flight.clamp(1, Semaphore::MAX_PERMITS);
+        let places = Places::new(provider.capability().max_in_flight);
         Self {
             id,
             provider: Arc::new(provider),
@@ -92,7 +92,7 @@ impl Connection {
             enabled: true,
             gate: Arc::default(),
             breaker: Arc::default(),
-            permits: Arc::new(Semaphore::new(places)),
+            places: Arc::new(places),
         }
     }
 
@@ -149,8 +149,8 @@ impl Connection {
     }
 
     /// The places among its hand-overs.
-    pub(crate) fn permits(&self) -> &Semaphore {
-        &self.permits
+    pub(crate) fn places(&self) -> &Places {
+        &self.places
     }
 }
 

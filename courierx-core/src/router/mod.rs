@@ -27,6 +27,7 @@ mod gate;
 mod history;
 mod look;
 mod pass;
+mod places;
 mod question;
 mod unresolved;
 
@@ -36,6 +37,7 @@ pub use breaker::Transition;
 pub use connection::{Connection, ConnectionId, InvalidConnectionId, SkipReason, Skipped};
 pub use history::{History, HistoryEntry, Past};
 pub(crate) use pass::Pass;
+pub(crate) use places::Place;
 pub use question::{Decision, GiveUp, Question, Requirements};
 
 use crate::clock::Timestamp;

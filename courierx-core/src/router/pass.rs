@@ -1,34 +1,36 @@
 //! What a hand-over holds while it is under way.
 
-use super::Connection;
 use super::breaker::{Signal, Ticket, Transition};
+use super::{Connection, Place};
 use crate::clock::Timestamp;
 use crate::provider::{RecipientOutcome, RefusalKind};
 
-/// The permission for one hand-over. Dropped without a result, it tells nothing about the connection.
+/// The permission for one hand-over, and its place among the others. Dropped without a result, it tells nothing about the connection.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Pass<'a> {
     connection: &'a Connection,
+    place: Place<'a>,
     ticket: Option<Ticket>,
     now: Timestamp,
 }
 
 impl<'a> Pass<'a> {
     /// Permission for a hand-over; none if its breaker has just taken it back.
-    pub(crate) fn of(connection: &'a Connection, now: Timestamp) -> Option<Self> {
+    pub(crate) fn of(connection: &'a Connection, place: Place<'a>, now: Timestamp) -> Option<Self> {
         let ticket = connection.breaker().begin(now, true)?;
-        Some(Self { connection, ticket: Some(ticket), now })
+        Some(Self { connection, place, ticket: Some(ticket), now })
     }
 
     /// For somebody who has no other way and cannot wait: whether the breaker allows it or not.
-    pub(crate) fn regardless(connection: &'a Connection, now: Timestamp) -> Self {
-        Self { connection, ticket: connection.breaker().begin(now, true), now }
+    pub(crate) fn regardless(connection: &'a Connection, place: Place<'a>, now: Timestamp) -> Self {
+        Self { connection, place, ticket: connection.breaker().begin(now, true), now }
     }
 
     /// Takes note of what became of the hand-over.
     pub(crate) fn finish(mut self, outcomes: &[RecipientOutcome], now: Timestamp) {
         self.now = now;
+        self.place.learn(outcomes);
         self.end(signal(outcomes));
     }
 

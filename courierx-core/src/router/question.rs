@@ -16,6 +16,8 @@ pub struct Requirements {
     pub html: bool,
     /// Whether answers go to another address than the author's.
     pub reply_to: bool,
+    /// Whether bounces go to an address of its own.
+    pub return_path: bool,
     /// Whether it has headers of its own.
     pub custom_headers: bool,
     /// Whether it has attachments that are shown as such.
@@ -35,6 +37,7 @@ impl Requirements {
             bytes: email.estimated_bytes(),
             html: email.text().is_none(),
             reply_to: !email.reply_to().is_empty(),
+            return_path: email.return_path().is_some(),
             custom_headers: !email.headers().is_empty(),
             attachments: email.attachments().iter().any(|one| one.content_id().is_none()),
             inline_attachments: email.attachments().iter().any(|one| one.content_id().is_some()),
@@ -51,6 +54,8 @@ impl Requirements {
             Some("HTML")
         } else if self.reply_to && !capability.reply_to {
             Some("an address for answers")
+        } else if self.return_path && !capability.return_path {
+            Some("an address for bounces")
         } else if self.custom_headers && !capability.custom_headers {
             Some("headers of its own")
         } else if self.attachments && !capability.attachments {

@@ -2,6 +2,7 @@
 //!
 //! Each accepts only what the real API accepts, checks credentials, limits and required fields, answers with the
 //! documented bodies and headers, keeps what it took, and fails in the ways of [`Fault`] when it is told to.
+//! [`SmtpEmulator`] is a mail server, with faults of its own ([`SmtpFault`]).
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
@@ -37,6 +38,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use fault::{FAULT_DOMAIN, Fault};
+pub use smtp::{SmtpAct, SmtpEmulator, SmtpEmulatorBuilder, SmtpEnvelope, SmtpFault, SmtpPhase};
 pub use vendor::{ApiAnswer, ApiRequest};
 
 use vendor::Vendor;
@@ -188,6 +190,7 @@ impl Emulator {
         state.received.clear();
         state.requests.clear();
         self.shared.taken.store(0, Ordering::Release);
+        self.shared.vendor.forget();
     }
 }
 

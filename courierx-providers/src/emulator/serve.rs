@@ -90,6 +90,12 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> io::Result<Respo
     if fault == Some(Fault::Reset) {
         return Err(cut());
     }
+    if let Some(status) = fault.and_then(Fault::untyped_status) {
+        // The request never comes as far as the vendor.
+        shared.keep_request(request);
+        let page = format!("<html><body><h1>{status}</h1></body></html>");
+        return Ok(ApiAnswer::text(status, "text/html", page).into_response());
+    }
     let answer = fault.and_then(|fault| shared.vendor.fault(fault));
     let answer = answer.unwrap_or_else(|| shared.vendor.answer(&request));
     shared.keep_request(request);
@@ -98,10 +104,6 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> io::Result<Respo
 
 /// Takes what the vendor took, and answers as the fault lets it.
 async fn finish(shared: &Shared, mut answer: ApiAnswer, fault: Option<Fault>) -> Response<Body> {
-    if let Some(status) = fault.and_then(Fault::untyped_status) {
-        let page = format!("<html><body><h1>{status}</h1></body></html>");
-        return ApiAnswer::text(status, "text/html", page).into_response();
-    }
     shared.take(std::mem::take(&mut answer.taken));
     match fault {
         Some(Fault::Hang) => std::future::pending().await,

@@ -91,4 +91,7 @@ pub(super) trait Vendor: Send + Sync + 'static {
     /// The vendor's own words for a fault; none if it never says such a thing, so that the request is answered
     /// as if there were none.
     fn fault(&self, fault: Fault) -> Option<ApiAnswer>;
+
+    /// Forgets what it keeps of earlier requests, for questions and repetitions.
+    fn forget(&self) {}
 }

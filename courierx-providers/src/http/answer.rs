@@ -33,7 +33,12 @@ impl Answer {
 
     /// How long the vendor asks to be left alone (RFC 9110 §10.2.3): seconds, or a date.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        let value = self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+        self.wait(self.headers.get(RETRY_AFTER)?.to_str().ok()?)
+    }
+
+    /// How long a text asks to wait that has the form of a `Retry-After`.
+    pub(crate) fn wait(&self, value: &str) -> Option<Duration> {
+        let value = value.trim();
         let wait = match value.parse::<f64>() {
             Ok(seconds) => Duration::try_from_secs_f64(seconds).ok()?,
             Err(_) => self.until(date(value)?),
@@ -43,14 +48,18 @@ impl Answer {
 
     /// How long it is until the moment that a header names in seconds since 1970.
     pub(crate) fn until_epoch(&self, header: &str) -> Option<Duration> {
-        let seconds: i64 = self.header(header)?.trim().parse().ok()?;
+        // Some write fractions, which do not matter here.
+        let whole = self.header(header)?.trim().split('.').next()?;
+        let seconds: i64 = whole.parse().ok()?;
         // What looks like a moment of today is one; anything else is left alone.
         let wait = self.until(Timestamp::from_secs(seconds));
         (wait <= LONGEST_WAIT).then_some(wait)
     }
 
+    /// How long it is until then, by the vendor's clock if it tells: ours may be wrong.
     fn until(&self, moment: Timestamp) -> Duration {
-        moment.since(self.at)
+        let now = self.header("date").and_then(date).unwrap_or(self.at);
+        moment.since(now)
     }
 }
 
@@ -92,6 +101,7 @@ mod tests {
         }
         for (value, seconds) in [
             ("1700000060", Some(60)),
+            ("1700000060.75", Some(60)),
             ("1600000000", Some(0)),
             ("60", Some(0)),
             ("9999999999", None),

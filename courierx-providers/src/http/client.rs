@@ -1,7 +1,7 @@
 //! The HTTP client that all adapters share.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -45,6 +45,8 @@ pub struct HttpBuilder {
     pub(super) max_answer_bytes: usize,
     permit: Permit,
     permit_plain: Permit,
+    /// What is told of addresses that may not be reached: at all, and without TLS.
+    refusals: (&'static str, &'static str),
     extra_roots: Vec<CertificateDer<'static>>,
     pub(super) clock: Arc<dyn Clock>,
 }
@@ -73,6 +75,7 @@ impl Http {
             max_answer_bytes: 1024 * 1024,
             permit: Arc::new(|_| true),
             permit_plain: Arc::new(|address| address.is_loopback()),
+            refusals: ("the host's address is not permitted", "an address without TLS is not permitted"),
             extra_roots: Vec::new(),
             clock: SystemClock::shared(),
         }
@@ -103,12 +106,10 @@ impl Http {
     /// The client for a URL, if its address may be reached as far as it is known already.
     pub(super) fn client_for(&self, url: &Url) -> Result<&Client, NotPermitted> {
         let plain = url.scheme() == "http";
-        let options = &self.0.options;
-        match literal_address(url) {
-            Some(address) if !options.permits(address, plain) => Err(NotPermitted { plain }),
-            _ if plain => Ok(&self.0.plain),
-            _ => Ok(&self.0.encrypted),
+        if let Some(address) = literal_address(url) {
+            self.0.options.permits(address, plain)?;
         }
+        Ok(if plain { &self.0.plain } else { &self.0.encrypted })
     }
 }
 
@@ -152,6 +153,13 @@ impl HttpBuilder {
         self
     }
 
+    /// Says so of addresses that [`permit`](Self::permit) refuses, and of those that
+    /// [`permit_plain`](Self::permit_plain) does: whoever is told may want to know who can change that.
+    pub fn refusals(mut self, any: &'static str, plain: &'static str) -> Self {
+        self.refusals = (any, plain);
+        self
+    }
+
     /// Trusts these PEM certificates too, beside the Mozilla roots.
     pub fn root_certificate_pem(mut self, pem: impl AsRef<[u8]>) -> Result<Self, HttpError> {
         self.extra_roots.extend(tls::certificates(pem.as_ref()).ok_or(HttpError::Certificate)?);
@@ -186,8 +194,14 @@ impl HttpBuilder {
         Ok(Http(Arc::new(Inner { encrypted: client(false)?, plain: client(true)?, options: self })))
     }
 
-    fn permits(&self, address: IpAddr, plain: bool) -> bool {
-        (self.permit)(address) && (!plain || (self.permit_plain)(address))
+    fn permits(&self, address: IpAddr, plain: bool) -> Result<(), NotPermitted> {
+        if !(self.permit)(address) {
+            return Err(NotPermitted(self.refusals.0));
+        }
+        if plain && !(self.permit_plain)(address) {
+            return Err(NotPermitted(self.refusals.1));
+        }
+        Ok(())
     }
 }
 
@@ -202,10 +216,8 @@ impl fmt::Debug for HttpBuilder {
 
 /// The address of a host may not be reached.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("{}", if self.plain { "an address without TLS is not permitted" } else { "the host's address is not permitted" })]
-pub(super) struct NotPermitted {
-    plain: bool,
-}
+#[error("{0}")]
+pub(super) struct NotPermitted(&'static str);
 
 /// Resolves names by the system, and keeps the addresses that may be reached.
 struct Guarded {
@@ -218,10 +230,16 @@ impl Resolve for Guarded {
         let (options, plain) = (self.options.clone(), self.plain);
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let permitted: Vec<SocketAddr> =
-                found.filter(|address| options.permits(address.ip(), plain)).collect();
-            if permitted.is_empty() {
-                return Err(NotPermitted { plain }.into());
+            let mut permitted = Vec::new();
+            let mut refused = None;
+            for address in found {
+                match options.permits(address.ip(), plain) {
+                    Ok(()) => permitted.push(address),
+                    Err(error) => refused = Some(error),
+                }
+            }
+            if let Some(error) = refused.filter(|_| permitted.is_empty()) {
+                return Err(error.into());
             }
             Ok(Box::new(permitted.into_iter()) as Addrs)
         })

@@ -159,6 +159,8 @@ impl Http {
                 Err(error) => return Err(failed(&error, progress)),
             }
         }
+        // An answer that came early ends the request: what was not taken by now never is.
+        progress.abandon();
         Ok(Answer { status, headers, body: body.freeze(), at: self.clock().now() })
     }
 }
@@ -166,7 +168,8 @@ impl Http {
 /// A failure of the connection, and whether the body was complete by then.
 fn failed(error: &reqwest::Error, progress: &Progress) -> NoAnswer {
     let detail = describe(error);
-    if progress.is_taken() { lost(&detail) } else { unavailable(detail) }
+    // The connection may go on taking the body although it told of a failure: whoever is first decides.
+    if progress.abandon() { unavailable(detail) } else { lost(&detail) }
 }
 
 fn unavailable(detail: impl AsRef<str>) -> NoAnswer {

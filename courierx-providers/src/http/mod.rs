@@ -4,8 +4,10 @@
 //! the vendor's becomes a reason.
 
 mod answer;
+mod apart;
 mod base_url;
 mod batch;
+mod blame;
 mod body;
 mod client;
 mod exchange;
@@ -13,8 +15,10 @@ pub(crate) mod json;
 mod rules;
 
 pub(crate) use answer::Answer;
+pub(crate) use apart::{blames_a_message, send_apart, speaks_against_more};
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub(crate) use batch::batches;
+pub(crate) use blame::blame;
 pub use client::{Http, HttpBuilder, HttpError};
 pub(crate) use exchange::{NoAnswer, Request};
 pub use rules::{Rule, Status};

@@ -90,29 +90,53 @@ pub(crate) struct VendorError {
     pub(crate) message: String,
 }
 
-/// What statuses mean that a vendor's table does not tell of.
+/// What statuses mean that a vendor's table does not tell of, where the vendor says something itself.
 const USUAL: &[Rule] = &[
-    Rule::within(300, 399, RefusalKind::Auth),
-    Rule::within(401, 401, RefusalKind::Auth),
+    Rule::status(401, RefusalKind::Auth),
     Rule::status(402, RefusalKind::Quota),
     Rule::within(403, 405, RefusalKind::Auth),
-    Rule::status(408, RefusalKind::Unavailable),
     Rule::status(429, RefusalKind::Throttled),
-    Rule::within(400, 499, RefusalKind::Content),
+    Rule::status(400, RefusalKind::Content),
+    Rule::status(413, RefusalKind::Content),
+    Rule::status(415, RefusalKind::Content),
+    Rule::status(422, RefusalKind::Content),
+];
+
+/// What they mean on a page of something in between. It may be about this message alone, as a firewall's is, so it
+/// closes no connection for others; only what every request would meet does.
+const BETWEEN: &[Rule] = &[
+    Rule::within(300, 399, RefusalKind::Auth),
+    Rule::status(401, RefusalKind::Auth),
+    Rule::within(404, 405, RefusalKind::Auth),
+    Rule::status(413, RefusalKind::Content),
+    Rule::status(429, RefusalKind::Throttled),
+    Rule::status(400, RefusalKind::Policy),
+    Rule::status(403, RefusalKind::Policy),
 ];
 
 /// The reason that an error gives: by the vendor's table, else by what its status usually means. `secrets` are
 /// blackened in what the vendor says, since some repeat them.
 pub(crate) fn refusal(rules: &[Rule], answer: &Answer, error: &VendorError, secrets: &[&Secret]) -> Refusal {
+    explain(rules.iter().chain(USUAL), answer, error, secrets)
+}
+
+fn explain<'a>(
+    mut rules: impl Iterator<Item = &'a Rule>,
+    answer: &Answer,
+    error: &VendorError,
+    secrets: &[&Secret],
+) -> Refusal {
     let status = answer.status.as_u16();
-    let rule = rules.iter().chain(USUAL).find(|rule| rule.holds(status, error));
+    let rule = rules.find(|rule| rule.holds(status, error));
     let kind = rule.map_or(RefusalKind::Unavailable, |rule| rule.kind);
     let mut detail = if error.message.is_empty() { answer.status.to_string() } else { error.message.clone() };
     for secret in secrets {
         secret.scrub(&mut detail);
     }
     let mut refusal = Refusal::new(kind, detail).status(status);
-    refusal.code.clone_from(&error.code);
+    if let Some(code) = &error.code {
+        refusal = refusal.code(code);
+    }
     refusal.retry_after = answer.retry_after();
     refusal
 }
@@ -133,6 +157,9 @@ pub(crate) fn refused(
             let detail = format!("{} without an error of the vendor's own", answer.status);
             Outcome::Unknown(Uncertainty::new(Phase::Answer, detail))
         }
-        None => Outcome::Refused(refusal(rules, answer, &VendorError::default(), secrets)),
+        None => {
+            let page = VendorError::default();
+            Outcome::Refused(explain(BETWEEN.iter().chain(rules), answer, &page, secrets))
+        }
     }
 }

@@ -16,6 +16,11 @@ const LONGEST_WORD: usize = 900;
 pub(super) struct HeaderBlock(String);
 
 impl HeaderBlock {
+    /// With room for so many bytes, those of the body included.
+    pub(super) fn with_capacity(bytes: usize) -> Self {
+        Self(String::with_capacity(bytes))
+    }
+
     /// A field whose value needs neither encoding nor folding.
     pub(super) fn raw(&mut self, name: &str, value: &str) {
         self.0.extend([name, ": ", value, "\r\n"]);
@@ -54,6 +59,16 @@ impl HeaderBlock {
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.0.into_bytes()
     }
+}
+
+/// A mailbox as one line of ASCII, but for its local part: for vendors that want it as a header has it.
+#[cfg(feature = "ses")]
+pub(crate) fn mailbox_line(mailbox: &Mailbox) -> String {
+    let mut line = String::new();
+    let mut field = Field { out: &mut line, column: 0, blanks: 0, empty: true };
+    field.mailbox(mailbox, "");
+    // A fold is a line break before a blank that separates anyway; an encoded word has one before it always.
+    line.replace("\r\n", "").trim_start().to_owned()
 }
 
 fn stands_as_is(text: &str) -> bool {
@@ -169,6 +184,16 @@ mod tests {
         assert_eq!(field, "Subject: =?utf-8?B?R3LDvMOfZSBhdXMgS8O2bG4=?=\r\n");
         let disguised = written(|block| block.text("Subject", "=?utf-8?q?x?="));
         assert!(!disguised.contains("?q?"));
+    }
+
+    #[test]
+    fn a_mailbox_fits_one_line_of_ascii() {
+        let line = |text: &str| mailbox_line(&text.parse().unwrap());
+        assert_eq!(line("ada@example.com"), "ada@example.com");
+        assert_eq!(line("Acme, Inc. <hi@acme.example>"), "\"Acme, Inc.\" <hi@acme.example>");
+        assert_eq!(line("Zoë <zoe@example.com>"), "=?utf-8?B?Wm/Dqw==?= <zoe@example.com>");
+        let long = line(&format!("{} <zoe@example.com>", "Zoë ".repeat(60)));
+        assert!(long.is_ascii() && !long.contains(['\r', '\n']) && long.ends_with("?= <zoe@example.com>"));
     }
 
     #[test]

@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 
+use courierx_core::message::RecipientField;
 use courierx_core::provider::{
     Acceptance, Outcome, Outgoing, Phase, RecipientOutcome, Refusal, RefusalKind, Uncertainty,
 };
 use serde::Deserialize;
 
 use super::Postmark;
-use crate::http::{Answer, Rule, VendorError, refusal, refused};
+use crate::http::{Answer, Rule, VendorError, blame, refusal, refused};
 use crate::secret::Secret;
 
 /// Postmark's error codes: nearly all of them come with the status 422.
@@ -35,8 +36,6 @@ pub(crate) const RULES: &[Rule] = &[
     Rule::codes(&["429"], RefusalKind::Throttled),
     Rule::codes(&["100", "500"], RefusalKind::Unavailable),
     Rule::status(422, RefusalKind::Content),
-    // The firewall in front of Postmark takes something in this message for an attack.
-    Rule::status(403, RefusalKind::Content),
 ];
 
 /// The answer to a message, alone or in a batch.
@@ -67,14 +66,21 @@ impl Postmark {
             let reply = answer.json::<Reply>().unwrap_or_default();
             return one(&reply, answer, message, &self.token);
         }
-        refused(RULES, answer, error(answer).as_ref(), &[&self.token])
+        let error = error(answer);
+        match refused(RULES, answer, error.as_ref(), &[&self.token]) {
+            Outcome::Refused(reason) => accuse(reason, message, &error.unwrap_or_default().message),
+            other => other,
+        }
     }
 
-    /// What became of the messages of a batch.
+    /// What it means for all of a batch that nothing of it was taken; none if something may have been.
+    pub(super) fn batch_refusal(&self, answer: &Answer) -> Option<Outcome> {
+        let whole = !answer.status.is_success();
+        whole.then(|| refused(RULES, answer, error(answer).as_ref(), &[&self.token]))
+    }
+
+    /// What became of the messages of a batch that was taken.
     pub(super) fn outcomes(&self, answer: &Answer, messages: &[Outgoing]) -> Vec<Outcome> {
-        if !answer.status.is_success() {
-            return vec![refused(RULES, answer, error(answer).as_ref(), &[&self.token]); messages.len()];
-        }
         let replies = answer.json::<Vec<Reply>>();
         let Some(replies) = replies.filter(|replies| replies.len() == messages.len()) else {
             // Each has an answer of its own, and which it was cannot be read.
@@ -98,11 +104,15 @@ fn error(answer: &Answer) -> Option<VendorError> {
 
 fn one(reply: &Reply, answer: &Answer, message: &Outgoing, token: &Secret) -> Outcome {
     if let Some(error) = reply.error() {
-        return Outcome::Refused(refusal(RULES, answer, &error, &[token]));
+        return accuse(refusal(RULES, answer, &error, &[token]), message, &error.message);
     }
     let mut acceptance = Acceptance::default();
     acceptance.provider_message_id.clone_from(&reply.message_id);
     let inactive = inactive(&reply.message);
+    if !inactive.is_empty() {
+        // Whoever is written otherwise than we know the address is found by people.
+        acceptance = acceptance.detail(&reply.message);
+    }
     let each = message.recipients().iter().map(|recipient| {
         if inactive.contains(&recipient.mailbox.address().as_str().to_lowercase()) {
             let detail = "Postmark has made this recipient inactive";
@@ -111,6 +121,16 @@ fn one(reply: &Reply, answer: &Answer, message: &Outgoing, token: &Secret) -> Ou
         RecipientOutcome::Accepted(acceptance.clone())
     });
     Outcome::from_each(each.collect())
+}
+
+/// Says whom a refusal is about: the text names an address, or the field that it stands in.
+fn accuse(reason: Refusal, message: &Outgoing, text: &str) -> Outcome {
+    let lower = text.to_lowercase();
+    blame(reason, message.recipients(), text, |one| match one.field {
+        RecipientField::To => lower.contains("'to'"),
+        RecipientField::Cc => lower.contains("'cc'"),
+        RecipientField::Bcc => lower.contains("'bcc'"),
+    })
 }
 
 /// The addresses, in lower case, that an acceptance says it leaves out: they stand between a colon and the

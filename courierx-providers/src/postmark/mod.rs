@@ -16,6 +16,9 @@ use crate::secret::Secret;
 
 pub(crate) use classify::RULES;
 
+/// The token with which Postmark checks messages and sends none.
+pub const TEST_TOKEN: &str = "POSTMARK_API_TEST";
+
 /// Postmark, by the token of one of its servers.
 ///
 /// ```
@@ -37,15 +40,24 @@ pub struct Postmark {
 }
 
 impl Postmark {
-    /// A server, by its API token. `POSTMARK_API_TEST` checks messages and sends none.
+    /// A server, by its API token. `POSTMARK_API_TEST` checks messages and sends none: such a connection is a
+    /// sandbox. So is a server that is set up as one, which only [`verify`] tells.
+    ///
+    /// [`verify`]: courierx_core::provider::EmailProvider::verify
     pub fn new(server_token: impl Into<String>) -> Self {
-        Self {
+        let mut postmark = Self {
             token: Secret::new(server_token),
             base_url: BaseUrl::known("https://api.postmarkapp.com"),
             message_stream: None,
             http: Http::shared(),
             capability: capability(),
-        }
+        };
+        postmark.capability.sandbox = postmark.is_test();
+        postmark
+    }
+
+    fn is_test(&self) -> bool {
+        self.token.expose() == TEST_TOKEN
     }
 
     /// Sends through this message stream; the server's `outbound` without one. Mail in bulk needs a stream for
@@ -91,6 +103,7 @@ pub(crate) fn capability() -> Capability {
     capability.max_message_bytes = 10_000_000;
     capability.max_batch = request::MAX_BATCH;
     capability.separate_envelope = false;
+    capability.return_path = false;
     capability.smtputf8 = false;
     capability.tracking = TracksReaders::AsAsked;
     capability.reports_delivery = true;

@@ -13,8 +13,8 @@ use crate::planted::DELIVERY_KEY;
 
 /// Messages of one batch.
 pub(super) const MAX_BATCH: usize = 500;
-/// Bytes of one batch.
-pub(super) const MAX_BATCH_BYTES: usize = 50_000_000;
+/// Bytes of one batch, as they are estimated: 50 MB are allowed, and JSON escapes quotes and line ends.
+pub(super) const MAX_BATCH_BYTES: usize = 40_000_000;
 
 /// Entries of metadata, the delivery id among them, and their lengths.
 const MAX_METADATA: usize = 10;

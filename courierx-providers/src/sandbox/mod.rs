@@ -31,7 +31,7 @@ use courierx_core::id::MessageId;
 use courierx_core::provider::{
     Acceptance, Callback, CallbackError, Capability, EmailProvider, EventSource, LookupError, LookupKey,
     Outcome, Outgoing, Phase, ProviderEvent, ProviderId, RecipientOutcome, Refusal, RefusalKind, SendOptions,
-    StatusLookup, Uncertainty, Verified,
+    StatusLookup, TracksReaders, Uncertainty, Verified,
 };
 
 pub use callback::{SIGNATURE_HEADER, TIMESTAMP_HEADER};
@@ -84,6 +84,8 @@ impl Sandbox {
     pub fn new() -> Self {
         let mut capability = Capability::full();
         capability.sandbox = true;
+        // Nobody reads what it keeps: whatever is asked about readers is as good as done.
+        capability.tracking = TracksReaders::AsAsked;
         capability.reports_delivery = true;
         capability.unknown_wait = Some(Duration::from_secs(1));
         // Two identifiers have 148 random bits; nobody else has to know the secret.

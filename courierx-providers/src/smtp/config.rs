@@ -1,16 +1,12 @@
 //! How an SMTP server is reached and trusted.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use tokio_rustls::rustls::pki_types::CertificateDer;
-use zeroize::Zeroizing;
 
 use super::connect::{Connect, Direct};
-use super::reply::Reply;
+use super::credentials::Credentials;
 use crate::tls;
 
 /// Everything that is set before the first connection.
@@ -58,49 +54,6 @@ impl Security {
             Self::StartTls => 587,
             Self::Implicit => 465,
         }
-    }
-}
-
-/// User and password. Some vendors take their API key for both, so neither is ever shown.
-pub(super) struct Credentials {
-    user: Zeroizing<String>,
-    password: Zeroizing<String>,
-}
-
-impl Credentials {
-    pub(super) fn new(user: String, password: String) -> Self {
-        Self { user: Zeroizing::new(user), password: Zeroizing::new(password) }
-    }
-
-    /// The initial response of PLAIN (RFC 4616).
-    pub(super) fn plain(&self) -> Zeroizing<String> {
-        let message = Zeroizing::new(format!("\0{}\0{}", self.user.as_str(), self.password.as_str()));
-        Zeroizing::new(STANDARD.encode(message.as_bytes()))
-    }
-
-    /// The two answers of LOGIN.
-    pub(super) fn login(&self) -> [Zeroizing<String>; 2] {
-        [&self.user, &self.password].map(|text| Zeroizing::new(STANDARD.encode(text.as_bytes())))
-    }
-
-    /// Blackens what a server repeats of them.
-    pub(super) fn scrub(&self, reply: &mut Reply) {
-        let [user, password] = self.login();
-        let secrets = [&self.plain(), &password, &user, &self.password, &self.user];
-        for line in &mut reply.lines {
-            for secret in secrets {
-                // Shorter ones would blacken half of an ordinary sentence.
-                if secret.len() >= 4 && line.contains(secret.as_str()) {
-                    *line = line.replace(secret.as_str(), "***");
-                }
-            }
-        }
-    }
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credentials(***)")
     }
 }
 

@@ -3,10 +3,23 @@
 //! Each hand-over is one transaction, driven command by command, so that every recipient has an answer of
 //! its own and the moment is known from which on an outcome can be unknown: the final dot. Whatever fails
 //! before it, the message is certainly not sent; any reply after it is certain too.
+//!
+//! A reply counts by its first digit (RFC 5321 §4.2): one that begins with 2 is an acceptance, whatever the other
+//! digits and its text are. A line without a code is no reply, nor is one that ends in the middle: behind the
+//! final dot they leave the outcome unknown.
+//!
+//! Where the server takes commands together (RFC 2920), everything up to the body is one write and one wait, and
+//! so is the body; within a batch the next message's commands travel with the final dot of the one ahead of it.
 
+mod batch;
+mod budget;
 mod classify;
 mod config;
 mod connect;
+mod credentials;
+mod dots;
+mod envelope;
+mod incoming;
 mod pool;
 mod provider;
 mod reference;
@@ -26,7 +39,8 @@ pub use connect::{Connect, Direct};
 
 pub(crate) use reference::treatments;
 
-use config::{Config, Credentials, Security};
+use config::{Config, Security};
+use credentials::Credentials;
 use pool::Pool;
 
 /// Sessions at once, if nothing else is said.
@@ -34,6 +48,9 @@ const DEFAULT_CONNECTIONS: usize = 10;
 
 /// Recipients that every server takes in one transaction (RFC 5321 §4.5.3.1.8).
 const MAX_RECIPIENTS: usize = 100;
+
+/// Messages that one connection carries, so that a batch needs no second one.
+const MAX_BATCH: usize = pool::MAX_MESSAGES as usize;
 
 /// A mail server, reached by SMTP.
 ///
@@ -131,6 +148,14 @@ impl Smtp {
         Ok(self)
     }
 
+    /// Takes messages in test mode, and real ones only where there is no other connection: for a server that catches
+    /// mail.
+    #[must_use]
+    pub fn for_tests(mut self) -> Self {
+        self.capability.sandbox = true;
+        self
+    }
+
     /// Sets how long each step may take.
     #[must_use]
     pub fn timeouts(mut self, timeouts: SmtpTimeouts) -> Self {
@@ -159,6 +184,7 @@ impl Smtp {
 pub(crate) fn capability() -> Capability {
     let mut capability = Capability::full();
     capability.max_recipients = MAX_RECIPIENTS;
+    capability.max_batch = MAX_BATCH;
     capability.max_in_flight = DEFAULT_CONNECTIONS;
     capability
 }

@@ -10,7 +10,7 @@ use super::session::Session;
 /// How long a session may wait for its next message; servers end idle ones on their own after a while.
 const MAX_IDLE: Duration = Duration::from_mins(1);
 /// How many messages one session carries; relays with many addresses want their clients to move on.
-const MAX_MESSAGES: u32 = 100;
+pub(super) const MAX_MESSAGES: u32 = 100;
 
 /// At most so many sessions at once, the idle ones included.
 ///

@@ -1,55 +1,64 @@
 //! Handing over: a session from the pool or a new one, everything up to the final dot within the caller's
 //! time, and then the answer.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use courierx_core::provider::{
     Capability, EmailProvider, Outcome, Outgoing, ProviderId, Refusal, RefusalKind, SendOptions, Verified,
 };
 use tokio::sync::SemaphorePermit;
-use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Smtp;
+use super::batch::Batch;
+use super::budget::Budget;
 use super::classify::{self, Step};
 use super::session::{Session, unavailable};
 use super::transaction::{Stopped, Transaction};
-use crate::mime;
 
 /// What the adapter is called.
 static ID: ProviderId = ProviderId::new("smtp");
 
-/// How long a complete message is still waited for after the process wants to stop.
-const GRACE: Duration = Duration::from_secs(5);
+/// Why nothing was handed over.
+pub(super) enum Failed {
+    /// There is no session to be had: what is said of one message holds for the next.
+    Connecting(Refusal),
+    Message(Outcome),
+}
+
+impl From<Failed> for Outcome {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Connecting(refusal) => Self::Refused(refusal),
+            Failed::Message(outcome) => outcome,
+        }
+    }
+}
 
 impl Smtp {
-    /// A session that has the message up to the last byte of its body.
-    async fn prepare<'a>(
+    /// A session that has the message up to the last byte of its body: the one that was held for it, one from
+    /// the pool, or a new one if that turns out to be dead.
+    pub(super) async fn prepare(
         &self,
-        message: &'a Outgoing,
-        bytes: &'a [u8],
-    ) -> Result<(Session, Transaction<'a>), Outcome> {
-        let limits = self.config.timeouts;
-        if let Some(mut session) = self.pool.take() {
-            let mut transaction = Transaction::new(message, bytes, limits);
+        held: Option<Session>,
+        transaction: &mut Transaction<'_>,
+    ) -> Result<Session, Failed> {
+        if let Some(mut session) = held.or_else(|| self.pool.take()) {
             match transaction.prepare(&mut session).await {
-                Ok(()) => return Ok((session, transaction)),
+                Ok(()) => return Ok(session),
                 Err(Stopped::Refused(outcome)) => {
                     self.pool.put(session).await;
-                    return Err(outcome);
+                    return Err(Failed::Message(outcome));
                 }
                 Err(Stopped::Stale(error)) => tracing::debug!(%error, "an idle connection was dead"),
             }
         }
-        let mut session = Session::open(&self.config).await.map_err(Outcome::Refused)?;
-        let mut transaction = Transaction::new(message, bytes, limits);
+        let mut session = Session::open(&self.config).await.map_err(Failed::Connecting)?;
         match transaction.prepare(&mut session).await {
-            Ok(()) => Ok((session, transaction)),
+            Ok(()) => Ok(session),
             Err(Stopped::Refused(outcome)) => {
                 self.pool.put(session).await;
-                Err(outcome)
+                Err(Failed::Message(outcome))
             }
-            Err(Stopped::Stale(error)) => Err(Outcome::Refused(unavailable("MAIL", &error))),
+            Err(Stopped::Stale(error)) => Err(Failed::Message(Outcome::Refused(unavailable("MAIL", &error)))),
         }
     }
 
@@ -89,26 +98,33 @@ impl EmailProvider for Smtp {
             Ok(permit) => permit,
             Err(refusal) => return Outcome::Refused(refusal),
         };
-        let bytes = mime::render(message);
-        let prepared = budget.spend(self.prepare(message, &bytes), RefusalKind::Unavailable, LATE).await;
-        let (mut session, transaction) = match prepared {
-            Ok(Ok(prepared)) => prepared,
-            Ok(Err(outcome)) => return outcome,
+        let mut transaction = Transaction::new(message, self.config.timeouts);
+        let prepared =
+            budget.spend(self.prepare(None, &mut transaction), RefusalKind::Unavailable, LATE).await;
+        let mut session = match prepared {
+            Ok(Ok(session)) => session,
+            Ok(Err(failed)) => return failed.into(),
             Err(refusal) => return Outcome::Refused(refusal),
         };
-        // Here it becomes uncertain: knowing is worth a little more time than stopping at once.
-        let patience = async {
-            options.cancel.cancelled().await;
-            #[expect(clippy::disallowed_methods, reason = "the network's time, like every timeout here")]
-            sleep(GRACE).await;
-        };
-        let outcome = tokio::select! {
-            biased;
-            outcome = transaction.finish(&mut session) => outcome,
-            () = patience => return transaction.abandoned(),
+        // Here it becomes uncertain.
+        let Some(outcome) = budget.bear(transaction.finish(&mut session, None)).await else {
+            return transaction.abandoned();
         };
         self.pool.put(session).await;
         outcome
+    }
+
+    /// Over one connection, one message behind the other. [`SendOptions`] hold for the batch as a whole: what
+    /// is not begun when they end is certainly not sent.
+    async fn send_batch(&self, messages: &[Outgoing], options: &SendOptions) -> Vec<Outcome> {
+        if messages.is_empty() {
+            return Vec::new();
+        }
+        let budget = Budget::new(options);
+        match self.permit(&budget).await {
+            Ok(_permit) => Batch::new(self, messages, &budget).send().await,
+            Err(refusal) => vec![Outcome::Refused(refusal); messages.len()],
+        }
     }
 
     async fn verify(&self, options: &SendOptions) -> Result<Verified, Refusal> {
@@ -120,34 +136,4 @@ impl EmailProvider for Smtp {
     }
 }
 
-const LATE: &str = "the time was over before the server had the whole message";
-
-/// What [`SendOptions`] leave for everything before the final dot.
-struct Budget<'a> {
-    options: &'a SendOptions,
-    end: Instant,
-}
-
-impl<'a> Budget<'a> {
-    fn new(options: &'a SendOptions) -> Self {
-        // An endless timeout is as good as a day.
-        let end = Instant::now() + options.timeout.min(Duration::from_hours(24));
-        Self { options, end }
-    }
-
-    /// Does a step that can be dropped at any point; `late` and `detail` say what it means if it takes too long.
-    async fn spend<T>(
-        &self,
-        step: impl Future<Output = T>,
-        late: RefusalKind,
-        detail: &str,
-    ) -> Result<T, Refusal> {
-        tokio::select! {
-            biased;
-            () = self.options.cancel.cancelled() => {
-                Err(Refusal::new(RefusalKind::Interrupted, "shutting down before the server had the whole message"))
-            }
-            done = timeout_at(self.end, step) => done.map_err(|_| Refusal::new(late, detail)),
-        }
-    }
-}
+pub(super) const LATE: &str = "the time was over before the server had the whole message";

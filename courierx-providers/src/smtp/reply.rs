@@ -17,13 +17,12 @@ impl Reply {
             // RFC 2034 §4: both must agree on the class. If they do not, the reply code counts.
             u16::from(found.class) == code / 100
         });
-        if let Some(enhanced) = enhanced {
-            let code = enhanced.to_string();
+        if enhanced.is_some() {
             for line in &mut lines {
-                if let Some(rest) =
-                    line.strip_prefix(&code).filter(|rest| rest.is_empty() || rest.starts_with(' '))
-                {
-                    *line = rest.trim_start().to_owned();
+                if EnhancedCode::leading(line) == enhanced {
+                    let rest = line.split_once(' ').map_or("", |(_, rest)| rest).trim_start();
+                    let stripped = line.len() - rest.len();
+                    line.drain(..stripped);
                 }
             }
         }

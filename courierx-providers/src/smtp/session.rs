@@ -6,7 +6,8 @@ use courierx_core::provider::{Refusal, RefusalKind};
 use tokio::time::Instant;
 
 use super::classify::{self, Step};
-use super::config::{Config, Credentials, Security};
+use super::config::{Config, Security};
+use super::credentials::{Credentials, Secrets};
 use super::reply::Reply;
 use super::tls;
 use super::wire::{Wire, WireError, within};
@@ -92,7 +93,7 @@ impl Session {
             Some(name) => name.clone(),
             None => address_literal(tcp.local_addr().ok()),
         };
-        let mut wire = Wire::new(Box::new(tcp));
+        let mut wire = Wire::new(Box::new(tcp), secrets(config));
         if config.security == Security::Implicit {
             wire = encrypt(wire, config).await?;
         }
@@ -128,7 +129,12 @@ async fn encrypt(wire: Wire, config: &Config) -> Result<Wire, Refusal> {
     let transport = wire.into_transport().map_err(|error| unavailable("TLS", &error))?;
     let handshake = async { Ok(tls::encrypt(transport, &config.host, &config.extra_roots).await?) };
     let encrypted = within(config.timeouts.connect, handshake).await;
-    encrypted.map(Wire::new).map_err(|error| unavailable("TLS", &error))
+    let wire = encrypted.map(|transport| Wire::new(transport, secrets(config)));
+    wire.map_err(|error| unavailable("TLS", &error))
+}
+
+fn secrets(config: &Config) -> Option<Secrets> {
+    config.credentials.as_ref().map(Credentials::secrets)
 }
 
 async fn ehlo(wire: &mut Wire, hello: &str, config: &Config) -> Result<Features, Refusal> {
@@ -157,7 +163,7 @@ async fn log_in(
     } else {
         return Err(misconfigured("the server offers neither AUTH PLAIN nor AUTH LOGIN"));
     };
-    credentials.scrub(&mut reply);
+    credentials.name().scrub(&mut reply);
     expect(Step::Auth, &reply)
 }
 

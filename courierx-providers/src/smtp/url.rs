@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use super::config::{Config, Credentials, Security, SmtpConfigError};
+use super::config::{Config, Security, SmtpConfigError};
+use super::credentials::Credentials;
 
 /// Reads an SMTP URL; the rules are on [`Smtp::from_url`](super::Smtp::from_url).
 pub(super) fn parse(url: &str) -> Result<Config, SmtpConfigError> {

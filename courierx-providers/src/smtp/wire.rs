@@ -12,11 +12,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::time::timeout;
 
+use super::credentials::Secrets;
+use super::dots::Stuffed;
+use super::incoming::Incoming;
 use super::reply::Reply;
-
-/// Bytes of one line, and lines of one reply, that a server may use: far beyond RFC 5321 §4.5.3.1.5.
-const LONGEST_LINE: usize = 4096;
-const MOST_LINES: usize = 128;
 
 /// What carries the bytes: TCP, or TLS over it.
 pub(super) trait Transport: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
@@ -39,18 +38,19 @@ pub(super) enum WireError {
 /// One connection's bytes.
 pub(super) struct Wire {
     transport: Box<dyn Transport>,
-    /// Bytes that were read beyond the last reply.
-    buffer: Vec<u8>,
+    incoming: Incoming,
+    /// What is blackened in every reply.
+    secrets: Option<Secrets>,
     /// Whether it failed, or the server said that it closes it.
     over: bool,
 }
 
 impl Wire {
-    pub(super) fn new(transport: Box<dyn Transport>) -> Self {
-        Self { transport, buffer: Vec::new(), over: false }
+    pub(super) fn new(transport: Box<dyn Transport>, secrets: Option<Secrets>) -> Self {
+        Self { transport, incoming: Incoming::default(), secrets, over: false }
     }
 
-    /// Whether another command makes sense.
+    /// Whether no other command makes sense.
     pub(super) fn is_over(&self) -> bool {
         self.over
     }
@@ -67,7 +67,7 @@ impl Wire {
         let mut byte = [0];
         let mut probe = ReadBuf::new(&mut byte);
         let mut context = Context::from_waker(Waker::noop());
-        self.buffer.is_empty()
+        self.incoming.is_empty()
             && Pin::new(&mut self.transport).poll_read(&mut context, &mut probe).is_pending()
     }
 
@@ -75,7 +75,7 @@ impl Wire {
     ///
     /// What a third party slipped in before TLS must never be taken for an answer inside it.
     pub(super) fn into_transport(self) -> Result<Box<dyn Transport>, WireError> {
-        if self.buffer.is_empty() {
+        if self.incoming.is_empty() {
             Ok(self.transport)
         } else {
             Err(WireError::Garbage("it sent more than its answer to STARTTLS"))
@@ -99,9 +99,32 @@ impl Wire {
         written
     }
 
+    /// Writes a message up to the final dot, which is not written.
+    pub(super) async fn write_body(&mut self, message: &[u8], limit: Duration) -> Result<(), WireError> {
+        let written = within(limit, async {
+            let mut body = Stuffed::new(message);
+            while let Some(piece) = body.next() {
+                self.transport.write_all(piece).await?;
+            }
+            Ok(self.transport.flush().await?)
+        });
+        let written = written.await;
+        self.over |= written.is_err();
+        written
+    }
+
     /// Reads one reply.
     pub(super) async fn reply(&mut self, limit: Duration) -> Result<Reply, WireError> {
-        let reply = within(limit, self.read_reply()).await;
+        // Of replies to commands that were sent together, most are there already.
+        let mut reply = match self.incoming.reply() {
+            Ok(Some(reply)) => Ok(reply),
+            Ok(None) => within(limit, self.read_reply()).await,
+            Err(garbage) => Err(WireError::Garbage(garbage)),
+        };
+        // Servers repeat what they were told, and not only in answer to AUTH.
+        if let (Ok(reply), Some(secrets)) = (&mut reply, &self.secrets) {
+            secrets.scrub(reply);
+        }
         // 421 may answer any command: the server closes the connection (RFC 5321 §3.8).
         self.over |= reply.as_ref().map_or(true, |reply| reply.code == 421);
         reply
@@ -118,60 +141,15 @@ impl Wire {
     }
 
     async fn read_reply(&mut self) -> Result<Reply, WireError> {
-        let mut code = None;
-        let mut lines = Vec::new();
         loop {
-            let line = self.read_line().await?;
-            let (number, more, text) = parse_line(&line)?;
-            if *code.get_or_insert(number) != number {
-                return Err(WireError::Garbage("the lines of a reply have different codes"));
-            }
-            lines.push(text);
-            if !more {
-                return Ok(Reply::new(number, lines));
-            }
-            if lines.len() == MOST_LINES {
-                return Err(WireError::Garbage("a reply has no end"));
-            }
-        }
-    }
-
-    /// One line without its end; a bare LF ends it too.
-    async fn read_line(&mut self) -> Result<Vec<u8>, WireError> {
-        let mut searched = 0;
-        loop {
-            if let Some(end) = self.buffer[searched..].iter().position(|&byte| byte == b'\n') {
-                let mut line: Vec<u8> = self.buffer.drain(..=searched + end).collect();
-                line.pop();
-                line.pop_if(|&mut last| last == b'\r');
-                return Ok(line);
-            }
-            searched = self.buffer.len();
-            if searched > LONGEST_LINE {
-                return Err(WireError::Garbage("a line has no end"));
-            }
-            if self.transport.read_buf(&mut self.buffer).await? == 0 {
+            if self.transport.read_buf(self.incoming.room()).await? == 0 {
                 return Err(WireError::Closed);
             }
+            if let Some(reply) = self.incoming.reply().map_err(WireError::Garbage)? {
+                return Ok(reply);
+            }
         }
     }
-}
-
-/// The code, whether more lines follow, and the text. A bare code without a text is accepted.
-fn parse_line(line: &[u8]) -> Result<(u16, bool, String), WireError> {
-    let garbage = || WireError::Garbage("a line does not begin with a reply code");
-    let (digits, rest) = line.split_at_checked(3).ok_or_else(garbage)?;
-    let [first @ b'2'..=b'5', second @ b'0'..=b'9', third @ b'0'..=b'9'] = *digits else {
-        return Err(garbage());
-    };
-    let code = [first, second, third].iter().fold(0, |code, &digit| code * 10 + u16::from(digit - b'0'));
-    let (more, text) = match rest {
-        [] => (false, rest),
-        [b' ', text @ ..] => (false, text),
-        [b'-', text @ ..] => (true, text),
-        _ => return Err(garbage()),
-    };
-    Ok((code, more, String::from_utf8_lossy(text).trim_end().to_owned()))
 }
 
 /// Bounds a step in time.
@@ -180,34 +158,4 @@ pub(super) async fn within<T>(
     step: impl Future<Output = Result<T, WireError>>,
 ) -> Result<T, WireError> {
     timeout(limit, step).await.unwrap_or(Err(WireError::Timeout))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    async fn read(bytes: &'static [u8]) -> Result<Reply, WireError> {
-        let (ours, mut theirs) = tokio::io::duplex(64 * 1024);
-        let writing = tokio::spawn(async move { theirs.write_all(bytes).await });
-        let reply = Wire::new(Box::new(ours)).read_reply().await;
-        writing.await.unwrap().unwrap();
-        reply
-    }
-
-    #[tokio::test]
-    async fn replies_are_read_whatever_their_characters() {
-        assert_eq!(read(b"250\r\n").await.unwrap(), Reply::new(250, vec![String::new()]));
-        assert_eq!(read(b"250-a\r\n250-b\n250 c\r\n").await.unwrap().text(), "a b c");
-        assert_eq!(read(b"550 5.1.1 Empf\xe4nger\r\n").await.unwrap().code, 550);
-    }
-
-    #[tokio::test]
-    async fn anything_else_is_no_reply() {
-        for garbage in [&b"hello\r\n"[..], b"25\r\n", b"650 x\r\n", b"250x\r\n", b"250-a\r\n251 b\r\n"] {
-            assert!(matches!(read(garbage).await, Err(WireError::Garbage(_))));
-        }
-        assert!(matches!(read(b"250-half").await, Err(WireError::Closed)));
-        let endless: &'static [u8] = Vec::leak(vec![b'2'; 10_000]);
-        assert!(matches!(read(endless).await, Err(WireError::Garbage(_))));
-    }
 }

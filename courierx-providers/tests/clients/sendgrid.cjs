@@ -27,7 +27,7 @@ run({
     headers: { 'X-Entity-Ref-ID': '42' },
     attachments: [
       { filename: 'bytes.bin', content: bytes.toString('base64'), type: 'application/octet-stream', disposition: 'attachment' },
-      { filename: 'logo.png', content: bytes.toString('base64'), type: 'image/png', disposition: 'inline', contentId: 'logo' },
+      { filename: 'logo.png', content: bytes.toString('base64'), type: 'image/png', disposition: 'inline', content_id: 'logo' },
     ],
   }))[0].headers['x-message-id'],
   batch: async () => (await connect(key).send({

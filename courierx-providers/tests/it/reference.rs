@@ -22,9 +22,11 @@ silently but tags and metadata that exceed a provider's own limits.
 const TREATMENTS: &str = "
 ## How errors are treated
 
-The first line that fits counts. What is not listed is treated by its HTTP status: 300–399, 401 and 403–405 as `auth`, 402 as
-`quota`, 408 as `unavailable`, 429 as `throttled`, other 4xx as `content`. A 5xx with the provider's own words is `unavailable`;
-without them it comes from something in between, and the outcome is *unknown*. So is the outcome of a request that was written
+The first line that fits counts. What is not listed is treated by its HTTP status: 401 and 403–405 as `auth`, 402 as `quota`,
+429 as `throttled`, 400, 413, 415 and 422 as `content`, any other as `unavailable`. That is where the provider says something
+itself. A page of something in between, a firewall's say, is `policy` with 400 and 403, since it may be about this message
+alone; `auth` with 301–399, 401, 404 and 405; `content` with 413. A 5xx without the provider's own words tells nothing: the
+outcome is *unknown*. So is the outcome of a request that was written
 completely and has no complete answer. [outcomes.md](outcomes.md) tells what follows from each reason.
 ";
 
@@ -50,14 +52,18 @@ fn page() -> String {
     page
 }
 
+/// What a row is about, and what it says of a provider.
+type Row = (&'static str, fn(&Reference) -> String);
+
 /// The rows of the first table.
-const ROWS: &[(&str, fn(&Reference) -> String)] = &[
+const ROWS: &[Row] = &[
     ("name in configurations", |one| format!("`{}`", one.id)),
     ("recipients of a message", |one| count(one.capability.max_recipients)),
     ("size of a message", |one| bytes(one.capability.max_message_bytes)),
     ("messages of a batch", |one| count(one.capability.max_batch)),
     ("HTML", |one| yes(one.capability.html)),
     ("addresses for answers", |one| yes(one.capability.reply_to)),
+    ("an address for bounces", |one| yes(one.capability.return_path)),
     ("headers of one's own", |one| yes(one.capability.custom_headers)),
     ("attachments", |one| yes(one.capability.attachments)),
     ("inline images", |one| yes(one.capability.inline_attachments)),

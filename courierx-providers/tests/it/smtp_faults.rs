@@ -16,6 +16,12 @@ use crate::support::{mail, refused, send, smtp};
 
 const STEPS_BEFORE_THE_BODY: [&str; 5] = ["GREETING", "EHLO", "MAIL", "RCPT", "DATA"];
 
+/// A server that does this at this step: one that is asked one by one, and one that is asked all at once.
+fn scripts(step: &str, act: &Act) -> [Script; 2] {
+    let script = Script::default().on(step, act.clone());
+    [script.clone(), script.offering("PIPELINING")]
+}
+
 #[track_caller]
 fn phase(outcome: &Outcome) -> Phase {
     match outcome {
@@ -46,18 +52,22 @@ async fn a_message_is_accepted_under_its_queue_id() {
 #[tokio::test]
 async fn nothing_is_handed_over_when_the_server_closes_before_the_body() {
     for step in STEPS_BEFORE_THE_BODY {
-        let server = Script::default().on(step, Act::Close).start().await;
-        let outcome = send(&smtp(&server), &mail::to(&["ada@example.com"])).await;
-        assert_eq!(refused(&outcome), RefusalKind::Unavailable, "{step}");
+        for script in scripts(step, &Act::Close) {
+            let server = script.start().await;
+            let outcome = send(&smtp(&server), &mail::to(&["ada@example.com"])).await;
+            assert_eq!(refused(&outcome), RefusalKind::Unavailable, "{step}");
+        }
     }
 }
 
 #[tokio::test]
 async fn nothing_is_handed_over_when_the_server_is_silent_before_the_body() {
     for step in STEPS_BEFORE_THE_BODY {
-        let server = Script::default().on(step, Act::Hang).start().await;
-        let outcome = send(&impatient(smtp(&server)), &mail::to(&["ada@example.com"])).await;
-        assert_eq!(refused(&outcome), RefusalKind::Unavailable, "{step}");
+        for script in scripts(step, &Act::Hang) {
+            let server = script.start().await;
+            let outcome = send(&impatient(smtp(&server)), &mail::to(&["ada@example.com"])).await;
+            assert_eq!(refused(&outcome), RefusalKind::Unavailable, "{step}");
+        }
     }
 }
 
@@ -71,9 +81,11 @@ async fn a_reply_without_end_is_given_up() {
     ];
     for act in endless {
         for step in STEPS_BEFORE_THE_BODY {
-            let server = Script::default().on(step, act.clone()).start().await;
-            let outcome = send(&impatient(smtp(&server)), &mail::to(&["ada@example.com"])).await;
-            assert_eq!(refused(&outcome), RefusalKind::Unavailable, "{step}");
+            for script in scripts(step, &act) {
+                let server = script.start().await;
+                let outcome = send(&impatient(smtp(&server)), &mail::to(&["ada@example.com"])).await;
+                assert_eq!(refused(&outcome), RefusalKind::Unavailable, "{step}");
+            }
         }
         let server = Script::default().on("ANSWER", act).start().await;
         let outcome = send(&impatient(smtp(&server)), &mail::to(&["ada@example.com"])).await;
@@ -95,9 +107,11 @@ async fn what_a_server_says_is_kept_short_and_plain() {
 #[tokio::test]
 async fn nothing_is_handed_over_when_the_answers_are_no_replies() {
     for step in STEPS_BEFORE_THE_BODY {
-        let server = Script::default().on(step, say("HTTP/1.1 400 Bad Request")).start().await;
-        let outcome = send(&smtp(&server), &mail::to(&["ada@example.com"])).await;
-        assert_eq!(refused(&outcome), RefusalKind::Unavailable, "{step}");
+        for script in scripts(step, &say("HTTP/1.1 400 Bad Request")) {
+            let server = script.start().await;
+            let outcome = send(&smtp(&server), &mail::to(&["ada@example.com"])).await;
+            assert_eq!(refused(&outcome), RefusalKind::Unavailable, "{step}");
+        }
     }
 }
 

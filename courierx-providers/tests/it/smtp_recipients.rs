@@ -60,6 +60,42 @@ async fn a_server_that_closes_between_recipients_has_taken_none() {
 }
 
 #[tokio::test]
+async fn a_body_for_nobody_is_one_dot() {
+    // DATA was asked for before the others were answered, and some servers go on regardless (RFC 2920 §3.1).
+    for (step, reply, kind) in [
+        ("RCPT TO:<nobody@", "550 5.1.1 no such user", RefusalKind::Recipient),
+        ("MAIL FROM:<sender@", "550 5.7.1 not authorized", RefusalKind::Sender),
+    ] {
+        let server = Script::default().offering("PIPELINING").times(step, say(reply), 1).start().await;
+        let smtp = smtp(&server);
+        assert_eq!(refused(&send(&smtp, &mail::to(&["nobody@example.com"])).await), kind);
+        assert_eq!(server.seen().messages, [""]);
+        assert!(send(&smtp, &mail::to(&["ada@example.com"])).await.is_accepted());
+        assert_eq!((server.seen().connections, server.seen().messages.len()), (1, 2));
+    }
+}
+
+#[tokio::test]
+async fn refusals_of_commands_that_came_together_leave_the_connection_in_step() {
+    let script = Script::default().offering("PIPELINING").times("RCPT", say("550 5.1.1 no such user"), 2);
+    let server = script.times("DATA", say("554 5.5.1 no valid recipients"), 1).start().await;
+    let smtp = smtp(&server);
+    let nobody = mail::to(&["nobody@example.com", "nobody@example.org"]);
+    assert_eq!(refused(&send(&smtp, &nobody).await), RefusalKind::Recipient);
+    assert!(send(&smtp, &mail::to(&["ada@example.com"])).await.is_accepted());
+    let seen = server.seen();
+    assert_eq!((seen.connections, seen.count("RSET"), seen.messages.len()), (1, 1, 1));
+
+    let script = Script::default().offering("PIPELINING").times("MAIL", say("452 4.3.1 full"), 1);
+    let script = script.times("RCPT", say("503 5.5.1 MAIL first"), 1);
+    let server = script.times("DATA", say("503 5.5.1 MAIL first"), 1).start().await;
+    let smtp = crate::support::smtp(&server);
+    assert_eq!(refused(&send(&smtp, &mail::to(&["ada@example.com"])).await), RefusalKind::Unavailable);
+    assert!(send(&smtp, &mail::to(&["bob@example.com"])).await.is_accepted());
+    assert_eq!(server.seen().connections, 1);
+}
+
+#[tokio::test]
 async fn an_answer_about_several_recipients_suppresses_nobody() {
     let server = Script::default().on("ANSWER", say("550 5.1.1 no such user")).start().await;
     let outcome = send(&smtp(&server), &mail::to(&["ada@example.com", "bob@example.com"])).await;

@@ -22,11 +22,30 @@ async fn one_connection_carries_many_messages() {
 
 #[tokio::test]
 async fn a_connection_is_renewed_after_a_hundred_messages() {
-    let server = Script::default().start().await;
-    let messages: Vec<_> = (0..101).map(|_| mail::to(&["ada@example.com"])).collect();
-    let outcomes = smtp(&server).send_batch(&messages, &SendOptions::default()).await;
-    assert!(outcomes.iter().all(Outcome::is_accepted));
-    assert_eq!(server.seen().connections, 2);
+    for script in [Script::default(), Script::default().offering("PIPELINING")] {
+        let server = script.start().await;
+        let messages: Vec<_> = (0..101).map(|_| mail::to(&["ada@example.com"])).collect();
+        let outcomes = smtp(&server).send_batch(&messages, &SendOptions::default()).await;
+        assert!(outcomes.iter().all(Outcome::is_accepted));
+        assert_eq!((server.seen().connections, server.seen().count("MAIL")), (2, 101));
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_forgets_nothing_is_not_used_again() {
+    for reply in ["421 4.4.2 idle for too long", "500 5.5.2 what"] {
+        let script = Script::default().times("RCPT", say("550 5.1.1 no such user"), 1);
+        let together = script.clone().offering("PIPELINING").times("DATA", say("554 no valid recipients"), 1);
+        for script in [script, together] {
+            let server = script.on("RSET", say(reply)).start().await;
+            let smtp = smtp(&server);
+            assert!(!send(&smtp, &mail::to(&["nobody@example.com"])).await.is_accepted());
+            let outcome = send(&smtp, &mail::to(&["ada@example.com"])).await;
+            assert!(outcome.is_accepted(), "{reply}: {outcome:?}");
+            let ours = server.seen().messages.iter().filter(|message| message.contains("ada@")).count();
+            assert_eq!((server.seen().connections, ours), (2, 1), "{reply}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ async fn run(program: PathBuf, script: &str, emulator: &Emulator, more: &[(&str,
     let mut command = tokio::process::Command::new(program);
     command.arg(path).env("BASE_URL", emulator.url()).env("KEY", SECRET).envs(more.iter().copied());
     command.env("NO_PROXY", "*").kill_on_drop(true);
-    let output = tokio::time::timeout(Duration::from_secs(60), command.output()).await.unwrap().unwrap();
+    let output = tokio::time::timeout(Duration::from_mins(1), command.output()).await.unwrap().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{script}: {errors}");
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{script} printed no JSON; {errors}"))
@@ -82,4 +82,70 @@ async fn postmark() {
     assert_batch(&received[1..], &[READERS[0], READERS[2]]);
     assert_eq!(printed["wrongKey"]["status"], 10, "{printed}");
     assert_eq!(printed["throttled"]["status"], 429, "{printed}");
+}
+
+#[tokio::test]
+async fn sendgrid() {
+    let emulator = Emulator::sendgrid(SECRET).start().await.unwrap();
+    let printed = run(tools::node(), "sendgrid.cjs", &emulator, &[]).await;
+    let received = emulator.received();
+    assert!(printed["one"].is_string(), "{printed}");
+    let expected = Expected {
+        names: ["Acme Inc.", "Ada Lovelace"],
+        tags: &["welcome"],
+        tracks: [Some(true), Some(false)],
+    };
+    assert_sent(&received[0], &expected);
+    assert_eq!(printed["batch"], 202);
+    assert_batch(&received[1..], &READERS);
+    assert_eq!(printed["wrongKey"]["status"], 401, "{printed}");
+    assert_eq!(printed["throttled"]["status"], 429, "{printed}");
+}
+
+#[tokio::test]
+async fn mailgun() {
+    let emulator = Emulator::mailgun(SECRET, "mg.acme.example").start().await.unwrap();
+    let domain = [("DOMAIN", "mg.acme.example")];
+    let printed = run(tools::node(), "mailgun.cjs", &emulator, &domain).await;
+    let received = emulator.received();
+    assert!(printed["one"].is_string(), "{printed}");
+    let expected = Expected {
+        names: ["Acme, Inc.", "Lovelace, Ada"],
+        tags: &["welcome"],
+        tracks: [Some(true), Some(false)],
+    };
+    assert_sent(&received[0], &expected);
+    assert_eq!(printed["batch"], 200);
+    assert_batch(&received[1..], &READERS);
+    assert_eq!(printed["wrongKey"]["status"], 401, "{printed}");
+    assert_eq!(printed["throttled"]["status"], 429, "{printed}");
+}
+
+#[tokio::test]
+async fn resend() {
+    let emulator = Emulator::resend(SECRET).start().await.unwrap();
+    let printed = run(tools::node(), "resend.cjs", &emulator, &[]).await;
+    let received = emulator.received();
+    assert!(printed["one"].is_string(), "{printed}");
+    let expected = Expected { names: ["Acme, Inc.", "Lovelace, Ada"], tags: &[], tracks: [None, None] };
+    assert_sent(&received[0], &expected);
+    assert_eq!(received[0].idempotency_key.as_deref(), Some("order-42"));
+    assert_eq!(printed["batch"], 3);
+    assert_batch(&received[1..], &READERS);
+    assert_eq!(printed["wrongKey"]["status"], "invalid_api_key", "{printed}");
+    assert_eq!(printed["throttled"]["status"], "rate_limit_exceeded", "{printed}");
+}
+
+#[tokio::test]
+async fn ses() {
+    let emulator = Emulator::ses("AKIAEXAMPLE", SECRET, "eu-west-1").start().await.unwrap();
+    let printed = run(tools::python(), "ses.py", &emulator, &[("ACCESS_KEY", "AKIAEXAMPLE")]).await;
+    let received = emulator.received();
+    assert!(printed["one"].is_string(), "{printed}");
+    let expected = Expected { names: ["Acme, Inc.", "Lovelace, Ada"], tags: &[], tracks: [None, None] };
+    assert_sent(&received[0], &expected);
+    assert_eq!(received.len(), 1);
+    assert_eq!(printed["account"], true);
+    assert_eq!(printed["wrongKey"]["status"], 403, "{printed}");
+    assert_eq!(printed["throttled"]["error"], "TooManyRequestsException", "{printed}");
 }

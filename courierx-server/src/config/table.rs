@@ -88,11 +88,11 @@ settings! {
     COURIERX_REGISTRATION, Public, "open", "first",
         "Who may register: `open` is everybody, `first` only the first, `closed` nobody.";
     COURIERX_ALLOW_PRIVATE_TARGETS, Public, "false", "10.1.0.0/16,192.168.1.5",
-        "Private addresses that mail servers and other targets of tenants may have: networks, `true` for all, `false` for none.";
+        "Private addresses that mail servers and APIs of tenants may have: networks, `true` for all, `false` for none.";
     COURIERX_REQUIRE_VERIFIED_DOMAINS, Public, "false", "true",
         "Whether live mail needs a verified domain in From. No way to verify one exists yet, so `true` stops all of it.";
     COURIERX_CA_FILE, Public, "none", "/etc/courierx/ca.pem",
-        "A PEM file of certificates that mail servers may be signed by, beside the public authorities.";
+        "A PEM file of certificates that mail servers and APIs may be signed by, beside the public authorities.";
 }
 
 /// The settings as a table in Markdown, as docs/configuration.md has it.

@@ -11,12 +11,12 @@ use courierx_core::store::Versioned;
 use courierx_providers::Sandbox;
 
 use super::loopback::Loopback;
-use super::measured::{Measured, SendMeters};
+use super::measured::{AllSendMeters, Measured};
 use super::unusable::Unusable;
 use super::{Providers, Purpose};
 use crate::auth::random_hex;
 use crate::http::Meters;
-use crate::model::provider_connections::{ConnectionStatus, ProviderConnection, ProviderKind};
+use crate::model::provider_connections::{Account, ConnectionStatus, ProviderConnection, ProviderKind};
 use crate::secret::Secret;
 
 /// The connection that every tenant has: the sandbox, behind all others.
@@ -46,8 +46,7 @@ pub(super) enum BuildError {
 pub(super) struct Builder {
     providers: Providers,
     loopback: Loopback,
-    smtp: SendMeters,
-    sandbox: SendMeters,
+    sends: AllSendMeters,
     clock: Arc<dyn Clock>,
     /// With which sandboxes sign what they call back. The same for all, so that one that is made anew reads
     /// what the one before it signed.
@@ -59,8 +58,7 @@ impl Builder {
         Self {
             providers,
             loopback: Loopback::new(),
-            smtp: SendMeters::new(meters, ProviderKind::Smtp),
-            sandbox: SendMeters::new(meters, ProviderKind::Sandbox),
+            sends: AllSendMeters::new(meters),
             clock,
             signing: Secret::new(random_hex().as_str()),
         }
@@ -97,7 +95,7 @@ impl Builder {
             let usable = connection.is_some();
             let connection = match connection {
                 Some(connection) => connection,
-                None => Connection::new(id.to_string().parse()?, Unusable::new(value.provider.as_str())),
+                None => Connection::new(id.to_string().parse()?, Unusable::new(value.kind().as_str())),
             };
             let connection = connection
                 .with_priority(value.priority)
@@ -122,16 +120,18 @@ impl Builder {
         value: &ProviderConnection,
     ) -> Result<Option<Connection>, BuildError> {
         let name: ConnectionId = id.to_string().parse()?;
-        Ok(match value.provider {
-            ProviderKind::Sandbox => Some(self.sandbox(tenant, name)),
-            ProviderKind::Smtp => match self.providers.smtp(tenant, &id, value, Purpose::Delivery) {
-                Ok(smtp) => Some(Connection::new(name, Measured::new(smtp, self.smtp.clone()))),
-                Err(error) => {
-                    let error: &dyn std::error::Error = &error;
-                    tracing::error!(%tenant, connection = %id, error, "a connection cannot be used");
-                    None
-                }
-            },
+        if let Account::Sandbox {} = value.account {
+            return Ok(Some(self.sandbox(tenant, name)));
+        }
+        Ok(match self.providers.provider(tenant, &id, value, Purpose::Delivery) {
+            Ok(provider) => {
+                Some(Connection::new(name, Measured::new(provider, self.sends.of(value.kind()).clone())))
+            }
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(%tenant, connection = %id, error, "a connection cannot be used");
+                None
+            }
         })
     }
 
@@ -142,7 +142,8 @@ impl Builder {
             .signing_secret(self.signing.expose())
             .capacity(SANDBOX_REMEMBERS)
             .keep_bytes(0);
-        let provider = self.loopback.attach(sandbox, self.sandbox.clone(), tenant, name.clone());
+        let provider =
+            self.loopback.attach(sandbox, self.sends.of(ProviderKind::Sandbox).clone(), tenant, name.clone());
         Connection::new(name, provider)
     }
 }

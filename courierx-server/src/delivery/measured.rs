@@ -62,6 +62,22 @@ impl fmt::Debug for SendMeters {
     }
 }
 
+/// The meters of every kind, so that each is shown before anything was sent.
+#[derive(Debug, Clone)]
+pub struct AllSendMeters(Vec<SendMeters>);
+
+impl AllSendMeters {
+    /// Registers them.
+    pub fn new(meters: &Meters) -> Self {
+        Self(ProviderKind::ALL.iter().map(|kind| SendMeters::new(meters, *kind)).collect())
+    }
+
+    /// Those of one kind.
+    pub fn of(&self, kind: ProviderKind) -> &SendMeters {
+        &self.0[kind as usize]
+    }
+}
+
 /// A provider whose hand-overs are counted and timed.
 #[derive(Debug)]
 pub struct Measured<P> {

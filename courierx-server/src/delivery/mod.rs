@@ -8,11 +8,12 @@ mod names;
 mod providers;
 mod routes;
 mod unusable;
+mod vendors;
 
 pub use build::SANDBOX;
 pub use guard::{Guard, Guarded, REFUSED, REFUSED_PLAIN};
 pub use loopback::Postman;
-pub use measured::{Measured, SendMeters};
+pub use measured::{AllSendMeters, Measured, SendMeters};
 pub use names::{Named, Names};
 pub use providers::{ProviderError, Providers, Purpose};
 pub use routes::{SharedRoutes, TenantRoutes, sandbox_takes_live_mail};

@@ -8,7 +8,7 @@ use courierx_core::router::ConnectionId;
 use courierx_core::store::{ConfigsExt, PageRequest, Store, StoreResult};
 
 use super::SANDBOX;
-use crate::model::provider_connections::ProviderConnection;
+use crate::model::provider_connections::{ProviderConnection, ProviderKind};
 
 /// A connection, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Names {
         let page = PageRequest::first(PageRequest::MAX);
         let connections = store.list_of::<ProviderConnection>(tenant, None, &page).await?.items;
         let entry = |one: courierx_core::store::Versioned<ProviderConnection>| {
-            (one.id.to_string(), (one.value.provider.to_string(), one.value.display_name))
+            (one.id.to_string(), (one.value.kind().to_string(), one.value.display_name))
         };
         Ok(Self(connections.into_iter().map(entry).collect()))
     }
@@ -53,6 +53,7 @@ impl Names {
 
     /// The connection of an attempt, which knows the kind of provider even where the connection is gone.
     pub fn of_attempt(&self, id: &ConnectionId, provider: &str) -> Named {
-        Named { provider: Some(provider.to_owned()), ..self.name(id) }
+        let kind = ProviderKind::named(provider).map_or(provider, |kind| kind.as_str());
+        Named { provider: Some(kind.to_owned()), ..self.name(id) }
     }
 }

@@ -1,25 +1,33 @@
 //! The one place where a tenant's connection becomes a provider.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use courierx_core::id::{RecordId, TenantId};
+use courierx_core::provider::EmailProvider;
 use courierx_core::vault::Vault;
-use courierx_providers::Smtp;
+use courierx_providers::http::{Http, HttpError, InvalidBaseUrl};
+use courierx_providers::mailgun::InvalidDomain;
+use courierx_providers::ses::InvalidRegion;
 use courierx_providers::smtp::{SmtpConfigError, SmtpTimeouts};
+use courierx_providers::{Sandbox, Smtp};
 
-use super::Guard;
+use super::vendors::{self, text};
+use super::{Guard, REFUSED, REFUSED_PLAIN};
 use crate::config::Settings;
 use crate::model::provider_connections::{
-    Credentials, CredentialsError, ProviderConnection, SmtpTarget, SmtpTls,
+    Account, ConnectionMode, Credentials, CredentialsError, ProviderConnection, SmtpTarget, SmtpTls,
 };
-use crate::secret::Secret;
 
-/// Makes providers of connections.
+/// Makes providers of connections. Clones share their HTTP connections, and so do all tenants: what proves who
+/// somebody is travels with each request.
 #[derive(Debug, Clone)]
 pub struct Providers {
     vault: Vault,
     guard: Guard,
     extra_roots: Option<String>,
+    delivering: Http,
+    verifying: Http,
 }
 
 /// What a provider is made for.
@@ -37,19 +45,32 @@ pub enum ProviderError {
     /// Its credentials cannot be read.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
-    /// It does not say which server it reaches.
-    #[error("the connection names no server")]
-    NoTarget,
     /// The operator's own certificates cannot be read.
     #[error(transparent)]
     Roots(#[from] SmtpConfigError),
+    /// It names an API that is nowhere.
+    #[error("base_url {0}")]
+    BaseUrl(#[from] InvalidBaseUrl),
+    /// It names a region that none can be.
+    #[error(transparent)]
+    Region(#[from] InvalidRegion),
+    /// It names a sending domain that none can be.
+    #[error(transparent)]
+    Domain(#[from] InvalidDomain),
 }
 
 impl Providers {
     /// Opens credentials with this vault, and connects as the settings allow.
-    pub fn new(settings: &Settings, vault: Vault) -> Self {
+    pub fn new(settings: &Settings, vault: Vault) -> Result<Self, HttpError> {
         let guard = Guard::new(settings.private_targets.clone());
-        Self { vault, guard, extra_roots: settings.extra_roots.clone() }
+        let roots = settings.extra_roots.as_deref();
+        Ok(Self {
+            delivering: http(&guard, roots, Purpose::Delivery)?,
+            verifying: http(&guard, roots, Purpose::Verification)?,
+            extra_roots: settings.extra_roots.clone(),
+            vault,
+            guard,
+        })
     }
 
     /// What decides which addresses they may reach.
@@ -57,27 +78,48 @@ impl Providers {
         &self.guard
     }
 
-    /// The mail server of a connection.
-    pub fn smtp(
+    /// The provider of a connection.
+    pub fn provider(
         &self,
         tenant: TenantId,
         id: &RecordId,
         connection: &ProviderConnection,
         purpose: Purpose,
-    ) -> Result<Smtp, ProviderError> {
-        let target = connection.smtp.as_ref().ok_or(ProviderError::NoTarget)?;
+    ) -> Result<Arc<dyn EmailProvider>, ProviderError> {
         let sealed = connection.credentials.as_ref();
-        let credentials =
-            sealed.map(|sealed| Credentials::open(&self.vault, tenant, id, sealed)).transpose()?;
-        let mut smtp = self.reach(target, credentials.is_some()).timeouts(timeouts(purpose));
+        let open = |sealed| Credentials::open(&self.vault, tenant, id, sealed);
+        let login = sealed.map(open).transpose()?.unwrap_or_default();
+        let http = match purpose {
+            Purpose::Delivery => self.delivering.clone(),
+            Purpose::Verification => self.verifying.clone(),
+        };
+        let mode = connection.mode;
+        Ok(match &connection.account {
+            Account::Smtp { smtp } => Arc::new(self.smtp(smtp, &login, purpose, mode)?),
+            Account::SendGrid(account) => Arc::new(vendors::send_grid(account, &login, http, mode)?),
+            Account::AwsSes(account) => Arc::new(vendors::ses(account, &login, http)?),
+            Account::Mailgun(account) => Arc::new(vendors::mailgun(account, &login, http, mode)?),
+            Account::Postmark(account) => Arc::new(vendors::postmark(account, &login, http, mode)?),
+            Account::Resend(account) => Arc::new(vendors::resend(account, &login, http)?),
+            Account::Sandbox {} => Arc::new(Sandbox::new()),
+        })
+    }
+
+    fn smtp(
+        &self,
+        target: &SmtpTarget,
+        login: &Credentials,
+        purpose: Purpose,
+        mode: ConnectionMode,
+    ) -> Result<Smtp, ProviderError> {
+        let mut smtp = self.reach(target, !login.is_empty()).timeouts(timeouts(purpose));
         if let Some(pem) = &self.extra_roots {
             smtp = smtp.root_certificate_pem(pem)?;
         }
-        if let Some(Credentials { api_key, secret }) = credentials {
-            let text = |secret: &Option<Secret>| secret.as_ref().map_or("", Secret::expose).to_owned();
-            smtp = smtp.credentials(text(&api_key), text(&secret));
+        if !login.is_empty() {
+            smtp = smtp.credentials(text(login.api_key.as_ref()), text(login.secret.as_ref()));
         }
-        Ok(smtp)
+        Ok(if mode == ConnectionMode::Test { smtp.for_tests() } else { smtp })
     }
 
     /// The way to a server: to permitted addresses, and with a password that can be read on the way only to
@@ -96,6 +138,23 @@ impl Providers {
             smtp.connect_with(self.guard.connect())
         }
     }
+}
+
+/// A client for vendors' APIs that reaches permitted addresses, and without TLS only those within the operator's
+/// network.
+fn http(guard: &Guard, extra_roots: Option<&str>, purpose: Purpose) -> Result<Http, HttpError> {
+    let (any, plain) = (guard.clone(), guard.clone());
+    let mut http = Http::builder()
+        .permit(move |address| any.permits(address))
+        .permit_plain(move |address| plain.permits_as_private(address))
+        .refusals(REFUSED, REFUSED_PLAIN);
+    if purpose == Purpose::Verification {
+        http = http.connect_timeout(Duration::from_secs(7)).answer_timeout(Duration::from_secs(10));
+    }
+    if let Some(pem) = extra_roots {
+        http = http.root_certificate_pem(pem)?;
+    }
+    http.build()
 }
 
 fn timeouts(purpose: Purpose) -> SmtpTimeouts {

@@ -4,8 +4,8 @@ mod curl;
 mod node;
 mod openssl;
 mod packages;
+mod postfix;
 mod python;
-mod smtp_sink;
 mod strace;
 
 use std::fs;
@@ -23,8 +23,9 @@ struct Tool {
     prepare: fn(&Path) -> Result<PathBuf>,
 }
 
-const TOOLS: [Tool; 6] = [
-    Tool { name: "smtp-sink", variable: "COURIERX_TEST_SMTP_SINK", prepare: smtp_sink::prepare },
+const TOOLS: [Tool; 7] = [
+    Tool { name: "smtp-sink", variable: "COURIERX_TEST_SMTP_SINK", prepare: postfix::prepare_sink },
+    Tool { name: "smtp-source", variable: "COURIERX_TEST_SMTP_SOURCE", prepare: postfix::prepare_source },
     Tool { name: "python", variable: "COURIERX_TEST_PYTHON", prepare: python::prepare },
     Tool { name: "node", variable: "COURIERX_TEST_NODE", prepare: node::prepare },
     Tool { name: "openssl", variable: "COURIERX_TEST_OPENSSL", prepare: openssl::prepare },

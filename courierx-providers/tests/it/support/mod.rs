@@ -1,8 +1,11 @@
 //! What several tests share.
 
+pub(crate) mod answers;
 pub(crate) mod api;
 pub(crate) mod mail;
 pub(crate) mod mail_server;
+pub(crate) mod messages;
+pub(crate) mod raw;
 pub(crate) mod server;
 pub(crate) mod tools;
 

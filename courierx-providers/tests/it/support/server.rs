@@ -1,4 +1,7 @@
-//! An SMTP server that does what a script says, faults included, and remembers what it saw.
+//! An SMTP server that does what a script says, and remembers what it saw.
+//!
+//! The emulator is strict and faithful, and this one is neither: it takes anything, and says whatever it is told
+//! to, out of order and out of step, which no mail server would.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -95,6 +98,8 @@ pub(crate) struct Seen {
     pub(crate) messages: Vec<String>,
     /// Whether a command came before the one ahead of it was answered.
     pub(crate) pipelined: bool,
+    /// How many bodies had a command behind them that came before they were answered.
+    pub(crate) pipelined_after_bodies: usize,
 }
 
 impl Seen {
@@ -132,6 +137,8 @@ struct Session {
 
 impl Session {
     async fn run(self, stream: TcpStream) {
+        // Replies to commands that came together are written one by one.
+        stream.set_nodelay(true).unwrap();
         let mut stream = BufReader::new(stream);
         if self.step(&mut stream, "GREETING", "220 test").await.is_none() {
             return;
@@ -211,7 +218,10 @@ impl Session {
                 return None;
             }
         }
-        self.seen.send_modify(|seen| seen.messages.push(message));
+        self.seen.send_modify(|seen| {
+            seen.messages.push(message);
+            seen.pipelined_after_bodies += usize::from(!stream.buffer().is_empty());
+        });
         self.step(stream, "ANSWER", "250 2.0.0 Ok: queued as TEST0001").await
     }
 }

@@ -12,7 +12,9 @@ use serde::Serialize;
 use crate::App;
 use crate::ctx::Ctx;
 use crate::http::{ApiResult, Id, Input, Json, Paged};
-use crate::model::provider_connections::{ConnectionStatus, ProviderKind, SmtpTarget, SmtpTls, Verification};
+use crate::model::provider_connections::{
+    Account, ConnectionMode, ConnectionStatus, Details, ProviderKind, SmtpTarget, SmtpTls, Verification,
+};
 use crate::services::provider_connections::{self, Connection, ConnectionInput};
 
 impl Input for ConnectionInput {}
@@ -21,16 +23,20 @@ impl Input for ConnectionInput {}
 struct Rendered<'a> {
     id: RecordId,
     provider: ProviderKind,
-    mode: &'static str,
+    mode: ConnectionMode,
     status: ConnectionStatus,
     display_name: &'a str,
     weight: u32,
     priority: u32,
-    region: Option<&'a str>,
+    #[serde(flatten)]
+    details: Details<'a>,
+    /// As the first version calls the configuration set.
+    ses_configuration_set: Option<&'a str>,
+    /// The host, and of Mailgun the sending domain, as the first version has it.
     smtp_host: Option<&'a str>,
     smtp_port: Option<u16>,
     tls: Option<SmtpTls>,
-    /// The credentials themselves are never shown. There are both or none.
+    /// The credentials themselves are never shown.
     api_key_present: bool,
     secret_present: bool,
     verification: Option<RenderedVerification<'a>>,
@@ -43,6 +49,8 @@ struct Rendered<'a> {
 struct RenderedVerification<'a> {
     verified: bool,
     status: &'static str,
+    /// Whether the account only pretends to deliver.
+    sandbox: bool,
     message: String,
     error: Option<&'a str>,
     provider: ProviderKind,
@@ -51,25 +59,28 @@ struct RenderedVerification<'a> {
 
 fn render(connection: &Connection) -> Rendered<'_> {
     let value = &connection.value;
-    let smtp = value.smtp.as_ref();
+    let (smtp, details) = (value.account.smtp(), value.account.details());
     let has_credentials = value.credentials.is_some();
+    // There are all that the kind needs, or none.
+    let has_secret = has_credentials && matches!(value.account, Account::Smtp { .. } | Account::AwsSes(_));
     let verification = value.verification.as_ref();
     Rendered {
         id: connection.id,
-        provider: value.provider,
-        mode: "byok",
+        provider: value.kind(),
+        mode: value.mode,
         status: value.status,
         display_name: &value.display_name,
         weight: value.weight,
         priority: value.priority,
-        region: value.region.as_deref(),
-        smtp_host: smtp.map(|target| target.host.as_str()),
+        ses_configuration_set: details.configuration_set,
+        smtp_host: smtp.map(|target| target.host.as_str()).or(details.domain),
+        details,
         smtp_port: smtp.map(SmtpTarget::effective_port),
         tls: smtp.map(|target| target.tls),
         api_key_present: has_credentials,
-        secret_present: has_credentials,
+        secret_present: has_secret,
         verification: verification
-            .map(|one| render_verification(one, value.provider, value.awaits_verification)),
+            .map(|one| render_verification(one, value.kind(), value.awaits_verification)),
         last_verified_at: value.verified_at,
         created_at: value.created_at,
         updated_at: connection.updated_at,
@@ -81,7 +92,7 @@ fn render_verification(
     provider: ProviderKind,
     waits: bool,
 ) -> RenderedVerification<'_> {
-    let Verification { verified, message, at } = verification;
+    let Verification { verified, sandbox, message, at } = verification;
     let (status, text) = match (verified, waits) {
         (true, _) => ("verified", message.clone()),
         (false, true) => {
@@ -93,6 +104,7 @@ fn render_verification(
     RenderedVerification {
         verified: *verified,
         status,
+        sandbox: *sandbox,
         message: text,
         error: (!verified).then_some(message.as_str()),
         provider,

@@ -3,25 +3,16 @@
 use courierx_core::id::RecordId;
 
 use super::Connection;
-use super::host::{host_name, may_read_on_the_way};
-use super::input::{ConnectionInput, Given};
-use crate::delivery::{Guard, REFUSED_PLAIN};
+use super::input::ConnectionInput;
+use crate::delivery::Guard;
 use crate::error::FieldError;
-use crate::model::provider_connections::{
-    Credentials, ProviderConnection, ProviderKind, SmtpTarget, SmtpTls,
-};
+use crate::model::provider_connections::{ConnectionMode, Credentials, ProviderConnection, ProviderKind};
 use crate::services::is_one_line;
 
 /// Bytes of a display name.
 const MAX_NAME: usize = 100;
 /// Largest priority and weight.
 const MAX_NUMBER: u32 = 1_000_000;
-/// Bytes of a user, a password or a key.
-const MAX_SECRET: usize = 4096;
-/// Bytes of a region.
-const MAX_REGION: usize = 64;
-/// Providers that the first version has, and this one will.
-const LATER: [&str; 6] = ["sendgrid", "mailgun", "aws_ses", "ses", "postmark", "resend"];
 
 /// Changes a connection as the client says. What is wrong is noted, and the connection is then of no use.
 pub(super) struct Applied<'a> {
@@ -29,6 +20,8 @@ pub(super) struct Applied<'a> {
     pub(super) id: RecordId,
     /// The tenant's connections, this one among them if it is not new.
     pub(super) all: &'a [Connection],
+    /// Whether there is no such connection yet.
+    pub(super) is_new: bool,
     /// Whether the credentials are the client's, and not those from before.
     pub(super) new_credentials: bool,
     pub(super) wrong: Vec<FieldError>,
@@ -38,13 +31,25 @@ impl Applied<'_> {
     /// Changes everything but the credentials, which it only judges: `credentials` are those that it will have.
     pub(super) fn apply(
         &mut self,
-        input: ConnectionInput,
+        mut input: ConnectionInput,
         connection: &mut ProviderConnection,
         credentials: &Credentials,
     ) {
-        self.name(input.display_name, connection);
-        self.mode(input.mode.as_deref());
-        if let Some(status) = input.status {
+        self.common(&mut input, connection);
+        let before = connection.account.clone();
+        self.account(&mut input, &mut connection.account);
+        // What was allowed once, and is not any more, can still be renamed or switched off.
+        if self.new_credentials || connection.account != before {
+            self.credentials(credentials, connection.kind());
+            self.destination(&connection.account, credentials);
+        }
+    }
+
+    /// What connections of every kind have.
+    pub(super) fn common(&mut self, input: &mut ConnectionInput, connection: &mut ProviderConnection) {
+        self.name(input.display_name.take(), connection);
+        self.mode(input.mode.as_deref(), connection);
+        if let Some(status) = &input.status {
             match status.parse() {
                 Ok(status) => connection.status = status,
                 Err(error) => self.is_wrong("status", error.to_string()),
@@ -53,47 +58,18 @@ impl Applied<'_> {
         }
         self.number("priority", input.priority, &mut connection.priority);
         self.number("weight", input.weight, &mut connection.weight);
-        let region = input.region.or(connection.region.take());
-        connection.region = region.filter(|region| !region.trim().is_empty());
-        if connection.region.as_ref().is_some_and(|region| !is_line(region, MAX_REGION)) {
-            self.is_wrong("region", format!("must be a line of at most {MAX_REGION} bytes"));
-        }
-        match connection.provider {
-            ProviderKind::Smtp => {
-                let before = connection.smtp.clone();
-                self.smtp(input.smtp_host, input.smtp_port, input.tls, connection);
-                // What was allowed once, and is not any more, can still be renamed or switched off.
-                if self.new_credentials || connection.smtp != before {
-                    self.login(credentials, connection.smtp.as_ref());
-                }
-            }
-            ProviderKind::Sandbox => {
-                let given = [
-                    ("smtp_host", input.smtp_host.is_some()),
-                    ("smtp_port", matches!(input.smtp_port, Given::Value(_))),
-                    ("tls", input.tls.is_some()),
-                    ("api_key", credentials.api_key.is_some()),
-                    ("secret", credentials.secret.is_some()),
-                ];
-                for (field, _) in given.into_iter().filter(|(_, given)| *given) {
-                    self.is_wrong(field, "is nothing that a sandbox has");
-                }
-            }
-        }
     }
 
     /// The kind of a new connection.
-    pub(super) fn kind(&mut self, name: Option<&str>) -> ProviderKind {
-        let supported = "supported are smtp and sandbox";
-        match name.map(str::parse) {
-            Some(Ok(kind)) => return kind,
-            None => self.is_wrong("provider", format!("can't be blank; {supported}")),
-            Some(Err(_)) if name.is_some_and(|name| LATER.contains(&name)) => {
-                self.is_wrong("provider", format!("is not supported yet; {supported}"));
-            }
-            Some(Err(_)) => self.is_wrong("provider", format!("is unknown; {supported}")),
+    pub(super) fn kind(&mut self, name: Option<&str>) -> Option<ProviderKind> {
+        let kind = name.and_then(ProviderKind::named);
+        if kind.is_none() {
+            let what =
+                if name.is_some_and(|name| !name.is_empty()) { "is unknown" } else { "can't be blank" };
+            let names: Vec<_> = ProviderKind::ALL.iter().map(|kind| kind.as_str()).collect();
+            self.is_wrong("provider", format!("{what}; supported are {}", names.join(", ")));
         }
-        ProviderKind::Smtp
+        kind
     }
 
     pub(super) fn is_wrong(&mut self, field: &'static str, message: impl Into<String>) {
@@ -107,7 +83,7 @@ impl Applied<'_> {
         let name = &connection.display_name;
         let is_taken = |other: &Connection| {
             other.id != self.id
-                && other.value.provider == connection.provider
+                && other.value.kind() == connection.kind()
                 && other.value.display_name == *name
         };
         if name.is_empty() {
@@ -119,11 +95,25 @@ impl Applied<'_> {
         }
     }
 
-    fn mode(&mut self, mode: Option<&str>) {
-        match mode {
-            None | Some("byok" | "live") => {}
-            Some("managed") => self.is_wrong("mode", "managed is not offered here; use byok"),
-            Some(_) => self.is_wrong("mode", "is none of: byok"),
+    fn mode(&mut self, mode: Option<&str>, connection: &mut ProviderConnection) {
+        let Some(mode) = mode else { return };
+        match mode.parse() {
+            Ok(mode) => self.set_mode(mode, connection),
+            Err(_) if mode == "managed" => self.is_wrong("mode", "managed is not offered here; use byok"),
+            Err(error) => self.is_wrong("mode", error.to_string()),
+        }
+    }
+
+    fn set_mode(&mut self, mode: ConnectionMode, connection: &mut ProviderConnection) {
+        let for_tests = |mode| mode == ConnectionMode::Test;
+        if !self.is_new && for_tests(mode) != for_tests(connection.mode) {
+            self.is_wrong("mode", "cannot be changed to or from test; make another connection");
+        } else if for_tests(mode) && matches!(connection.kind(), ProviderKind::AwsSes | ProviderKind::Resend)
+        {
+            let text = format!("{} has no mode in which nothing is delivered", connection.kind());
+            self.is_wrong("mode", text);
+        } else {
+            connection.mode = mode;
         }
     }
 
@@ -134,75 +124,8 @@ impl Applied<'_> {
             _ => self.is_wrong(field, format!("must be from 1 to {MAX_NUMBER}")),
         }
     }
-
-    fn smtp(
-        &mut self,
-        host: Option<String>,
-        port: Given<i64>,
-        tls: Option<String>,
-        connection: &mut ProviderConnection,
-    ) {
-        let present = connection.smtp.take();
-        let host = match host.or_else(|| present.as_ref().map(|target| target.host.clone())) {
-            None => {
-                self.is_wrong("smtp_host", "can't be blank");
-                String::new()
-            }
-            Some(host) => host_name(&host).unwrap_or_else(|message| {
-                self.is_wrong("smtp_host", message);
-                String::new()
-            }),
-        };
-        let port = port.or(present.as_ref().and_then(|target| target.port).map(i64::from));
-        let port = port.and_then(|port| {
-            let valid = u16::try_from(port).ok().filter(|port| *port != 0);
-            if valid.is_none() {
-                self.is_wrong("smtp_port", "must be from 1 to 65535");
-            }
-            valid
-        });
-        let usual = match (&present, port) {
-            (Some(target), _) => target.tls,
-            // The port that is registered for it (RFC 8314 §7.3).
-            (None, Some(465)) => SmtpTls::Implicit,
-            (None, _) => SmtpTls::StartTls,
-        };
-        let tls = tls.map_or(Ok(usual), |tls| tls.parse()).unwrap_or_else(|error| {
-            self.is_wrong("tls", error.to_string());
-            usual
-        });
-        connection.smtp = Some(SmtpTarget { host, port, tls });
-    }
-
-    /// User and password: both or none, and not where everybody can read them.
-    fn login(&mut self, credentials: &Credentials, target: Option<&SmtpTarget>) {
-        for (field, value, other) in [
-            ("api_key", &credentials.api_key, &credentials.secret),
-            ("secret", &credentials.secret, &credentials.api_key),
-        ] {
-            match value {
-                None if other.is_some() => {
-                    self.is_wrong(field, "is missing: api_key is the user, secret the password");
-                }
-                Some(text) if text.expose().len() > MAX_SECRET => {
-                    self.is_wrong(field, format!("is too long (maximum is {MAX_SECRET} bytes)"));
-                }
-                Some(text) if text.expose().contains('\0') => {
-                    self.is_wrong(field, "contains a NUL character");
-                }
-                _ => {}
-            }
-        }
-        let Some(target) = target else { return };
-        if target.tls == SmtpTls::None
-            && !credentials.is_empty()
-            && !may_read_on_the_way(self.guard, &target.host)
-        {
-            self.is_wrong("tls", format!("is none: {REFUSED_PLAIN}"));
-        }
-    }
 }
 
-fn is_line(text: &str, max: usize) -> bool {
+pub(super) fn is_line(text: &str, max: usize) -> bool {
     text.len() <= max && is_one_line(text)
 }

@@ -1,23 +1,45 @@
-//! Names of mail servers.
+//! Names of mail servers, and URLs of APIs.
 
 use std::net::IpAddr;
 
+use courierx_providers::http::BaseUrl;
+
 use crate::delivery::Guard;
+use crate::services::is_one_line;
+
+/// Bytes of a URL.
+const MAX_URL: usize = 500;
 
 /// Whether a password may travel there unencrypted, as far as the name tells: an address is judged again
 /// when it is connected to.
 pub(super) fn may_read_on_the_way(guard: &Guard, host: &str) -> bool {
-    match host.parse::<IpAddr>() {
-        Ok(address) => guard.permits_as_private(address),
-        Err(_) => guard.allows_some(),
+    match literal(host) {
+        Some(address) => guard.permits_as_private(address),
+        None => guard.allows_some(),
     }
+}
+
+/// The address that a host is without anybody being asked; one of IPv6 may stand in brackets.
+pub(super) fn literal(host: &str) -> Option<IpAddr> {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host).parse().ok()
+}
+
+/// The beginning of an API's URLs.
+pub(super) fn base_url(text: &str) -> Result<BaseUrl, String> {
+    if text.len() > MAX_URL {
+        return Err(format!("is too long (maximum is {MAX_URL} bytes)"));
+    }
+    // What reads URLs would leave them out.
+    if !is_one_line(text.trim()) {
+        return Err("must be one line".to_owned());
+    }
+    BaseUrl::new(text).map_err(|error| error.to_string())
 }
 
 /// The host as it is resolved: a name in lower case, or an address.
 pub(super) fn host_name(host: &str) -> Result<String, &'static str> {
     const WRONG: &str = "must be a host name or an IP address, without scheme, user or port";
-    let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    if let Ok(address) = literal.parse::<IpAddr>() {
+    if let Some(address) = literal(host) {
         return Ok(address.to_string());
     }
     if host.is_empty() {

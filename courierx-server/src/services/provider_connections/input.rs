@@ -34,7 +34,16 @@ impl<T> Given<T> {
     }
 }
 
+impl Given<String> {
+    /// Whether it is a text: forms send empty ones for what was not filled in.
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self, Self::Value(text) if !text.trim().is_empty())
+    }
+}
+
 /// What a client says of a connection: everything of a new one, and what changes of an old one.
+///
+/// The other names are those under which the vendors, or the first version's parts, speak of the same.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct ConnectionInput {
@@ -52,31 +61,69 @@ pub struct ConnectionInput {
     pub weight: Option<i64>,
     /// Where the account lives.
     pub region: Given<String>,
-    /// The mail server.
-    pub smtp_host: Option<String>,
+    /// The sending domain.
+    #[serde(alias = "mailgun_domain")]
+    pub domain: Given<String>,
+    /// The configuration set of every message.
+    #[serde(alias = "configurationSet")]
+    pub configuration_set: Given<String>,
+    /// The same, as the first version called it.
+    pub ses_configuration_set: Given<String>,
+    /// The stream of every message.
+    #[serde(alias = "messageStream")]
+    pub message_stream: Given<String>,
+    /// The addresses that mail leaves from.
+    #[serde(alias = "ip_pool_name")]
+    pub ip_pool: Given<String>,
+    /// Another address of the vendor's API.
+    pub base_url: Given<String>,
+    /// The mail server; of Mailgun, the sending domain, which the first version took here.
+    #[serde(alias = "host")]
+    pub smtp_host: Given<String>,
     /// Its port.
+    #[serde(alias = "port")]
     pub smtp_port: Given<i64>,
     /// How the connection to it is encrypted.
     pub tls: Option<String>,
     /// The API key, or the user. An empty one stays as it is: forms send those.
+    #[serde(
+        alias = "apiKey",
+        alias = "access_key_id",
+        alias = "accessKeyId",
+        alias = "server_token",
+        alias = "serverToken",
+        alias = "user"
+    )]
     pub api_key: Given<Secret>,
     /// The secret, or the password.
+    #[serde(alias = "secret_access_key", alias = "secretAccessKey", alias = "pass")]
     pub secret: Given<Secret>,
+    /// What belongs to a key that is only lent.
+    #[serde(alias = "sessionToken")]
+    pub session_token: Given<Secret>,
 }
 
 impl ConnectionInput {
     /// Whether it says anything of the credentials.
     pub(super) fn names_credentials(&self) -> bool {
-        is_named(&self.api_key) || self.names_secret()
+        [&self.api_key, &self.secret, &self.session_token].into_iter().any(is_named)
     }
 
-    /// Whether it says anything of the secret.
-    pub(super) fn names_secret(&self) -> bool {
-        is_named(&self.secret)
+    /// Whether it says anything of this credential.
+    pub(super) fn names(&self, credential: &str) -> bool {
+        match credential {
+            "api_key" => is_named(&self.api_key),
+            "secret" => is_named(&self.secret),
+            _ => is_named(&self.session_token),
+        }
     }
 
     /// Takes out the credentials that a connection will have which has these.
-    pub(super) fn take_credentials(&mut self, present: Credentials) -> Credentials {
+    pub(super) fn take_credentials(&mut self, mut present: Credentials) -> Credentials {
+        if is_named(&self.secret) {
+            // It was lent together with the secret.
+            present.session_token = None;
+        }
         let not_blank = |given: &mut Given<Secret>| match std::mem::take(given) {
             Given::Value(text) if text.expose().is_empty() => Given::No,
             given => given,
@@ -84,6 +131,7 @@ impl ConnectionInput {
         Credentials {
             api_key: not_blank(&mut self.api_key).or(present.api_key),
             secret: not_blank(&mut self.secret).or(present.secret),
+            session_token: not_blank(&mut self.session_token).or(present.session_token),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Provider connections: a tenant's accounts at providers.
 
+mod account;
 mod check;
 mod host;
 mod input;
+mod secrets;
 mod verify;
 
 use courierx_core::id::{RecordId, TenantId};
@@ -12,11 +14,14 @@ pub use input::{ConnectionInput, Given};
 pub use verify::verify;
 
 use check::Applied;
+use secrets::secret_of;
 
 use crate::App;
 use crate::ctx::{Ctx, Scope};
 use crate::error::{ServiceError, ServiceResult};
-use crate::model::provider_connections::{ConnectionStatus, Credentials, ProviderConnection};
+use crate::model::provider_connections::{
+    Account, ConnectionMode, ConnectionStatus, Credentials, ProviderConnection, ProviderKind,
+};
 use crate::model::tenants::Tenant;
 
 /// Most connections of one tenant.
@@ -57,16 +62,22 @@ pub async fn create(ctx: &Ctx, app: &App, mut input: ConnectionInput) -> Service
         return Err(ServiceError::Conflict(text));
     }
     let id = RecordId::new();
-    let mut applied =
-        Applied { guard: app.providers.guard(), id, all: &all, new_credentials: true, wrong: Vec::new() };
+    let mut applied = Applied {
+        guard: app.providers.guard(),
+        id,
+        all: &all,
+        is_new: true,
+        new_credentials: true,
+        wrong: Vec::new(),
+    };
+    let kind = applied.kind(input.provider.as_deref());
     let mut connection = ProviderConnection {
-        provider: applied.kind(input.provider.as_deref()),
+        account: Account::blank(kind.unwrap_or(ProviderKind::Sandbox)),
+        mode: ConnectionMode::default(),
         display_name: String::new(),
         status: ConnectionStatus::Active,
         priority: all.iter().map(|one| one.value.priority).max().unwrap_or(0).saturating_add(1),
         weight: USUAL_WEIGHT,
-        region: None,
-        smtp: None,
         credentials: None,
         created_at: app.now(),
         verification: None,
@@ -74,7 +85,12 @@ pub async fn create(ctx: &Ctx, app: &App, mut input: ConnectionInput) -> Service
         awaits_verification: false,
     };
     let credentials = input.take_credentials(Credentials::default());
-    applied.apply(input, &mut connection, &credentials);
+    if kind.is_some() {
+        applied.apply(input, &mut connection, &credentials);
+    } else {
+        // What else it needs is not known then.
+        applied.common(&mut input, &mut connection);
+    }
     if !applied.wrong.is_empty() {
         return Err(ServiceError::Invalid(applied.wrong));
     }
@@ -142,21 +158,24 @@ fn changed(
     let (tenant, id) = (current.tenant, current.id);
     let mut connection = current.value.clone();
     let new_credentials = input.names_credentials();
-    let mut applied = Applied { guard: app.providers.guard(), id, all, new_credentials, wrong: Vec::new() };
-    if input.provider.as_deref().is_some_and(|name| name != connection.provider.as_str()) {
+    let mut applied =
+        Applied { guard: app.providers.guard(), id, all, is_new: false, new_credentials, wrong: Vec::new() };
+    let kind = connection.kind();
+    if input.provider.as_deref().is_some_and(|name| ProviderKind::named(name) != Some(kind)) {
         applied.is_wrong("provider", "cannot be changed; make another connection");
     }
     // Credentials that cannot be opened any more are as good as none: the client has to give both again.
     let present = connection.credentials.as_ref();
     let present = present.and_then(|sealed| Credentials::open(&app.vault, tenant, &id, sealed).ok());
     let present = present.unwrap_or_default();
-    let keeps_secret = present.secret.is_some() && !input.names_secret();
+    let (field, secret) = secret_of(kind, &present);
+    let keeps_secret = secret.is_some() && !input.names(field);
     let credentials = input.take_credentials(present);
     applied.apply(input, &mut connection, &credentials);
-    let host = |one: &ProviderConnection| one.smtp.as_ref().map(|target| target.host.clone());
-    if keeps_secret && host(&connection) != host(&current.value) {
-        // Whoever may change a connection must not learn its password from a server of their own.
-        applied.is_wrong("secret", "must be given again for another smtp_host");
+    if keeps_secret && connection.account.destination() != current.value.account.destination() {
+        // Whoever may change a connection must not learn its secret from a server of their own.
+        let where_to = if kind == ProviderKind::Smtp { "smtp_host" } else { "base_url" };
+        applied.is_wrong(field, format!("must be given again for another {where_to}"));
     }
     if !applied.wrong.is_empty() {
         return Err(ServiceError::Invalid(applied.wrong));

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use courierx_core::id::RecordId;
-use courierx_core::provider::{EmailProvider as _, SendOptions};
+use courierx_core::provider::{EmailProvider as _, Refusal, RefusalKind, SendOptions, Verified};
 
 use super::{Connection, TRIES, changed_meanwhile, find, put};
 use crate::App;
 use crate::ctx::{Ctx, Scope};
 use crate::delivery::Purpose;
 use crate::error::{ServiceError, ServiceResult};
-use crate::model::provider_connections::{ConnectionStatus, ProviderKind, Verification};
+use crate::model::provider_connections::{ConnectionStatus, Verification};
 
 /// How long verifying may take.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -46,23 +46,28 @@ pub async fn verify(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<Connect
 
 /// Asks the provider whether the connection works.
 async fn ask(app: &App, connection: &Connection) -> Verification {
-    let result = match connection.value.provider {
-        ProviderKind::Sandbox => Ok("messages are kept here and go nowhere".to_owned()),
-        ProviderKind::Smtp => {
-            let Connection { tenant, id, value, .. } = connection;
-            match app.providers.smtp(*tenant, id, value, Purpose::Verification) {
-                Ok(smtp) => match smtp.verify(&SendOptions::default().timeout(PATIENCE)).await {
-                    Ok(verified) => Ok(verified.detail),
-                    Err(refusal) => Err(refusal.detail),
-                },
-                Err(error) => {
-                    tracing::warn!(connection = %id, error = &error as &dyn std::error::Error, "not usable");
-                    Err(error.to_string())
-                }
-            }
+    let Connection { tenant, id, value, .. } = connection;
+    let result = match app.providers.provider(*tenant, id, value, Purpose::Verification) {
+        Ok(provider) => {
+            let options = SendOptions::default().timeout(PATIENCE);
+            provider.verify(&options).await.map_err(told)
+        }
+        Err(error) => {
+            tracing::warn!(connection = %id, error = &error as &dyn std::error::Error, "not usable");
+            Err(error.to_string())
         }
     };
-    let verified = result.is_ok();
-    let message = result.unwrap_or_else(|message| message);
-    Verification { verified, message, at: app.now() }
+    let at = app.now();
+    match result {
+        Ok(Verified { detail, sandbox, .. }) => Verification { verified: true, sandbox, message: detail, at },
+        Err(message) => Verification { verified: false, sandbox: false, message, at },
+    }
+}
+
+/// What is wrong, for people. Some vendors have no more than a word for credentials that they refuse.
+fn told(refusal: Refusal) -> String {
+    match refusal.kind {
+        RefusalKind::Auth => format!("the provider refuses the account: {}", refusal.detail),
+        _ => refusal.detail,
+    }
 }

@@ -77,6 +77,33 @@ async fn no_control_character_comes_out_of_a_template() {
     target.is_untouched().await;
 }
 
+/// Fields of a connection, each made of a text in which a control character stands.
+fn connections(text: &str) -> Vec<(&'static str, &'static str, Value)> {
+    let base = |kind: &str| {
+        json!({ "provider": kind, "display_name": "a", "api_key": "k",
+        "base_url": "https://api.example.invalid" })
+    };
+    let changes = [
+        ("provider", with(base("postmark"), &json!({ "provider": format!("postmark{text}") }))),
+        ("display_name", with(base("postmark"), &json!({ "display_name": text }))),
+        ("message_stream", with(base("postmark"), &json!({ "message_stream": text }))),
+        ("api_key", with(base("resend"), &json!({ "api_key": text }))),
+        ("base_url", with(base("resend"), &json!({ "base_url": format!("https://api.{text}.invalid") }))),
+        ("ip_pool", with(base("sendgrid"), &json!({ "ip_pool": text }))),
+        ("region", with(base("sendgrid"), &json!({ "region": format!("e{text}u") }))),
+        ("domain", with(base("mailgun"), &json!({ "domain": format!("mg.{text}.example") }))),
+        ("region", with(base("aws_ses"), &json!({ "secret": "s", "region": format!("eu-{text}-1") }))),
+        (
+            "configuration_set",
+            with(
+                base("aws_ses"),
+                &json!({ "secret": "s", "region": "eu-west-1", "configuration_set": text }),
+            ),
+        ),
+    ];
+    changes.map(|(field, body)| ("/api/v1/provider_connections", field, body)).into()
+}
+
 #[tokio::test]
 async fn no_control_character_gets_into_what_is_configured() {
     let target = Target::new().await;
@@ -102,7 +129,7 @@ async fn no_control_character_gets_into_what_is_configured() {
                 json!({ "name": "b", "email": format!("b{control}@b.example"), "password": "a long password" }),
             ),
         ];
-        for (path, field, body) in inputs {
+        for (path, field, body) in inputs.into_iter().chain(connections(&text)) {
             assert_names(&target.owner.post(path, &body).await, field, &format!("{path} {body}"));
         }
         let answer = target.owner.patch("/api/v1/auth/me", &json!({ "name": text })).await;

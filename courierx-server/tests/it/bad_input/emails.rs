@@ -129,6 +129,19 @@ async fn an_attachment_is_a_file() {
 }
 
 #[tokio::test]
+async fn what_is_counted_of_readers_is_said_with_yes_or_no() {
+    let target = Target::new().await;
+    for value in [json!("true"), json!(1), json!([true]), json!({})] {
+        for field in ["opens", "clicks"] {
+            let change = json!({ "tracking": { field: value } });
+            let answer = target.owner.post("/api/v1/emails", &with(email(), &change)).await;
+            assert_names(&answer, &format!("tracking[{field}]"), &change.to_string());
+        }
+    }
+    target.is_untouched().await;
+}
+
+#[tokio::test]
 async fn a_date_is_in_its_time() {
     let target = Target::new().await;
     let nonsense = [

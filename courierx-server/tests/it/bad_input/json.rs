@@ -80,6 +80,18 @@ fn fields_of_emails() -> Value {
         "html_body": "h", "text_body": "t", "tags": ["t"], "metadata": { "k": "v" }, "variables": { "k": "v" },
         "headers": { "X-A": "v" }, "attachments": [{ "filename": "f", "content": "" }],
         "scheduled_at": "2050-01-01T00:00:00Z", "deliver_by": "2051-01-01T00:00:00Z", "template_id": "t",
+        "tracking": { "opens": true, "clicks": false },
+    })
+}
+
+/// Those of a provider connection, whatever its kind.
+fn fields_of_connections() -> Value {
+    json!({
+        "provider": "postmark", "display_name": "n", "mode": "live", "status": "active", "priority": 1,
+        "weight": 1, "region": "eu", "domain": "a.example", "configuration_set": "c",
+        "ses_configuration_set": "c", "message_stream": "m", "ip_pool": "p",
+        "base_url": "https://a.example", "smtp_host": "a.example", "smtp_port": 25, "tls": "none",
+        "api_key": "k", "secret": "s", "session_token": "t",
     })
 }
 
@@ -92,6 +104,8 @@ async fn a_value_of_another_type_is_refused_by_its_name() {
     for (method, path, valid) in &mut more {
         if *path == "/api/v1/emails" {
             *valid = fields_of_emails();
+        } else if path.ends_with("provider_connections") {
+            *valid = fields_of_connections();
         } else if *path == "/api/v1/api_keys" {
             valid["mode"] = json!("live");
             valid["expires_at"] = json!("2050-01-01T00:00:00Z");
@@ -129,6 +143,7 @@ async fn what_is_needed_is_missed_by_its_name_absent_null_or_empty() {
         ("/api/v1/api_keys", vec!["name"]),
         ("/api/v1/emails", vec!["from_email", "to_email", "subject"]),
         ("/api/v1/suppressions", vec!["email"]),
+        ("/api/v1/provider_connections", vec!["provider", "display_name"]),
     ];
     for (path, fields) in needed {
         let (method, _, valid) = inputs().into_iter().find(|input| input.1 == path).unwrap();
@@ -158,21 +173,12 @@ async fn what_is_needed_is_missed_by_its_name_absent_null_or_empty() {
 async fn null_everywhere_is_as_if_nothing_was_given() {
     let target = Target::new().await;
     for (method, path, _) in inputs() {
-        let all = fields_of_emails();
-        let names = [
-            "name",
-            "email",
-            "password",
-            "settings",
-            "scopes",
-            "mode",
-            "expires_at",
-            "reason",
-            "note",
-            "auth",
-        ];
-        let names = all.as_object().unwrap().keys().map(String::as_str).chain(names);
-        let nulls: serde_json::Map<_, _> = names.map(|name| (name.to_owned(), Value::Null)).collect();
+        let (all, more) = (fields_of_emails(), fields_of_connections());
+        let all = [all, more].into_iter().flat_map(|one| one.as_object().unwrap().clone());
+        let names =
+            ["name", "email", "password", "settings", "scopes", "expires_at", "reason", "note", "auth"];
+        let names = all.map(|(name, _)| name).chain(names.map(str::to_owned));
+        let nulls: serde_json::Map<_, _> = names.map(|name| (name, Value::Null)).collect();
         let answer = target.raw((method.clone(), path), Value::Object(nulls).to_string()).await;
         if path == "/api/v1/auth/me" {
             assert_eq!(answer.status, 200, "nothing is changed: {answer:?}");

@@ -33,7 +33,8 @@ impl Target {
 
     /// Everything that a client can see of the tenant.
     async fn everything(&self) -> Vec<Value> {
-        let lists = ["emails", "api_keys", "suppressions", "sandbox/messages", "auth/me"];
+        let lists =
+            ["emails", "api_keys", "suppressions", "sandbox/messages", "provider_connections", "auth/me"];
         let mut seen = Vec::new();
         for list in lists {
             let answer = self.owner.get(&format!("/api/v1/{list}")).await;
@@ -46,9 +47,9 @@ impl Target {
     /// Fails if anything is there but the tenant itself.
     pub(crate) async fn is_untouched(&self) {
         let seen = self.everything().await;
-        assert!(seen[..4].iter().all(|list| *list == json!([])), "{seen:?}");
+        assert!(seen[..5].iter().all(|list| *list == json!([])), "{seen:?}");
         assert_eq!(
-            (&seen[4]["tenant"]["name"], &seen[4]["tenant"]["settings"]),
+            (&seen[5]["tenant"]["name"], &seen[5]["tenant"]["settings"]),
             (&json!("acme"), &json!({}))
         );
     }
@@ -74,6 +75,11 @@ pub(crate) fn inputs() -> Vec<(Method, &'static str, Value)> {
             Method::POST,
             "/api/v1/provider_connections",
             json!({ "provider": "sandbox", "display_name": "mine", "priority": 1 }),
+        ),
+        (
+            Method::POST,
+            "/api/v1/provider_connections",
+            json!({ "provider": "postmark", "display_name": "vendor", "api_key": "key", "message_stream": "a" }),
         ),
         (Method::POST, "/api/v1/suppressions", json!({ "email": "ada@example.com", "reason": "manual" })),
     ]

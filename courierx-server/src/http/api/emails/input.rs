@@ -3,7 +3,7 @@
 use courierx_core::clock::Timestamp;
 use courierx_core::message::{
     DisplayName, Email, EmailBuilder, Field, HeaderName, IdempotencyKey, Mailbox, MetadataKey, Problem,
-    limits,
+    Tracking, limits,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -52,6 +52,8 @@ pub struct SendEmail {
     scheduled_at: Option<Timestamp>,
     #[serde(default)]
     deliver_by: Option<Timestamp>,
+    #[serde(default)]
+    tracking: Option<Map<String, Value>>,
     #[serde(default)]
     template_id: Option<String>,
 }
@@ -110,6 +112,7 @@ impl SendEmail {
                 email = email.metadata(name, value);
             }
         }
+        email = email.tracking(tracking(self.tracking, &mut wrong));
         email = set(email, key, EmailBuilder::idempotency_key);
         email = set(email, self.subject, EmailBuilder::subject);
         email = set(email, self.html_body, EmailBuilder::html);
@@ -204,6 +207,20 @@ fn texts(
         }
     }
     texts.into_iter()
+}
+
+/// What is to be counted of readers; null counts as absent.
+fn tracking(object: Option<Map<String, Value>>, wrong: &mut Vec<FieldError>) -> Tracking {
+    let mut object = object.unwrap_or_default();
+    let mut switch = |name: &str| match object.remove(name) {
+        None | Some(Value::Null) => None,
+        Some(Value::Bool(value)) => Some(value),
+        Some(_) => {
+            wrong.push(FieldError::new(Field::key("tracking", name).to_string(), "must be a boolean"));
+            None
+        }
+    };
+    Tracking { opens: switch("opens"), clicks: switch("clicks") }
 }
 
 /// The same error, with the fields as they are documented.

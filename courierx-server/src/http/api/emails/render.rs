@@ -6,7 +6,7 @@ use courierx_core::clock::Timestamp;
 use courierx_core::engine::Written;
 use courierx_core::event::{EventKind, MessageStatus, RecipientStatus};
 use courierx_core::id::{AttemptId, EventId, MessageId};
-use courierx_core::message::{Email, MetadataKey, Mode, RecipientField};
+use courierx_core::message::{Email, MetadataKey, Mode, RecipientField, Tracking};
 use courierx_core::provider::RecipientOutcome;
 use courierx_core::router::SkipReason;
 use courierx_core::store::{MessageRecord, RecipientRecord};
@@ -148,6 +148,7 @@ pub(super) struct Full<'a> {
     text_body: Option<&'a str>,
     reply_to: Option<&'a str>,
     metadata: BTreeMap<&'a MetadataKey, &'a str>,
+    tracking: Option<Tracking>,
     attempt_count: usize,
     events: Vec<OneEvent<'a>>,
     attempts: Vec<Attempt<'a>>,
@@ -218,6 +219,7 @@ pub(super) fn full(email: &FullEmail) -> Full<'_> {
             .flat_map(Email::metadata)
             .map(|(key, value)| (key, value.as_str()))
             .collect(),
+        tracking: mail.map(Email::tracking),
         attempt_count: email.attempts.len(),
         events: email.events.iter().map(|one| event(one, recipients)).collect(),
         attempts: email.attempts.iter().map(|one| attempt(one, recipients)).collect(),

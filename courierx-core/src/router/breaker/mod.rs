@@ -1,0 +1,281 @@
+//! Whether a connection is worth trying: a circuit breaker, fed by what becomes of hand-overs.
+//!
+//! ```text
+//!            5 failures in a row, or more than half of 20 in a minute
+//!   closed ───────────────────────────────────────────────────────────► open ◄──┐
+//!     ▲                                                        its time is over  │ one failure
+//!     │        3 successes in a row, then a slow start                   ▼       │
+//!     └────────────────────────────────────────────────────────────── half-open ─┘
+//!                                                             one at a time: probes
+//! ```
+//!
+//! Only failures of the connection itself count: that it could not be reached or was out of order, and unknown
+//! outcomes. What a vendor says about a recipient or a content tells nothing about the vendor.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+
+/// Failures in a row that open it.
+const IN_A_ROW: u32 = 5;
+/// Of at least so many hand-overs within [`WINDOW`], more than half failing open it.
+const ENOUGH: u32 = 20;
+/// What is looked back at, in slices that are forgotten as a whole.
+const WINDOW: Duration = Duration::from_mins(1);
+const SLICES: usize = 6;
+/// The same, to compare numbers of slices with.
+const SLICES_BACK: i64 = 6;
+const SLICE: Duration = Duration::from_secs(WINDOW.as_secs() / SLICES as u64);
+/// How long it stays open the first time, and at most: it doubles each time a probe fails.
+const OPEN: (Duration, Duration) = (Duration::from_secs(15), Duration::from_mins(10));
+/// Probes in a row that have to succeed.
+const PROBES: u32 = 3;
+/// After so long without an answer a probe is given up, and another takes its place.
+const PROBE_LASTS: Duration = Duration::from_mins(2);
+/// After it closed: the share of messages that it gets, and for how long each.
+const SLOW_START: [f64; 3] = [0.1, 0.25, 0.5];
+const SLOW_STEP: Duration = Duration::from_secs(20);
+
+/// How a hand-over went, as far as it tells anything about the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// The connection took a message.
+    Success,
+    /// It could not be reached, was out of order, or did not answer.
+    Failure,
+    /// It answered, about something else than itself.
+    Neutral,
+}
+
+/// What the breaker allows now.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Permission {
+    /// Any number of messages, or this share of those that could take another way.
+    Yes { share: f64 },
+    /// One message, to see whether it works.
+    Probe,
+    /// None before this moment. `probe_at` is from when on one may go ahead of it if there is no other way.
+    No { until: Timestamp, probe_at: Timestamp },
+}
+
+/// What a hand-over holds from beginning to end, so that its result counts once and for the right time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub(crate) struct Ticket {
+    generation: u64,
+    probe: bool,
+}
+
+/// That the breaker opened or closed: told once, whoever caused it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transition {
+    /// The connection is left alone until then, but for probes.
+    Opened {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// The connection works again.
+    Closed,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Closed { since: Option<Timestamp> },
+    Open { until: Timestamp, probe_at: Timestamp },
+    HalfOpen { successes: u32 },
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Slice {
+    number: i64,
+    good: u32,
+    bad: u32,
+}
+
+#[derive(Debug)]
+struct State {
+    phase: Phase,
+    /// Counts every transition: results of hand-overs that began before the last one tell old news.
+    generation: u64,
+    in_a_row: u32,
+    slices: [Slice; SLICES],
+    /// How often in a row it opened without having closed in between.
+    reopened: u32,
+    probe: Option<Timestamp>,
+}
+
+/// A circuit breaker. Decisions and results hold its lock for some nanoseconds.
+#[derive(Debug)]
+pub(crate) struct Breaker(Mutex<State>);
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self(Mutex::new(State {
+            phase: Phase::Closed { since: None },
+            generation: 0,
+            in_a_row: 0,
+            slices: [Slice::default(); SLICES],
+            reopened: 0,
+            probe: None,
+        }))
+    }
+}
+
+impl Permission {
+    /// Whether a hand-over may go ahead although others may not: as a probe that is paced, or, for somebody who
+    /// cannot wait, in any case.
+    pub(crate) fn may_go_ahead(self, can_wait: bool, now: Timestamp) -> bool {
+        match self {
+            Self::No { probe_at, .. } => !can_wait || probe_at <= now,
+            Self::Yes { .. } | Self::Probe => true,
+        }
+    }
+
+    /// Whether a message gets through that has drawn `draw`, between 0 and 1.
+    pub(crate) fn gets(self, draw: f64) -> bool {
+        match self {
+            Self::Yes { share } => draw < share,
+            Self::Probe | Self::No { .. } => true,
+        }
+    }
+}
+
+impl Breaker {
+    /// What it allows now. It changes nothing.
+    pub(crate) fn permission(&self, now: Timestamp) -> Permission {
+        self.lock().permission(now)
+    }
+
+    /// Begins a hand-over; none if it does not allow one any more. `ahead` takes the place of a probe that is not
+    /// due yet, because there is no other way.
+    pub(crate) fn begin(&self, now: Timestamp, ahead: bool) -> Option<Ticket> {
+        let mut state = self.lock();
+        let probe = match state.permission(now) {
+            Permission::Yes { .. } => false,
+            Permission::Probe => true,
+            Permission::No { probe_at, .. } if ahead && probe_at <= now => true,
+            Permission::No { .. } => return None,
+        };
+        if probe {
+            if !matches!(state.phase, Phase::HalfOpen { .. }) {
+                state.phase = Phase::HalfOpen { successes: 0 };
+                state.generation += 1;
+            }
+            state.probe = Some(now);
+        }
+        Some(Ticket { generation: state.generation, probe })
+    }
+
+    /// Takes note of how a hand-over went. `jitter` is between 0 and 1.
+    pub(crate) fn end(
+        &self,
+        ticket: Ticket,
+        signal: Signal,
+        now: Timestamp,
+        jitter: f64,
+    ) -> Option<Transition> {
+        let mut state = self.lock();
+        if ticket.generation != state.generation {
+            return None;
+        }
+        if ticket.probe {
+            state.probe = None;
+        }
+        match (&mut state.phase, signal) {
+            (_, Signal::Neutral) | (Phase::Open { .. }, _) => None,
+            (Phase::Closed { .. }, Signal::Success) => {
+                state.in_a_row = 0;
+                state.slice(now).good += 1;
+                None
+            }
+            (Phase::Closed { .. }, Signal::Failure) => {
+                state.in_a_row += 1;
+                state.slice(now).bad += 1;
+                let opens = state.in_a_row >= IN_A_ROW || state.is_mostly_failing(now);
+                opens.then(|| state.open(now, jitter))
+            }
+            (Phase::HalfOpen { .. }, Signal::Failure) => Some(state.open(now, jitter)),
+            (Phase::HalfOpen { successes }, Signal::Success) => {
+                *successes += 1;
+                (*successes >= PROBES).then(|| state.close(now))
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing in here panics half way.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn permission(&self, now: Timestamp) -> Permission {
+        match self.phase {
+            Phase::Closed { since } => Permission::Yes { share: share(since, now) },
+            Phase::Open { until, .. } if until <= now => Permission::Probe,
+            Phase::Open { until, probe_at } => Permission::No { until, probe_at },
+            Phase::HalfOpen { .. } => match self.probe.map(|since| since.after(PROBE_LASTS)) {
+                Some(until) if now < until => Permission::No { until: soon(now, until), probe_at: until },
+                _ => Permission::Probe,
+            },
+        }
+    }
+
+    fn slice(&mut self, now: Timestamp) -> &mut Slice {
+        let number = slice_number(now);
+        let at = usize::try_from(number.rem_euclid(SLICES_BACK)).unwrap_or(0);
+        let slice = &mut self.slices[at];
+        if slice.number != number {
+            *slice = Slice { number, good: 0, bad: 0 };
+        }
+        slice
+    }
+
+    fn is_mostly_failing(&self, now: Timestamp) -> bool {
+        let newest = slice_number(now);
+        let recent = self.slices.iter().filter(|slice| newest - slice.number < SLICES_BACK);
+        let (good, bad) = recent.fold((0, 0), |(good, bad), slice| (good + slice.good, bad + slice.bad));
+        good + bad >= ENOUGH && bad > good
+    }
+
+    fn open(&mut self, now: Timestamp, jitter: f64) -> Transition {
+        let time = OPEN.0.saturating_mul(1 << self.reopened.min(8)).min(OPEN.1);
+        let jittered = |time: Duration| now.after(time.mul_f64(0.9 + jitter.clamp(0.0, 1.0) / 5.0));
+        let (until, probe_at) = (jittered(time), jittered(OPEN.0));
+        self.phase = Phase::Open { until, probe_at };
+        self.reopened = self.reopened.saturating_add(1);
+        self.generation += 1;
+        self.in_a_row = 0;
+        self.slices = [Slice::default(); SLICES];
+        self.probe = None;
+        Transition::Opened { until }
+    }
+
+    fn close(&mut self, now: Timestamp) -> Transition {
+        self.phase = Phase::Closed { since: Some(now) };
+        self.reopened = 0;
+        self.generation += 1;
+        self.probe = None;
+        Transition::Closed
+    }
+}
+
+/// The share of messages while it starts slowly.
+fn share(closed_since: Option<Timestamp>, now: Timestamp) -> f64 {
+    let Some(since) = closed_since else { return 1.0 };
+    let step = now.since(since).as_micros() / SLOW_STEP.as_micros();
+    usize::try_from(step).ok().and_then(|step| SLOW_START.get(step).copied()).unwrap_or(1.0)
+}
+
+fn slice_number(now: Timestamp) -> i64 {
+    now.as_micros().div_euclid(i64::try_from(SLICE.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// While a probe is under way, whoever waits for it looks again after a second: it may be the next.
+fn soon(now: Timestamp, until: Timestamp) -> Timestamp {
+    now.after(Duration::from_secs(1)).min(until)
+}
+
+#[cfg(test)]
+mod tests;

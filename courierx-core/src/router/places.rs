@@ -1,0 +1,255 @@
+//! How many hand-overs a connection sees at once, and who of those who wait comes next.
+//!
+//! The limit adapts: each full round of hand-overs without complaint adds one place, throttling and unknown
+//! outcomes take three in ten away. The lanes share what there is: some places are kept for what is more urgent,
+//! and whoever waits in a more urgent lane comes first.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+use crate::message::Lane;
+use crate::provider::{RecipientOutcome, RefusalKind};
+
+/// What is left of the limit after a complaint.
+const DECREASE: f64 = 0.7;
+/// The share of the places that a lane may fill, by [`Lane`]: the rest is kept for the more urgent ones.
+const SHARES: [f64; 3] = [1.0, 0.9, 0.7];
+
+/// The places among a connection's hand-overs.
+#[derive(Debug)]
+pub(crate) struct Places(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    limit: f64,
+    most: f64,
+    /// Hand-overs under way, by lane.
+    used: [usize; 3],
+    waiting: [VecDeque<oneshot::Sender<()>>; 3],
+    /// Counts the decreases: hand-overs that began before the last one tell old news.
+    decreases: u64,
+}
+
+/// A place, until it is dropped.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Place<'a> {
+    places: &'a Places,
+    lane: usize,
+    decreases: u64,
+}
+
+impl Places {
+    /// So many places at most, and at first.
+    pub(crate) fn new(most: usize) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "nobody hands over 2^52 messages at once")]
+        let most = most.max(1) as f64;
+        Self(Mutex::new(State { limit: most, most, used: [0; 3], waiting: Default::default(), decreases: 0 }))
+    }
+
+    /// Waits for a place. Dropping the future gives up the wait.
+    pub(crate) async fn take(&self, lane: Lane) -> Place<'_> {
+        let lane = lane as usize;
+        let given = {
+            let mut state = self.lock();
+            if state.waiting[..=lane].iter().all(VecDeque::is_empty) && state.has_room(lane) {
+                state.used[lane] += 1;
+                return Place { places: self, lane, decreases: state.decreases };
+            }
+            let (sender, given) = oneshot::channel();
+            state.waiting[lane].push_back(sender);
+            given
+        };
+        Turn { places: self, lane, given: Some(given) }.wait().await
+    }
+
+    /// How many there are now, and how many are taken.
+    #[cfg(test)]
+    pub(crate) fn limit_and_used(&self) -> (usize, usize) {
+        let state = self.lock();
+        (state.whole_limit(), state.used.iter().sum())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing in here panics half way.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between one and the most")]
+    fn whole_limit(&self) -> usize {
+        self.limit as usize
+    }
+
+    /// Whether somebody in this lane may have a place. Everybody may have one where nobody has.
+    fn has_room(&self, lane: usize) -> bool {
+        let all: usize = self.used.iter().sum();
+        if all == 0 {
+            return true;
+        }
+        // Places of less urgent lanes count against a lane's share, as those of its own do.
+        let down_from_here: usize = self.used[lane..].iter().sum();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most the limit")]
+        let share = (self.limit * SHARES[lane]).ceil() as usize;
+        all < self.whole_limit() && down_from_here < share
+    }
+
+    /// Gives places to those who wait, the most urgent first.
+    fn give(&mut self) {
+        for lane in 0..3 {
+            while self.has_room(lane) {
+                let Some(waiter) = self.waiting[lane].pop_front() else { break };
+                // Whoever is gone does not take it.
+                self.used[lane] += usize::from(waiter.send(()).is_ok());
+            }
+        }
+    }
+
+    fn leave(&mut self, lane: usize) {
+        self.used[lane] -= 1;
+        self.give();
+    }
+}
+
+/// A wait for a place, which is not lost if whoever was just given it gives up.
+struct Turn<'a> {
+    places: &'a Places,
+    lane: usize,
+    given: Option<oneshot::Receiver<()>>,
+}
+
+impl<'a> Turn<'a> {
+    async fn wait(mut self) -> Place<'a> {
+        if let Some(given) = &mut self.given {
+            // The sender stays in the queue until it gives the place: it is never dropped before.
+            let _ = given.await;
+        }
+        self.given = None;
+        Place { places: self.places, lane: self.lane, decreases: self.places.lock().decreases }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if let Some(mut given) = self.given.take() {
+            given.close();
+            if given.try_recv().is_ok() {
+                self.places.lock().leave(self.lane);
+            }
+        }
+    }
+}
+
+impl Place<'_> {
+    /// Takes note of what became of the hand-over.
+    pub(crate) fn learn(&self, outcomes: &[RecipientOutcome]) {
+        let complains = outcomes.iter().any(|outcome| match outcome {
+            RecipientOutcome::Unknown(_) => true,
+            RecipientOutcome::Refused(refusal) => refusal.kind == RefusalKind::Throttled,
+            RecipientOutcome::Accepted(_) => false,
+        });
+        let accepted = outcomes.iter().any(|outcome| matches!(outcome, RecipientOutcome::Accepted(_)));
+        let mut state = self.places.lock();
+        if complains && self.decreases == state.decreases {
+            state.limit = (state.limit * DECREASE).max(1.0);
+            state.decreases += 1;
+        } else if accepted && !complains {
+            state.limit = (state.limit + 1.0 / state.limit).min(state.most);
+        }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.places.lock().leave(self.lane);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::provider::{Acceptance, Phase, Refusal, Uncertainty};
+
+    const ACCEPTED: fn() -> [RecipientOutcome; 1] = || [RecipientOutcome::Accepted(Acceptance::default())];
+
+    fn throttled() -> [RecipientOutcome; 1] {
+        [RecipientOutcome::Refused(Refusal::new(RefusalKind::Throttled, "slow"))]
+    }
+
+    fn take(places: &Places, lane: Lane) -> Option<Place<'_>> {
+        places.take(lane).now_or_never()
+    }
+
+    #[test]
+    fn some_places_are_kept_for_what_is_more_urgent() {
+        let places = Places::new(10);
+        let bulk: Vec<_> = std::iter::from_fn(|| take(&places, Lane::Bulk)).collect();
+        let transactional: Vec<_> = std::iter::from_fn(|| take(&places, Lane::Transactional)).collect();
+        let critical: Vec<_> = std::iter::from_fn(|| take(&places, Lane::Critical)).collect();
+        assert_eq!([bulk.len(), transactional.len(), critical.len()], [7, 2, 1]);
+        drop(bulk);
+        let critical: Vec<_> = std::iter::from_fn(|| take(&places, Lane::Critical)).collect();
+        assert_eq!(critical.len(), 7, "the urgent may have everything");
+    }
+
+    #[test]
+    fn the_only_place_is_for_everybody() {
+        for lane in [Lane::Critical, Lane::Transactional, Lane::Bulk] {
+            let places = Places::new(1);
+            let place = take(&places, lane);
+            assert!(place.is_some() && take(&places, Lane::Critical).is_none());
+        }
+    }
+
+    #[tokio::test]
+    async fn the_most_urgent_of_those_who_wait_comes_next() {
+        let places = Places::new(1);
+        let first = take(&places, Lane::Bulk).expect("a place");
+        let mut bulk = Box::pin(places.take(Lane::Bulk));
+        let mut critical = Box::pin(places.take(Lane::Critical));
+        assert!(bulk.as_mut().now_or_never().is_none() && critical.as_mut().now_or_never().is_none());
+        drop(first);
+        assert!(bulk.as_mut().now_or_never().is_none(), "it is not its turn");
+        let second = critical.await;
+        drop(second);
+        let _third = bulk.await;
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_passes_the_turn_on() {
+        let places = Places::new(1);
+        let first = take(&places, Lane::Bulk).expect("a place");
+        let mut gives_up = Box::pin(places.take(Lane::Bulk));
+        let mut waits = Box::pin(places.take(Lane::Bulk));
+        assert!(gives_up.as_mut().now_or_never().is_none() && waits.as_mut().now_or_never().is_none());
+        drop(first);
+        drop(gives_up);
+        assert!(waits.as_mut().now_or_never().is_some());
+    }
+
+    #[test]
+    fn complaints_take_places_away_once_and_success_gives_them_back_slowly() {
+        let places = Places::new(10);
+        let all: Vec<_> = std::iter::from_fn(|| take(&places, Lane::Critical)).collect();
+        // Those that are under way were begun under the same limit: they complain of one thing.
+        for place in &all {
+            place.learn(&throttled());
+        }
+        assert_eq!(places.limit_and_used(), (7, 10));
+        drop(all);
+        let lost = [RecipientOutcome::Unknown(Uncertainty::new(Phase::Answer, ""))];
+        for expected in [4, 3, 2, 1, 1, 1] {
+            take(&places, Lane::Bulk).expect("a place").learn(&lost);
+            assert_eq!(places.limit_and_used(), (expected, 0));
+        }
+        for _ in 0..100 {
+            take(&places, Lane::Bulk).expect("a place").learn(&ACCEPTED());
+        }
+        assert_eq!(places.limit_and_used(), (10, 0));
+    }
+}

@@ -1,1 +1,0 @@
-//! Mailgun, emulated.

@@ -1,0 +1,85 @@
+//! What was taken, for who asks for it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use courierx_core::provider::conformance::{Person, Received};
+use serde_json::{Value, json};
+
+use super::super::vendor::ApiAnswer;
+use super::error;
+
+/// Messages as the search shows them.
+#[derive(Default)]
+pub(super) struct Outbound(Mutex<Vec<Value>>);
+
+impl Outbound {
+    /// Remembers what was taken, with what was answered.
+    pub(super) fn keep(&self, taken: &[(Value, Received)]) {
+        let shown = taken.iter().map(|(reply, message)| show(&reply["MessageID"], message));
+        self.lock().extend(shown);
+    }
+
+    /// The messages that a query asks for, newest first: `count`, `offset`, a recipient, a tag, metadata.
+    pub(super) fn search(&self, query: &str) -> ApiAnswer {
+        let query: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let number = |name: &str| {
+            let (_, value) = query.iter().find(|(have, _)| have == name)?;
+            value.parse::<usize>().ok()
+        };
+        let (Some(count @ 1..=500), Some(offset)) = (number("count"), number("offset")) else {
+            return error(422, 600, "The parameters count (1 to 500) and offset are required.");
+        };
+        let mut found = Vec::new();
+        for message in self.lock().iter().rev() {
+            let mut matches = true;
+            for (name, value) in &query {
+                matches &= match name.as_str() {
+                    "count" | "offset" => true,
+                    "recipient" => message["Recipients"].as_array().is_some_and(|all| {
+                        all.iter().any(|one| one.as_str().is_some_and(|one| one.eq_ignore_ascii_case(value)))
+                    }),
+                    "tag" => message["Tag"] == value.as_str(),
+                    other => match other.strip_prefix("metadata_") {
+                        Some(key) => message["Metadata"][key] == value.as_str(),
+                        None => return error(422, 600, &format!("Unknown parameter {other}.")),
+                    },
+                };
+            }
+            if matches {
+                found.push(message.clone());
+            }
+        }
+        let total = found.len();
+        let page: Vec<_> = found.into_iter().skip(offset).take(count).collect();
+        ApiAnswer::json(200, &json!({ "TotalCount": total, "Messages": page }))
+    }
+
+    pub(super) fn forget(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Value>> {
+        // A list that is only added to has nothing half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn show(id: &Value, message: &Received) -> Value {
+    let people = |people: &[Person]| -> Vec<Value> {
+        people.iter().map(|one| json!({ "Email": one.address, "Name": one.name })).collect()
+    };
+    json!({
+        "MessageID": id,
+        "Tag": message.tags.first(),
+        "To": people(&message.to),
+        "Cc": people(&message.cc),
+        "Bcc": people(&message.bcc),
+        "Recipients": message.recipients(),
+        "ReceivedAt": "2026-01-02T03:04:05.0000000Z",
+        "From": message.from.address,
+        "Subject": message.subject,
+        "Status": "Sent",
+        "Metadata": message.metadata,
+        "MessageStream": "outbound",
+    })
+}

@@ -1,1 +1,0 @@
-//! Amazon SES, emulated.

@@ -1,0 +1,89 @@
+//! Handing over.
+
+use async_trait::async_trait;
+use courierx_core::provider::{
+    Capability, EmailProvider, Outcome, Outgoing, ProviderId, Refusal, RefusalKind, SendOptions, Verified,
+};
+use serde::Deserialize;
+
+use super::Ses;
+use super::classify::is_not_permitted;
+use crate::http::{NoAnswer, Request};
+
+static ID: ProviderId = ProviderId::new("ses");
+
+const JSON: &str = "application/json";
+
+/// What SES tells of an account, in one region.
+///
+/// <https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetAccount.html>
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Account {
+    sending_enabled: Option<bool>,
+    production_access_enabled: Option<bool>,
+    enforcement_status: Option<String>,
+}
+
+#[async_trait]
+impl EmailProvider for Ses {
+    fn id(&self) -> &ProviderId {
+        &ID
+    }
+
+    fn capability(&self) -> &Capability {
+        &self.capability
+    }
+
+    async fn send(&self, message: &Outgoing, options: &SendOptions) -> Outcome {
+        let url = self.base_url.join(&["v2", "email", "outbound-emails"]);
+        let request = self.signed(Request::post(url).body(JSON, self.body(message)));
+        match self.http.exchange(request, options).await {
+            Ok(answer) => self.outcome(&answer),
+            Err(no_answer) => no_answer.into(),
+        }
+    }
+
+    async fn verify(&self, options: &SendOptions) -> Result<Verified, Refusal> {
+        let request = self.signed(Request::get(self.base_url.join(&["v2", "email", "account"])));
+        let answer = self.http.exchange(request, options).await.map_err(NoAnswer::into_refusal)?;
+        if !answer.status.is_success() {
+            let reason = self.reason(&answer);
+            return if is_not_permitted(&reason) {
+                let detail = "the access key is valid; without the permission ses:GetAccount it is not known \
+                    whether the account may send";
+                Ok(Verified::new(detail))
+            } else {
+                Err(reason)
+            };
+        }
+        match answer.json::<Account>() {
+            Some(account) => self.judge(&account),
+            None => Ok(Verified::new("the access key is valid")),
+        }
+    }
+}
+
+impl Ses {
+    /// Whether an account can send, and to whom.
+    fn judge(&self, account: &Account) -> Result<Verified, Refusal> {
+        let region = &self.region;
+        let refuse = |what: &str| Err(Refusal::new(RefusalKind::Auth, format!("{what} in {region}")));
+        let status = account.enforcement_status.as_deref().unwrap_or_default();
+        if status.eq_ignore_ascii_case("SHUTDOWN") {
+            return refuse("Amazon has shut the account's sending down");
+        }
+        if account.sending_enabled == Some(false) {
+            return refuse("sending is switched off for the account");
+        }
+        let mut detail = format!("the access key is valid for Amazon SES in {region}");
+        if status.eq_ignore_ascii_case("PROBATION") {
+            detail.push_str("; Amazon is reviewing the account");
+        }
+        if account.production_access_enabled == Some(false) {
+            detail.push_str("; the account is in the SES sandbox: only verified recipients get anything");
+            return Ok(Verified::new(detail).sandbox());
+        }
+        Ok(Verified::new(detail))
+    }
+}

@@ -1,7 +1,13 @@
 //! A store in one SQLite file.
 //!
-//! [`SqliteStore`] keeps everything in one file, durable when a call returns (`synchronous=FULL`), for one
-//! process at a time. Concurrent writes share their commits; reads run beside them.
+//! [`SqliteStore`] keeps everything in one file, durable when a call returns (as with `synchronous=FULL`), for
+//! one process at a time. Concurrent writes share their commits, and the next one is made while the disk works
+//! on the last; reads run beside them. For less than a millisecond a read may see what is not on the disk yet,
+//! and whose call has not returned: a killed process does not lose that, a power cut may.
+//!
+//! If the disk fails to flush, the store writes nothing more until it is opened anew
+//! ([`StoreError::Full`](courierx_core::store::StoreError::Full)): what the calls at that moment wrote may or may
+//! not be kept ([`StoreError::Unavailable`](courierx_core::store::StoreError::Unavailable)).
 //!
 //! ```
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -33,6 +39,7 @@ mod filter;
 mod key;
 mod ledger;
 mod lock;
+mod log;
 mod numbers;
 mod options;
 mod queue;

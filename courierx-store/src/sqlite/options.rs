@@ -18,7 +18,7 @@ use super::lock::{self, FileLock};
 use super::readers::{self, Readers};
 use super::schema::{self, MigrateError};
 use super::writer::Writer;
-use super::{Inner, SqliteStore, key, queue};
+use super::{Inner, SqliteStore, key, log, queue};
 
 /// Pages in the log before they are moved into the database: 16 MiB. More makes writing faster and the
 /// occasional slow commit slower.
@@ -147,9 +147,11 @@ impl SqliteOptions {
 
         let suppressed = Arc::new(Filter::load(&connection).map_err(sqlite)?);
         let jobs_changed = watch::Sender::new(0);
-        let writer =
-            Writer::start(connection, Arc::clone(&self.clock), Arc::clone(&suppressed), jobs_changed.clone())
-                .map_err(io)?;
+        let flush = log::open(&file).map_err(io)?;
+        // The writer's commits are flushed by ourselves from here on, before anybody is answered.
+        connection.pragma_update(None, "synchronous", "NORMAL").map_err(sqlite)?;
+        let (clock, filter) = (Arc::clone(&self.clock), Arc::clone(&suppressed));
+        let writer = Writer::start(connection, flush, clock, filter, jobs_changed.clone()).map_err(io)?;
         let readers = Readers::start(connections).map_err(io)?;
         Ok(SqliteStore(Arc::new(Inner {
             readers,

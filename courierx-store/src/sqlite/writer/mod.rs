@@ -1,24 +1,41 @@
 //! The one thread that writes, and its group commit.
 //!
 //! A commit costs a flush of the disk, whatever is in it. So the writer runs everything that is queued in
-//! one transaction, looks again for what came meanwhile, commits once and only then answers. Nobody waits
-//! for company: a command that comes alone is committed alone.
+//! one transaction, looks again for what came meanwhile, commits once, and only after a [flush](super::log)
+//! that began after the commit anybody is answered. Nobody waits for company: a command that comes alone is
+//! committed alone, and flushed here, because handing it to another thread would take longer. A group is
+//! handed to the [`flusher`], and while the disk is at work the next group is run. It is not committed before
+//! the disk is free again, unless it is large enough: more commits would only write the same pages more often.
+//!
+//! Between a commit and its flush, readers see what a power cut would take away again (a kill of the process
+//! does not). Nothing leaves the machine because of that: whoever hands a message over has begun an attempt
+//! here before, and its flush covers all that was committed before it. For the same reason a command that
+//! changes nothing is answered after the flush of what it may have seen.
 //!
 //! If anything in a group fails, the group is rolled back and each command is run again in a transaction of
 //! its own, so that one bad command fails by itself. Commands are therefore closures that can be called
 //! again.
+
+mod command;
+mod flusher;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::thread;
 
 use courierx_core::clock::Clock;
 use courierx_core::store::{StoreError, StoreResult};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::error::{Fault, Run};
 use super::filter::Filter;
+use super::log::Flush;
 use super::transaction::Tx;
+use command::{Closure, Command, Group};
+use flusher::{Committed, Flusher};
 
 /// How many commands may be queued, and how many one commit may answer.
 const QUEUE: usize = 1024;
@@ -30,46 +47,6 @@ const ROWS: u64 = 20_000;
 /// How often the writer lets those run who were just answered, before it commits without them.
 const SECOND_LOOKS: u32 = 2;
 
-/// A queued command.
-trait Command: Send {
-    /// Does the work and keeps its result.
-    fn run(&mut self, tx: &Tx<'_>) -> Run<()>;
-    /// Answers with the result of the last run, which is durable now.
-    fn answer(self: Box<Self>);
-    /// Answers that it failed.
-    fn fail(self: Box<Self>, fault: Fault);
-}
-
-struct Closure<F, T> {
-    work: F,
-    result: Option<T>,
-    caller: oneshot::Sender<StoreResult<(T, F)>>,
-}
-
-impl<F, T> Command for Closure<F, T>
-where
-    F: Fn(&Tx<'_>) -> Run<T> + Send,
-    T: Send,
-{
-    fn run(&mut self, tx: &Tx<'_>) -> Run<()> {
-        self.result = Some((self.work)(tx)?);
-        Ok(())
-    }
-
-    fn answer(self: Box<Self>) {
-        // The work goes back as well: what it holds was made there, and is cheapest to drop there. A caller
-        // that is gone does not want to know.
-        let Self { work, result, caller } = *self;
-        let _ = caller.send(result.map(|result| (result, work)).ok_or(StoreError::Closed));
-    }
-
-    fn fail(self: Box<Self>, fault: Fault) {
-        let _ = self.caller.send(Err(fault.into()));
-    }
-}
-
-type Group = Vec<Box<dyn Command>>;
-
 /// The way to the writing thread. Dropping it ends the thread, after all that is queued was done.
 #[derive(Debug)]
 pub(super) struct Writer {
@@ -77,22 +54,19 @@ pub(super) struct Writer {
     thread: Option<thread::JoinHandle<()>>,
 }
 
-impl std::fmt::Debug for dyn Command {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Command")
-    }
-}
-
 impl Writer {
-    /// Starts the thread. It counts up `jobs_changed` after commits that added or freed jobs.
+    /// Starts the threads. They count up `jobs_changed` after commits that added or freed jobs. What the
+    /// connection commits is not flushed by SQLite: `flush` does that.
     pub(super) fn start(
         connection: Connection,
+        flush: Flush,
         clock: Arc<dyn Clock>,
         suppressed: Arc<Filter>,
         jobs_changed: watch::Sender<u64>,
     ) -> std::io::Result<Self> {
         let (sender, commands) = mpsc::channel(QUEUE);
-        let writing = Writing { connection, clock, suppressed, jobs_changed, commands };
+        let flusher = Flusher::start(flush, jobs_changed)?;
+        let writing = Writing { flusher, connection, clock, suppressed, commands };
         let thread =
             thread::Builder::new().name("courierx-writer".to_owned()).spawn(move || writing.serve())?;
         Ok(Self { commands: Some(sender), thread: Some(thread) })
@@ -108,10 +82,7 @@ impl Writer {
     {
         let (caller, result) = oneshot::channel();
         let commands = self.commands.as_ref().ok_or(StoreError::Closed)?;
-        commands
-            .send(Box::new(Closure { work, result: None, caller }))
-            .await
-            .map_err(|_| StoreError::Closed)?;
+        commands.send(Box::new(Closure::new(work, caller))).await.map_err(|_| StoreError::Closed)?;
         result.await.map_err(|_| StoreError::Closed)?.map(|(result, _)| result)
     }
 }
@@ -126,76 +97,92 @@ impl Drop for Writer {
     }
 }
 
-/// What the thread owns.
+/// What the thread owns. The flusher answers the last ones before the connection is closed.
 struct Writing {
+    flusher: Flusher,
     connection: Connection,
     clock: Arc<dyn Clock>,
     suppressed: Arc<Filter>,
-    jobs_changed: watch::Sender<u64>,
     commands: mpsc::Receiver<Box<dyn Command>>,
 }
 
 impl Writing {
     fn serve(mut self) {
-        let mut answered = 0;
+        let mut last = 0;
         while let Some(first) = self.commands.blocking_recv() {
-            answered = self.commit_group(first, answered);
+            last = match self.flusher.failed() {
+                Some(failed) => refuse(first, &mut self.commands, || failed.refusal()),
+                None => self.commit_group(first, last),
+            };
+        }
+        self.flusher.wait();
+        if self.flusher.failed().is_some() {
+            // What could not be flushed to the log must not be moved from there into the database.
+            let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
         }
     }
 
-    /// Commits `first` and all that is queued, and returns how many that was. `answered` is how many the
-    /// last commit answered: they are the ones who may be about to send the next command.
-    fn commit_group(&mut self, first: Box<dyn Command>, answered: usize) -> usize {
-        let mut group = vec![first];
+    /// Commits `first` and all that is queued, and returns how many that was. `last` is how many the last
+    /// commit had: they are the ones who may have been answered and be about to send the next command.
+    fn commit_group(&mut self, first: Box<dyn Command>, last: usize) -> usize {
         let transaction = match begin(&mut self.connection) {
             Ok(transaction) => transaction,
             Err(error) => {
                 // Whoever holds the database holds it against everybody who is queued.
-                while let Ok(command) = self.commands.try_recv() {
-                    group.push(command);
-                }
-                let size = group.len();
-                for command in group {
-                    command.fail(copy(&error).into());
-                }
-                return size;
+                return refuse(first, &mut self.commands, || Fault::from(copy(&error)).into());
             }
         };
+        let mut group = vec![first];
+        let before = transaction.total_changes();
         let tx = Tx::new(&transaction, &*self.clock, &self.suppressed);
-        let result = run_group(&mut group, &mut self.commands, &tx, answered);
+        let result = run_group(&mut group, &mut self.commands, &self.flusher, &tx, last);
         let jobs_changed = tx.jobs_changed();
         drop(tx);
+        let changed = transaction.total_changes() > before;
         let result = result.and_then(|()| Ok(transaction.commit()?));
         let size = group.len();
         match result {
             Ok(()) => {
-                if jobs_changed {
-                    self.jobs_changed.send_modify(|count| *count += 1);
-                }
                 tracing::trace!(commands = size, "committed");
-                for command in group {
-                    command.answer();
-                }
+                self.conclude(Committed { group, jobs_changed }, changed);
             }
             Err(fault) => match group.pop() {
-                Some(only) if group.is_empty() => only.fail(fault),
+                Some(only) if group.is_empty() => only.fail(fault.into()),
                 last => self.commit_each(group.into_iter().chain(last)),
             },
         }
         size
     }
 
-    /// Commits each command of a group that failed by itself.
-    fn commit_each(&mut self, group: impl Iterator<Item = Box<dyn Command>>) {
-        for mut command in group {
-            match self.commit_one(&mut *command) {
-                Ok(()) => command.answer(),
-                Err(fault) => command.fail(fault),
-            }
+    /// Has those answered whose commands were committed.
+    fn conclude(&self, committed: Committed, changed: bool) {
+        let is_alone = committed.group.len() == 1 && self.commands.is_empty();
+        if self.flusher.is_busy() || (changed && !is_alone) {
+            self.flusher.hand_over(committed);
+        } else if changed {
+            self.flusher.flush_here(committed);
+        } else {
+            self.flusher.answer(committed);
         }
     }
 
-    fn commit_one(&mut self, command: &mut dyn Command) -> Run<()> {
+    /// Commits each command of a group that failed by itself, and flushes once for all of them.
+    fn commit_each(&mut self, group: impl Iterator<Item = Box<dyn Command>>) {
+        let mut committed = Committed { group: Vec::new(), jobs_changed: false };
+        for mut command in group {
+            match self.commit_one(&mut *command) {
+                Ok(jobs_changed) => {
+                    committed.jobs_changed |= jobs_changed;
+                    committed.group.push(command);
+                }
+                Err(fault) => command.fail(fault.into()),
+            }
+        }
+        self.flusher.hand_over(committed);
+    }
+
+    /// Returns whether a job was added or freed.
+    fn commit_one(&mut self, command: &mut dyn Command) -> Run<bool> {
         let transaction = begin(&mut self.connection)?;
         let tx = Tx::new(&transaction, &*self.clock, &self.suppressed);
         command.run(&tx)?;
@@ -203,10 +190,7 @@ impl Writing {
         let jobs_changed = tx.jobs_changed();
         drop(tx);
         transaction.commit()?;
-        if jobs_changed {
-            self.jobs_changed.send_modify(|count| *count += 1);
-        }
-        Ok(())
+        Ok(jobs_changed)
     }
 }
 
@@ -221,8 +205,9 @@ fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
 fn run_group(
     group: &mut Group,
     commands: &mut mpsc::Receiver<Box<dyn Command>>,
+    flusher: &Flusher,
     tx: &Tx<'_>,
-    answered: usize,
+    last: usize,
 ) -> Run<()> {
     let changes = tx.connection().total_changes();
     let enough = ENOUGH.max(group.len() + commands.len());
@@ -238,7 +223,8 @@ fn run_group(
         }
         match commands.try_recv() {
             Ok(command) => group.push(command),
-            Err(_) if group.len() < answered && looks < SECOND_LOOKS => {
+            Err(_) if flusher.is_busy() => flusher.wait(),
+            Err(_) if group.len() < last && looks < SECOND_LOOKS => {
                 looks += 1;
                 thread::yield_now();
             }
@@ -246,6 +232,21 @@ fn run_group(
         }
     }
     tx.flush()
+}
+
+/// Refuses `first` and all that is queued, and returns how many that was.
+fn refuse(
+    first: Box<dyn Command>,
+    commands: &mut mpsc::Receiver<Box<dyn Command>>,
+    why: impl Fn() -> StoreError,
+) -> usize {
+    first.fail(why());
+    let mut refused = 1;
+    while let Ok(command) = commands.try_recv() {
+        command.fail(why());
+        refused += 1;
+    }
+    refused
 }
 
 /// The same error for somebody else.

@@ -26,7 +26,7 @@ async fn a_message_with_a_deadline_is_not_failed_by_a_breaker() {
     let world = World::new(&[&provider]);
     broken(&world, &provider).await;
     let worker = world.courier.spawn().unwrap();
-    let deadline = world.now().after(Duration::from_secs(60));
+    let deadline = world.now().after(Duration::from_mins(1));
     let id = world.enqueue(email().lane(Lane::Critical).deliver_by(deadline)).await;
     world.calm_down().await;
     assert_eq!(world.status(id).await, MessageStatus::Queued);

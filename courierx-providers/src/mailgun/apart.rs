@@ -10,7 +10,7 @@ use courierx_core::provider::{Outcome, Outgoing, RecipientOutcome, Refusal, Refu
 use tokio::time::{Duration, Instant};
 
 use super::Mailgun;
-use crate::http::speaks_against_more;
+use crate::http::Row;
 
 /// Requests that are made to tell the recipients of one apart: enough for every one of fifty, and for five of
 /// a thousand. Those that are not reached are left for the next step, with fewer to tell apart.
@@ -67,7 +67,7 @@ struct Halves<'a> {
     left: usize,
     end: Instant,
     options: &'a SendOptions,
-    stop: Option<Refusal>,
+    row: Row,
 }
 
 impl<'a> Halves<'a> {
@@ -79,7 +79,7 @@ impl<'a> Halves<'a> {
             left: MOST,
             end: Instant::now() + time,
             options,
-            stop: None,
+            row: Row::default(),
         };
         halves.open(0..total);
         halves
@@ -94,7 +94,7 @@ impl<'a> Halves<'a> {
     /// Whom to hand over to next, with the time that is left.
     fn next(&mut self) -> Option<(Range<usize>, SendOptions)> {
         let time = self.end.saturating_duration_since(Instant::now());
-        if self.stop.is_some() || self.left == 0 || time.is_zero() {
+        if self.row.over().is_some() || self.left == 0 || time.is_zero() {
             return None;
         }
         self.left -= 1;
@@ -105,16 +105,16 @@ impl<'a> Halves<'a> {
         if range.len() > 1 && is_about_an_address(&outcome) {
             return self.open(range);
         }
-        self.stop = speaks_against_more(&outcome);
+        self.row.hear([&outcome]);
         self.found[range].fill(Some(outcome));
     }
 
     fn outcomes(self) -> Vec<Outcome> {
-        let rest = self.stop.unwrap_or_else(|| {
+        let rest = self.row.over().unwrap_or_else(|| {
             let detail = "not handed over yet: finding out which address Mailgun finds invalid took too long";
-            Refusal::new(RefusalKind::RecipientTemporary, detail)
+            Outcome::Refused(Refusal::new(RefusalKind::RecipientTemporary, detail))
         });
-        self.found.into_iter().map(|one| one.unwrap_or_else(|| Outcome::Refused(rest.clone()))).collect()
+        self.found.into_iter().map(|one| one.unwrap_or_else(|| rest.clone())).collect()
     }
 }
 

@@ -54,7 +54,7 @@ async fn every_error_has_its_kind() {
         (404, "Domain not found: mg.example.com".into(), Auth),
         (413, "request size exceeds 52.4MiB limit".into(), Content),
         (429, not_allowed("recipient limit exceeded, try again after 9 seconds"), Throttled),
-        (418, "a teapot".into(), Unavailable),
+        (418, "a teapot".into(), RefusalKind::Unavailable),
     ];
     for (status, text, kind) in table {
         let outcome = outcome(Canned::new(status, message(&text))).await;

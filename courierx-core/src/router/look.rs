@@ -41,9 +41,6 @@ impl Router {
         if let Some((until, kind)) = connection.gate().closed_at(now) {
             return Err(SkipReason::NotBefore { until, kind });
         }
-        if let Permission::No { until, .. } = connection.breaker().permission(now) {
-            return Err(SkipReason::Failing { until });
-        }
         // At once means at once: only a refusal stops it from being repeated where it is the only way.
         let at_once = question.duplicates == DuplicatePolicy::FailoverNow && self.connections().len() == 1;
         let tried = |entry: &&&HistoryEntry| {
@@ -56,6 +53,10 @@ impl Router {
             history.iter().filter(|one| one.this_round && one.connection == *connection.id()).count();
         if history.iter().any(|entry| tried(&entry)) || repeats > 1 {
             return Err(SkipReason::Tried);
+        }
+        // After that: what was tried in this round is not tried again ahead of its breaker's time.
+        if let Permission::No { until, .. } = connection.breaker().permission(now) {
+            return Err(SkipReason::Failing { until });
         }
         Ok(())
     }

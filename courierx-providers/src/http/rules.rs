@@ -92,6 +92,7 @@ pub(crate) struct VendorError {
 
 /// What statuses mean that a vendor's table does not tell of, where the vendor says something itself.
 const USUAL: &[Rule] = &[
+    Rule::within(300, 399, RefusalKind::Auth),
     Rule::status(401, RefusalKind::Auth),
     Rule::status(402, RefusalKind::Quota),
     Rule::within(403, 405, RefusalKind::Auth),

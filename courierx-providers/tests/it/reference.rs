@@ -22,8 +22,8 @@ silently but tags and metadata that exceed a provider's own limits.
 const TREATMENTS: &str = "
 ## How errors are treated
 
-The first line that fits counts. What is not listed is treated by its HTTP status: 401 and 403–405 as `auth`, 402 as `quota`,
-429 as `throttled`, 400, 413, 415 and 422 as `content`, any other as `unavailable`. That is where the provider says something
+The first line that fits counts. What is not listed is treated by its HTTP status: 300–399, 401 and 403–405 as `auth`, 402 as
+`quota`, 429 as `throttled`, 400, 413, 415 and 422 as `content`, any other as `unavailable`. That is where the provider says something
 itself. A page of something in between, a firewall's say, is `policy` with 400 and 403, since it may be about this message
 alone; `auth` with 301–399, 401, 404 and 405; `content` with 413. A 5xx without the provider's own words tells nothing: the
 outcome is *unknown*. So is the outcome of a request that was written

@@ -159,7 +159,7 @@ names! {
     ///
     /// | kind | to blame | same connection again | next connection | nobody left |
     /// |---|---|---|---|---|
-    /// | `Recipient` | recipient | no | no | the recipient fails, and is suppressed |
+    /// | `Recipient` | recipient | no | no | the recipient fails, and is suppressed if a mail server said so |
     /// | `RecipientTemporary` | recipient | at the next step | no | retry schedule |
     /// | `Suppressed` | recipient | no | no | the recipient is `suppressed` |
     /// | `Policy` | connection × recipient domain | after all others | yes | retry schedule |

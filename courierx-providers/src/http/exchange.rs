@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use courierx_core::provider::{Outcome, Phase, Refusal, RefusalKind, SendOptions, Uncertainty};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Body, Method, Response, Url};
-use tokio::time::{Duration, Instant, sleep, sleep_until};
+use tokio::time::{Duration, Instant, sleep_until};
 
 use super::body::{Progress, WatchedBody};
 use super::{Answer, Http};
@@ -110,35 +110,52 @@ impl Http {
             let response = client.execute(sent).await.map_err(|error| failed(&error, &progress))?;
             self.read(response, &progress).await
         };
+        self.watch(work, &progress, options).await
+    }
+
+    /// Waits for the work, as long as the phase allows that it is in. The clock is looked at when a time is over,
+    /// not when the phase changes.
+    async fn watch(
+        &self,
+        work: impl Future<Output = Result<Answer, NoAnswer>>,
+        progress: &Progress,
+        options: &SendOptions,
+    ) -> Result<Answer, NoAnswer> {
         tokio::pin!(work);
+        let start = Instant::now();
         // An endless timeout is as good as a day.
-        let end = Instant::now() + options.timeout.min(Duration::from_hours(24));
-        #[expect(clippy::disallowed_methods, reason = "the network's time, like every timeout here")]
-        let early = async {
+        let end = start + options.timeout.min(Duration::from_hours(24));
+        let mut patience = self.options().answer;
+        let mut stopping = false;
+        let mut look = end.min(start + patience);
+        loop {
+            #[expect(clippy::disallowed_methods, reason = "the network's time, like every timeout here")]
+            let time = sleep_until(look);
             tokio::select! {
-                () = progress.taken() => return None,
-                () = options.cancel.cancelled() => Some(interrupted()),
-                () = sleep_until(end) => Some(unavailable("the time was over before the request was complete")),
+                biased;
+                done = &mut work => return done,
+                () = options.cancel.cancelled(), if !stopping => {
+                    // Whoever was just giving the last byte away has done so, or never will.
+                    if progress.abandon() {
+                        return Err(interrupted());
+                    }
+                    stopping = true;
+                    // Knowing is worth a little more time than stopping at once.
+                    patience = Instant::now().saturating_duration_since(start) + GRACE;
+                    look = start + patience;
+                }
+                () = time => match progress.taken_at() {
+                    Some(_) if stopping => return Err(lost("stopped while waiting")),
+                    Some(at) if at + patience <= look => return Err(lost("no answer within the time")),
+                    Some(at) => look = at + patience,
+                    None if look < end => look = end,
+                    None if progress.abandon() => {
+                        return Err(unavailable("the time was over before the request was complete"));
+                    }
+                    // Given away this very moment.
+                    None => {}
+                },
             }
-            // Whoever was just giving the last byte away has done so, or never will.
-            .filter(|_| progress.abandon())
-        };
-        tokio::select! {
-            biased;
-            done = &mut work => return done,
-            gave_up = early => if let Some(no_answer) = gave_up { return Err(no_answer) },
-        }
-        #[expect(clippy::disallowed_methods, reason = "the network's time, like every timeout here")]
-        let patience = async {
-            tokio::select! {
-                () = sleep(self.options().answer) => "no answer within the time",
-                () = async { options.cancel.cancelled().await; sleep(GRACE).await } => "stopped while waiting",
-            }
-        };
-        tokio::select! {
-            biased;
-            done = &mut work => done,
-            detail = patience => Err(lost(detail)),
         }
     }
 

@@ -25,6 +25,7 @@ const ROUNDS: usize = 7;
 /// The least share of the bare client's rate.
 const SHARE: f64 = 0.75;
 const KEY: &str = "key-of-the-account";
+const KEY_HEADER: &str = "idempotency-key";
 
 /// A vendor's name, its emulator, and the adapter to it.
 type Vendor = (&'static str, fn() -> EmulatorBuilder, Connect);
@@ -143,8 +144,9 @@ async fn send_all(adapter: &Arc<dyn EmailProvider>, messages: &Arc<Vec<Outgoing>
     for _ in 0..CONCURRENCY {
         let (adapter, messages, next) = (Arc::clone(adapter), Arc::clone(messages), Arc::clone(&next));
         tasks.spawn(async move {
+            let options = SendOptions::default();
             while let Some(message) = messages.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let outcome = adapter.send(message, &SendOptions::default()).await;
+                let outcome = adapter.send(message, &options).await;
                 assert!(outcome.is_accepted(), "{outcome:?}");
             }
         });
@@ -161,7 +163,14 @@ async fn post_all(bare: &Bare) -> f64 {
         let (bare, next) = (bare.clone(), Arc::clone(&next));
         tasks.spawn(async move {
             while next.fetch_add(1, Ordering::Relaxed) < MESSAGES {
-                let request = bare.client.post(&bare.url).headers(bare.headers.clone());
+                let mut headers = bare.headers.clone();
+                if headers.contains_key(KEY_HEADER) {
+                    // Under the same key the emulator would take nothing and only repeat its answer.
+                    static KEYS: AtomicUsize = AtomicUsize::new(0);
+                    let key = KEYS.fetch_add(1, Ordering::Relaxed).into();
+                    headers.insert(KEY_HEADER, key);
+                }
+                let request = bare.client.post(&bare.url).headers(headers);
                 let answer = request.body(bare.body.clone()).send().await.expect("an answer");
                 assert!(answer.status().is_success(), "{}", answer.status());
                 answer.bytes().await.expect("a body");

@@ -163,13 +163,19 @@ impl Http {
     async fn read(&self, mut response: Response, progress: &Progress) -> Result<Answer, NoAnswer> {
         let most = self.options().max_answer_bytes;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-        let mut body = BytesMut::new();
+        let mut body = Bytes::new();
         loop {
             match response.chunk().await {
-                Ok(Some(piece)) if body.len() + piece.len() <= most => body.extend_from_slice(&piece),
+                // Nearly always there is one piece, which needs no copy.
+                Ok(Some(piece)) if body.is_empty() && piece.len() <= most => body = piece,
+                Ok(Some(piece)) if body.len() + piece.len() <= most => {
+                    let mut joined = BytesMut::from(body);
+                    joined.extend_from_slice(&piece);
+                    body = joined.freeze();
+                }
                 // The status is known, and the rest would tell nothing that is worth the memory.
                 Ok(Some(_)) => {
-                    body.clear();
+                    body = Bytes::new();
                     break;
                 }
                 Ok(None) => break,
@@ -178,7 +184,7 @@ impl Http {
         }
         // An answer that came early ends the request: what was not taken by now never is.
         progress.abandon();
-        Ok(Answer { status, headers, body: body.freeze(), at: self.clock().now() })
+        Ok(Answer { status, headers, body, at: self.clock().now() })
     }
 }
 

@@ -93,10 +93,11 @@ fn compare(
     adapter: &Arc<dyn EmailProvider>,
     template: &ApiRequest,
 ) -> f64 {
-    let messages: Arc<Vec<Outgoing>> = Arc::new((0..MESSAGES).map(outgoing).collect());
     let bare = bare(emulator, template);
     let mut shares = Vec::new();
     for round in 0..=ROUNDS {
+        // New ones each time: of those that it knows, an emulator with idempotency keys takes nothing.
+        let messages: Arc<Vec<Outgoing>> = Arc::new((0..MESSAGES).map(outgoing).collect());
         let ours = runtime.block_on(send_all(adapter, &messages));
         let theirs = runtime.block_on(post_all(&bare));
         if round > 0 {

@@ -25,3 +25,25 @@ pub(crate) use exchange::{NoAnswer, Request};
 pub(crate) use page::{is_page, stranger};
 pub use rules::{Rule, Status};
 pub(crate) use rules::{VendorError, refusal, refused};
+
+/// Gives an adapter what every vendor's has: another address of its API, and a client of one's own.
+macro_rules! reachable {
+    ($adapter:ident) => {
+        impl $adapter {
+            /// Talks to this address instead of the vendor's: a gateway, an emulator.
+            #[must_use]
+            pub fn base_url(mut self, url: $crate::http::BaseUrl) -> Self {
+                self.base_url = url;
+                self
+            }
+
+            /// Uses this client instead of the one that all providers share.
+            #[must_use]
+            pub fn http(mut self, http: $crate::http::Http) -> Self {
+                self.http = http;
+                self
+            }
+        }
+    };
+}
+pub(crate) use reachable;

@@ -72,6 +72,8 @@ pub struct Mailgun {
     capability: Capability,
 }
 
+crate::http::reachable!(Mailgun);
+
 impl Mailgun {
     /// A sending domain, by an API key of the account or a sending key of the domain.
     pub fn new(api_key: impl Into<String>, domain: &str) -> Result<Self, InvalidDomain> {
@@ -107,20 +109,6 @@ impl Mailgun {
     pub fn test_mode(mut self) -> Self {
         self.test_mode = true;
         self.capability.sandbox = true;
-        self
-    }
-
-    /// Talks to this address instead of the vendor's: a gateway, an emulator.
-    #[must_use]
-    pub fn base_url(mut self, url: BaseUrl) -> Self {
-        self.base_url = url;
-        self
-    }
-
-    /// Uses this client instead of the one that all providers share.
-    #[must_use]
-    pub fn http(mut self, http: Http) -> Self {
-        self.http = http;
         self
     }
 

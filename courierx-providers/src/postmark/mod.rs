@@ -39,6 +39,8 @@ pub struct Postmark {
     capability: Capability,
 }
 
+crate::http::reachable!(Postmark);
+
 impl Postmark {
     /// A server, by its API token. `POSTMARK_API_TEST` checks messages and sends none: such a connection is a
     /// sandbox. So is a server that is set up as one, which only [`verify`] tells.
@@ -65,20 +67,6 @@ impl Postmark {
     #[must_use]
     pub fn message_stream(mut self, id: impl Into<String>) -> Self {
         self.message_stream = Some(id.into());
-        self
-    }
-
-    /// Talks to this address instead of the vendor's: a gateway, an emulator.
-    #[must_use]
-    pub fn base_url(mut self, url: BaseUrl) -> Self {
-        self.base_url = url;
-        self
-    }
-
-    /// Uses this client instead of the one that all providers share.
-    #[must_use]
-    pub fn http(mut self, http: Http) -> Self {
-        self.http = http;
         self
     }
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::Postmark;
 use super::request::{MAX_BATCH, MAX_BATCH_BYTES};
-use crate::http::{NoAnswer, batches, blames_a_message, send_apart};
+use crate::http::{NoAnswer, Row, batches, blames_a_message, send_apart};
 
 static ID: ProviderId = ProviderId::new("postmark");
 
@@ -23,6 +23,25 @@ struct Server {
     name: String,
     #[serde(default)]
     delivery_type: String,
+}
+
+impl Postmark {
+    /// Hands over what one request holds.
+    async fn send_together(&self, batch: &[Outgoing], options: &SendOptions) -> Vec<Outcome> {
+        let request = self.post(&["email", "batch"]).body(JSON, self.several(batch));
+        let answer = match self.http.exchange(request, options).await {
+            Ok(answer) => answer,
+            Err(no_answer) => return vec![no_answer.into(); batch.len()],
+        };
+        match self.batch_refusal(&answer) {
+            None => self.outcomes(&answer, batch),
+            // One message is to blame, the answer does not say which, and nothing was sent.
+            Some(Outcome::Refused(reason)) if blames_a_message(reason.kind) && batch.len() > 1 => {
+                send_apart(self, batch, options).await
+            }
+            Some(outcome) => vec![outcome; batch.len()],
+        }
+    }
 }
 
 #[async_trait]
@@ -45,19 +64,14 @@ impl EmailProvider for Postmark {
 
     async fn send_batch(&self, messages: &[Outgoing], options: &SendOptions) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(messages.len());
+        let mut row = Row::default();
         for batch in batches(messages, MAX_BATCH, MAX_BATCH_BYTES) {
-            let request = self.post(&["email", "batch"]).body(JSON, self.several(batch));
-            match self.http.exchange(request, options).await {
-                Ok(answer) => match self.batch_refusal(&answer) {
-                    None => outcomes.extend(self.outcomes(&answer, batch)),
-                    // One message is to blame, the answer does not say which, and nothing was sent.
-                    Some(Outcome::Refused(reason)) if blames_a_message(reason.kind) && batch.len() > 1 => {
-                        outcomes.extend(send_apart(self, batch, options).await);
-                    }
-                    Some(outcome) => outcomes.extend(vec![outcome; batch.len()]),
-                },
-                Err(no_answer) => outcomes.extend(vec![Outcome::from(no_answer); batch.len()]),
-            }
+            let answered = match row.over() {
+                Some(over) => vec![over; batch.len()],
+                None => self.send_together(batch, options).await,
+            };
+            row.hear(&answered);
+            outcomes.extend(answered);
         }
         outcomes
     }

@@ -55,6 +55,8 @@ pub struct Resend {
     capability: Capability,
 }
 
+crate::http::reachable!(Resend);
+
 impl Resend {
     /// An account, by an API key: one that may only send is enough.
     pub fn new(api_key: impl Into<String>) -> Self {
@@ -64,20 +66,6 @@ impl Resend {
             http: Http::shared(),
             capability: capability(),
         }
-    }
-
-    /// Talks to this address instead of the vendor's: a gateway, an emulator.
-    #[must_use]
-    pub fn base_url(mut self, url: BaseUrl) -> Self {
-        self.base_url = url;
-        self
-    }
-
-    /// Uses this client instead of the one that all providers share.
-    #[must_use]
-    pub fn http(mut self, http: Http) -> Self {
-        self.http = http;
-        self
     }
 
     fn get(&self, path: &[&str]) -> Request {

@@ -52,6 +52,8 @@ pub struct SendGrid {
     capability: Capability,
 }
 
+crate::http::reachable!(SendGrid);
+
 impl SendGrid {
     /// An account, by an API key.
     pub fn new(api_key: impl Into<String>) -> Self {
@@ -98,20 +100,6 @@ impl SendGrid {
         self.capability.sandbox = true;
         self.capability.reports_delivery = false;
         self.capability.unknown_wait = None;
-        self
-    }
-
-    /// Talks to this address instead of the vendor's: a gateway, an emulator.
-    #[must_use]
-    pub fn base_url(mut self, url: BaseUrl) -> Self {
-        self.base_url = url;
-        self
-    }
-
-    /// Uses this client instead of the one that all providers share.
-    #[must_use]
-    pub fn http(mut self, http: Http) -> Self {
-        self.http = http;
         self
     }
 

@@ -93,3 +93,13 @@ async fn what_is_wrong_with_the_connection_is_so_for_every_message() {
         assert!(outcomes.iter().all(|one| matches!(one, Outcome::Unknown(_))), "{fault}: {outcomes:?}");
     }
 }
+
+#[tokio::test]
+async fn after_an_answer_about_the_connection_no_further_batch_is_handed_over() {
+    let answers = Answers::start().await;
+    let limit = json!({ "ErrorCode": 429, "Message": "Wait" }).to_string();
+    answers.say([Canned::new(429, limit)]);
+    let outcomes = adapter(answers.url()).send_batch(&numbered(501), &SendOptions::default()).await;
+    assert!(outcomes[..500].iter().all(|one| refused(one) == RefusalKind::Throttled));
+    assert_eq!(refused(&outcomes[500]), RefusalKind::Interrupted);
+}

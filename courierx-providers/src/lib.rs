@@ -31,7 +31,10 @@
 #[cfg(feature = "emulator")]
 pub mod emulator;
 #[cfg(feature = "http")]
-#[cfg_attr(not(feature = "all"), allow(dead_code, unused_imports, reason = "no vendor needs all of it"))]
+#[cfg_attr(
+    not(feature = "all"),
+    allow(dead_code, unused_imports, unused_macros, reason = "no vendor needs all of it")
+)]
 pub mod http;
 #[cfg(feature = "mailgun")]
 pub mod mailgun;

@@ -12,7 +12,8 @@ use courierx_core::id::{MessageId, TenantId};
 use courierx_core::message::Email;
 use courierx_core::provider::{Callback, EmailProvider, Refusal, SendOptions, Verified};
 use courierx_core::router::{
-    Connection, ConnectionId, Decision, DuplicateConnection, InvalidConnectionId, Router,
+    Connection, ConnectionId, Explanation, InvalidConnectionId, InvalidRouter, Router, RouterBuilder, Rule,
+    Watcher,
 };
 use courierx_core::store::{
     CancelResult, EventQuery, NewMessage, PurgeRequest, Purged, Recorded, Store, StoreError, StoredMessage,
@@ -136,8 +137,9 @@ impl Courier {
         Ok(self.outbox()?.receive(TenantId::DEFAULT, connection, callback).await?)
     }
 
-    /// Where a message would go now, and which connections would be passed over and why. Sends nothing.
-    pub fn explain(&self, email: &Email) -> Decision {
+    /// Where a message would go now, and why: the decision, the rule, and what is known of every connection. Sends
+    /// nothing.
+    pub fn explain(&self, email: &Email) -> Explanation {
         self.direct.explain(email)
     }
 
@@ -170,7 +172,9 @@ impl Courier {
 #[derive(Debug, Default)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct CourierBuilder {
-    connections: Vec<Result<Connection, BuildError>>,
+    router: RouterBuilder,
+    invalid: Option<BuildError>,
+    has_connection: bool,
     store: Option<Arc<dyn Store>>,
     vault: Option<Vault>,
     clock: Option<Arc<dyn Clock>>,
@@ -183,17 +187,31 @@ impl CourierBuilder {
     /// The name stands in the history of every message, and in what de-duplicates at the provider: keep it
     /// as long as the account is the same.
     pub fn provider(mut self, name: &str, provider: impl EmailProvider) -> Self {
-        let connection = match name.parse::<ConnectionId>() {
-            Ok(id) => Ok(Connection::new(id, provider)),
-            Err(source) => Err(BuildError::InvalidName { name: name.to_owned(), source }),
-        };
-        self.connections.push(connection);
+        match name.parse::<ConnectionId>() {
+            Ok(id) => self.connection(Connection::new(id, provider)),
+            Err(source) => {
+                self.invalid.get_or_insert(BuildError::InvalidName { name: name.to_owned(), source });
+                self
+            }
+        }
+    }
+
+    /// Adds a connection that was made by hand: with a weight, limits or quotas of its own.
+    pub fn connection(mut self, connection: Connection) -> Self {
+        self.has_connection = true;
+        self.router = self.router.connection(connection);
         self
     }
 
-    /// Adds a connection that was made by hand.
-    pub fn connection(mut self, connection: Connection) -> Self {
-        self.connections.push(Ok(connection));
+    /// Adds a rule: the first whose conditions a message meets decides where it may go.
+    pub fn rule(mut self, rule: Rule) -> Self {
+        self.router = self.router.rule(rule);
+        self
+    }
+
+    /// Tells this one what happens to connections.
+    pub fn watcher(mut self, watcher: Arc<dyn Watcher>) -> Self {
+        self.router = self.router.watcher(watcher);
         self
     }
 
@@ -223,12 +241,14 @@ impl CourierBuilder {
 
     /// The finished courier. It starts nothing: no task, no connection.
     pub fn build(self) -> Result<Courier, BuildError> {
-        let Self { connections, store, vault, clock, options } = self;
-        let connections = connections.into_iter().collect::<Result<Vec<_>, _>>()?;
-        if connections.is_empty() {
+        let Self { router, invalid, has_connection, store, vault, clock, options } = self;
+        if let Some(invalid) = invalid {
+            return Err(invalid);
+        }
+        if !has_connection {
             return Err(BuildError::NoProvider);
         }
-        let router = Router::new(connections)?;
+        let router = router.build()?;
         let clock = match &store {
             Some(store) => store.clock(),
             None => clock.unwrap_or_else(SystemClock::shared),
@@ -259,9 +279,9 @@ pub enum BuildError {
         #[source]
         source: InvalidConnectionId,
     },
-    /// Two providers have the same name.
+    /// Two providers have the same name, or a rule names one that there is not.
     #[error(transparent)]
-    DuplicateName(#[from] DuplicateConnection),
+    Router(#[from] InvalidRouter),
     /// The store brings no key along, and none was given.
     #[error(transparent)]
     NoVault(#[from] NoVault),

@@ -67,7 +67,7 @@ pub use courierx_core::message::{
     Problem, RetryPreset,
 };
 pub use courierx_core::provider::{self, EmailProvider, Outcome, Outgoing, RefusalKind};
-pub use courierx_core::router::{self, Connection, ConnectionId};
+pub use courierx_core::router::{self, Connection, ConnectionId, Router, Rule};
 pub use courierx_core::store::{self, Store};
 pub use courierx_core::suppression;
 pub use courierx_core::template;

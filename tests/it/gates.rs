@@ -30,7 +30,7 @@ async fn an_answer_from_before_does_not_let_more_messages_in() {
     world.until(second, MessageStatus::Sent).await;
     worker.shutdown().await.unwrap();
     let decision = world.courier.explain(&email().build().unwrap());
-    assert!(matches!(decision, Decision::Rest { waiting: Some(_), .. }), "{decision:?}");
+    assert!(matches!(decision.decision, Decision::Rest { waiting: Some(_), .. }), "{decision:?}");
 }
 
 #[tokio::test]

@@ -138,7 +138,7 @@ fn pretended(sandbox: &Arc<Sandbox>) -> Connection {
 /// What the router makes of a new message.
 fn explain(router: &Router, mode: Mode) -> Decision {
     let direct = Direct::new(router.clone(), ManualClock::starting_at(START));
-    direct.explain(&email().mode(mode).build().unwrap())
+    direct.explain(&email().mode(mode).build().unwrap()).decision
 }
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn live_mail_that_finds_no_connection_waits_for_one() {
     let (recorder, sandbox) = (Recorder::new(), Arc::new(Sandbox::new()));
     let none = Router::new(Vec::new()).unwrap();
     let switched_off = Router::new(vec![real(&recorder, false), pretended(&sandbox)]).unwrap();
-    let removed = Router::new(vec![pretended(&sandbox)]).unwrap().with_sandbox_for_tests_only();
+    let removed = Router::builder().connection(pretended(&sandbox)).sandbox_for_tests_only().build().unwrap();
     for (what, router) in [("none", none), ("switched off", switched_off), ("removed", removed)] {
         let decision = explain(&router, Mode::Live);
         let Decision::Rest { scheduled, given_up, skipped, .. } = &decision else { panic!("{what}") };
@@ -197,7 +197,7 @@ async fn a_sandbox_kept_for_tests_takes_test_mail_and_keeps_nothing_from_ending(
     };
     let alone = Router::new(vec![pretended(&sandbox)]).unwrap();
     assert_eq!([Mode::Live, Mode::Test].map(|mode| goes_to(&alone, mode)), ["sandbox", "sandbox"]);
-    let kept = alone.with_sandbox_for_tests_only();
+    let kept = Router::builder().connection(pretended(&sandbox)).sandbox_for_tests_only().build().unwrap();
     assert_eq!([Mode::Live, Mode::Test].map(|mode| goes_to(&kept, mode)), ["nowhere", "sandbox"]);
     let off = Router::new(vec![real(&recorder, false), pretended(&sandbox)]).unwrap();
     assert_eq!([Mode::Live, Mode::Test].map(|mode| goes_to(&off, mode)), ["nowhere", "sandbox"]);

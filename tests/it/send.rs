@@ -159,7 +159,8 @@ async fn explain_says_where_a_message_would_go_and_is_right() {
     let courier = builder(&[&a, &b]).build().unwrap();
     let attachment = courierx::Attachment::new("a.txt", "text/plain", "content").unwrap();
     let email = email().attach(attachment).build().unwrap();
-    let courierx_core::router::Decision::Send { connection, skipped, .. } = courier.explain(&email) else {
+    let courierx_core::router::Decision::Send { connection, skipped, .. } = courier.explain(&email).decision
+    else {
         panic!("it can be sent")
     };
     assert_eq!(connection.as_str(), "b");

@@ -1,20 +1,23 @@
 //! The middle of the way: one claimed message, through one round.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::hand_over::{Placed, hand_over, interrupted, patience, place};
+use super::hand_over::{Admitted, admit, hand_over, interrupted};
 use super::outbox::Inner;
+use super::quotas;
 use super::rest::Rest;
 use super::round::Round;
 use super::settle::{Handed, attempt_result};
+use super::sharing::{self, ProbeLease, lease_probe};
 use crate::clock::Timestamp;
-use crate::event::Disposition;
+use crate::event::{Disposition, NewEvent};
 use crate::id::AttemptId;
 use crate::message::Address;
-use crate::provider::{RecipientOutcome, Refusal, RefusalKind};
-use crate::router::{Connection, Decision, Pass, Router, Skipped};
+use crate::provider::{Content, RecipientOutcome, RefusalKind};
+use crate::router::{Ask, Connection, ConnectionId, Decision, Pass, Router, Skipped, Transition, patience};
 use crate::store::{
     AttemptResult, BeginAttempt, Begun, Claimed, JobNext, MessageRecord, StoreResult, StoredMessage,
 };
@@ -36,6 +39,8 @@ pub(super) struct Delivery<'a> {
     pub(super) looked_up: Timestamp,
     /// How often the chosen connection was not there any more.
     pub(super) changes: u32,
+    /// For how many recipients there may be room in a connection's quota.
+    pub(super) room: Option<(ConnectionId, usize)>,
 }
 
 impl Inner {
@@ -68,7 +73,7 @@ impl Delivery<'_> {
         loop {
             let now = self.inner.now();
             self.leave_out_expired(now);
-            let (id, recipients, ahead, skipped) = match self.round.decide(&self.router, now) {
+            let step = match self.round.decide(&self.router, now) {
                 Decision::Send { recipients, .. } if self.is_expired(now) => {
                     // They may have it already, and there is nothing left to wait for.
                     for recipient in recipients {
@@ -76,8 +81,11 @@ impl Delivery<'_> {
                     }
                     continue;
                 }
-                Decision::Send { connection, recipients, ahead, skipped } if !self.cancel.is_cancelled() => {
-                    (connection, recipients, ahead, skipped)
+                Decision::Send { connection, recipients, ahead, again, skipped }
+                    if !self.cancel.is_cancelled() =>
+                {
+                    let recipients = self.as_many_as_fit(&connection, again, recipients);
+                    Step { connection, recipients, ahead, again, skipped }
                 }
                 Decision::Send { .. } => return self.release(result.take()).await,
                 Decision::Rest { scheduled, waiting, given_up, .. } => {
@@ -89,25 +97,34 @@ impl Delivery<'_> {
                 self.settle(Some(result), None).await?;
             }
             let router = self.router.clone();
-            let Some(connection) = router.connection(&id) else { return self.release(None).await };
-            let lane = self.record.lane;
-            let place = match place(connection, lane, patience(lane), self.cancel).await {
-                Placed::Place(place) => place,
-                Placed::Busy => {
-                    self.round.is_busy(&id);
+            let Some(connection) = router.connection(&step.connection) else {
+                return self.release(None).await;
+            };
+            let content = self.round.content();
+            let ask = self.ask(&content, &step);
+            let clock = Arc::clone(&self.inner.clock);
+            let pass = match admit(connection, ask, &*clock, patience(ask.lane), self.cancel).await {
+                Admitted::Pass(pass) => pass,
+                Admitted::Busy => {
+                    self.round.is_busy(&step.connection);
                     continue;
                 }
-                Placed::Canceled => return self.release(None).await,
+                // Others may have taken the probe's place while this one waited for its own.
+                Admitted::Changed => continue,
+                Admitted::Canceled => return self.release(None).await,
             };
-            if !self.is_still_right(connection, &recipients).await? {
+            if !self.is_still_right(connection, &step.recipients).await? {
                 if self.changes_without_end() {
                     return self.release_for(CHANGE_WAIT, None).await;
                 }
                 continue;
             }
-            // Others may have taken the probe's place while this one waited for its own.
-            let Some(pass) = Pass::of(connection, place, ahead, self.inner.now()) else { continue };
-            match self.attempt(connection, pass, &recipients, skipped).await? {
+            let Some((pass, lease)) = self.lease(connection, pass).await else { continue };
+            let attempted = self.attempt(connection, pass, step).await;
+            if let Some(lease) = lease {
+                lease.release(&*self.inner.store).await;
+            }
+            match attempted? {
                 Attempted::Answered(answer) => result = Some(answer),
                 Attempted::Interrupted(answer) => return self.release(Some(answer)).await,
                 // Whoever holds the job now goes on; or it is claimed again and looked at anew.
@@ -118,19 +135,55 @@ impl Delivery<'_> {
         }
     }
 
+    fn ask<'c>(&self, content: &'c Content, step: &Step) -> Ask<'c> {
+        let email = content.email();
+        let from_domain = email.from().address().domain();
+        let Step { ahead, again, .. } = *step;
+        Ask { lane: email.lane(), from_domain, ahead, again, can_wait: self.round.can_wait() }
+    }
+
+    /// Of these recipients as many as the connection's quota had room for the last time.
+    fn as_many_as_fit(&self, connection: &ConnectionId, again: bool, mut recipients: Vec<u32>) -> Vec<u32> {
+        // What is repeated is repeated for all of them: its key is for no others.
+        if let Some((_, room)) = self.room.as_ref().filter(|(of, _)| of == connection && !again) {
+            recipients.truncate(*room);
+        }
+        recipients
+    }
+
+    /// The lease that a probe needs where processes share a store; none if another one has it.
+    async fn lease<'p>(
+        &self,
+        connection: &Connection,
+        pass: Pass<'p>,
+    ) -> Option<(Pass<'p>, Option<ProbeLease>)> {
+        if !pass.is_probe() {
+            return Some((pass, None));
+        }
+        let lease = lease_probe(&*self.inner.store, self.record.tenant, connection.id()).await;
+        if let Ok(lease) = lease {
+            return Some((pass, lease));
+        }
+        pass.leave_to_others(self.inner.now());
+        None
+    }
+
     /// One attempt: written down, handed over, and understood.
     async fn attempt(
         &mut self,
         connection: &Connection,
         pass: Pass<'_>,
-        recipients: &[u32],
-        skipped: Vec<Skipped>,
+        step: Step,
     ) -> StoreResult<Attempted> {
+        let Step { recipients, again, skipped, .. } = step;
+        let recipients = &*recipients;
         let outgoing = self.round.outgoing(connection.id(), recipients);
-        let attempt = AttemptId::new();
+        let (attempt, tenant) = (AttemptId::new(), self.record.tenant);
+        let amount = recipients.len() as u64;
+        let quotas = connection.quotas().iter();
         let begin = BeginAttempt {
             attempt,
-            tenant: self.record.tenant,
+            tenant,
             message: self.record.id,
             lease: self.claimed.lease,
             connection: connection.id().clone(),
@@ -138,19 +191,27 @@ impl Delivery<'_> {
             delivery: outgoing.delivery_id(),
             recipients: recipients.to_vec(),
             skipped,
-            reservations: Vec::new(),
+            reservations: quotas.map(|quota| quota.reservation(tenant, connection.id(), amount)).collect(),
         };
         match self.inner.store.begin_attempts(vec![begin]).await?.pop() {
             Some(Begun::Started { .. }) => {}
             Some(Begun::LeaseLost) | None => return Ok(Attempted::LeaseLost),
             Some(Begun::Changed) => return Ok(Attempted::LookAgain),
-            Some(Begun::QuotaExceeded { resets_at }) => {
-                let now = self.inner.now();
-                let refusal =
-                    Refusal::new(RefusalKind::Quota, "the quota set for this connection is used up");
-                self.router.observe(connection.id(), &refusal.retry_after(resets_at.since(now)), now);
+            Some(Begun::QuotaExceeded { .. }) if recipients.len() > 1 && !again => {
+                // There may be room for some of them.
+                self.room = Some((connection.id().clone(), recipients.len() / 2));
                 return Ok(Attempted::PassedOver);
             }
+            Some(Begun::QuotaExceeded { resets_at }) => {
+                let store = Some((&*self.inner.store, tenant));
+                quotas::used_up(store, connection, resets_at, self.inner.now()).await;
+                return Ok(Attempted::PassedOver);
+            }
+        }
+        if let (Some(watcher), Some(from)) =
+            (self.router.watcher(), self.round.came_from(recipients, connection.id()))
+        {
+            watcher.failed_over(from, connection);
         }
         let timeout = self.inner.options.hand_over_timeout;
         let outcomes = if self.cancel.is_cancelled() {
@@ -159,8 +220,9 @@ impl Delivery<'_> {
             hand_over(connection, &outgoing, timeout, self.cancel).await
         };
         let now = self.inner.now();
-        pass.finish(&outcomes, now);
+        let transition = pass.finish(&outcomes, now);
         self.ended.extend(self.round.apply(connection.id(), recipients, &outcomes, &self.router, now));
+        let news = self.tell(connection, transition, &outcomes, now).await;
         // Without our asking, "interrupted" is one of a provider's excuses.
         let stopped = self.cancel.is_cancelled() && outcomes.iter().any(|outcome| {
             matches!(outcome, RecipientOutcome::Refused(refusal) if refusal.kind == RefusalKind::Interrupted)
@@ -172,8 +234,27 @@ impl Delivery<'_> {
             mode: self.record.mode,
             recipients: self.addresses(recipients),
         };
-        let result = attempt_result(&handed, outcomes, now);
+        let mut result = attempt_result(&handed, outcomes, now);
+        result.effects.events.extend(news);
         Ok(if stopped { Attempted::Interrupted(result) } else { Attempted::Answered(result) })
+    }
+
+    /// Tells everybody what a hand-over showed of the connection, and answers the event of that.
+    async fn tell(
+        &self,
+        connection: &Connection,
+        transition: Option<Transition>,
+        outcomes: &[RecipientOutcome],
+        now: Timestamp,
+    ) -> Option<NewEvent> {
+        if transition.is_none() && !outcomes.iter().any(asks_for_rest) {
+            return None;
+        }
+        let tenant = self.record.tenant;
+        let is_first = sharing::tell(&*self.inner.store, tenant, connection, transition, now).await;
+        let transition = transition.filter(|_| is_first)?;
+        sharing::report(&self.router, connection, transition);
+        sharing::event(connection.id(), transition, now)
     }
 
     fn addresses(&self, recipients: &[u32]) -> Vec<(u32, Address)> {
@@ -185,6 +266,24 @@ impl Delivery<'_> {
         self.round.close(recipient);
         self.ended.push((recipient, disposition));
     }
+}
+
+/// Whether the whole connection wants to be left alone.
+fn asks_for_rest(outcome: &RecipientOutcome) -> bool {
+    matches!(
+        outcome,
+        RecipientOutcome::Refused(refusal)
+            if matches!(refusal.kind, RefusalKind::Throttled | RefusalKind::Quota | RefusalKind::Auth)
+    )
+}
+
+/// A hand-over that was decided.
+struct Step {
+    connection: ConnectionId,
+    recipients: Vec<u32>,
+    ahead: bool,
+    again: bool,
+    skipped: Vec<Skipped>,
 }
 
 /// How an attempt went.

@@ -5,14 +5,18 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::hand_over::{Placed, hand_over, patience, place};
+use super::hand_over::{Admitted, admit, hand_over};
+use super::quotas::{Held, NoRoom, hold, settle, used_up};
 use super::render::{RenderError, render};
 use super::round::Round;
+use super::sharing::{self, catch_up, tell};
 use crate::clock::Clock;
 use crate::id::{MessageId, TenantId};
 use crate::message::{AddressKey, Email, InvalidEmail, Lane};
 use crate::provider::{Content, Outcome, RecipientOutcome, Refusal, RefusalKind};
-use crate::router::{ConnectionId, Decision, History, Pass, Router, Skipped};
+use crate::router::{
+    Ask, Connection, ConnectionId, Decision, Explanation, History, Pass, Router, Skipped, patience,
+};
 use crate::store::{Store, StoreError};
 use crate::suppression::Scope;
 
@@ -67,57 +71,115 @@ impl Direct {
         })
         .at_once();
         let mut report = Report::new(email.recipient_count());
-        self.walk(email.lane(), &mut round, &mut report).await;
+        let walked = self.walk(email.lane(), &mut round, &mut report).await;
+        if let Err(error) = walked
+            && report.tried.is_empty()
+        {
+            return Err(error.into());
+        }
         report.finish(message, suppressed)
     }
 
-    /// Where the message would go now, and which connections would be passed over and why.
-    pub fn explain(&self, email: &Email) -> Decision {
+    /// Where the message would go now, and why: the decision, and what is known of every connection.
+    pub fn explain(&self, email: &Email) -> Explanation {
         let now = self.clock.now();
         let content = Content::literal(email.clone());
         let round = Round::new(MessageId::new(), now, email, content, History::default(), |_| true).at_once();
-        round.decide(&self.router, now)
+        round.explain(&self.router, now)
     }
 
-    async fn walk(&self, lane: Lane, round: &mut Round, report: &mut Report) {
-        let cancel = CancellationToken::new();
+    fn store(&self) -> Option<(&dyn Store, TenantId)> {
+        self.store.as_ref().map(|(store, tenant)| (&**store, *tenant))
+    }
+
+    async fn walk(&self, lane: Lane, round: &mut Round, report: &mut Report) -> Result<(), StoreError> {
         let patience = patience(lane).min(self.timeout);
         let mut waited = Duration::ZERO;
+        if let Some((store, tenant)) = self.store() {
+            catch_up(store, tenant, &self.router, self.clock.now()).await;
+        }
+        let mut room = usize::MAX;
         while !round.is_done() {
-            let (id, recipients, ahead, skipped) = match round.decide(&self.router, self.clock.now()) {
-                Decision::Send { connection, recipients, ahead, skipped } => {
-                    (connection, recipients, ahead, skipped)
+            let (id, mut recipients, ahead, again) = match round.decide(&self.router, self.clock.now()) {
+                Decision::Send { connection, recipients, ahead, again, skipped } => {
+                    report.skipped.extend(skipped);
+                    (connection, recipients, ahead, again)
                 }
                 Decision::Rest { skipped, .. } => {
                     report.skipped.extend(skipped);
-                    return;
+                    return Ok(());
                 }
             };
-            report.skipped.extend(skipped);
-            let Some(connection) = self.router.connection(&id) else { return };
-            let Placed::Place(place) = place(connection, lane, patience, &cancel).await else {
-                // Others are looked at; where there are none, the caller's time is the limit.
-                round.is_busy(&id);
-                waited += patience;
-                if waited >= self.timeout {
-                    return;
+            let Some(connection) = self.router.connection(&id) else { return Ok(()) };
+            if !again {
+                recipients.truncate(room);
+            }
+            let content = round.content();
+            let from_domain = content.email().from().address().domain();
+            let ask = Ask { lane, from_domain, ahead, again, can_wait: round.can_wait() };
+            let pass = match admit(connection, ask, &*self.clock, patience, &CancellationToken::new()).await {
+                Admitted::Pass(pass) => pass,
+                Admitted::Busy | Admitted::Canceled => {
+                    // Others are looked at; where there are none, the caller's time is the limit.
+                    round.is_busy(&id);
+                    waited += patience;
+                    if waited >= self.timeout {
+                        return Ok(());
+                    }
+                    continue;
                 }
-                continue;
+                // Its breaker may have opened meanwhile.
+                Admitted::Changed => continue,
             };
             let now = self.clock.now();
-            let pass = if ahead {
-                Pass::regardless(connection, place, now)
-            } else {
-                // Its breaker may have opened meanwhile.
-                let Some(pass) = Pass::of(connection, place, false, now) else { continue };
-                pass
+            let held = match hold(self.store(), connection, recipients.len(), now).await {
+                Ok(held) => held,
+                Err(NoRoom::Store(error)) => return Err(error),
+                Err(NoRoom::Until(_)) if recipients.len() > 1 && !again => {
+                    // There may be room for some of them.
+                    room = recipients.len() / 2;
+                    continue;
+                }
+                Err(NoRoom::Until(until)) => {
+                    used_up(self.store(), connection, until, now).await;
+                    continue;
+                }
             };
-            let outgoing = round.outgoing(&id, &recipients);
-            let outcomes = hand_over(connection, &outgoing, self.timeout, &cancel).await;
-            pass.finish(&outcomes, self.clock.now());
-            round.apply(&id, &recipients, &outcomes, &self.router, self.clock.now());
-            report.add(id, &recipients, outcomes);
+            self.attempt(connection, pass, held, &recipients, round, report).await;
         }
+        Ok(())
+    }
+
+    /// One hand-over, and what it shows.
+    async fn attempt(
+        &self,
+        connection: &Connection,
+        pass: Pass<'_>,
+        held: Held,
+        recipients: &[u32],
+        round: &mut Round,
+        report: &mut Report,
+    ) {
+        let id = connection.id();
+        if let (Some(watcher), Some(from)) = (self.router.watcher(), round.came_from(recipients, id)) {
+            watcher.failed_over(from, connection);
+        }
+        let outgoing = round.outgoing(id, recipients);
+        let outcomes = hand_over(connection, &outgoing, self.timeout, &CancellationToken::new()).await;
+        let now = self.clock.now();
+        let transition = pass.finish(&outcomes, now);
+        settle(self.store(), connection, held, &outcomes).await;
+        round.apply(id, recipients, &outcomes, &self.router, now);
+        if let Some(transition) = transition {
+            let is_first = match self.store() {
+                Some((store, tenant)) => tell(store, tenant, connection, Some(transition), now).await,
+                None => true,
+            };
+            if is_first {
+                sharing::report(&self.router, connection, transition);
+            }
+        }
+        report.add(id.clone(), recipients, outcomes);
     }
 
     /// The positions of the recipients that are suppressed.

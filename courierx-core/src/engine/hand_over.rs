@@ -6,9 +6,9 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
-use crate::message::Lane;
+use crate::clock::Clock;
 use crate::provider::{Outgoing, Phase, RecipientOutcome, Refusal, RefusalKind, SendOptions, Uncertainty};
-use crate::router::{Connection, Place};
+use crate::router::{Ask, Connection, Denied, Pass};
 
 /// No hand-over takes longer than this, whatever its provider does: the longest that a protocol allows is
 /// ten minutes for the answer to a mail's final dot (RFC 5321 §4.5.3.2.6), after at most a few for the rest.
@@ -41,37 +41,43 @@ fn time_of(outgoing: &Outgoing) -> Duration {
     Duration::from_secs(outgoing.estimated_bytes() as u64 / BYTES_PER_SECOND)
 }
 
-/// Whether there was a place among a connection's hand-overs.
-pub(super) enum Placed<'a> {
-    Place(Place<'a>),
-    /// None was free for so long that others are worth a look.
+/// Whether a connection's door opened.
+pub(super) enum Admitted<'a> {
+    Pass(Pass<'a>),
+    /// It did not for so long that others are worth a look.
     Busy,
+    /// What the decision was made on is not so any more.
+    Changed,
     /// The process wants to stop.
     Canceled,
 }
 
-/// Waits for a place among the connection's hand-overs, for some time.
-pub(super) async fn place<'a>(
+/// Waits at a connection's door, for a place among its hand-overs and for its rate, as long as patience lasts.
+pub(super) async fn admit<'a>(
     connection: &'a Connection,
-    lane: Lane,
+    ask: Ask<'a>,
+    clock: &dyn Clock,
     patience: Duration,
     cancel: &CancellationToken,
-) -> Placed<'a> {
-    tokio::select! {
-        biased;
-        place = tokio::time::timeout(patience, connection.places().take(lane)) => {
-            place.map_or(Placed::Busy, Placed::Place)
+) -> Admitted<'a> {
+    let until = clock.now().after(patience);
+    loop {
+        let place = tokio::select! {
+            biased;
+            place = tokio::time::timeout(patience, connection.known().places.take(ask.lane)) => place,
+            () = cancel.cancelled() => return Admitted::Canceled,
+        };
+        let Ok(place) = place else { return Admitted::Busy };
+        match Pass::of(connection, ask, place, clock.now()) {
+            Ok(pass) => return Admitted::Pass(pass),
+            Err(Denied::Changed) => return Admitted::Changed,
+            Err(Denied::Until(moment)) if moment > until => return Admitted::Busy,
+            // Its place is somebody else's meanwhile, who may be more urgent.
+            Err(Denied::Until(moment)) => tokio::select! {
+                () = clock.sleep_until(moment) => {}
+                () = cancel.cancelled() => return Admitted::Canceled,
+            },
         }
-        () = cancel.cancelled() => Placed::Canceled,
-    }
-}
-
-/// How long a message waits for a place before others are looked at: the more urgent, the less.
-pub(super) const fn patience(lane: Lane) -> Duration {
-    match lane {
-        Lane::Critical => Duration::from_millis(500),
-        Lane::Transactional => Duration::from_secs(2),
-        Lane::Bulk => Duration::from_secs(10),
     }
 }
 

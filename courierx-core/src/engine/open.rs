@@ -11,6 +11,7 @@ use super::outbox::{Inner, content_context};
 use super::render::render;
 use super::round::Round;
 use super::settle::decided;
+use super::sharing::catch_up;
 use crate::clock::Timestamp;
 use crate::event::{Disposition, RecipientStatus};
 use crate::message::Email;
@@ -40,6 +41,7 @@ impl<'a> Delivery<'a> {
             })
         };
         let router = inner.routes.router(record.tenant).await?;
+        catch_up(&*inner.store, record.tenant, &router, inner.now()).await;
         let opened = match content {
             Some(sealed) => read(inner, &record, sealed).await,
             None => Err(Unreadable::ForGood("the content is not kept any more".to_owned())),
@@ -68,6 +70,7 @@ impl<'a> Delivery<'a> {
             ended: Vec::new(),
             looked_up: Timestamp::EPOCH,
             changes: 0,
+            room: None,
         };
         delivery.leave_out_refused();
         delivery.leave_out_suppressed().await?;

@@ -9,7 +9,7 @@ use crate::event::Disposition;
 use crate::id::MessageId;
 use crate::message::{DuplicatePolicy, Email};
 use crate::provider::{Content, Outgoing, RecipientOutcome, RefusalKind};
-use crate::router::{ConnectionId, Decision, History, Past, Question, Requirements, Router};
+use crate::router::{ConnectionId, Decision, Explanation, History, Past, Question, Requirements, Router};
 
 /// What is left to do of a message, and what was learnt.
 #[derive(Debug)]
@@ -94,7 +94,16 @@ impl Round {
     }
 
     pub(super) fn decide(&self, router: &Router, now: Timestamp) -> Decision {
-        let question = Question {
+        router.decide(&self.question(), now)
+    }
+
+    pub(super) fn explain(&self, router: &Router, now: Timestamp) -> Explanation {
+        router.explain(&self.question(), now)
+    }
+
+    fn question(&self) -> Question<'_> {
+        Question {
+            email: self.content.email(),
             requirements: &self.requirements,
             open: &self.open,
             history: &self.history,
@@ -103,8 +112,22 @@ impl Round {
             can_wait: self.can_wait,
             deliver_by: self.deliver_by,
             busy: &self.busy,
-        };
-        router.decide(&question, now)
+        }
+    }
+
+    pub(super) fn content(&self) -> Arc<Content> {
+        Arc::clone(&self.content)
+    }
+
+    /// Whether it can wait for a connection to come back.
+    pub(super) fn can_wait(&self) -> bool {
+        self.can_wait
+    }
+
+    /// The connection that some of these were handed to last, and that did not take them.
+    pub(super) fn came_from(&self, recipients: &[u32], next: &ConnectionId) -> Option<&ConnectionId> {
+        let last = recipients.iter().find_map(|one| self.history.of_recipient(*one).next_back())?;
+        (last.this_round && last.connection != *next).then_some(&last.connection)
     }
 
     pub(super) fn outgoing(&self, connection: &ConnectionId, recipients: &[u32]) -> Outgoing {

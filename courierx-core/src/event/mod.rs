@@ -96,6 +96,20 @@ impl NewEvent {
         }
     }
 
+    /// An event of a connection.
+    pub fn of_connection(connection: ConnectionId, kind: EventKind, at: Timestamp) -> Self {
+        Self {
+            id: EventId::new(),
+            message: None,
+            recipient: None,
+            attempt: None,
+            connection: Some(connection),
+            kind,
+            at,
+            detail: None,
+        }
+    }
+
     /// Says which recipient it is about.
     #[must_use]
     pub fn recipient(mut self, index: u32) -> Self {

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::breaker::{Breaker, Permission};
-use super::gate::Gate;
-use super::places::Places;
+use super::breaker::{BreakerOptions, Permission};
+use super::known::Known;
+use super::order::draw;
+use super::quota::Quota;
+use super::rate::Rate;
 use crate::clock::Timestamp;
-use crate::provider::{EmailProvider, RefusalKind};
+use crate::provider::EmailProvider;
 
 /// The name of a connection: one configured use of a provider. 1 to 64 of `A–Z a–z 0–9 . _ -`.
 ///
@@ -74,39 +76,100 @@ pub struct InvalidConnectionId;
 pub struct Connection {
     id: ConnectionId,
     provider: Arc<dyn EmailProvider>,
-    priority: u32,
-    enabled: bool,
-    gate: Arc<Gate>,
-    breaker: Arc<Breaker>,
-    places: Arc<Places>,
+    priority: Option<u32>,
+    weight: u32,
+    usage: Usage,
+    rate: Option<Rate>,
+    quotas: Arc<[Quota]>,
+    known: Arc<Known>,
+}
+
+/// Whether a connection is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Usage {
+    On,
+    /// Only to finish what it began.
+    Draining,
+    Off,
 }
 
 impl Connection {
-    /// A connection of this name, of the highest priority.
+    /// A connection of this name. Of several that are given no priority the one named first is preferred.
     pub fn new(id: ConnectionId, provider: impl EmailProvider) -> Self {
-        let places = Places::new(provider.capability().max_in_flight);
+        let known = Known::new(provider.capability().max_in_flight, BreakerOptions::default());
         Self {
             id,
             provider: Arc::new(provider),
-            priority: 0,
-            enabled: true,
-            gate: Arc::default(),
-            breaker: Arc::default(),
-            places: Arc::new(places),
+            priority: None,
+            weight: 1,
+            usage: Usage::On,
+            rate: None,
+            quotas: Arc::default(),
+            known: Arc::new(known),
         }
     }
 
-    /// Its place in the order of preference: smaller is preferred, and of equal ones the one named first.
+    /// Its place in the order of preference: smaller is preferred, and of equal ones each gets a share.
     #[must_use]
     pub fn with_priority(mut self, priority: u32) -> Self {
-        self.priority = priority;
+        self.priority = Some(priority);
+        self
+    }
+
+    /// Its share among those of its priority; 1 unless set. With 0 it gets nothing while others can take it.
+    #[must_use]
+    pub fn with_weight(mut self, weight: u32) -> Self {
+        self.weight = weight;
         self
     }
 
     /// Whether it is used at all.
     #[must_use]
     pub fn with_enabled(mut self, enabled: bool) -> Self {
-        self.enabled = enabled;
+        self.usage = if enabled { Usage::On } else { Usage::Off };
+        self
+    }
+
+    /// Gives it nothing new: only what it may have taken already is repeated there, where that is safe.
+    #[must_use]
+    pub fn draining(mut self) -> Self {
+        if self.usage == Usage::On {
+            self.usage = Usage::Draining;
+        }
+        self
+    }
+
+    /// Hands it no more than this many messages in a time.
+    #[must_use]
+    pub fn with_rate(mut self, rate: Option<Rate>) -> Self {
+        self.rate = rate;
+        self
+    }
+
+    /// Hands it no more than these many recipients in each window.
+    #[must_use]
+    pub fn with_quotas(mut self, quotas: impl Into<Arc<[Quota]>>) -> Self {
+        self.quotas = quotas.into();
+        self
+    }
+
+    /// Lets at most so many hand-overs be under way at once; as many as the provider says unless set.
+    #[must_use]
+    pub fn with_max_in_flight(self, most: usize) -> Self {
+        self.known.places.bound(most);
+        self
+    }
+
+    /// When its breaker opens, and how it comes back. It forgets what was known of the connection.
+    #[must_use]
+    pub fn with_breaker(mut self, options: BreakerOptions) -> Self {
+        self.known = Arc::new(Known::new(self.provider.capability().max_in_flight, options));
+        self
+    }
+
+    /// The same, with this priority if it has none of its own.
+    pub(super) fn or_priority(mut self, priority: u32) -> Self {
+        self.priority.get_or_insert(priority);
         self
     }
 
@@ -122,121 +185,57 @@ impl Connection {
 
     /// Its place in the order of preference.
     pub fn priority(&self) -> u32 {
-        self.priority
+        self.priority.unwrap_or_default()
+    }
+
+    /// Its share among those of its priority.
+    pub fn weight(&self) -> u32 {
+        self.weight
     }
 
     /// Whether it is used at all.
     pub fn is_enabled(&self) -> bool {
-        self.enabled
+        self.usage != Usage::Off
     }
 
-    pub(crate) fn gate(&self) -> &Gate {
-        &self.gate
+    /// Whether it gets nothing new.
+    pub fn is_draining(&self) -> bool {
+        self.usage == Usage::Draining
+    }
+
+    /// How many messages it may be handed in a time.
+    pub fn rate(&self) -> Option<Rate> {
+        self.rate
+    }
+
+    /// How many recipients it may be handed in each window.
+    pub fn quotas(&self) -> &[Quota] {
+        &self.quotas
+    }
+
+    /// What is known of it.
+    pub(crate) fn known(&self) -> &Known {
+        &self.known
     }
 
     /// Whether a message with this seed is within the share that the connection gets now.
     pub(super) fn gets(&self, seed: u64, now: Timestamp) -> bool {
-        self.breaker.permission(now).gets(draw(seed, &self.id))
+        self.known.breaker.permission(now).gets(draw(seed, &self.id))
     }
 
     /// Whether a hand-over may go ahead although its breaker is open.
     pub(super) fn may_go_ahead(&self, can_wait: bool, now: Timestamp) -> bool {
-        self.breaker.permission(now).may_go_ahead(can_wait, now)
+        self.known.breaker.permission(now).may_go_ahead(can_wait, now)
     }
 
     /// Whether neither its breaker nor its own wish keeps others away.
     pub(crate) fn is_approachable(&self, now: Timestamp) -> bool {
-        let allowed = !matches!(self.breaker.permission(now), Permission::No { .. });
-        allowed && self.gate.closed_at(now).is_none()
+        let allowed = !matches!(self.known.breaker.permission(now), Permission::No { .. });
+        allowed && self.known.gate.closed_at(now).is_none()
     }
 
     /// When a message that waits for its breaker is to look again.
     pub(super) fn look_again(&self, seed: u64, deadline: Option<Timestamp>, now: Timestamp) -> Timestamp {
-        self.breaker.permission(now).look_again(draw(seed, &self.id), deadline, now)
-    }
-
-    pub(crate) fn breaker(&self) -> &Breaker {
-        &self.breaker
-    }
-
-    /// The places among its hand-overs.
-    pub(crate) fn places(&self) -> &Places {
-        &self.places
-    }
-}
-
-/// A number between 0 and 1: the same for a message and a connection whenever it is asked for.
-fn draw(seed: u64, connection: &ConnectionId) -> f64 {
-    let salt = connection.as_str().bytes().fold(seed, |hash, byte| {
-        // FNV-1a: spread, not secret.
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    fastrand::Rng::with_seed(salt).f64()
-}
-
-/// A connection that was not chosen, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Skipped {
-    /// The connection.
-    pub connection: ConnectionId,
-    /// Why.
-    pub reason: SkipReason,
-}
-
-/// Why a connection was not chosen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum SkipReason {
-    /// It cannot carry this message.
-    Capability {
-        /// What it lacks, for people.
-        lacks: String,
-    },
-    /// It is switched off or being drained.
-    Disabled,
-    /// It is a sandbox, kept for messages in test mode, and this one is meant to arrive.
-    SandboxForTests,
-    /// It refused this message, in a way that trying again now does not change.
-    Refused {
-        /// How.
-        kind: RefusalKind,
-    },
-    /// It asked to be left alone, or its quota is used up, until then.
-    NotBefore {
-        /// Until when.
-        until: Timestamp,
-        /// What it refused with.
-        kind: RefusalKind,
-    },
-    /// It failed too often and is left alone until then, but for probes.
-    Failing {
-        /// Until when.
-        until: Timestamp,
-    },
-    /// It has just come back, and others take most of its share for a while.
-    Recovering,
-    /// No place among its hand-overs was free for a while.
-    Busy,
-    /// It was tried in this round already.
-    Tried,
-    /// An earlier hand-over there may have succeeded, and others come first.
-    Unknown,
-}
-
-impl fmt::Display for SkipReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Capability { lacks } => write!(f, "cannot carry the message: {lacks}"),
-            Self::Disabled => f.write_str("switched off"),
-            Self::SandboxForTests => f.write_str("a sandbox, which takes only messages in test mode here"),
-            Self::Refused { kind } => write!(f, "refused the message ({kind})"),
-            Self::NotBefore { until, kind } => write!(f, "not before {until} ({kind})"),
-            Self::Failing { until } => write!(f, "fails, and is left alone until {until}"),
-            Self::Recovering => f.write_str("has just come back, and gets few messages at first"),
-            Self::Busy => f.write_str("busy"),
-            Self::Tried => f.write_str("tried in this round"),
-            Self::Unknown => f.write_str("may have sent the message already"),
-        }
+        self.known.breaker.permission(now).look_again(draw(seed, &self.id), deadline, now)
     }
 }

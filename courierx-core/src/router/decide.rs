@@ -1,10 +1,13 @@
 //! The decision itself.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::history::{HistoryEntry, Past};
 use super::look::drawback;
+use super::pass::patience;
+use super::plan::Tier;
 use super::question::{Decision, GiveUp, Question};
 use super::unresolved::Unresolved;
 use super::{Connection, Router, SkipReason, Skipped};
@@ -54,11 +57,52 @@ impl Chosen<'_> {
     }
 }
 
+/// A question, the moment at which it is asked, and what has to be the same for all of its recipients.
+pub(super) struct Asked<'a> {
+    pub(super) question: &'a Question<'a>,
+    pub(super) now: Timestamp,
+    /// Whether this is a decision, which takes a turn where connections take turns.
+    takes: bool,
+    turn: Cell<Option<usize>>,
+    /// Of which two the second was better, or not.
+    compared: Cell<Option<(usize, usize, bool)>>,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn new(question: &'a Question<'a>, now: Timestamp, takes: bool) -> Self {
+        Self { question, now, takes, turn: Cell::new(None), compared: Cell::new(None) }
+    }
+
+    pub(super) fn turn(&self, tier: &Tier) -> usize {
+        let turn = self.turn.get().unwrap_or_else(|| tier.turn(self.takes));
+        self.turn.set(Some(turn));
+        turn
+    }
+
+    /// The better of two connections, by position.
+    fn better(&self, router: &Router, one: usize, other: usize) -> usize {
+        let is_other = match self.compared.get() {
+            Some((first, second, is_other)) if (first, second) == (one, other) => is_other,
+            _ => {
+                let score = |position: usize| router.connections()[position].score(self.now);
+                score(other) > score(one)
+            }
+        };
+        self.compared.set(Some((one, other, is_other)));
+        if is_other { other } else { one }
+    }
+}
+
 impl Router {
     /// Decides where the open recipients go next. The first recipient that can be handed over chooses the
     /// connection; the others join if they would choose the same. A repetition is joined by nobody: for
     /// others beside them it would be another hand-over, which no key protects.
     pub fn decide(&self, question: &Question<'_>, now: Timestamp) -> Decision {
+        self.answer(&Asked::new(question, now, true))
+    }
+
+    pub(super) fn answer(&self, asked: &Asked<'_>) -> Decision {
+        let question = asked.question;
         let mut skipped = Vec::new();
         let mut chosen: Option<Chosen<'_>> = None;
         let (mut scheduled, mut given_up) = (Vec::new(), Vec::new());
@@ -67,7 +111,7 @@ impl Router {
             // Reasons are noted once, for the first recipient: the others nearly always share them.
             let mut ignored = Vec::new();
             let notes = if chosen.is_none() && skipped.is_empty() { &mut skipped } else { &mut ignored };
-            match self.decide_one(question, recipient, utf8, now, notes) {
+            match self.decide_one(asked, recipient, utf8, notes) {
                 Verdict::Use(connection, ahead) => {
                     let new = || Chosen { connection, recipients: Vec::new(), repeats: false, ahead };
                     chosen.get_or_insert_with(new).join(connection, recipient);
@@ -91,7 +135,8 @@ impl Router {
         }
         match chosen {
             Some(Chosen { connection, recipients, ahead, .. }) => {
-                Decision::Send { connection: connection.id().clone(), recipients, ahead, skipped }
+                let again = recipients.iter().any(|one| question.history.tells_of(*one, connection.id()));
+                Decision::Send { connection: connection.id().clone(), recipients, ahead, again, skipped }
             }
             None => Decision::Rest { scheduled, waiting, given_up, skipped },
         }
@@ -99,12 +144,12 @@ impl Router {
 
     fn decide_one(
         &self,
-        question: &Question<'_>,
+        asked: &Asked<'_>,
         recipient: u32,
         utf8: bool,
-        now: Timestamp,
         skipped: &mut Vec<Skipped>,
     ) -> Verdict<'_> {
+        let (question, now) = (asked.question, asked.now);
         let history: Vec<_> = question.history.of_recipient(recipient).collect();
         if let Some(past) = history.last()
             && past.this_round
@@ -115,13 +160,15 @@ impl Router {
         match self.unresolved(question, &history, now) {
             Unresolved::No => {}
             Unresolved::Repeat(connection, together, since) => {
-                match self.look(connection, question, &history, utf8, now) {
+                match self.look(connection, asked, &history, utf8, true) {
                     Ok(()) => return Verdict::Repeat(connection, together),
                     Err(SkipReason::Tried) => return Verdict::SCHEDULE,
                     // A short wait is worth it; a long one is not where another connection works.
-                    Err(SkipReason::NotBefore { until, .. }) if until <= since.after(REPEAT_WAITS) => {
-                        return Verdict::wait(until);
-                    }
+                    Err(
+                        SkipReason::NotBefore { until, .. }
+                        | SkipReason::RateLimited { until }
+                        | SkipReason::RetryBudget { until },
+                    ) if until <= since.after(REPEAT_WAITS) => return Verdict::wait(until),
                     Err(SkipReason::Failing { .. }) if now < since.after(REPEAT_WAITS) => {
                         let again = connection.look_again(question.seed, question.deliver_by, now);
                         return Verdict::wait(again.min(since.after(REPEAT_WAITS)));
@@ -132,43 +179,46 @@ impl Router {
             Unresolved::Wait(until) => return Verdict::wait(until),
             Unresolved::End => return Verdict::GiveUp(Disposition::Unknown),
         }
-        self.choose(question, &history, utf8, now, skipped)
+        self.choose(asked, recipient, &history, utf8, skipped)
     }
 
-    /// The first connection in the order of preference that nothing speaks against. One that refused this
-    /// message for its sender or by its policy comes last, as it may have changed its mind by the next
-    /// round; so does one that may have sent it already. One that has just come back gets its share only.
+    /// The first connection, tier by tier, that nothing speaks against. One that refused this message for its
+    /// sender or by its policy comes last, as it may have changed its mind by the next round; so does one that may
+    /// have sent it already. One that has just come back gets its share only.
     fn choose(
         &self,
-        question: &Question<'_>,
+        asked: &Asked<'_>,
+        recipient: u32,
         history: &[&HistoryEntry],
         utf8: bool,
-        now: Timestamp,
         skipped: &mut Vec<Skipped>,
     ) -> Verdict<'_> {
         let mut fallback = Fallback::default();
         let noted = skipped.len();
-        for connection in self.connections() {
-            let reason = match self.look(connection, question, history, utf8, now) {
-                Ok(()) => match drawback(history, connection.id()) {
-                    Some(reason) => {
-                        fallback.avoided = fallback.avoided.or(Some(connection));
-                        reason
+        let plan = self.plans().plan(asked.question.email, recipient);
+        for tier in &plan.tiers {
+            let order = self.order(plan, tier, asked.question.seed, || asked.turn(tier));
+            // Where two are compared: the first that could take it.
+            let mut first: Option<usize> = None;
+            for seat in order.seats() {
+                let connection = &self.connections()[seat.connection];
+                let Err(reason) = self.objection(connection, asked, history, utf8) else {
+                    match first {
+                        None if plan.compares(tier) => first = Some(seat.connection),
+                        None => return Verdict::Use(connection, false),
+                        Some(one) => {
+                            first = Some(asked.better(self, one, seat.connection));
+                            break;
+                        }
                     }
-                    None if question.busy.contains(connection.id()) => {
-                        fallback.busy = fallback.busy.or(Some(connection));
-                        SkipReason::Busy
-                    }
-                    None if connection.gets(question.seed, now) => return Verdict::Use(connection, false),
-                    None => {
-                        fallback.recovering = fallback.recovering.or(Some(connection));
-                        SkipReason::Recovering
-                    }
-                },
-                Err(reason) => reason,
-            };
-            fallback.note(connection, &reason, question, now);
-            skipped.push(Skipped { connection: connection.id().clone(), reason });
+                    continue;
+                };
+                fallback.note(connection, &reason, asked);
+                skipped.push(Skipped { connection: connection.id().clone(), reason });
+            }
+            if let Some(position) = first {
+                return Verdict::Use(&self.connections()[position], false);
+            }
         }
         if let Some((connection, ahead)) = fallback.connection() {
             let chosen = connection.id();
@@ -189,6 +239,26 @@ impl Router {
         // What is left are reasons that no time changes.
         Verdict::GiveUp(Disposition::Failed)
     }
+
+    /// What speaks against a connection as the next choice, though not as the last one perhaps.
+    pub(super) fn objection(
+        &self,
+        connection: &Connection,
+        asked: &Asked<'_>,
+        history: &[&HistoryEntry],
+        utf8: bool,
+    ) -> Result<(), SkipReason> {
+        self.look(connection, asked, history, utf8, false)?;
+        if let Some(reason) = drawback(history, connection.id()) {
+            Err(reason)
+        } else if asked.question.busy.contains(connection.id()) {
+            Err(SkipReason::Busy)
+        } else if connection.gets(asked.question.seed, asked.now) {
+            Ok(())
+        } else {
+            Err(SkipReason::Recovering)
+        }
+    }
 }
 
 /// What is left if nothing else is.
@@ -198,9 +268,12 @@ struct Fallback<'a> {
     busy: Option<&'a Connection>,
     /// One that has just come back, and would have got another message.
     recovering: Option<&'a Connection>,
+    /// One at its rate limit for so short a time that it is waited for at its door.
+    limited: Option<(Timestamp, &'a Connection)>,
     /// One that something speaks against which may have changed.
     avoided: Option<&'a Connection>,
-    /// The failing one that opens first, if a probe may go ahead of its time.
+    /// The failing one that opens first, if a probe may go ahead of its time; or one that does not send for this
+    /// author, for somebody who cannot wait.
     ahead: Option<(Timestamp, &'a Connection)>,
     not_before: Option<Timestamp>,
     /// Whether one was tried, or may be switched on again: there is something to come back for.
@@ -208,23 +281,33 @@ struct Fallback<'a> {
 }
 
 impl<'a> Fallback<'a> {
-    fn note(
-        &mut self,
-        connection: &'a Connection,
-        reason: &SkipReason,
-        question: &Question<'_>,
-        now: Timestamp,
-    ) {
+    fn note(&mut self, connection: &'a Connection, reason: &SkipReason, asked: &Asked<'_>) {
+        let Asked { question, now, .. } = asked;
         match reason {
-            SkipReason::NotBefore { until, .. } => self.not_before(*until),
+            SkipReason::Recovering => self.recovering = self.recovering.or(Some(connection)),
+            SkipReason::Busy => self.busy = self.busy.or(Some(connection)),
+            SkipReason::Refused { kind: RefusalKind::Policy | RefusalKind::Sender } | SkipReason::Unknown => {
+                self.avoided = self.avoided.or(Some(connection));
+            }
+            SkipReason::NotBefore { until, .. } | SkipReason::RetryBudget { until } => {
+                self.not_before(*until);
+            }
+            SkipReason::RateLimited { until } => self.limited(*until, connection, asked),
             SkipReason::Failing { until } => {
-                self.not_before(connection.look_again(question.seed, question.deliver_by, now));
-                let first = self.ahead.is_none_or(|(earliest, _)| *until < earliest);
-                if first && connection.may_go_ahead(question.can_wait, now) {
-                    self.ahead = Some((*until, connection));
+                self.not_before(connection.look_again(question.seed, question.deliver_by, *now));
+                if connection.may_go_ahead(question.can_wait, *now) {
+                    self.ahead(*until, connection);
                 }
             }
-            SkipReason::Tried | SkipReason::Disabled => self.tried = true,
+            // It ends with the schedule: who owns the domain may have it verified by then, or not.
+            SkipReason::SenderRefused { until } => {
+                if question.can_wait {
+                    self.tried = true;
+                } else {
+                    self.ahead(*until, connection);
+                }
+            }
+            SkipReason::Tried | SkipReason::Disabled | SkipReason::Draining => self.tried = true,
             _ => {}
         }
     }
@@ -233,11 +316,29 @@ impl<'a> Fallback<'a> {
         self.not_before = Some(self.not_before.map_or(until, |earliest| earliest.min(until)));
     }
 
+    fn limited(&mut self, until: Timestamp, connection: &'a Connection, asked: &Asked<'_>) {
+        let Question { email, busy, .. } = asked.question;
+        let is_short = until <= asked.now.after(patience(email.lane()));
+        let is_first = self.limited.is_none_or(|(earliest, _)| until < earliest);
+        if !is_short || busy.contains(connection.id()) {
+            self.not_before(until);
+        } else if is_first {
+            self.limited = Some((until, connection));
+        }
+    }
+
+    fn ahead(&mut self, until: Timestamp, connection: &'a Connection) {
+        if self.ahead.is_none_or(|(earliest, _)| until < earliest) {
+            self.ahead = Some((until, connection));
+        }
+    }
+
     /// The connection to use nevertheless, and whether that is ahead of its time: only where nothing but breakers
     /// is in the way.
     fn connection(&self) -> Option<(&'a Connection, bool)> {
         let ahead = self.ahead.filter(|_| !self.tried).map(|(_, connection)| (connection, true));
-        let others = self.recovering.or(self.busy).or(self.avoided);
+        let limited = self.limited.map(|(_, connection)| connection);
+        let others = self.recovering.or(limited).or(self.busy).or(self.avoided);
         others.map(|connection| (connection, false)).or(ahead)
     }
 }

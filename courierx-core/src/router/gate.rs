@@ -56,7 +56,24 @@ impl Gate {
             }
             _ => return,
         };
-        let until = now.after(rest).as_micros();
+        self.close(now.after(rest), code);
+    }
+
+    /// Takes over until when another process leaves the connection alone.
+    pub(crate) fn adopt(&self, until: Timestamp, kind: RefusalKind, now: Timestamp) {
+        let code = match kind {
+            RefusalKind::Throttled => 1,
+            RefusalKind::Quota => 2,
+            RefusalKind::Auth => 3,
+            _ => return,
+        };
+        // No longer than it could be here, whatever is said.
+        let until = until.min(now.after(QUOTA.2 + QUOTA.2 / 10));
+        self.close(until, code);
+    }
+
+    fn close(&self, until: Timestamp, code: u8) {
+        let until = until.as_micros();
         // The latest end counts, whichever of two answers comes in last.
         if self.not_before.fetch_max(until, Ordering::AcqRel) < until {
             self.kind.store(code, Ordering::Release);

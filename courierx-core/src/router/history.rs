@@ -96,6 +96,11 @@ impl History {
         });
     }
 
+    /// Whether one recipient was handed to this connection before.
+    pub(super) fn tells_of(&self, recipient: u32, connection: &ConnectionId) -> bool {
+        self.of_recipient(recipient).any(|entry| entry.connection == *connection)
+    }
+
     /// What happened to one recipient, oldest first.
     pub fn of_recipient(&self, recipient: u32) -> impl DoubleEndedIterator<Item = &HistoryEntry> {
         self.entries.iter().filter(move |entry| entry.recipient == recipient)

@@ -1,25 +1,30 @@
 //! What speaks against a connection.
 
 use super::breaker::Permission;
+use super::decide::Asked;
 use super::history::{HistoryEntry, Past};
 use super::question::Question;
 use super::{Connection, ConnectionId, Router, SkipReason};
-use crate::clock::Timestamp;
 use crate::message::{DuplicatePolicy, Mode};
 use crate::provider::RefusalKind;
 
 impl Router {
-    /// Whether anything speaks against handing one recipient to one connection now.
+    /// Whether anything speaks against handing one recipient to one connection now. `repeats` is for what it may
+    /// have taken already.
     pub(super) fn look(
         &self,
         connection: &Connection,
-        question: &Question<'_>,
+        asked: &Asked<'_>,
         history: &[&HistoryEntry],
         utf8: bool,
-        now: Timestamp,
+        repeats: bool,
     ) -> Result<(), SkipReason> {
+        let Asked { question, now, .. } = *asked;
         if !connection.is_enabled() {
             return Err(SkipReason::Disabled);
+        }
+        if connection.is_draining() && !repeats {
+            return Err(SkipReason::Draining);
         }
         let capability = connection.provider().capability();
         let lacks = |lacks: &str| SkipReason::Capability { lacks: lacks.to_owned() };
@@ -38,27 +43,46 @@ impl Router {
         if history.iter().any(|entry| self.rejects_content(entry, connection)) {
             return Err(SkipReason::Refused { kind: RefusalKind::Content });
         }
-        if let Some((until, kind)) = connection.gate().closed_at(now) {
+        let known = connection.known();
+        let from_domain = question.email.from().address().domain();
+        if let Some(until) = known.senders.refused_until(from_domain, now) {
+            return Err(SkipReason::SenderRefused { until });
+        }
+        if let Some((until, kind)) = known.gate.closed_at(now) {
             return Err(SkipReason::NotBefore { until, kind });
         }
-        // At once means at once: only a refusal stops it from being repeated where it is the only way.
-        let at_once = question.duplicates == DuplicatePolicy::FailoverNow && self.connections().len() == 1;
-        let tried = |entry: &&&HistoryEntry| {
-            entry.this_round
-                && entry.connection == *connection.id()
-                && !(at_once && matches!(entry.past, Past::Unknown(_)))
-        };
-        // Twice in one round is enough even then: the rest is the schedule's.
-        let repeats =
-            history.iter().filter(|one| one.this_round && one.connection == *connection.id()).count();
-        if history.iter().any(|entry| tried(&entry)) || repeats > 1 {
-            return Err(SkipReason::Tried);
-        }
+        self.look_at_round(connection, question, history)?;
         // After that: what was tried in this round is not tried again ahead of its breaker's time.
-        if let Permission::No { until, .. } = connection.breaker().permission(now) {
+        if let Permission::No { until, .. } = known.breaker.permission(now) {
             return Err(SkipReason::Failing { until });
         }
+        let again = history.iter().any(|entry| entry.connection == *connection.id());
+        if again
+            && question.can_wait
+            && let Some(until) = known.budget.spent_until(now)
+        {
+            return Err(SkipReason::RetryBudget { until });
+        }
+        let lane = question.email.lane();
+        if let Some(until) = connection.rate().and_then(|rate| known.bucket.full_until(rate, lane, now)) {
+            return Err(SkipReason::RateLimited { until });
+        }
         Ok(())
+    }
+
+    /// Whether the connection had its turn in this round.
+    fn look_at_round(
+        &self,
+        connection: &Connection,
+        question: &Question<'_>,
+        history: &[&HistoryEntry],
+    ) -> Result<(), SkipReason> {
+        // At once means at once: only a refusal stops it from being repeated where it is the only way.
+        let at_once = question.duplicates == DuplicatePolicy::FailoverNow && self.connections().len() == 1;
+        let here = || history.iter().filter(|one| one.this_round && one.connection == *connection.id());
+        let tried = here().any(|entry| !(at_once && matches!(entry.past, Past::Unknown(_))));
+        // Twice in one round is enough even then: the rest is the schedule's.
+        if tried || here().count() > 1 { Err(SkipReason::Tried) } else { Ok(()) }
     }
 
     /// Whether `entry` tells that `connection` will not take this content: it said so, or one that can do

@@ -21,58 +21,78 @@
 //! at all.
 
 mod breaker;
+mod budget;
+mod builder;
 mod connection;
 mod decide;
+mod explain;
 mod gate;
+mod health;
 mod history;
+mod known;
 mod look;
+mod order;
 mod pass;
 mod places;
+mod plan;
 mod question;
+mod quota;
+mod rate;
+mod rule;
+mod senders;
+mod skip;
 mod unresolved;
+mod watch;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
-pub use breaker::Transition;
-pub use connection::{Connection, ConnectionId, InvalidConnectionId, SkipReason, Skipped};
+pub(crate) use breaker::PROBE_LEASE;
+pub use breaker::{BreakerOptions, Transition};
+pub use builder::{InvalidRouter, RouterBuilder};
+pub use connection::{Connection, ConnectionId, InvalidConnectionId};
+pub use explain::{Considered, Explanation};
 pub use history::{History, HistoryEntry, Past};
-pub(crate) use pass::Pass;
+pub(crate) use known::SharedHealth;
+pub use known::{BreakerState, ConnectionHealth, LastError, NotBefore};
+pub(crate) use pass::{Ask, Denied, Pass, patience};
 pub(crate) use places::Place;
+pub use plan::InvalidRule;
+use plan::Plans;
 pub use question::{Decision, GiveUp, Question, Requirements};
+pub use quota::Quota;
+pub(crate) use quota::Taken;
+pub use rate::{InvalidRate, Rate};
+pub use rule::{Conditions, InvalidDomain, Member, Rule, Strategy};
+pub use skip::{SkipReason, Skipped};
+pub use watch::Watcher;
 
 use crate::clock::Timestamp;
 use crate::provider::Refusal;
 
-/// The connections a message can take, and what is known of them at the moment.
+/// The connections a message can take, the rules by which it does, and what is known of them at the moment.
 ///
 /// Cheap to clone: clones share what is known.
 #[derive(Debug, Clone)]
 pub struct Router {
     connections: Arc<[Connection]>,
+    plans: Arc<Plans>,
     sandbox_for_tests_only: bool,
+    watcher: Option<Arc<dyn Watcher>>,
+    /// When it was last told what other processes know.
+    told_at: Arc<AtomicI64>,
 }
 
 impl Router {
-    /// A router over these connections, the preferred first; equal names are refused.
-    pub fn new(connections: Vec<Connection>) -> Result<Self, DuplicateConnection> {
-        for (position, connection) in connections.iter().enumerate() {
-            if connections[..position].iter().any(|earlier| earlier.id() == connection.id()) {
-                return Err(DuplicateConnection(connection.id().clone()));
-            }
-        }
-        let mut connections = connections;
-        connections.sort_by_key(Connection::priority);
-        Ok(Self { connections: connections.into(), sandbox_for_tests_only: false })
+    /// Starts with nothing.
+    pub fn builder() -> RouterBuilder {
+        RouterBuilder::default()
     }
 
-    /// Keeps sandboxes for messages in test mode, even where there is no real connection: for somebody who
-    /// sent real mail once and removed the last connection. Live messages wait for another one.
-    ///
-    /// Without it, sandboxes take live messages as long as there is no real connection, enabled or not.
-    #[must_use]
-    pub fn with_sandbox_for_tests_only(mut self) -> Self {
-        self.sandbox_for_tests_only = true;
-        self
+    /// A router over these connections, the preferred first, without rules; equal names are refused.
+    pub fn new(connections: Vec<Connection>) -> Result<Self, InvalidRouter> {
+        Self::builder().connections(connections).build()
     }
 
     /// The connections, in the order of preference.
@@ -85,22 +105,34 @@ impl Router {
         self.connections.iter().find(|connection| connection.id() == id)
     }
 
+    /// Who is told what happens to connections.
+    pub fn watcher(&self) -> Option<&Arc<dyn Watcher>> {
+        self.watcher.as_ref()
+    }
+
+    /// Whether what other processes know was not asked for so long; whoever is told so asks.
+    pub(crate) fn is_behind(&self, now: Timestamp, fresh: Duration) -> bool {
+        let told_at = self.told_at.load(Ordering::Acquire);
+        let stale = Timestamp::from_micros(told_at).after(fresh) <= now || told_at > now.as_micros();
+        let (old, new) = (told_at, now.as_micros());
+        stale && self.told_at.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
+    fn plans(&self) -> &Plans {
+        &self.plans
+    }
+
     /// Takes note of a refusal that concerns the connection as a whole.
     pub fn observe(&self, connection: &ConnectionId, refusal: &Refusal, now: Timestamp) {
         if let Some(connection) = self.connection(connection) {
-            connection.gate().observe(refusal, now);
+            connection.known().gate.observe(refusal, now);
         }
     }
 
     /// Takes note that a connection took a message.
     pub fn observe_success(&self, connection: &ConnectionId) {
         if let Some(connection) = self.connection(connection) {
-            connection.gate().works();
+            connection.known().gate.works();
         }
     }
 }
-
-/// Two connections have the same name.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there are two connections named {0}")]
-pub struct DuplicateConnection(pub ConnectionId);

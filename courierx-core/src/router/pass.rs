@@ -1,60 +1,158 @@
 //! What a hand-over holds while it is under way.
 
+use std::time::Duration;
+
 use super::breaker::{Signal, Ticket, Transition};
 use super::{Connection, Place};
 use crate::clock::Timestamp;
+use crate::message::Lane;
 use crate::provider::{RecipientOutcome, RefusalKind};
 
-/// The permission for one hand-over, and its place among the others. Dropped without a result, it tells nothing about the connection.
+/// How long a message waits at a connection's door, for a place or its rate, before others are looked at: the more
+/// urgent, the less.
+pub(crate) const fn patience(lane: Lane) -> Duration {
+    match lane {
+        Lane::Critical => Duration::from_millis(500),
+        Lane::Transactional => Duration::from_secs(2),
+        Lane::Bulk => Duration::from_secs(10),
+    }
+}
+
+/// What is to be handed over, as far as the connection's door is concerned.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ask<'a> {
+    pub(crate) lane: Lane,
+    /// The domain of the author.
+    pub(crate) from_domain: &'a str,
+    /// Whether the decision sends it ahead of a failing connection's time.
+    pub(crate) ahead: bool,
+    /// Whether it was handed to this connection before.
+    pub(crate) again: bool,
+    /// Whether it can wait. What cannot, and has no other way, is let through whatever the breaker says.
+    pub(crate) can_wait: bool,
+}
+
+/// Why there is no permission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Denied {
+    /// The connection's rate allows it then.
+    Until(Timestamp),
+    /// What the decision was made on is not so any more.
+    Changed,
+}
+
+/// The permission for one hand-over, and its place among the others. Dropped without a result, it tells nothing
+/// about the connection.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Pass<'a> {
     connection: &'a Connection,
+    ask: Ask<'a>,
     place: Place<'a>,
     ticket: Option<Ticket>,
-    now: Timestamp,
+    /// Whether a retry was taken of the connection's budget.
+    budgeted: bool,
+    since: Timestamp,
 }
 
 impl<'a> Pass<'a> {
-    /// Permission for a hand-over; none if its breaker has just taken it back. `ahead` is what the decision says.
+    /// Permission for a hand-over now.
     pub(crate) fn of(
         connection: &'a Connection,
+        ask: Ask<'a>,
         place: Place<'a>,
-        ahead: bool,
         now: Timestamp,
-    ) -> Option<Self> {
-        let ticket = connection.breaker().begin(now, ahead)?;
-        Some(Self { connection, place, ticket: Some(ticket), now })
-    }
-
-    /// For somebody who has no other way and cannot wait: whether the breaker allows it or not.
-    pub(crate) fn regardless(connection: &'a Connection, place: Place<'a>, now: Timestamp) -> Self {
-        Self { connection, place, ticket: connection.breaker().begin(now, true), now }
-    }
-
-    /// Takes note of what became of the hand-over.
-    pub(crate) fn finish(mut self, outcomes: &[RecipientOutcome], now: Timestamp) {
-        self.now = now;
-        self.place.learn(outcomes);
-        self.end(signal(outcomes));
-    }
-
-    fn end(&mut self, signal: Signal) {
-        let Some(ticket) = self.ticket.take() else { return };
-        let connection = self.connection.id();
-        match self.connection.breaker().end(ticket, signal, self.now, fastrand::f64()) {
-            Some(Transition::Opened { until }) => {
-                tracing::warn!(%connection, %until, "the connection fails and is left alone");
-            }
-            Some(Transition::Closed) => tracing::info!(%connection, "the connection works again"),
-            None => {}
+    ) -> Result<Self, Denied> {
+        let known = connection.known();
+        let regardless = ask.ahead && !ask.can_wait;
+        if known.senders.begin(ask.from_domain, now).is_err() && !regardless {
+            return Err(Denied::Changed);
         }
+        let budgeted = ask.again && known.budget.take(now).is_ok();
+        let mut pass = Self { connection, ask, place, ticket: None, budgeted, since: now };
+        if ask.again && ask.can_wait && !budgeted {
+            return Err(Denied::Changed);
+        }
+        pass.ticket = known.breaker.begin(now, ask.ahead);
+        if pass.ticket.is_none() && !regardless {
+            return Err(Denied::Changed);
+        }
+        if let Some(rate) = connection.rate() {
+            known.bucket.take(rate, ask.lane, now).map_err(Denied::Until)?;
+        }
+        Ok(pass)
+    }
+
+    /// Whether it is the one hand-over that finds out whether the connection works again.
+    pub(crate) fn is_probe(&self) -> bool {
+        self.ticket.is_some_and(Ticket::is_probe)
+    }
+
+    /// Gives it up, because another process makes the probe.
+    pub(crate) fn leave_to_others(mut self, now: Timestamp) {
+        if let Some(ticket) = self.ticket.take() {
+            self.connection.known().breaker.leave_to_others(ticket, now);
+        }
+    }
+
+    /// Takes note of what became of the hand-over. What it answers is told once, whoever caused it.
+    pub(crate) fn finish(mut self, outcomes: &[RecipientOutcome], now: Timestamp) -> Option<Transition> {
+        self.place.learn(outcomes);
+        let signal = signal(outcomes);
+        let known = self.connection.known();
+        let is_accepted = |outcome: &RecipientOutcome| matches!(outcome, RecipientOutcome::Accepted(_));
+        if outcomes.iter().any(is_accepted) {
+            known.senders.works(self.ask.from_domain);
+        } else if outcomes.iter().any(is_refused(RefusalKind::Sender)) {
+            known.senders.refused(self.ask.from_domain, now);
+        }
+        match signal {
+            Signal::Neutral => {}
+            Signal::Success => {
+                known.health.note(true, now.since(self.since), now);
+                known.budget.earn();
+            }
+            Signal::Failure | Signal::Fatal => {
+                known.health.note(false, now.since(self.since), now);
+                // The retry failed again: it is spent.
+                self.budgeted = false;
+            }
+        }
+        if let Some(text) = outcomes.iter().find_map(complaint) {
+            known.failed(&text, now);
+        }
+        self.end(signal, now)
+    }
+
+    fn end(&mut self, signal: Signal, now: Timestamp) -> Option<Transition> {
+        if std::mem::take(&mut self.budgeted) {
+            self.connection.known().budget.give_back();
+        }
+        self.connection.known().breaker.end(self.ticket.take()?, signal, now, fastrand::f64())
     }
 }
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        self.end(Signal::Neutral);
+        let since = self.since;
+        // Something that tells nothing moves nothing.
+        let _ = self.end(Signal::Neutral, since);
+    }
+}
+
+/// What a connection said that is about itself.
+fn complaint(outcome: &RecipientOutcome) -> Option<String> {
+    match outcome {
+        RecipientOutcome::Accepted(_) => None,
+        RecipientOutcome::Unknown(unknown) => Some(unknown.to_string()),
+        RecipientOutcome::Refused(refusal) => match refusal.kind {
+            RefusalKind::Sender
+            | RefusalKind::Auth
+            | RefusalKind::Throttled
+            | RefusalKind::Quota
+            | RefusalKind::Unavailable => Some(refusal.to_string()),
+            _ => None,
+        },
     }
 }
 

@@ -15,7 +15,7 @@ use crate::provider::{RecipientOutcome, RefusalKind};
 /// What is left of the limit after a complaint.
 const DECREASE: f64 = 0.7;
 /// The share of the places that a lane may fill, by [`Lane`]: the rest is kept for the more urgent ones.
-const SHARES: [f64; 3] = [1.0, 0.9, 0.7];
+pub(super) const SHARES: [f64; 3] = [1.0, 0.9, 0.7];
 
 /// The places among a connection's hand-overs.
 #[derive(Debug)]
@@ -44,8 +44,7 @@ pub(crate) struct Place<'a> {
 impl Places {
     /// So many places at most, and at first.
     pub(crate) fn new(most: usize) -> Self {
-        #[expect(clippy::cast_precision_loss, reason = "nobody hands over 2^52 messages at once")]
-        let most = most.max(1) as f64;
+        let most = whole(most.max(1));
         Self(Mutex::new(State { limit: most, most, used: [0; 3], waiting: Default::default(), decreases: 0 }))
     }
 
@@ -67,8 +66,20 @@ impl Places {
         Turn { places: self, lane, given: Some(given) }.wait().await
     }
 
+    /// Allows no more than so many from now on.
+    pub(crate) fn bound(&self, most: usize) {
+        let mut state = self.lock();
+        state.most = whole(most.max(1));
+        state.limit = state.limit.min(state.most);
+    }
+
+    /// The share that is free, between 0 and 1.
+    pub(crate) fn headroom(&self) -> f64 {
+        let (limit, used) = self.limit_and_used();
+        whole(limit.saturating_sub(used)) / whole(limit)
+    }
+
     /// How many there are now, and how many are taken.
-    #[cfg(test)]
     pub(crate) fn limit_and_used(&self) -> (usize, usize) {
         let state = self.lock();
         (state.whole_limit(), state.used.iter().sum())
@@ -119,6 +130,11 @@ impl State {
         self.used[lane] -= 1;
         self.give();
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "nobody hands over 2^52 messages at once")]
+fn whole(count: usize) -> f64 {
+    count as f64
 }
 
 /// A wait for a place, which is not lost if whoever was just given it gives up.

@@ -73,6 +73,8 @@ impl Requirements {
 /// What is asked: where to hand which recipients next.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
+    /// The message, for what rules look at.
+    pub email: &'a Email,
     /// What the message needs.
     pub requirements: &'a Requirements,
     /// The recipients that are still open: position, and whether the address needs SMTPUTF8.
@@ -105,6 +107,8 @@ pub enum Decision {
         recipients: Vec<u32>,
         /// Whether it goes to a failing connection ahead of its time, since there is no other way.
         ahead: bool,
+        /// Whether one of the recipients was handed to it before.
+        again: bool,
         /// Which connections were passed over on the way, and why.
         skipped: Vec<Skipped>,
     },

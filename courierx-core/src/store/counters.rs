@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use super::StoreResult;
 use crate::clock::Timestamp;
 use crate::id::TenantId;
+use crate::names::names;
 
 /// Quotas and statistics, as counters per tenant, name and period of UTC time.
 #[async_trait]
@@ -25,31 +26,22 @@ pub trait Counters: Send + Sync {
     async fn read_counters(&self, tenant: TenantId, query: &CounterQuery) -> StoreResult<Vec<CounterValue>>;
 }
 
-/// The time over which a quota counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Window {
+names! {
+    /// The time over which a quota counts.
+    #[non_exhaustive]
+    Window, "day, month, rolling_24h",
     /// From midnight to midnight UTC.
-    UtcDay,
+    UtcDay = "day",
     /// From the first to the last of the month, UTC.
-    CalendarMonth,
+    CalendarMonth = "month",
     /// The last 24 hours, moving by the hour.
-    Rolling24Hours,
+    Rolling24Hours = "rolling_24h",
 }
 
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 
 impl Window {
-    /// The name under which it is stored.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::UtcDay => "day",
-            Self::CalendarMonth => "month",
-            Self::Rolling24Hours => "rolling_24h",
-        }
-    }
-
     /// The bucket that what is taken at `now` counts into, by its first moment.
     pub fn bucket(self, now: Timestamp) -> Timestamp {
         match self {

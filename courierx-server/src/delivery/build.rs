@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use courierx_core::clock::Clock;
 use courierx_core::id::{RecordId, TenantId};
-use courierx_core::router::{Connection, ConnectionId, DuplicateConnection, InvalidConnectionId, Router};
+use courierx_core::router::{Connection, ConnectionId, InvalidConnectionId, InvalidRouter, Router};
 use courierx_core::store::Versioned;
 use courierx_providers::Sandbox;
 
@@ -38,7 +38,7 @@ pub(super) enum BuildError {
     #[error(transparent)]
     Name(#[from] InvalidConnectionId),
     #[error(transparent)]
-    Duplicate(#[from] DuplicateConnection),
+    Router(#[from] InvalidRouter),
 }
 
 /// Makes routers.
@@ -99,6 +99,7 @@ impl Builder {
             };
             let connection = connection
                 .with_priority(value.priority)
+                .with_weight(value.weight)
                 .with_enabled(usable && value.status == ConnectionStatus::Active);
             connections.push(connection.clone());
             if usable {
@@ -108,8 +109,9 @@ impl Builder {
         kept.connections = next;
         kept.sandbox = Some(sandbox.clone());
         connections.push(sandbox);
-        let router = Router::new(connections)?;
-        Ok(if sandbox_takes_live_mail { router } else { router.with_sandbox_for_tests_only() })
+        let router = Router::builder().connections(connections);
+        let router = if sandbox_takes_live_mail { router } else { router.sandbox_for_tests_only() };
+        Ok(router.build()?)
     }
 
     /// The connection of a record; none if it cannot be used, which concerns it alone.

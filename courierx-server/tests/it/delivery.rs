@@ -48,8 +48,10 @@ async fn until(server: &TestServer, tenant: TenantId, id: MessageId, end: EventK
 
 /// The connection that a message in this mode takes now, or why each was passed over.
 fn choice(server: &TestServer, router: &Router, mode: Mode) -> Result<ConnectionId, Vec<SkipReason>> {
-    let requirements = Requirements::of(&email("ada@example.com", mode));
+    let email = email("ada@example.com", mode);
+    let requirements = Requirements::of(&email);
     let question = Question {
+        email: &email,
         requirements: &requirements,
         open: &[(0, false)],
         history: &History::default(),

@@ -131,7 +131,7 @@ impl World {
         if self.rng.bool() {
             self.calm_down().await;
             let stored = self.courier.message(id).await.unwrap().unwrap();
-            let wrong = checks::explained(&expected, &stored, self.clock.now());
+            let wrong = checks::explained(&expected.decision, &stored, self.clock.now());
             self.truth.lock().wrong.extend(wrong);
         }
     }

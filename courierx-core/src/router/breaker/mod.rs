@@ -12,13 +12,17 @@
 //! Only failures of the connection itself count: that it could not be reached or was out of order, and unknown
 //! outcomes. What a vendor says about a recipient or a content tells nothing about the vendor.
 
+mod shared;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+pub(crate) use shared::{PROBE_LEASE, SharedBreaker};
+
+use super::known::BreakerState;
 use crate::clock::Timestamp;
 
-/// Failures in a row that open it.
-const IN_A_ROW: u32 = 5;
 /// Of at least so many hand-overs within [`WINDOW`], more than half failing open it.
 const ENOUGH: u32 = 20;
 /// What is looked back at, in slices that are forgotten as a whole.
@@ -27,8 +31,6 @@ const SLICES: usize = 6;
 /// The same, to compare numbers of slices with.
 const SLICES_BACK: i64 = 6;
 const SLICE: Duration = Duration::from_secs(WINDOW.as_secs() / SLICES as u64);
-/// How long it stays open the first time, and at most: it doubles each time a probe fails.
-const OPEN: (Duration, Duration) = (Duration::from_secs(15), Duration::from_mins(10));
 /// Probes in a row that have to succeed.
 const PROBES: u32 = 3;
 /// After so long without an answer a probe is given up, and another takes its place.
@@ -37,9 +39,33 @@ const PROBE_LASTS: Duration = Duration::from_mins(2);
 const PROBE_SOON: Duration = Duration::from_secs(15);
 /// How long before its deadline a message looks for the last time.
 const LAST_MOMENT: Duration = Duration::from_secs(2);
-/// After it closed: the share of messages that it gets, and for how long each.
+/// After it closed: the share of messages that it gets in each step.
 const SLOW_START: [f64; 3] = [0.1, 0.25, 0.5];
-const SLOW_STEP: Duration = Duration::from_secs(20);
+
+/// When a breaker opens, and how it comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BreakerOptions {
+    /// So many failures in a row open it; 5 unless set.
+    pub in_a_row: u32,
+    /// How long it stays open the first time, doubling each time that a probe fails; 15 seconds unless set.
+    pub open_for: Duration,
+    /// The longest that it stays open; 10 minutes unless set.
+    pub longest: Duration,
+    /// How long each step of the slow start takes, with 10, 25 and 50 % of its share; 20 seconds unless set.
+    pub slow_step: Duration,
+}
+
+impl Default for BreakerOptions {
+    fn default() -> Self {
+        Self {
+            in_a_row: 5,
+            open_for: Duration::from_secs(15),
+            longest: Duration::from_mins(10),
+            slow_step: Duration::from_secs(20),
+        }
+    }
+}
 
 /// How a hand-over went, as far as it tells anything about the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,11 +99,24 @@ pub(crate) struct Ticket {
     probe: bool,
 }
 
+impl Ticket {
+    /// Whether it is the one hand-over that finds out whether the connection works again.
+    pub(crate) fn is_probe(self) -> bool {
+        self.probe
+    }
+}
+
 /// That the breaker opened or closed: told once, whoever caused it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Transition {
     /// The connection is left alone until then, but for probes.
     Opened {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// It was still failing when it was probed, and is left alone until then.
+    Reopened {
         /// Until when.
         until: Timestamp,
     },
@@ -109,6 +148,9 @@ struct State {
     /// How often in a row it opened without having closed in between.
     reopened: u32,
     probe: Option<Timestamp>,
+    /// When it opened or closed last; none if it never did.
+    moved_at: Option<Timestamp>,
+    options: BreakerOptions,
 }
 
 /// A circuit breaker. Decisions and results hold its lock for some nanoseconds.
@@ -117,14 +159,7 @@ pub(crate) struct Breaker(Mutex<State>);
 
 impl Default for Breaker {
     fn default() -> Self {
-        Self(Mutex::new(State {
-            phase: Phase::Closed { since: None },
-            generation: 0,
-            in_a_row: 0,
-            slices: [Slice::default(); SLICES],
-            reopened: 0,
-            probe: None,
-        }))
+        Self::new(BreakerOptions::default())
     }
 }
 
@@ -163,9 +198,33 @@ impl Permission {
 }
 
 impl Breaker {
+    pub(crate) fn new(options: BreakerOptions) -> Self {
+        Self(Mutex::new(State {
+            phase: Phase::Closed { since: None },
+            generation: 0,
+            in_a_row: 0,
+            slices: [Slice::default(); SLICES],
+            reopened: 0,
+            probe: None,
+            moved_at: None,
+            options,
+        }))
+    }
+
     /// What it allows now. It changes nothing.
     pub(crate) fn permission(&self, now: Timestamp) -> Permission {
         self.lock().permission(now)
+    }
+
+    /// What it is in, for people.
+    pub(crate) fn state(&self, now: Timestamp) -> BreakerState {
+        let state = self.lock();
+        match (state.permission(now), &state.phase) {
+            (Permission::Yes { share }, _) if share < 1.0 => BreakerState::SlowStart { share },
+            (Permission::Yes { .. }, _) => BreakerState::Closed,
+            (Permission::No { until, .. }, Phase::Open { .. }) => BreakerState::Open { until },
+            _ => BreakerState::HalfOpen,
+        }
     }
 
     /// Begins a hand-over; none if it does not allow one any more. `ahead` takes the place of a probe that is not
@@ -213,7 +272,7 @@ impl Breaker {
             (Phase::Closed { .. }, Signal::Failure) => {
                 state.in_a_row += 1;
                 state.slice(now).bad += 1;
-                let opens = state.in_a_row >= IN_A_ROW || state.is_mostly_failing(now);
+                let opens = state.in_a_row >= state.options.in_a_row || state.is_mostly_failing(now);
                 opens.then(|| state.open(now, jitter))
             }
             (_, Signal::Fatal) | (Phase::HalfOpen { .. }, Signal::Failure) => Some(state.open(now, jitter)),
@@ -233,7 +292,7 @@ impl Breaker {
 impl State {
     fn permission(&self, now: Timestamp) -> Permission {
         match self.phase {
-            Phase::Closed { since } => Permission::Yes { share: share(since, now) },
+            Phase::Closed { since } => Permission::Yes { share: share(since, self.options.slow_step, now) },
             Phase::Open { until, .. } if until <= now => Permission::Probe,
             Phase::Open { until, probe_at } => Permission::No { until, probe_at },
             Phase::HalfOpen { .. } => match self.probe.map(|since| since.after(PROBE_LASTS)) {
@@ -261,16 +320,19 @@ impl State {
     }
 
     fn open(&mut self, now: Timestamp, jitter: f64) -> Transition {
-        let time = OPEN.0.saturating_mul(1 << self.reopened.min(8)).min(OPEN.1);
+        let BreakerOptions { open_for, longest, .. } = self.options;
+        let time = open_for.saturating_mul(1 << self.reopened.min(8)).min(longest);
         let jittered = |time: Duration| now.after(time.mul_f64(0.9 + jitter.clamp(0.0, 1.0) / 5.0));
-        let (until, probe_at) = (jittered(time), jittered(OPEN.0));
+        let (until, probe_at) = (jittered(time), jittered(open_for));
+        let again = matches!(self.phase, Phase::HalfOpen { .. });
         self.phase = Phase::Open { until, probe_at };
         self.reopened = self.reopened.saturating_add(1);
         self.generation += 1;
         self.in_a_row = 0;
         self.slices = [Slice::default(); SLICES];
         self.probe = None;
-        Transition::Opened { until }
+        self.moved_at = Some(now);
+        if again { Transition::Reopened { until } } else { Transition::Opened { until } }
     }
 
     fn close(&mut self, now: Timestamp) -> Transition {
@@ -278,14 +340,15 @@ impl State {
         self.reopened = 0;
         self.generation += 1;
         self.probe = None;
+        self.moved_at = Some(now);
         Transition::Closed
     }
 }
 
 /// The share of messages while it starts slowly.
-fn share(closed_since: Option<Timestamp>, now: Timestamp) -> f64 {
+fn share(closed_since: Option<Timestamp>, slow_step: Duration, now: Timestamp) -> f64 {
     let Some(since) = closed_since else { return 1.0 };
-    let step = now.since(since).as_micros() / SLOW_STEP.as_micros();
+    let step = now.since(since).as_micros() / slow_step.as_micros().max(1);
     usize::try_from(step).ok().and_then(|step| SLOW_START.get(step).copied()).unwrap_or(1.0)
 }
 

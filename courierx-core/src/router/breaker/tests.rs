@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+const IN_A_ROW: u32 = 5;
 const START: Timestamp = Timestamp::from_secs(1_000_000);
 
 fn at(seconds: u64) -> Timestamp {
@@ -86,7 +87,7 @@ fn a_failed_probe_doubles_the_time_up_to_ten_minutes() {
     let mut now = at(15);
     for seconds in [30, 60, 120, 240, 480, 600, 600] {
         let until = now.after(Duration::from_secs(seconds));
-        assert_eq!(hand_over(&breaker, Signal::Failure, now), Some(Transition::Opened { until }));
+        assert_eq!(hand_over(&breaker, Signal::Failure, now), Some(Transition::Reopened { until }));
         now = until;
     }
 }
@@ -169,8 +170,11 @@ proptest! {
                             open = false;
                         }
                         Some(Transition::Opened { until }) => {
-                            prop_assert!(signal == Signal::Failure && until > now);
+                            prop_assert!(!open && signal == Signal::Failure && until > now);
                             open = true;
+                        }
+                        Some(Transition::Reopened { until }) => {
+                            prop_assert!(open && signal == Signal::Failure && until > now);
                         }
                     }
                 }

@@ -1,0 +1,150 @@
+//! What processes on one store tell each other of connections: that one fails or works again, and until when one
+//! wants to be left alone. What is finer, each process finds out by itself.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::event::{EventKind, NewEvent};
+use crate::id::TenantId;
+use crate::router::{Connection, ConnectionId, PROBE_LEASE, Router, SharedHealth, Transition};
+use crate::store::{Expected, StateEntry, StateKey, Store, Swap};
+
+/// How old what others said may be.
+const FRESH: Duration = Duration::from_secs(2);
+/// How long what is said is kept: longer than any breaker stays open.
+const KEPT: Duration = Duration::from_hours(1);
+/// How often something is said anew that others overtook.
+const TRIES: usize = 4;
+const PREFIX: &str = "router/";
+
+fn key(tenant: TenantId, connection: &ConnectionId) -> StateKey {
+    StateKey::new(tenant, format!("{PREFIX}{connection}"))
+}
+
+fn read(entry: &StateEntry) -> SharedHealth {
+    // What a newer version says in another way is as good as nothing.
+    serde_json::from_slice(&entry.value).unwrap_or_default()
+}
+
+/// Takes over what others found out lately. What fails is tried again soon: it is only a hint.
+pub(super) async fn catch_up(store: &dyn Store, tenant: TenantId, router: &Router, now: Timestamp) {
+    if !router.is_behind(now, FRESH) {
+        return;
+    }
+    match store.list_state(tenant, PREFIX).await {
+        Ok(entries) => {
+            for (key, entry) in entries {
+                let name = key.name.trim_start_matches(PREFIX);
+                let known = router.connections().iter().find(|one| one.id().as_str() == name);
+                if let Some(connection) = known {
+                    connection.adopt(&read(&entry), now);
+                }
+            }
+        }
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::debug!(%tenant, error, "what others know of connections cannot be read");
+        }
+    }
+}
+
+/// Tells others what was found out of a connection. Of a transition it answers whether this process is the first to
+/// tell: of all that find out the same, one is.
+pub(super) async fn tell(
+    store: &dyn Store,
+    tenant: TenantId,
+    connection: &Connection,
+    transition: Option<Transition>,
+    now: Timestamp,
+) -> bool {
+    let key = key(tenant, connection.id());
+    let mut current = store.get_state(&key).await;
+    for _ in 0..TRIES {
+        let entry = match current {
+            Ok(entry) => entry,
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(%tenant, connection = %connection.id(), error, "others cannot be told of a connection");
+                // Then each process speaks for itself.
+                return true;
+            }
+        };
+        let theirs = entry.as_ref().map(read).unwrap_or_default();
+        let mut ours = connection.shared(now);
+        let is_first = theirs.lacks(transition);
+        ours.merge(&theirs);
+        connection.adopt(&ours, now);
+        if ours == theirs {
+            return is_first;
+        }
+        let expected = entry.as_ref().map_or(Expected::Absent, |entry| Expected::Version(entry.version));
+        // Of these types serde_json can write everything.
+        let value = serde_json::to_vec(&ours).unwrap_or_default();
+        let lives_for = KEPT.max(ours.not_before.map_or(KEPT, |one| one.until.since(now)));
+        match store.swap_state(&key, expected, value, lives_for).await {
+            Ok(Swap::Stored { .. }) => return is_first,
+            Ok(Swap::Conflict { current: other }) => current = Ok(other),
+            Err(error) => current = Err(error),
+        }
+    }
+    false
+}
+
+/// The right to find out whether a failing connection works again: of all processes one has it at a time.
+pub(super) struct ProbeLease {
+    key: StateKey,
+    version: u64,
+}
+
+/// Takes the lease; none if another process has it. Without an answer of the store everybody may.
+pub(super) async fn lease_probe(
+    store: &dyn Store,
+    tenant: TenantId,
+    connection: &ConnectionId,
+) -> Result<Option<ProbeLease>, Leased> {
+    let key = StateKey::new(tenant, format!("probe/{connection}"));
+    match store.swap_state(&key, Expected::Absent, Vec::new(), PROBE_LEASE).await {
+        Ok(Swap::Stored { version }) => Ok(Some(ProbeLease { key, version })),
+        Ok(Swap::Conflict { .. }) => Err(Leased),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Another process has it.
+pub(super) struct Leased;
+
+impl ProbeLease {
+    /// Lets others probe. What fails ends by itself.
+    pub(super) async fn release(self, store: &dyn Store) {
+        if let Err(error) = store.remove_state(&self.key, self.version).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "a probe's lease ends by itself");
+        }
+    }
+}
+
+/// Tells whoever operates this, and whoever asked to be told.
+pub(super) fn report(router: &Router, connection: &Connection, transition: Transition) {
+    let id = connection.id();
+    match transition {
+        Transition::Opened { until } => {
+            tracing::warn!(connection = %id, %until, "the connection fails and is left alone");
+        }
+        Transition::Reopened { until } => {
+            tracing::info!(connection = %id, %until, "the connection fails still");
+        }
+        Transition::Closed => tracing::info!(connection = %id, "the connection works again"),
+    }
+    if let Some(watcher) = router.watcher() {
+        watcher.moved(connection, transition);
+    }
+}
+
+/// The event that tells of a transition; none for what is no news to people.
+pub(super) fn event(connection: &ConnectionId, transition: Transition, now: Timestamp) -> Option<NewEvent> {
+    let (kind, detail) = match transition {
+        Transition::Opened { until } => (EventKind::ProviderDegraded, format!("left alone until {until}")),
+        Transition::Closed => (EventKind::ProviderRecovered, "it works again".to_owned()),
+        Transition::Reopened { .. } => return None,
+    };
+    Some(NewEvent::of_connection(connection.clone(), kind, now).detail(detail))
+}

@@ -1,0 +1,205 @@
+//! What is known of a connection at the moment. Every clone of the connection shares it.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Connection;
+use super::breaker::{Breaker, BreakerOptions, SharedBreaker, Transition};
+use super::budget::Budget;
+use super::gate::Gate;
+use super::health::Health;
+use super::places::Places;
+use super::quota::Used;
+use super::rate::Bucket;
+use super::senders::Senders;
+use crate::clock::Timestamp;
+use crate::provider::RefusalKind;
+
+/// Longer errors are cut.
+const ERROR_CHARS: usize = 300;
+
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) gate: Gate,
+    pub(crate) breaker: Breaker,
+    pub(crate) places: Places,
+    pub(crate) bucket: Bucket,
+    pub(crate) budget: Budget,
+    pub(crate) senders: Senders,
+    pub(crate) health: Health,
+    pub(crate) used: Used,
+    last_error: Mutex<Option<LastError>>,
+}
+
+impl Known {
+    pub(super) fn new(most_in_flight: usize, breaker: BreakerOptions) -> Self {
+        Self {
+            gate: Gate::default(),
+            breaker: Breaker::new(breaker),
+            places: Places::new(most_in_flight),
+            bucket: Bucket::default(),
+            budget: Budget::default(),
+            senders: Senders::default(),
+            health: Health::default(),
+            used: Used::default(),
+            last_error: Mutex::default(),
+        }
+    }
+
+    /// Takes note of what the connection said when it did not take a message.
+    pub(crate) fn failed(&self, text: &str, at: Timestamp) {
+        let text = text.chars().take(ERROR_CHARS).collect();
+        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(LastError { at, text });
+    }
+
+    fn last_error(&self) -> Option<LastError> {
+        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// How a connection does at the moment, as far as this process knows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ConnectionHealth {
+    /// Whether it is worth trying.
+    pub breaker: BreakerState,
+    /// The share of hand-overs that go well, between 0 and 1: of the last minutes, and what is believed of a
+    /// connection that nothing is known of.
+    pub success_rate: f64,
+    /// How long an answer takes, about; none before the first.
+    pub latency: Option<Duration>,
+    /// Hand-overs under way.
+    pub in_flight: usize,
+    /// How many there may be at the moment.
+    pub in_flight_limit: usize,
+    /// Until when it is left alone because it asked for it, a quota is used up or its credentials are refused.
+    pub not_before: Option<NotBefore>,
+    /// For which authors' domains it does not send, and when it is asked again.
+    pub refused_senders: Vec<(String, Timestamp)>,
+    /// What it said last when it did not take a message.
+    pub last_error: Option<LastError>,
+}
+
+/// Whether a connection is worth trying.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum BreakerState {
+    /// It works.
+    Closed,
+    /// It works again, and gets this share of its messages for the moment.
+    SlowStart {
+        /// Between 0 and 1.
+        share: f64,
+    },
+    /// It fails, and is left alone until then.
+    Open {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// One message at a time finds out whether it works again.
+    HalfOpen,
+}
+
+impl BreakerState {
+    /// Its name, as the metrics and the API say it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::SlowStart { .. } => "slow_start",
+            Self::Open { .. } => "open",
+            Self::HalfOpen => "half_open",
+        }
+    }
+}
+
+/// Until when a connection is left alone, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotBefore {
+    /// Until when.
+    pub until: Timestamp,
+    /// What it refused with.
+    pub kind: RefusalKind,
+}
+
+/// What a connection said when it did not take a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastError {
+    /// When.
+    pub at: Timestamp,
+    /// What, without secrets, at most 300 characters.
+    pub text: String,
+}
+
+/// What processes tell each other of a connection, so that each need not find out by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct SharedHealth {
+    pub(crate) breaker: Option<SharedBreaker>,
+    pub(crate) not_before: Option<NotBefore>,
+}
+
+impl SharedHealth {
+    /// Whether what others say does not tell of this transition.
+    pub(crate) fn lacks(&self, transition: Option<Transition>) -> bool {
+        let is_open = self.breaker.is_some_and(|breaker| breaker.is_open());
+        match transition {
+            Some(Transition::Opened { .. }) => !is_open,
+            Some(Transition::Closed) => is_open || self.breaker.is_none(),
+            Some(Transition::Reopened { .. }) => true,
+            None => false,
+        }
+    }
+
+    /// Adds what others know better: the latest transition, the longest rest.
+    pub(crate) fn merge(&mut self, theirs: &Self) {
+        let is_newer = |theirs: &SharedBreaker| self.breaker.is_none_or(|ours| theirs.is_newer_than(&ours));
+        if theirs.breaker.as_ref().is_some_and(is_newer) {
+            self.breaker = theirs.breaker;
+        }
+        let until = |one: &Self| one.not_before.map(|rest| rest.until);
+        if until(theirs) > until(self) {
+            self.not_before = theirs.not_before;
+        }
+    }
+}
+
+impl Connection {
+    /// How it does at the moment, as far as this process knows.
+    pub fn health(&self, now: Timestamp) -> ConnectionHealth {
+        let known = self.known();
+        let (in_flight_limit, in_flight) = known.places.limit_and_used();
+        ConnectionHealth {
+            breaker: known.breaker.state(now),
+            success_rate: known.health.rate(now),
+            latency: known.health.latency(),
+            in_flight,
+            in_flight_limit,
+            not_before: known.gate.closed_at(now).map(|(until, kind)| NotBefore { until, kind }),
+            refused_senders: known.senders.all(now),
+            last_error: known.last_error(),
+        }
+    }
+
+    /// A number to compare it by with others: more is better.
+    pub(super) fn score(&self, now: Timestamp) -> f64 {
+        self.known().health.score(self.known().places.headroom(), now)
+    }
+
+    /// What others are to be told of it.
+    pub(crate) fn shared(&self, now: Timestamp) -> SharedHealth {
+        let not_before = self.known().gate.closed_at(now).map(|(until, kind)| NotBefore { until, kind });
+        SharedHealth { breaker: self.known().breaker.shared(), not_before }
+    }
+
+    /// Takes over what others found out.
+    pub(crate) fn adopt(&self, shared: &SharedHealth, now: Timestamp) {
+        if let Some(breaker) = &shared.breaker {
+            self.known().breaker.adopt(breaker, now);
+        }
+        if let Some(NotBefore { until, kind }) = shared.not_before {
+            self.known().gate.adopt(until, kind, now);
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Rules as decisions use them: tiers of connections, by position.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::rule::{Conditions, InvalidDomain, Rule, Strategy};
+use super::{Connection, ConnectionId};
+use crate::message::{Email, Mode};
+
+/// The most steps in which turns are spread.
+const MOST_TURNS: u32 = 1000;
+
+/// A rule that is ready to be used.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// None for what happens without a rule.
+    pub(super) name: Option<Arc<str>>,
+    conditions: Conditions,
+    pub(super) strategy: Strategy,
+    pub(super) tiers: Vec<Tier>,
+}
+
+/// Connections that share the work.
+#[derive(Debug)]
+pub(super) struct Tier {
+    pub(super) members: Vec<Seat>,
+    /// Whose turn it is, as positions among the members; empty where nobody takes turns.
+    turns: Vec<u16>,
+    next: AtomicUsize,
+}
+
+/// A connection in a tier.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seat {
+    /// Its position among the router's connections.
+    pub(super) connection: usize,
+    pub(super) weight: u32,
+}
+
+/// Every plan of a router; the last is for every message.
+#[derive(Debug)]
+pub(super) struct Plans {
+    special: Vec<Plan>,
+    fallback: Plan,
+    looks_at_recipients: bool,
+}
+
+/// Why rules cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidRule {
+    /// A rule names a connection that there is not.
+    #[error("the rule {rule:?} names the connection {connection}, which there is not")]
+    UnknownConnection {
+        /// The rule.
+        rule: String,
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// A rule names a connection twice.
+    #[error("the rule {rule:?} names the connection {connection} twice")]
+    TwiceNamed {
+        /// The rule.
+        rule: String,
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// A condition names no domain.
+    #[error("the rule {rule:?} has a condition that cannot be met")]
+    Domain {
+        /// The rule.
+        rule: String,
+        /// What a domain looks like.
+        #[source]
+        source: InvalidDomain,
+    },
+}
+
+impl Plans {
+    pub(super) fn new(rules: Vec<Rule>, connections: &[Connection]) -> Result<Self, InvalidRule> {
+        let fallback = Plan::new(None, Conditions::any(), Strategy::Priority, own_seats(connections));
+        let special =
+            rules.into_iter().map(|rule| Plan::of(rule, connections)).collect::<Result<Vec<_>, _>>()?;
+        let looks_at_recipients = special.iter().any(|plan| !plan.conditions.recipient_domains.is_empty());
+        Ok(Self { special, fallback, looks_at_recipients })
+    }
+
+    /// The plan for a message to one recipient: the first whose conditions hold. Rules are not for messages in test
+    /// mode, which reach only a sandbox.
+    pub(super) fn plan(&self, email: &Email, recipient: u32) -> &Plan {
+        if self.special.is_empty() || email.mode() == Mode::Test {
+            return &self.fallback;
+        }
+        let mut domain = "";
+        if self.looks_at_recipients {
+            let found = email.recipients().find(|one| one.index == recipient);
+            domain = found.map_or("", |one| one.mailbox.address().domain());
+        }
+        self.special.iter().find(|plan| plan.conditions.hold(email, domain)).unwrap_or(&self.fallback)
+    }
+}
+
+/// A connection on its way to a tier.
+struct Placed {
+    tier: (bool, u32, usize),
+    seat: Seat,
+}
+
+fn own_seats(connections: &[Connection]) -> Vec<Placed> {
+    let place = |(position, one): (usize, &Connection)| Placed {
+        tier: (false, one.priority(), 0),
+        seat: Seat { connection: position, weight: one.weight() },
+    };
+    connections.iter().enumerate().map(place).collect()
+}
+
+impl Plan {
+    fn of(rule: Rule, connections: &[Connection]) -> Result<Self, InvalidRule> {
+        let Rule { name, conditions, strategy, members } = rule;
+        let conditions = match conditions.normalised() {
+            Ok(conditions) => conditions,
+            Err(source) => return Err(InvalidRule::Domain { rule: name, source }),
+        };
+        // Who shares by weight or by turns asks for it: a priority of the connection's own would undo that.
+        let goes_by_own = matches!(strategy, Strategy::Priority | Strategy::FailoverOnly);
+        let mut seats = if members.is_empty() { own_seats(connections) } else { Vec::new() };
+        if !goes_by_own {
+            for one in &mut seats {
+                one.tier.1 = 0;
+            }
+        }
+        for (place, member) in members.into_iter().enumerate() {
+            let id = member.connection;
+            let Some(connection) = connections.iter().position(|one| *one.id() == id) else {
+                return Err(InvalidRule::UnknownConnection { rule: name, connection: id });
+            };
+            if seats.iter().any(|one| one.seat.connection == connection) {
+                return Err(InvalidRule::TwiceNamed { rule: name, connection: id });
+            }
+            let own = if goes_by_own { connections[connection].priority() } else { 0 };
+            let weight = member.weight.unwrap_or_else(|| connections[connection].weight());
+            let tier = (member.failover_only, member.priority.unwrap_or(own), place);
+            seats.push(Placed { tier, seat: Seat { connection, weight } });
+        }
+        Ok(Self::new(Some(name.into()), conditions, strategy, seats))
+    }
+
+    /// Whether two that could take a message are compared.
+    pub(super) fn compares(&self, tier: &Tier) -> bool {
+        self.strategy == Strategy::Priority && tier.members.len() > 1
+    }
+
+    fn new(
+        name: Option<Arc<str>>,
+        conditions: Conditions,
+        strategy: Strategy,
+        mut seats: Vec<Placed>,
+    ) -> Self {
+        seats.sort_by_key(|one| one.tier);
+        let together = |one: &Placed, other: &Placed| {
+            strategy != Strategy::FailoverOnly && (one.tier.0, one.tier.1) == (other.tier.0, other.tier.1)
+        };
+        let tier = |seats: &[Placed]| Tier::new(seats.iter().map(|one| one.seat).collect(), strategy);
+        let tiers = seats.chunk_by(together).map(tier).collect();
+        Self { name, conditions, strategy, tiers }
+    }
+}
+
+impl Tier {
+    fn new(members: Vec<Seat>, strategy: Strategy) -> Self {
+        let takes_turns = strategy == Strategy::RoundRobin && members.len() > 1;
+        let turns = if takes_turns { turns(&members) } else { Vec::new() };
+        Self { members, turns, next: AtomicUsize::new(0) }
+    }
+
+    /// Takes a turn, or says which comes next.
+    pub(super) fn turn(&self, take: bool) -> usize {
+        if take { self.next.fetch_add(1, Ordering::Relaxed) } else { self.next.load(Ordering::Relaxed) }
+    }
+
+    /// The members in the order of this turn and those after it. Who is never given a turn comes last.
+    pub(super) fn by_turns(&self, turn: usize) -> Vec<Seat> {
+        let mut order: Vec<Seat> = Vec::with_capacity(self.members.len());
+        let mut add = |position: usize| {
+            let seat = self.members[position];
+            if order.iter().all(|one| one.connection != seat.connection) {
+                order.push(seat);
+            }
+        };
+        for step in 0..self.turns.len() {
+            add(usize::from(self.turns[(turn + step) % self.turns.len()]));
+        }
+        (0..self.members.len()).for_each(add);
+        order
+    }
+}
+
+/// Turns in proportion to the weights, spread as evenly as can be: each step adds everybody's weight to their
+/// credit, the one with most takes the turn and pays for all.
+fn turns(members: &[Seat]) -> Vec<u16> {
+    let total: u64 = members.iter().map(|one| u64::from(one.weight)).sum();
+    let scale = |weight: u32| {
+        let weight = if total > u64::from(MOST_TURNS) {
+            (u64::from(weight) * u64::from(MOST_TURNS)).div_ceil(total)
+        } else {
+            u64::from(weight)
+        };
+        i64::try_from(weight).unwrap_or(i64::MAX)
+    };
+    let weights: Vec<i64> = members.iter().map(|one| scale(one.weight)).collect();
+    let divisor = weights.iter().copied().fold(0, gcd).max(1);
+    let sum: i64 = weights.iter().sum::<i64>() / divisor;
+    let mut credit = vec![0_i64; weights.len()];
+    let mut turns = Vec::new();
+    for _ in 0..sum {
+        credit.iter_mut().zip(&weights).for_each(|(credit, weight)| *credit += weight / divisor);
+        // Of equal ones the first.
+        let best = (0..credit.len()).rev().max_by_key(|position| credit[*position]).unwrap_or(0);
+        credit[best] -= sum;
+        turns.push(u16::try_from(best).unwrap_or(u16::MAX));
+    }
+    turns
+}
+
+fn gcd(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seats(weights: &[u32]) -> Vec<Seat> {
+        let seat = |(connection, weight): (usize, &u32)| Seat { connection, weight: *weight };
+        weights.iter().enumerate().map(seat).collect()
+    }
+
+    #[test]
+    fn turns_are_spread_by_weight() {
+        assert_eq!(turns(&seats(&[1, 1, 1])), [0, 1, 2]);
+        assert_eq!(turns(&seats(&[4, 2])), [0, 1, 0]);
+        assert_eq!(turns(&seats(&[5, 1, 1])), [0, 0, 1, 0, 2, 0, 0]);
+        assert_eq!(turns(&seats(&[0, 7])), [1]);
+        assert!(turns(&seats(&[0, 0])).is_empty());
+        let many = turns(&seats(&[1_000_000, 1]));
+        assert!(many.len() <= 1002 && many.contains(&1));
+    }
+
+    #[test]
+    fn everybody_is_in_the_order_of_every_turn() {
+        let tier = Tier::new(seats(&[2, 1, 0]), Strategy::RoundRobin);
+        let order = |turn| tier.by_turns(turn).iter().map(|one| one.connection).collect::<Vec<_>>();
+        assert_eq!([order(0), order(1), order(2)], [[0, 1, 2], [1, 0, 2], [0, 1, 2]]);
+        let nobody = Tier::new(seats(&[0, 0]), Strategy::RoundRobin);
+        assert_eq!(nobody.by_turns(7).len(), 2);
+    }
+}

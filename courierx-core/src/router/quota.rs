@@ -1,0 +1,132 @@
+//! A connection's quotas: how many recipients it may be handed in a day or a month.
+//!
+//! They are reserved before the wire and given back only if a recipient was certainly not sent to. Where there is a
+//! store, its counters decide, for all processes together; without one, what this process counts.
+
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use super::ConnectionId;
+use crate::clock::Timestamp;
+use crate::id::TenantId;
+use crate::store::{Reservation, Window};
+
+/// So many recipients in a window of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Quota {
+    /// Over which time.
+    pub window: Window,
+    /// How many.
+    pub cap: u64,
+}
+
+impl Quota {
+    /// So many in each of these windows.
+    pub const fn new(window: Window, cap: u64) -> Self {
+        Self { window, cap }
+    }
+
+    /// The name under which a store counts what is used of a connection's quotas.
+    pub fn counter(connection: &ConnectionId) -> String {
+        format!("connection/{connection}")
+    }
+
+    /// What `amount` recipients take of it.
+    pub fn reservation(self, tenant: TenantId, connection: &ConnectionId, amount: u64) -> Reservation {
+        Reservation { tenant, name: Self::counter(connection), window: self.window, cap: self.cap, amount }
+    }
+}
+
+/// What this process handed over, for those who send without a store.
+#[derive(Debug, Default)]
+pub(crate) struct Used(Mutex<Vec<Bucket>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Bucket {
+    window: Window,
+    start: Timestamp,
+    used: u64,
+}
+
+/// What was taken of the quotas, to be given back if it was not needed.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Taken {
+    buckets: Vec<(Window, Timestamp)>,
+}
+
+impl Used {
+    /// Takes so many of every quota, or of none: then it answers when there is room again.
+    pub(crate) fn take(&self, quotas: &[Quota], amount: u64, now: Timestamp) -> Result<Taken, Timestamp> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|bucket| bucket.start >= bucket.window.oldest_bucket(now));
+        for quota in quotas {
+            let used: u64 = all.iter().filter(|one| one.window == quota.window).map(|one| one.used).sum();
+            if used.saturating_add(amount) > quota.cap {
+                return Err(quota.window.resets_at(now));
+            }
+        }
+        let mut buckets: Vec<(Window, Timestamp)> = Vec::new();
+        for window in quotas.iter().map(|quota| quota.window) {
+            let start = window.bucket(now);
+            // Two quotas of one window count the same recipients.
+            if buckets.contains(&(window, start)) {
+                continue;
+            }
+            buckets.push((window, start));
+            match all.iter_mut().find(|one| one.window == window && one.start == start) {
+                Some(bucket) => bucket.used += amount,
+                None => all.push(Bucket { window, start, used: amount }),
+            }
+        }
+        Ok(Taken { buckets })
+    }
+
+    /// Gives so many back that were certainly not sent to.
+    pub(crate) fn give_back(&self, taken: Taken, amount: u64) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (window, start) in taken.buckets {
+            if let Some(bucket) = all.iter_mut().find(|one| one.window == window && one.start == start) {
+                bucket.used = bucket.used.saturating_sub(amount);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn every_quota_has_to_have_room_and_what_was_not_sent_comes_back() {
+        let now: Timestamp = "2028-02-29T13:45:00Z".parse().unwrap();
+        let used = Used::default();
+        let quotas = [Quota::new(Window::UtcDay, 5), Quota::new(Window::CalendarMonth, 8)];
+        let first = used.take(&quotas, 5, now).unwrap();
+        let tomorrow: Timestamp = "2028-03-01T00:00:00Z".parse().unwrap();
+        assert_eq!(used.take(&quotas, 1, now).err(), Some(tomorrow));
+        used.give_back(first, 2);
+        let _taken = used.take(&quotas, 2, now).unwrap();
+        assert!(used.take(&quotas, 1, now).is_err());
+        // The month is new as well.
+        let _taken = used.take(&quotas, 5, tomorrow).unwrap();
+        let next = tomorrow.after(Duration::from_hours(24));
+        assert_eq!(used.take(&quotas, 4, next).err(), Some("2028-04-01T00:00:00Z".parse().unwrap()));
+        let _taken = used.take(&quotas, 3, next).unwrap();
+    }
+
+    #[test]
+    fn the_last_24_hours_move() {
+        let now: Timestamp = "2028-02-29T13:45:00Z".parse().unwrap();
+        let used = Used::default();
+        let quotas = [Quota::new(Window::Rolling24Hours, 2)];
+        let _taken = used.take(&quotas, 1, now).unwrap();
+        let _taken = used.take(&quotas, 1, now.after(Duration::from_hours(3))).unwrap();
+        assert!(used.take(&quotas, 1, now.after(Duration::from_hours(23))).is_err());
+        let _taken = used.take(&quotas, 1, now.after(Duration::from_hours(24))).unwrap();
+        assert!(used.take(&quotas, 1, now.after(Duration::from_hours(25))).is_err());
+    }
+}

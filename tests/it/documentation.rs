@@ -144,6 +144,9 @@ fn the_readme_does_what_it_says() {
 fn failover_goes_to_the_second() {
     let said = said("failover");
     assert!(said.contains("primary: Refused") && said.contains("fallback: Accepted"), "{said}");
+    assert!(said.contains("rule Some(\"newsletters\"), weighted: Send"), "{said}");
+    assert!(said.contains("tier 0: bulk: can be used") && said.contains("tier 1: fallback"), "{said}");
+    assert!(said.contains("primary: closed, 86 % go well, last error Some"), "{said}");
 }
 
 #[cfg(feature = "sqlite")]

@@ -27,7 +27,7 @@ The first line that fits counts. What is not listed is treated by its HTTP statu
 itself. A page of something in between, a firewall's say, is `policy` with 400 and 403, since it may be about this message
 alone; `auth` with 301–399, 401, 404 and 405; `content` with 413. A 5xx without the provider's own words tells nothing: the
 outcome is *unknown*. So is the outcome of a request that was written
-completely and has no complete answer. [outcomes.md](outcomes.md) tells what follows from each reason.
+completely and has no complete answer. [failure-semantics.md](failure-semantics.md) tells what follows from each reason.
 ";
 
 fn page() -> String {

@@ -1,0 +1,282 @@
+//! What failover costs on top of the providers: deciding, keeping count, going to the next.
+//!
+//! Every figure is of one message, on providers that do nothing: a courier, a plain `for` loop that makes and hands
+//! over the same (the floor), and the `FallbackMailer` of the `polymail` crate over mailers that do nothing (the
+//! peer, which renders nothing and remembers nothing).
+#![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
+mod support;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use courierx::engine::render;
+use courierx::id::MessageId;
+use courierx::provider::{
+    Acceptance, Capability, Outcome, Outgoing, ProviderId, Refusal, SendOptions, Verified,
+};
+use courierx::router::{BreakerOptions, BreakerState, Connection};
+use courierx::{Courier, Email, EmailProvider, Smtp};
+use polymail::{FallbackMailer, Mailer};
+use support::{Floors, NoOp, Unavailable, email, median, micros_each, tell};
+use tokio::runtime::Runtime;
+
+const MESSAGES: usize = 10_000;
+const ROUNDS: usize = 15;
+
+fn main() -> ExitCode {
+    if !support::is_wanted() {
+        return ExitCode::SUCCESS;
+    }
+    let runtime = support::runtime();
+    let mut floors = Floors::of("failover");
+    let email = email(0);
+    deciding(&runtime, &mut floors, &email);
+    open_breaker(&runtime, &mut floors, &email);
+    two_threads(&mut floors, &email);
+    refused(&runtime, &mut floors, &email);
+    floors.finish()
+}
+
+/// What deciding and keeping count add to a loop, with so many connections.
+fn deciding(runtime: &Runtime, floors: &mut Floors, email: &Email) {
+    for (count, most) in [(1, 1.0), (3, 2.0), (10, 3.0)] {
+        let providers = up(count);
+        let courier = courier(&providers, BreakerOptions::default());
+        let (mut sent, mut looped, mut peered) = (Vec::new(), Vec::new(), Vec::new());
+        let peer = FallbackMailer::new((0..count).map(|_| Box::new(peer::Idle) as Box<dyn Mailer>).collect());
+        let letter = peer::letter();
+        for _ in 0..ROUNDS {
+            sent.push(send(runtime, &courier, email));
+            looped.push(plain_loop(runtime, &providers, email));
+            peered.push(peer::send(runtime, &peer, &letter));
+        }
+        let added: Vec<f64> = sent.iter().zip(&looped).map(|(sent, looped)| sent - looped).collect();
+        let [sent, looped, peered] = [sent, looped, peered].map(|each| median(&each));
+        tell(format!(
+            "{count} connections: courier {sent:.2} µs, plain loop {looped:.2} µs, polymail {peered:.2} µs"
+        ));
+        floors.at_most(&format!("µs added, {count} connections"), median(&added), most);
+    }
+}
+
+/// What it adds that the first connection's breaker is open; and what a loop and the peer do, which ask it each time.
+fn open_breaker(runtime: &Runtime, floors: &mut Floors, email: &Email) {
+    let down: Arc<dyn EmailProvider> = Arc::new(Unavailable::new());
+    let providers = [vec![down], up(2)].concat();
+    let mut options = BreakerOptions::default();
+    options.open_for = Duration::from_hours(1);
+    options.longest = options.open_for;
+    let open = courier(&providers, options);
+    // The first messages find out.
+    send(runtime, &open, email);
+    let state = open.router().connections()[0].health(courierx::SystemClock::shared().now()).breaker;
+    assert!(matches!(state, BreakerState::Open { .. }), "{state:?}");
+    let well = courier(&up(3), BreakerOptions::default());
+    let mailers: Vec<Box<dyn Mailer>> =
+        vec![Box::new(peer::Down), Box::new(peer::Idle), Box::new(peer::Idle)];
+    let (peer, letter) = (FallbackMailer::new(mailers), peer::letter());
+    let (mut extra, mut looped, mut peered) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        extra.push(send(runtime, &open, email) - send(runtime, &well, email));
+        looped.push(plain_loop(runtime, &providers, email));
+        peered.push(peer::send(runtime, &peer, &letter));
+    }
+    let [looped, peered] = [looped, peered].map(|each| median(&each));
+    tell(format!(
+        "the first of 3 down: plain loop {looped:.2} µs, polymail {peered:.2} µs, which ask it each time"
+    ));
+    floors.at_most("µs extra, the first one's breaker open", median(&extra), 2.0);
+}
+
+/// Two threads send what one sends, each.
+fn two_threads(floors: &mut Floors, email: &Email) {
+    let courier = courier(&up(3), BreakerOptions::default());
+    let rate = |threads: usize| {
+        let start = Instant::now();
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                    send(&runtime.expect("a runtime starts"), &courier, email);
+                });
+            }
+        });
+        support::rate(threads * MESSAGES, start.elapsed())
+    };
+    let looped = |threads: usize| {
+        let start = Instant::now();
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                    plain_loop(&runtime.expect("a runtime starts"), &up(3), email);
+                });
+            }
+        });
+        support::rate(threads * MESSAGES, start.elapsed())
+    };
+    let ratios: Vec<f64> = (0..ROUNDS).map(|_| rate(2) / rate(1)).collect();
+    let machine: Vec<f64> = (0..ROUNDS).map(|_| looped(2) / looped(1)).collect();
+    tell(format!("two threads of a plain loop that share nothing: {:.2} times one", median(&machine)));
+    floors.at_least("two threads, times one", median(&ratios), 1.7);
+}
+
+/// What it adds to a provider of 20 ms that the one before it refuses connections.
+fn refused(runtime: &Runtime, floors: &mut Floors, email: &Email) {
+    // Fewer than a breaker needs to make up its mind.
+    const FEW: usize = 15;
+    let slow: Arc<dyn EmailProvider> = Arc::new(Slow::new());
+    // Nothing listens there.
+    let nobody: Arc<dyn EmailProvider> = Arc::new(Smtp::plain("127.0.0.1").port(1));
+    let mut options = BreakerOptions::default();
+    options.in_a_row = u32::MAX;
+    let alone = courier(&[Arc::clone(&slow)], options);
+    let time = |courier: &Courier| {
+        runtime.block_on(async {
+            let mut times = Vec::new();
+            for _ in 0..FEW {
+                let start = Instant::now();
+                courier.send(email).await.expect("the message is sent");
+                times.push(start.elapsed().as_secs_f64() * 1e3);
+            }
+            median(&times)
+        })
+    };
+    let both = || courier(&[Arc::clone(&nobody), Arc::clone(&slow)], options);
+    let added: Vec<f64> = (0..5).map(|_| time(&both()) - time(&alone)).collect();
+    floors.at_most("ms added to a provider of 20 ms, the first one refuses connections", median(&added), 1.0);
+}
+
+fn up(count: usize) -> Vec<Arc<dyn EmailProvider>> {
+    (0..count).map(|_| Arc::new(NoOp::new()) as Arc<dyn EmailProvider>).collect()
+}
+
+fn courier(providers: &[Arc<dyn EmailProvider>], options: BreakerOptions) -> Courier {
+    let add = |builder: courierx::CourierBuilder, (position, provider): (usize, &Arc<dyn EmailProvider>)| {
+        let id = format!("connection-{position}").parse().expect("a name");
+        builder.connection(Connection::new(id, Arc::clone(provider)).with_breaker(options))
+    };
+    let builder = providers.iter().enumerate().fold(Courier::builder(), add);
+    builder.build().expect("the courier is complete")
+}
+
+/// Microseconds of a message that a courier sends.
+fn send(runtime: &Runtime, courier: &Courier, email: &Email) -> f64 {
+    runtime.block_on(async {
+        let start = Instant::now();
+        for _ in 0..MESSAGES {
+            let sent = courier.send(email).await.expect("the message is sent");
+            std::hint::black_box(sent);
+        }
+        micros_each(MESSAGES, start.elapsed())
+    })
+}
+
+/// Microseconds of a message that a loop sends, as an application would write it: it renders, makes what a provider
+/// takes, and goes to the next if one refuses. It keeps no history and knows no limits.
+fn plain_loop(runtime: &Runtime, providers: &[Arc<dyn EmailProvider>], email: &Email) -> f64 {
+    runtime.block_on(async {
+        let options = SendOptions::default();
+        let start = Instant::now();
+        for _ in 0..MESSAGES {
+            let content = render(email).expect("it can be rendered");
+            let outgoing = Outgoing::builder(content)
+                .message_id(MessageId::new())
+                .date(courierx::SystemClock::shared().now())
+                .connection("connection-0")
+                .build();
+            for provider in providers {
+                match provider.send(&outgoing, &options).await {
+                    Outcome::Refused(_) => {}
+                    taken => {
+                        let _ = std::hint::black_box(taken);
+                        break;
+                    }
+                }
+            }
+        }
+        micros_each(MESSAGES, start.elapsed())
+    })
+}
+
+/// A provider whose answer takes 20 ms.
+#[derive(Debug)]
+struct Slow {
+    id: ProviderId,
+    capability: Capability,
+}
+
+impl Slow {
+    fn new() -> Self {
+        Self { id: ProviderId::new("slow"), capability: Capability::full() }
+    }
+}
+
+#[async_trait]
+impl EmailProvider for Slow {
+    fn id(&self) -> &ProviderId {
+        &self.id
+    }
+
+    fn capability(&self) -> &Capability {
+        &self.capability
+    }
+
+    async fn send(&self, _message: &Outgoing, _options: &SendOptions) -> Outcome {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        Outcome::Accepted(Acceptance::default())
+    }
+
+    async fn verify(&self, _options: &SendOptions) -> Result<Verified, Refusal> {
+        Ok(Verified::new("nothing to check"))
+    }
+}
+
+/// The peer.
+mod peer {
+    use std::time::Instant;
+
+    use async_trait::async_trait;
+    use polymail::{Body, Email, Mailer, SendError, SendResult};
+    use tokio::runtime::Runtime;
+
+    use super::{MESSAGES, micros_each};
+
+    pub(super) struct Idle;
+    pub(super) struct Down;
+
+    #[async_trait]
+    impl Mailer for Idle {
+        async fn send(&self, _email: &Email) -> Result<SendResult, SendError> {
+            Ok(SendResult { message_id: None })
+        }
+    }
+
+    #[async_trait]
+    impl Mailer for Down {
+        async fn send(&self, _email: &Email) -> Result<SendResult, SendError> {
+            Err(SendError::Provider("connection refused".to_owned()))
+        }
+    }
+
+    pub(super) fn letter() -> Email {
+        let body = Body::Text("Your parcel is on its way to you.".to_owned());
+        Email::builder("hi@acme.example", "Your parcel", body)
+            .to("ada@example.com")
+            .build()
+            .expect("the message is complete")
+    }
+
+    pub(super) fn send(runtime: &Runtime, mailer: &dyn Mailer, letter: &Email) -> f64 {
+        runtime.block_on(async {
+            let start = Instant::now();
+            for _ in 0..MESSAGES {
+                std::hint::black_box(mailer.send(letter).await.is_ok());
+            }
+            micros_each(MESSAGES, start.elapsed())
+        })
+    }
+}

@@ -98,6 +98,7 @@ impl Direct {
         if let Some((store, tenant)) = self.store() {
             catch_up(store, tenant, &self.router, self.clock.now()).await;
         }
+        let cancel = CancellationToken::new();
         let mut room = usize::MAX;
         while !round.is_done() {
             let (id, mut recipients, ahead, again) = match round.decide(&self.router, self.clock.now()) {
@@ -117,7 +118,7 @@ impl Direct {
             let content = round.content();
             let from_domain = content.email().from().address().domain();
             let ask = Ask { lane, from_domain, ahead, again, can_wait: round.can_wait() };
-            let pass = match admit(connection, ask, &*self.clock, patience, &CancellationToken::new()).await {
+            let pass = match admit(connection, ask, &*self.clock, patience, &cancel).await {
                 Admitted::Pass(pass) => pass,
                 Admitted::Busy | Admitted::Canceled => {
                     // Others are looked at; where there are none, the caller's time is the limit.
@@ -145,27 +146,21 @@ impl Direct {
                     continue;
                 }
             };
-            self.attempt(connection, pass, held, &recipients, round, report).await;
+            let handed = Handed { connection, pass, held, recipients, cancel: &cancel };
+            self.attempt(handed, round, report).await;
         }
         Ok(())
     }
 
     /// One hand-over, and what it shows.
-    async fn attempt(
-        &self,
-        connection: &Connection,
-        pass: Pass<'_>,
-        held: Held,
-        recipients: &[u32],
-        round: &mut Round,
-        report: &mut Report,
-    ) {
-        let id = connection.id();
+    async fn attempt(&self, handed: Handed<'_>, round: &mut Round, report: &mut Report) {
+        let Handed { connection, pass, held, recipients, cancel } = handed;
+        let (id, recipients) = (connection.id(), &*recipients);
         if let (Some(watcher), Some(from)) = (self.router.watcher(), round.came_from(recipients, id)) {
             watcher.failed_over(from, connection);
         }
         let outgoing = round.outgoing(id, recipients);
-        let outcomes = hand_over(connection, &outgoing, self.timeout, &CancellationToken::new()).await;
+        let outcomes = hand_over(connection, &outgoing, self.timeout, cancel).await;
         let now = self.clock.now();
         let transition = pass.finish(&outcomes, now);
         settle(self.store(), connection, held, &outcomes).await;
@@ -191,6 +186,15 @@ impl Direct {
         let positions = (0..).zip(entries);
         Ok(positions.filter_map(|(index, entry)| entry.map(|_| index)).collect())
     }
+}
+
+/// A hand-over that is about to happen.
+struct Handed<'a> {
+    connection: &'a Connection,
+    pass: Pass<'a>,
+    held: Held,
+    recipients: Vec<u32>,
+    cancel: &'a CancellationToken,
 }
 
 /// Collects what became of each recipient.

@@ -60,7 +60,7 @@ pub(super) async fn admit<'a>(
     patience: Duration,
     cancel: &CancellationToken,
 ) -> Admitted<'a> {
-    let until = clock.now().after(patience);
+    let mut until = None;
     loop {
         let place = tokio::select! {
             biased;
@@ -68,15 +68,19 @@ pub(super) async fn admit<'a>(
             () = cancel.cancelled() => return Admitted::Canceled,
         };
         let Ok(place) = place else { return Admitted::Busy };
-        match Pass::of(connection, ask, place, clock.now()) {
+        let now = clock.now();
+        let moment = match Pass::of(connection, ask, place, now) {
             Ok(pass) => return Admitted::Pass(pass),
             Err(Denied::Changed) => return Admitted::Changed,
-            Err(Denied::Until(moment)) if moment > until => return Admitted::Busy,
-            // Its place is somebody else's meanwhile, who may be more urgent.
-            Err(Denied::Until(moment)) => tokio::select! {
-                () = clock.sleep_until(moment) => {}
-                () = cancel.cancelled() => return Admitted::Canceled,
-            },
+            Err(Denied::Until(moment)) => moment,
+        };
+        if moment > *until.get_or_insert(now.after(patience)) {
+            return Admitted::Busy;
+        }
+        // Its place is somebody else's meanwhile, who may be more urgent.
+        tokio::select! {
+            () = clock.sleep_until(moment) => {}
+            () = cancel.cancelled() => return Admitted::Canceled,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::history::{HistoryEntry, Past};
 use super::look::drawback;
+use super::order::draw;
 use super::pass::patience;
 use super::plan::Tier;
 use super::question::{Decision, GiveUp, Question};
@@ -17,6 +18,9 @@ use crate::provider::RefusalKind;
 
 /// How long a hand-over of unknown outcome waits for its connection, to be repeated under its key.
 const REPEAT_WAITS: Duration = Duration::from_mins(2);
+
+/// Within which time those look again who wait for a retry budget.
+const BUDGET_SPREAD: Duration = Duration::from_secs(30);
 
 /// What one recipient can do now.
 enum Verdict<'a> {
@@ -289,8 +293,11 @@ impl<'a> Fallback<'a> {
             SkipReason::Refused { kind: RefusalKind::Policy | RefusalKind::Sender } | SkipReason::Unknown => {
                 self.avoided = self.avoided.or(Some(connection));
             }
-            SkipReason::NotBefore { until, .. } | SkipReason::RetryBudget { until } => {
-                self.not_before(*until);
+            SkipReason::NotBefore { until, .. } => self.not_before(*until),
+            // There will be room for one: not everybody comes at once.
+            SkipReason::RetryBudget { until } => {
+                let spread = BUDGET_SPREAD.mul_f64(draw(question.seed, connection.id()));
+                self.not_before(until.after(spread));
             }
             SkipReason::RateLimited { until } => self.limited(*until, connection, asked),
             SkipReason::Failing { until } => {

@@ -65,9 +65,6 @@ impl<'a> Pass<'a> {
     ) -> Result<Self, Denied> {
         let known = connection.known();
         let regardless = ask.ahead && !ask.can_wait;
-        if known.senders.begin(ask.from_domain, now).is_err() && !regardless {
-            return Err(Denied::Changed);
-        }
         let budgeted = ask.again && known.budget.take(now).is_ok();
         let mut pass = Self { connection, ask, place, ticket: None, budgeted, since: now };
         if ask.again && ask.can_wait && !budgeted {
@@ -79,6 +76,10 @@ impl<'a> Pass<'a> {
         }
         if let Some(rate) = connection.rate() {
             known.bucket.take(rate, ask.lane, now).map_err(Denied::Until)?;
+        }
+        // At last, since whoever asks for a refused domain keeps others from it.
+        if known.senders.begin(ask.from_domain, now).is_err() && !regardless {
+            return Err(Denied::Changed);
         }
         Ok(pass)
     }

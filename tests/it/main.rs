@@ -21,8 +21,10 @@ mod keys;
 mod leases;
 #[cfg(feature = "lettre")]
 mod lettre_transport;
+mod limits;
 mod lookups;
 mod rounds;
+mod rules;
 mod sandbox;
 mod send;
 mod simulation;

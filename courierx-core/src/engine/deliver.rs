@@ -247,7 +247,7 @@ impl Delivery<'_> {
         outcomes: &[RecipientOutcome],
         now: Timestamp,
     ) -> Option<NewEvent> {
-        if transition.is_none() && !outcomes.iter().any(asks_for_rest) {
+        if transition.is_none() && !sharing::is_worth_telling(outcomes) {
             return None;
         }
         let tenant = self.record.tenant;
@@ -266,15 +266,6 @@ impl Delivery<'_> {
         self.round.close(recipient);
         self.ended.push((recipient, disposition));
     }
-}
-
-/// Whether the whole connection wants to be left alone.
-fn asks_for_rest(outcome: &RecipientOutcome) -> bool {
-    matches!(
-        outcome,
-        RecipientOutcome::Refused(refusal)
-            if matches!(refusal.kind, RefusalKind::Throttled | RefusalKind::Quota | RefusalKind::Auth)
-    )
 }
 
 /// A hand-over that was decided.

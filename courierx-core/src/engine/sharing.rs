@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::event::{EventKind, NewEvent};
 use crate::id::TenantId;
+use crate::provider::{RecipientOutcome, RefusalKind};
 use crate::router::{Connection, ConnectionId, PROBE_LEASE, Router, SharedHealth, Transition};
 use crate::store::{Expected, StateEntry, StateKey, Store, Swap};
 
@@ -88,6 +89,17 @@ pub(super) async fn tell(
         }
     }
     false
+}
+
+/// Whether an answer says that the whole connection wants to be left alone.
+pub(super) fn is_worth_telling(outcomes: &[RecipientOutcome]) -> bool {
+    outcomes.iter().any(|outcome| {
+        matches!(
+            outcome,
+            RecipientOutcome::Refused(refusal)
+                if matches!(refusal.kind, RefusalKind::Throttled | RefusalKind::Quota | RefusalKind::Auth)
+        )
+    })
 }
 
 /// The right to find out whether a failing connection works again: of all processes one has it at a time.

@@ -10,9 +10,10 @@ const HALF_LIFE: Duration = Duration::from_mins(1);
 /// What is believed of a connection that nothing is known of, as if it had happened: so many hand-overs, of which
 /// so many went well. Three samples do not outweigh it.
 const BELIEF: (f64, f64) = (10.0, 9.5);
-/// The latency that is believed of it, and how much each new one counts.
-const LATENCY: (f64, f64) = (0.25, 0.2);
-/// Nothing is faster than this, for a comparison.
+/// How much each new latency counts.
+const NEWS: f64 = 0.2;
+/// Nothing is faster than this, in seconds, for a comparison. It is believed of a connection whose latency is not
+/// known, or not any more: so everybody is tried, now and then again.
 const FASTEST: f64 = 0.005;
 
 /// What became of hand-overs lately.
@@ -29,19 +30,15 @@ struct State {
 }
 
 impl State {
-    fn fade(&mut self, now: Timestamp) {
-        if let Some(at) = self.at.replace(now)
-            && at < now
-        {
-            let left = (-now.since(at).as_secs_f64() / HALF_LIFE.as_secs_f64()).exp2();
-            self.good *= left;
-            self.all *= left;
-        }
+    /// What is left of what was learnt last.
+    fn left(&self, now: Timestamp) -> f64 {
+        let age = self.at.map_or(Duration::ZERO, |at| now.since(at));
+        if age.is_zero() { 1.0 } else { (-age.as_secs_f64() / HALF_LIFE.as_secs_f64()).exp2() }
     }
 
     /// The share of hand-overs that go well, as far as one can tell.
-    fn rate(&self) -> f64 {
-        (self.good + BELIEF.1) / (self.all + BELIEF.0)
+    fn rate(&self, left: f64) -> f64 {
+        (self.good * left + BELIEF.1) / (self.all * left + BELIEF.0)
     }
 }
 
@@ -49,20 +46,18 @@ impl Health {
     /// Takes note of a hand-over that tells something about the connection.
     pub(crate) fn note(&self, good: bool, took: Duration, now: Timestamp) {
         let mut state = self.lock();
-        state.fade(now);
-        state.all += 1.0;
-        if good {
-            state.good += 1.0;
-        }
+        let left = state.left(now);
+        state.all = state.all * left + 1.0;
+        state.good = state.good * left + if good { 1.0 } else { 0.0 };
         let took = took.as_secs_f64();
-        state.latency = Some(state.latency.map_or(took, |before| before + LATENCY.1 * (took - before)));
+        state.latency = Some(state.latency.map_or(took, |before| before + NEWS * (took - before)));
+        state.at = Some(now);
     }
 
     /// The share of hand-overs that go well, between 0 and 1.
     pub(crate) fn rate(&self, now: Timestamp) -> f64 {
-        let mut state = *self.lock();
-        state.fade(now);
-        state.rate()
+        let state = *self.lock();
+        state.rate(state.left(now))
     }
 
     /// How long an answer takes, about; none before the first.
@@ -72,9 +67,10 @@ impl Health {
 
     /// A number to compare connections by: more is better. `headroom` is the share of its places that are free.
     pub(crate) fn score(&self, headroom: f64, now: Timestamp) -> f64 {
-        let mut state = *self.lock();
-        state.fade(now);
-        state.rate() * headroom / state.latency.unwrap_or(LATENCY.0).max(FASTEST)
+        let state = *self.lock();
+        let left = state.left(now);
+        let slower = state.latency.map_or(0.0, |latency| (latency - FASTEST).max(0.0));
+        state.rate(left) * headroom / (FASTEST + slower * left)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -110,5 +106,7 @@ mod tests {
         assert!(fast.score(1.0, NOW) > 5.0 * slow.score(1.0, NOW));
         assert!(fast.score(0.05, NOW) < slow.score(1.0, NOW));
         assert_eq!(fast.latency(), Some(TOOK));
+        let [unknown, later] = [Health::default(), slow].map(|one| one.score(1.0, NOW.after(20 * HALF_LIFE)));
+        assert!((unknown - later).abs() < 0.01 * unknown, "who was slow long ago is tried again");
     }
 }

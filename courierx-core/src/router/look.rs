@@ -44,15 +44,15 @@ impl Router {
             return Err(SkipReason::Refused { kind: RefusalKind::Content });
         }
         let known = connection.known();
-        let from_domain = question.email.from().address().domain();
-        if let Some(until) = known.senders.refused_until(from_domain, now) {
-            return Err(SkipReason::SenderRefused { until });
-        }
         if let Some((until, kind)) = known.gate.closed_at(now) {
             return Err(SkipReason::NotBefore { until, kind });
         }
         self.look_at_round(connection, question, history)?;
-        // After that: what was tried in this round is not tried again ahead of its breaker's time.
+        // After that: what was tried in this round is not tried again ahead of its time.
+        let from_domain = question.email.from().address().domain();
+        if let Some(until) = known.senders.refused_until(from_domain, now) {
+            return Err(SkipReason::SenderRefused { until });
+        }
         if let Permission::No { until, .. } = known.breaker.permission(now) {
             return Err(SkipReason::Failing { until });
         }

@@ -1,6 +1,7 @@
 //! The engine for the operator's other programs: sends now, over accounts that the request brings along, and says
 //! what became of it. Nothing is queued.
 
+mod attempts;
 mod batch;
 mod judge;
 mod providers;
@@ -14,9 +15,10 @@ use std::sync::Arc;
 use courierx_core::clock::Clock;
 use tokio::sync::Semaphore;
 
+pub use attempts::{Attempt, PassedOver};
 pub use batch::{Batch, BatchRecipient, BatchReport, BatchResult, MAX_RECIPIENTS, send_batch};
 pub use providers::{AccountInput, ProviderInput};
-pub use report::{Attempt, PassedOver, RecipientReport, Report, Verdict};
+pub use report::{RecipientReport, Report, Verdict};
 pub use send::{Request, send};
 pub use verify::{Verification, verify};
 

@@ -1,5 +1,7 @@
 //! What the engine answers.
 
+mod batch;
+
 use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
@@ -7,29 +9,34 @@ use axum::response::{IntoResponse, Response};
 use courierx_core::id::MessageId;
 use serde::Serialize;
 
-use crate::error::ServiceError;
-use crate::http::ApiError;
 use crate::model::provider_connections::ProviderKind;
-use crate::services::engine::{
-    Attempt, BatchReport, BatchResult, PassedOver, RecipientReport, Report, Verdict, Verification,
-};
+use crate::services::engine::{Attempt, PassedOver, RecipientReport, Report, Verdict, Verification};
+
+pub(super) use batch::batch;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Rendered<'a> {
     success: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     /// As the first version called the kinds of failures.
     #[serde(skip_serializing_if = "Option::is_none")]
     classification: Option<&'static str>,
     #[serde(skip_serializing_if = "is_false")]
     unknown: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
     message_id: Option<String>,
     /// The identifier that the message has in its own header.
+    #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<MessageId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     provider: Option<ProviderKind>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     connection_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     email_id: Option<&'a str>,
     #[serde(skip_serializing_if = "is_false")]
     idempotent: bool,
@@ -46,21 +53,30 @@ struct Rendered<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RenderedAttempt<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
     provider: Option<ProviderKind>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     connection_id: Option<&'a str>,
     recipients: usize,
     outcome: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     message_id: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RenderedSkip<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
     provider: Option<ProviderKind>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     connection_id: Option<&'a str>,
     reason: &'a str,
 }
@@ -71,39 +87,6 @@ struct RenderedRecipient<'a> {
     outcome: &'a str,
     reason: &'a str,
     detail: &'a str,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RenderedBatch<'a> {
-    success: bool,
-    total: usize,
-    success_count: usize,
-    failure_count: usize,
-    unknown_count: usize,
-    duration_ms: u64,
-    results: Vec<RenderedResult<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum RenderedResult<'a> {
-    Report {
-        email: &'a str,
-        #[serde(flatten)]
-        report: Box<Rendered<'a>>,
-    },
-    Wrong(Wrong<'a>),
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Wrong<'a> {
-    email: &'a str,
-    success: bool,
-    code: &'static str,
-    error: String,
-    email_id: Option<&'a str>,
 }
 
 /// Whether an account works.
@@ -161,50 +144,6 @@ pub(super) fn report(report: &Report, email_id: Option<&str>) -> Response {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
     }
     response
-}
-
-/// The answer to a batch: 200, whatever became of its messages.
-pub(super) fn batch(report: BatchReport) -> Response {
-    let BatchReport { mut results, took } = report;
-    let total = results.len();
-    let success_count = results.iter().filter(|one| one.is_sent()).count();
-    let unknown_count = results.iter().filter(|one| one.is_unknown()).count();
-    // An error is told by what the API calls it.
-    let wrong: Vec<Option<ApiError>> = results.iter_mut().map(take_error).collect();
-    let results = results.iter().zip(&wrong).map(|(one, wrong)| render_result(one, wrong.as_ref())).collect();
-    let body = RenderedBatch {
-        success: success_count == total,
-        total,
-        success_count,
-        failure_count: total - success_count,
-        unknown_count,
-        duration_ms: millis(took),
-        results,
-    };
-    axum::Json(body).into_response()
-}
-
-fn take_error(result: &mut BatchResult) -> Option<ApiError> {
-    let error = result.outcome.as_mut().err()?;
-    let error = match std::mem::replace(error, ServiceError::NotFound) {
-        ServiceError::Invalid(mut fields) => {
-            for one in fields.iter_mut().filter(|one| one.field.starts_with("to")) {
-                "email".clone_into(&mut one.field);
-            }
-            ServiceError::Invalid(fields)
-        }
-        error => error,
-    };
-    Some(error.into())
-}
-
-fn render_result<'a>(result: &'a BatchResult, wrong: Option<&'a ApiError>) -> RenderedResult<'a> {
-    let (email, email_id) = (result.email.as_str(), result.email_id.as_deref());
-    if let Ok(report) = &result.outcome {
-        return RenderedResult::Report { email, report: Box::new(render(report, email_id)) };
-    }
-    let (code, error) = wrong.map_or(("internal_error", ""), ApiError::told);
-    RenderedResult::Wrong(Wrong { email, success: false, code, error: error.to_owned(), email_id })
 }
 
 fn render<'a>(report: &'a Report, email_id: Option<&'a str>) -> Rendered<'a> {

@@ -84,6 +84,11 @@ impl GivenConnections {
         made.map_err(|error| GivenError::clone(&error))
     }
 
+    /// Lets go of connections that nobody uses, and of their credentials.
+    pub fn tidy(&self) {
+        self.connections.run_pending_tasks();
+    }
+
     fn make(&self, hash: &[u8; 32], given: &GivenConnection) -> Result<Connection, GivenError> {
         let kind = given.account.kind();
         let name = format!("{kind}-{}", hex(&hash[..NAMED_BY])).parse()?;

@@ -26,7 +26,6 @@ const PATIENCE: Duration = Duration::from_mins(10);
 const SOMEBODY: &str = "somebody@example.com";
 
 /// A message to many.
-#[derive(Debug)]
 pub struct Batch {
     /// The message, without a recipient.
     pub email: EmailBuilder,
@@ -43,7 +42,6 @@ pub struct Batch {
 }
 
 /// Who gets a message of a batch.
-#[derive(Debug)]
 pub struct BatchRecipient {
     /// The address.
     pub email: String,
@@ -54,7 +52,6 @@ pub struct BatchRecipient {
 }
 
 /// What became of a batch.
-#[derive(Debug)]
 pub struct BatchReport {
     /// One result for each recipient, in their order.
     pub results: Vec<BatchResult>,
@@ -63,7 +60,6 @@ pub struct BatchReport {
 }
 
 /// What became of one message of a batch.
-#[derive(Debug)]
 pub struct BatchResult {
     /// The address, as the client wrote it.
     pub email: String,
@@ -86,7 +82,6 @@ impl BatchResult {
 }
 
 /// What the messages of a batch share.
-#[derive(Debug)]
 struct Shared {
     sender: Sender,
     email: EmailBuilder,
@@ -97,7 +92,7 @@ struct Shared {
 
 /// Sends a message to each of the recipients, some at once. A client that hangs up ends it: what has begun goes on,
 /// and nothing else begins.
-pub async fn send_batch(_: &Operator, app: &Arc<App>, batch: Batch) -> ServiceResult<BatchReport> {
+pub async fn send_batch(operator: &Operator, app: &Arc<App>, batch: Batch) -> ServiceResult<BatchReport> {
     let start = Instant::now();
     let Batch { email, mut variables, recipients, providers, tenant, key } = batch;
     let checked = email.clone().to(SOMEBODY).build().map_err(ServiceError::from);
@@ -120,7 +115,10 @@ pub async fn send_batch(_: &Operator, app: &Arc<App>, batch: Batch) -> ServiceRe
     });
     let mut results: Vec<_> = stream::iter(sending).buffer_unordered(WORKERS).collect().await;
     results.sort_unstable_by_key(|(index, _)| *index);
-    Ok(BatchReport { results: results.into_iter().map(|(_, one)| one).collect(), took: start.elapsed() })
+    let results: Vec<_> = results.into_iter().map(|(_, one)| one).collect();
+    let sent = results.iter().filter(|one| one.is_sent()).count();
+    tracing::debug!(request_id = %operator.request_id, messages = results.len(), sent, "a batch was sent at once");
+    Ok(BatchReport { results, took: start.elapsed() })
 }
 
 fn count(recipients: usize) -> ServiceResult<()> {
@@ -144,8 +142,7 @@ async fn begin(app: &App, shared: Arc<Shared>, recipient: BatchRecipient, end: T
     }
     let (address, part) = (email.clone(), email_id.clone());
     let sending = async move { shared.send(&address, variables, part.as_deref()).await };
-    let outcome = tokio::spawn(Box::pin(sending)).await.map_err(ServiceError::internal);
-    BatchResult { email, email_id, outcome: outcome.flatten() }
+    BatchResult { email, email_id, outcome: app.engine.apart(sending).await }
 }
 
 impl Shared {

@@ -52,7 +52,7 @@ pub(super) struct Key {
 }
 
 /// What is kept under a key, sealed.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct Kept {
     /// The hash of the message: another one under the same key is a mistake of the client.
     message: String,

@@ -40,7 +40,7 @@ names! {
 }
 
 /// What became of a message, in detail.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Report {
     /// The identifier that it was sent under; none if it never got so far.
     pub message: Option<MessageId>,
@@ -69,7 +69,7 @@ pub struct Report {
 }
 
 /// A recipient that the message was not, or not certainly, sent to.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct RecipientReport {
     /// The address.
     pub email: String,

@@ -15,7 +15,6 @@ use crate::ctx::Operator;
 use crate::error::{ServiceError, ServiceResult};
 
 /// A message to send now.
-#[derive(Debug)]
 pub struct Request {
     /// The message.
     pub email: EmailBuilder,
@@ -29,12 +28,15 @@ pub struct Request {
 
 /// Sends a message now. What has begun goes on if the client hangs up: cutting a hand-over off would make its outcome
 /// unknown.
-pub async fn send(_: &Operator, app: &Arc<App>, request: Request) -> ServiceResult<Report> {
+pub async fn send(operator: &Operator, app: &Arc<App>, request: Request) -> ServiceResult<Report> {
     let Request { email, providers, tenant, key } = request;
     let (email, way) = both(email.build().map_err(ServiceError::from), way(app, providers))?;
     let sender = Sender::new(app, way, tenant);
     let sending = async move { sender.send(&email, key.as_ref(), None).await };
-    tokio::spawn(Box::pin(sending)).await.map_err(ServiceError::internal)?
+    let report = app.engine.apart(sending).await?;
+    let (request_id, message, verdict) = (&operator.request_id, report.message, report.verdict.as_str());
+    tracing::debug!(%request_id, message = message.map(tracing::field::display), verdict, "sent at once");
+    Ok(report)
 }
 
 /// Sends messages over the accounts of one request.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use courierx_providers::emulator::{Emulator, Fault};
+use courierx_server::App;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::watch;
 
 use super::{KEY, SECRET, email, post, postmark, send, sendgrid, start};
-use crate::support::{Answer, Client};
+use crate::support::{Answer, Client, TestServer};
 
 async fn send_batch(client: &Client, body: &Value) -> Answer {
     post(client, "/v1/send/batch", body).await
@@ -201,34 +202,60 @@ async fn ten_are_under_way_at_once() {
     assert_eq!(*vendor.most.borrow(), 10);
 }
 
-#[tokio::test]
-async fn a_client_that_hangs_up_ends_it() {
-    let (server, client) = start().await;
-    let vendor = Holding::start().await;
-    let recipients: Vec<_> = (0..100).map(|one| json!({ "email": format!("u{one}@example.com") })).collect();
-    let body = batch(&json!(recipients), &[vendor.account()]).to_string();
+/// Asks, and hangs up once so many messages are under way; returns when the server has given the request up.
+async fn ask_and_hang_up(server: &TestServer, path: &str, body: &Value, vendor: &Holding, messages: usize) {
+    let body = body.to_string();
     let mut stream = tokio::net::TcpStream::connect(server.address()).await.unwrap();
     let head = format!(
-        "POST /v1/send/batch HTTP/1.1\r\nhost: a\r\nx-internal-secret: {SECRET}\r\ncontent-length: {}\r\n\r\n",
+        "POST {path} HTTP/1.1\r\nhost: a\r\nx-internal-secret: {SECRET}\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
     stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
-    vendor.present.subscribe().wait_for(|present| *present == 10).await.unwrap();
+    vendor.present.subscribe().wait_for(|present| *present == messages).await.unwrap();
     // Once the server closes the connection, too, it has given the request up.
     stream.shutdown().await.unwrap();
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).await.unwrap();
     assert!(rest.is_empty(), "{}", String::from_utf8_lossy(&rest));
+}
+
+fn accepted(server: &App, messages: usize) -> bool {
+    let line = format!("courierx_sends_total{{provider=\"postmark\",outcome=\"accepted\"}} {messages}\n");
+    server.meters.render().contains(&line)
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_ends_it() {
+    let (server, client) = start().await;
+    let vendor = Holding::start().await;
+    let recipients: Vec<_> = (0..100).map(|one| json!({ "email": format!("u{one}@example.com") })).collect();
+    let body = batch(&json!(recipients), &[vendor.account()]);
+    ask_and_hang_up(&server, "/v1/send/batch", &body, &vendor, 10).await;
     // What has begun goes on.
     assert_eq!(*vendor.present.borrow(), 10);
     vendor.answers.send_replace(true);
-    vendor.present.subscribe().wait_for(|present| *present == 0).await.unwrap();
-    let accepted = r#"courierx_sends_total{provider="postmark",outcome="accepted"} 10"#;
-    while !server.app().meters.render().contains(accepted) {
+    while !accepted(server.app(), 10) {
         tokio::task::yield_now().await;
     }
     let sent = send(&client, &email("ada@example.com", &[vendor.account()])).await;
     assert_eq!((sent.status, *vendor.begun.borrow()), (200, 11), "{sent:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_stops_waits_for_what_has_begun() {
+    let (server, _client) = start().await;
+    let vendor = Holding::start().await;
+    let body = email("ada@example.com", &[vendor.account()]);
+    ask_and_hang_up(&server, "/v1/send", &body, &vendor, 1).await;
+    let (app, address) = (Arc::clone(server.app()), server.address());
+    let stopping = tokio::spawn(server.stop());
+    while tokio::net::TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert!(!stopping.is_finished() && !accepted(&app, 1));
+    vendor.answers.send_replace(true);
+    stopping.await.unwrap();
+    assert!(accepted(&app, 1), "{}", app.meters.render());
 }
 
 #[tokio::test]

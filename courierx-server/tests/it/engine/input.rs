@@ -23,6 +23,7 @@ async fn a_wrong_field_is_named() {
         ("from", json!("nobody"), "from"),
         ("from", Value::Null, "from"),
         ("to", json!(5), "to"),
+        ("to", Value::Null, "to"),
         ("to", json!(["a@example.com", 5]), "to[1]"),
         ("to", json!("a@example.com, b@example.com"), "to[0]"),
         ("subject", json!(true), "subject"),

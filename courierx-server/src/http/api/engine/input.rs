@@ -168,7 +168,11 @@ fn right(wrong: Vec<FieldError>) -> ServiceResult<()> {
 pub(super) fn as_the_client_calls_it(error: ServiceError) -> ServiceError {
     let ServiceError::Invalid(mut fields) = error else { return error };
     for FieldError { field, .. } in &mut fields {
-        *field = field.replace("reply_to", "replyTo").replace(".file_name", ".filename");
+        if let Some(rest) = field.strip_prefix("reply_to") {
+            *field = format!("replyTo{rest}");
+        } else if field.starts_with("attachments[") {
+            *field = field.replace(".file_name", ".filename");
+        }
     }
     ServiceError::Invalid(fields)
 }

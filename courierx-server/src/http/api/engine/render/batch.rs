@@ -8,7 +8,7 @@ use crate::error::ServiceError;
 use crate::http::ApiError;
 use crate::services::engine::{BatchReport, BatchResult};
 
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RenderedBatch<'a> {
     success: bool,
@@ -20,7 +20,7 @@ struct RenderedBatch<'a> {
     results: Vec<RenderedResult<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 #[serde(untagged)]
 enum RenderedResult<'a> {
     Report {
@@ -31,7 +31,7 @@ enum RenderedResult<'a> {
     Wrong(Wrong<'a>),
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Wrong<'a> {
     email: &'a str,

@@ -14,7 +14,7 @@ use crate::services::engine::{Attempt, PassedOver, RecipientReport, Report, Verd
 
 pub(super) use batch::batch;
 
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Rendered<'a> {
     success: bool,
@@ -50,7 +50,7 @@ struct Rendered<'a> {
     suppressed: &'a [String],
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RenderedAttempt<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,7 +71,7 @@ struct RenderedAttempt<'a> {
     message_id: Option<&'a str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RenderedSkip<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,7 +81,7 @@ struct RenderedSkip<'a> {
     reason: &'a str,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 struct RenderedRecipient<'a> {
     email: &'a str,
     outcome: &'a str,
@@ -90,7 +90,7 @@ struct RenderedRecipient<'a> {
 }
 
 /// Whether an account works.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub(super) struct RenderedVerification<'a> {
     verified: bool,
     provider: Option<&'a str>,

@@ -162,3 +162,40 @@ impl Shared {
         self.sender.send(&email, self.key.as_ref(), part).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use courierx_core::message::Email;
+    use courierx_core::vault::{Vault, VaultKey};
+    use courierx_store::MemoryStore;
+
+    use super::super::providers::AccountInput;
+    use super::*;
+    use crate::config::Settings;
+    use crate::secret::Secret;
+
+    #[tokio::test]
+    async fn nothing_begins_after_the_batch_has_taken_too_long() {
+        let settings = Settings::in_directory("nowhere".into());
+        let (store, vault) = (Arc::new(MemoryStore::new()), Vault::new(VaultKey::generate()));
+        let app = Arc::new(App::new(settings, store, vault, &Secret::new("secret")).unwrap());
+        let account = AccountInput { kind: Some("sandbox".to_owned()), config: None };
+        let provider = ProviderInput { provider: account, ..ProviderInput::default() };
+        let sender = Sender::new(&app, way(&app, vec![provider]).unwrap(), None);
+        let email = Email::builder().from("hi@acme.example").subject("Hello").text("Hello");
+        let place = Arc::clone(&app.engine.batches).try_acquire_owned().unwrap();
+        let shared = Arc::new(Shared { sender, email, variables: None, key: None, _place: place });
+        let now = app.now();
+        for (end, begins) in [(now, false), (now.after(PATIENCE), true)] {
+            let recipient = BatchRecipient {
+                email: SOMEBODY.to_owned(),
+                variables: None,
+                email_id: Some("e-1".to_owned()),
+            };
+            let result = begin(&app, Arc::clone(&shared), recipient, end).await;
+            assert_eq!((result.is_sent(), result.email_id.as_deref()), (begins, Some("e-1")));
+            let refused = matches!(result.outcome, Err(ServiceError::Refused { code: "not_begun", .. }));
+            assert_eq!(refused, !begins);
+        }
+    }
+}

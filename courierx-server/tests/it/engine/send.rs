@@ -139,6 +139,16 @@ async fn requests_with_the_same_account_share_what_is_known_of_it() {
 }
 
 #[tokio::test]
+async fn an_account_that_is_named_twice_is_tried_once() {
+    let (_server, client) = start().await;
+    let emulator = Emulator::sendgrid(KEY).start().await.unwrap();
+    emulator.fail(Some(Fault::Typed503));
+    let refused = send(&client, &email("ada@example.com", &[sendgrid(&emulator), sendgrid(&emulator)])).await;
+    assert_eq!((refused.status, &refused.body["connectionId"]), (502, &json!("c1")), "{refused:?}");
+    assert_eq!(emulator.requests().len(), 1);
+}
+
+#[tokio::test]
 async fn a_refused_recipient_is_the_end_of_it() {
     let (_server, client) = start().await;
     let first = Emulator::postmark(KEY).start().await.unwrap();
@@ -160,14 +170,21 @@ async fn a_refused_recipient_is_the_end_of_it() {
 async fn an_unknown_outcome_is_an_answer_and_nothing_is_sent_twice() {
     let (server, client) = start().await;
     let second = Emulator::sendgrid(KEY).start().await.unwrap();
-    for fault in [Fault::Truncated, Fault::Untyped502] {
-        let first = Emulator::postmark(KEY).start().await.unwrap();
+    for (provider, fault) in
+        [("postmark", Fault::Truncated), ("postmark", Fault::Untyped502), ("resend", Fault::Truncated)]
+    {
+        // Resend would know a repetition by its key, and even that is not made unless the client wants it.
+        let is_postmark = provider == "postmark";
+        let builder = if is_postmark { Emulator::postmark(KEY) } else { Emulator::resend(KEY) };
+        let first = builder.start().await.unwrap();
         first.fail(Some(fault));
-        let body = email("ada@example.com", &[postmark(&first), sendgrid(&second)]);
+        let resend = json!({ "type": "resend", "config": { "apiKey": KEY, "baseUrl": first.url() } });
+        let account = if is_postmark { postmark(&first) } else { resend };
+        let body = email("ada@example.com", &[account, sendgrid(&second)]);
         let unknown = send(&client, &body).await;
         assert_eq!((unknown.status, &unknown.body["code"]), (202, &json!("unknown_outcome")), "{unknown:?}");
         assert_eq!((&unknown.body["success"], &unknown.body["unknown"]), (&json!(false), &json!(true)));
-        assert_eq!(unknown.body["provider"], "postmark");
+        assert_eq!(unknown.body["provider"], provider);
         assert_eq!(unknown.body["attempts"][0]["outcome"], "unknown", "{unknown:?}");
         assert!(unknown.body["error"].as_str().unwrap().contains("may have been sent"), "{unknown:?}");
         assert_eq!((first.requests().len(), second.requests().len()), (1, 0), "{fault}");

@@ -1,6 +1,6 @@
 //! One message, over accounts that the request brings along.
 
-use courierx_providers::emulator::{Emulator, Fault};
+use courierx_providers::emulator::{Emulator, Fault, SmtpEmulator, SmtpFault, SmtpPhase};
 use serde_json::{Value, json};
 
 use super::{KEY, email, post, postmark, send, sendgrid, start};
@@ -170,21 +170,14 @@ async fn a_refused_recipient_is_the_end_of_it() {
 async fn an_unknown_outcome_is_an_answer_and_nothing_is_sent_twice() {
     let (server, client) = start().await;
     let second = Emulator::sendgrid(KEY).start().await.unwrap();
-    for (provider, fault) in
-        [("postmark", Fault::Truncated), ("postmark", Fault::Untyped502), ("resend", Fault::Truncated)]
-    {
-        // Resend would know a repetition by its key, and even that is not made unless the client wants it.
-        let is_postmark = provider == "postmark";
-        let builder = if is_postmark { Emulator::postmark(KEY) } else { Emulator::resend(KEY) };
-        let first = builder.start().await.unwrap();
+    for fault in [Fault::Truncated, Fault::Untyped502] {
+        let first = Emulator::postmark(KEY).start().await.unwrap();
         first.fail(Some(fault));
-        let resend = json!({ "type": "resend", "config": { "apiKey": KEY, "baseUrl": first.url() } });
-        let account = if is_postmark { postmark(&first) } else { resend };
-        let body = email("ada@example.com", &[account, sendgrid(&second)]);
+        let body = email("ada@example.com", &[postmark(&first), sendgrid(&second)]);
         let unknown = send(&client, &body).await;
         assert_eq!((unknown.status, &unknown.body["code"]), (202, &json!("unknown_outcome")), "{unknown:?}");
         assert_eq!((&unknown.body["success"], &unknown.body["unknown"]), (&json!(false), &json!(true)));
-        assert_eq!(unknown.body["provider"], provider);
+        assert_eq!(unknown.body["provider"], "postmark");
         assert_eq!(unknown.body["attempts"][0]["outcome"], "unknown", "{unknown:?}");
         assert!(unknown.body["error"].as_str().unwrap().contains("may have been sent"), "{unknown:?}");
         assert_eq!((first.requests().len(), second.requests().len()), (1, 0), "{fault}");
@@ -253,6 +246,39 @@ async fn smtp_is_an_account_too() {
         assert_eq!(smtp.received(number).await[number - 1].to, ["ada@example.com"]);
     }
     assert_eq!(smtp.connections(), 1, "it stays open from one request to the next");
+}
+
+/// An account at an emulated mail server.
+fn mail_server(smtp: &SmtpEmulator) -> Value {
+    let address = smtp.address();
+    json!({ "type": "smtp", "config": { "host": address.ip(), "port": address.port(), "tls": "none" } })
+}
+
+#[tokio::test]
+async fn a_mail_server_that_falls_silent_may_have_sent_it() {
+    let (_server, client) = start().await;
+    let first = SmtpEmulator::builder().start().await.unwrap();
+    let second = Emulator::sendgrid(KEY).start().await.unwrap();
+    first.fail(Some(SmtpFault::drop(SmtpPhase::Dot)));
+    // Nobody will ever tell: the queue would go on with the next account.
+    let mut body = email("ada@example.com", &[mail_server(&first), sendgrid(&second)]);
+    let unknown = send(&client, &body).await;
+    assert_eq!((unknown.status, &unknown.body["code"]), (202, &json!("unknown_outcome")), "{unknown:?}");
+    assert_eq!((first.count(), second.requests().len()), (1, 0));
+    body["duplicatePolicy"] = json!("wait_then_failover");
+    assert_eq!(send(&client, &body).await.body["provider"], "sendgrid");
+}
+
+#[tokio::test]
+async fn a_mailbox_that_is_not_there_is_looked_for_once() {
+    let (_server, client) = start().await;
+    let first = SmtpEmulator::builder().start().await.unwrap();
+    let second = Emulator::sendgrid(KEY).start().await.unwrap();
+    first.fail(Some(SmtpFault::reply(SmtpPhase::Rcpt, "550 5.1.1 No such user")));
+    let refused = send(&client, &email("ada@example.com", &[mail_server(&first), sendgrid(&second)])).await;
+    assert_eq!((refused.status, &refused.body["code"]), (422, &json!("recipient_refused")), "{refused:?}");
+    assert_eq!(refused.body["attempts"][0]["code"], "5.1.1");
+    assert!(second.requests().is_empty());
 }
 
 /// A tenant that suppresses somebody, and its identifier.

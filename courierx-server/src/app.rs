@@ -16,6 +16,7 @@ use crate::delivery::{Providers, SharedRoutes, TenantRoutes};
 use crate::error::{ServiceError, ServiceResult};
 use crate::http::Meters;
 use crate::secret::Secret;
+use crate::services::engine::Engine;
 use crate::services::health::QueueDepth;
 
 /// Why an app cannot be made.
@@ -50,6 +51,8 @@ pub struct App {
     pub providers: Providers,
     /// The connections of each tenant.
     pub routes: Arc<TenantRoutes>,
+    /// What sends at once for the operator's other programs.
+    pub engine: Engine,
     /// Makes and reads the tokens of users.
     pub tokens: Tokens,
     /// Hashes and checks passwords.
@@ -88,6 +91,7 @@ impl App {
             failed: CancellationToken::new(),
             outbox,
             directory: Arc::new(Directory::new(Arc::clone(&store))),
+            engine: Engine::new(providers.clone(), &meters, store.clock()),
             providers,
             routes,
             tokens: Tokens::new(jwt_secret.expose().as_bytes()),

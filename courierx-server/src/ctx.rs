@@ -22,6 +22,14 @@ pub struct Ctx {
     pub request_id: RequestId,
 }
 
+/// A program of the operator's own, which has no tenant: it proved that by `INTERNAL_SECRET`. Only the gate makes
+/// one.
+#[derive(Debug, Clone)]
+pub struct Operator {
+    /// What stands in the logs beside everything that is done for this request.
+    pub request_id: RequestId,
+}
+
 /// Who acts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Actor {

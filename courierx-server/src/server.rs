@@ -16,6 +16,8 @@ use crate::http::{self, ListenerLimits};
 
 /// How often what is only remembered is written down.
 const UPKEEP: Duration = Duration::from_secs(10);
+/// How long what the engine API has begun may go on once nothing else does.
+const GRACE: Duration = Duration::from_secs(15);
 
 /// A server that runs. Dropping it ends delivery and takes no more connections; [`stop`](Self::stop) does so
 /// gracefully.
@@ -87,6 +89,8 @@ impl Server {
             let _ = (&mut self.listener).await;
         };
         tokio::join!(worker, listener);
+        // What the engine API has begun for clients that did not wait for it.
+        self.app.engine.settle(GRACE).await;
         // What the last hand-overs were called back.
         if let Some(postman) = self.postman.take() {
             postman.stop().await;
@@ -129,6 +133,7 @@ async fn upkeep(app: Arc<App>, stop: CancellationToken) {
             () = clock.sleep_until(clock.now().after(UPKEEP)) => false,
         };
         app.meters.fold();
+        app.engine.tidy();
         if let Err(error) = app.directory.write_down_uses().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "uses of keys were not written down");
         }

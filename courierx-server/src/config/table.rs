@@ -72,7 +72,7 @@ settings! {
     ENCRYPTION_KEY_OLD, Secret, "none", "$THE_KEY_BEFORE",
         "Former keys, separated by commas, that still open what they sealed.";
     INTERNAL_SECRET, Secret, "none", "$(openssl rand -hex 32)",
-        "Proves that a caller is the operator's own; without it the internal API is closed.";
+        "What the operator's own programs show as `X-Internal-Secret` to use the engine API (`/v1`); without it that is closed.";
     METRICS_TOKEN, Secret, "none", "$(openssl rand -hex 32)",
         "What reading `/metrics` needs, as `Authorization: Bearer …`. Without it only this machine may; set one behind a proxy.";
     LOG_LEVEL, Public, "info", "info,courierx=debug",

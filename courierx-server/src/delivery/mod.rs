@@ -1,6 +1,7 @@
 //! The way of a tenant's messages: which connections there are, and how they are reached.
 
 mod build;
+mod given;
 mod guard;
 mod loopback;
 mod measured;
@@ -11,6 +12,7 @@ mod unusable;
 mod vendors;
 
 pub use build::SANDBOX;
+pub use given::{GivenConnection, GivenConnections, GivenError};
 pub use guard::{Guard, Guarded, REFUSED, REFUSED_PLAIN};
 pub use loopback::Postman;
 pub use measured::{AllSendMeters, Measured, SendMeters};

@@ -89,18 +89,28 @@ impl Providers {
         let sealed = connection.credentials.as_ref();
         let open = |sealed| Credentials::open(&self.vault, tenant, id, sealed);
         let login = sealed.map(open).transpose()?.unwrap_or_default();
+        self.of_account(&connection.account, &login, connection.mode, purpose)
+    }
+
+    /// The provider of an account that somebody proves to have.
+    pub fn of_account(
+        &self,
+        account: &Account,
+        login: &Credentials,
+        mode: ConnectionMode,
+        purpose: Purpose,
+    ) -> Result<Arc<dyn EmailProvider>, ProviderError> {
         let http = match purpose {
             Purpose::Delivery => self.delivering.clone(),
             Purpose::Verification => self.verifying.clone(),
         };
-        let mode = connection.mode;
-        Ok(match &connection.account {
-            Account::Smtp { smtp } => Arc::new(self.smtp(smtp, &login, purpose, mode)?),
-            Account::SendGrid(account) => Arc::new(vendors::send_grid(account, &login, http, mode)?),
-            Account::AwsSes(account) => Arc::new(vendors::ses(account, &login, http)?),
-            Account::Mailgun(account) => Arc::new(vendors::mailgun(account, &login, http, mode)?),
-            Account::Postmark(account) => Arc::new(vendors::postmark(account, &login, http, mode)?),
-            Account::Resend(account) => Arc::new(vendors::resend(account, &login, http)?),
+        Ok(match account {
+            Account::Smtp { smtp } => Arc::new(self.smtp(smtp, login, purpose, mode)?),
+            Account::SendGrid(account) => Arc::new(vendors::send_grid(account, login, http, mode)?),
+            Account::AwsSes(account) => Arc::new(vendors::ses(account, login, http)?),
+            Account::Mailgun(account) => Arc::new(vendors::mailgun(account, login, http, mode)?),
+            Account::Postmark(account) => Arc::new(vendors::postmark(account, login, http, mode)?),
+            Account::Resend(account) => Arc::new(vendors::resend(account, login, http)?),
             Account::Sandbox {} => Arc::new(Sandbox::new()),
         })
     }

@@ -45,6 +45,11 @@ impl ApiError {
         Self { status, body, retry_after: None }
     }
 
+    /// Its code and its text.
+    pub(in crate::http) fn told(&self) -> (&'static str, &str) {
+        (self.body.code, &self.body.error)
+    }
+
     fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
@@ -108,7 +113,9 @@ impl IntoResponse for ApiError {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.status == StatusCode::UNAUTHORIZED {
-            let scheme = HeaderValue::from_static("Bearer");
+            // The two of the internal API tell which header they are about.
+            let internal = self.body.code != "unauthorized";
+            let scheme = HeaderValue::from_static(if internal { "X-Internal-Secret" } else { "Bearer" });
             response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
         }
         response

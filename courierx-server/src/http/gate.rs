@@ -8,28 +8,34 @@ use std::time::Instant;
 use axum::extract::{FromRequestParts, Request};
 use axum::handler::Handler;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-
+use courierx_core::id::TenantId;
 use futures_util::FutureExt as _;
 
-use super::ApiError;
 use super::error::panicked;
 use super::meters::RouteMeters;
 use super::room::{Place, Room};
+use super::{ApiError, ApiResult};
 use crate::App;
 use crate::auth::authenticate;
-use crate::ctx::{Actor, Ctx, RequestId, Scope};
-use crate::error::{ServiceError, ServiceResult};
+use crate::ctx::{Actor, Ctx, Operator, RequestId, Scope};
+use crate::error::ServiceError;
+use crate::secret::Secret;
 
 /// The header that names a request.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The header in which a program of the operator's own proves that it is.
+pub(super) const INTERNAL_SECRET: HeaderName = HeaderName::from_static("x-internal-secret");
 
 /// What a route needs of whoever asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Nothing.
     Public,
+    /// The operator's `INTERNAL_SECRET`; no token or key is worth anything here.
+    Internal,
     /// A user's token; an API key is refused.
     User,
     /// A user whose role, or an API key whose scopes, include this.
@@ -75,7 +81,7 @@ where
             let answering = async {
                 match gate.admit(&app, &mut request, &request_id).await {
                     Ok(_place) => handler.call(request, Arc::clone(&app)).await,
-                    Err(error) => ApiError::from(error).into_response(),
+                    Err(error) => error.into_response(),
                 }
             };
             // What a request leaves half done when it panics is its own: all that is shared is behind locks that
@@ -99,33 +105,73 @@ where
 }
 
 impl Gate {
-    /// Lets a request in, with its [`Ctx`] if the route is not public, once there is room for its body.
-    async fn admit(&self, app: &App, request: &mut Request, request_id: &RequestId) -> ServiceResult<Place> {
-        if self.access == Access::Public {
-            return Ok(Place::default());
-        }
-        // Of two, a proxy may have checked the other.
-        let mut headers = request.headers().get_all(header::AUTHORIZATION).iter();
-        let header = match (headers.next(), headers.next()) {
-            (Some(only), None) => only.to_str().unwrap_or_default(),
-            _ => "",
-        };
-        let (directory, tokens) = (&app.directory, &app.tokens);
-        let ctx = authenticate(directory, tokens, header, request_id.clone(), app.now()).await?;
-        match self.access {
-            Access::Public => {}
-            Access::User => {
-                if let Actor::ApiKey { .. } = ctx.actor {
-                    return Err(ServiceError::Forbidden(
-                        "this needs a user's token, not an API key".to_owned(),
-                    ));
-                }
+    /// Lets a request in, with its [`Ctx`] or as its [`Operator`] if the route is not public, once there is room
+    /// for its body.
+    async fn admit(&self, app: &App, request: &mut Request, request_id: &RequestId) -> ApiResult<Place> {
+        let tenant = match self.access {
+            Access::Public => return Ok(Place::default()),
+            Access::Internal => {
+                recognise(app.settings.internal_secret.as_ref(), request.headers())?;
+                request.extensions_mut().insert(Operator { request_id: request_id.clone() });
+                TenantId::DEFAULT
             }
-            Access::Needs(scope) => ctx.require(scope)?,
+            access => {
+                let ctx = identify(access, app, request.headers(), request_id).await?;
+                let tenant = ctx.tenant;
+                request.extensions_mut().insert(ctx);
+                tenant
+            }
+        };
+        Ok(self.room.take(tenant, request.headers()).await?)
+    }
+}
+
+/// Who asks, if that may.
+async fn identify(
+    access: Access,
+    app: &App,
+    headers: &HeaderMap,
+    request_id: &RequestId,
+) -> Result<Ctx, ServiceError> {
+    // Of two, a proxy may have checked the other.
+    let header = only(headers, &header::AUTHORIZATION).and_then(|one| one.to_str().ok());
+    let (directory, tokens) = (&app.directory, &app.tokens);
+    let header = header.unwrap_or_default();
+    let ctx = authenticate(directory, tokens, header, request_id.clone(), app.now()).await?;
+    match access {
+        Access::Public | Access::Internal => {}
+        Access::User => {
+            if let Actor::ApiKey { .. } = ctx.actor {
+                return Err(ServiceError::Forbidden("this needs a user's token, not an API key".to_owned()));
+            }
         }
-        let place = self.room.take(ctx.tenant, request.headers()).await?;
-        request.extensions_mut().insert(ctx);
-        Ok(place)
+        Access::Needs(scope) => ctx.require(scope)?,
+    }
+    Ok(ctx)
+}
+
+/// Refuses whoever does not show the secret.
+fn recognise(secret: Option<&Secret>, headers: &HeaderMap) -> ApiResult<()> {
+    let Some(secret) = secret else {
+        let text = "INTERNAL_SECRET is not set: the internal API is closed";
+        return Err(ApiError::status(StatusCode::SERVICE_UNAVAILABLE, "misconfiguration", text));
+    };
+    if !headers.contains_key(INTERNAL_SECRET) {
+        return Err(ApiError::status(StatusCode::UNAUTHORIZED, "missing_auth", "Unauthorized"));
+    }
+    let given = only(headers, &INTERNAL_SECRET).and_then(|one| std::str::from_utf8(one.as_bytes()).ok());
+    if given.is_some_and(|given| secret.matches(given)) {
+        return Ok(());
+    }
+    Err(ApiError::status(StatusCode::UNAUTHORIZED, "invalid_auth", "Unauthorized"))
+}
+
+/// The header, if there is one and no other of its name.
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
+    let mut all = headers.get_all(name).iter();
+    match (all.next(), all.next()) {
+        (Some(only), None) => Some(only),
+        _ => None,
     }
 }
 
@@ -139,6 +185,15 @@ impl<S: Send + Sync> FromRequestParts<S> for Ctx {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         // A handler that asks for it on a public route is a mistake of ours, and refused to everybody.
+        parts.extensions.remove::<Self>().ok_or_else(|| ServiceError::Unauthorized("Unauthorized").into())
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Operator {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        // As above.
         parts.extensions.remove::<Self>().ok_or_else(|| ServiceError::Unauthorized("Unauthorized").into())
     }
 }

@@ -7,8 +7,8 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{self, MethodRouter};
 
-use super::Access::{self, Needs, Public, User};
-use super::api::{api_keys, auth, emails, provider_connections, sandbox, suppressions};
+use super::Access::{self, Internal, Needs, Public, User};
+use super::api::{api_keys, auth, emails, engine, provider_connections, sandbox, suppressions};
 use super::gate::{Gate, Guarded};
 use super::health;
 use crate::App;
@@ -40,6 +40,11 @@ pub fn routes() -> Vec<Route> {
         get("/health/ready", Public, health::ready),
         get("/api/v1/health", Public, health::show),
         get("/metrics", Public, health::metrics),
+        post("/v1/send", Internal, engine::send),
+        post("/v1/send/batch", Internal, engine::send_batch),
+        post("/v1/verify", Internal, engine::verify),
+        // As the first version called it.
+        post("/internal/verify-provider", Internal, engine::verify),
         post("/api/v1/auth/register", Public, auth::register),
         post("/api/v1/auth/login", Public, auth::login),
         get("/api/v1/auth/me", User, auth::me),

@@ -1,10 +1,12 @@
 //! What the server does, one file for each resource. Every function takes [`Ctx`](crate::ctx::Ctx) first;
-//! only registering and logging in, which make one, do not.
+//! only registering and logging in, which make one, do not, and the engine, which takes an
+//! [`Operator`](crate::ctx::Operator).
 
 pub mod api_keys;
 mod arrival;
 pub mod auth;
 pub mod emails;
+pub mod engine;
 pub mod health;
 pub mod pages;
 pub mod provider_connections;

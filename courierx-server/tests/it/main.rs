@@ -12,6 +12,7 @@ mod delivery;
 #[cfg(unix)]
 mod doctor;
 mod emails;
+mod engine;
 mod health;
 mod permissions;
 mod provider_connections;

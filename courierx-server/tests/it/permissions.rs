@@ -6,6 +6,7 @@ use courierx_server::ctx::{Role, Scope};
 use courierx_server::http::{Access, Route, routes};
 use courierx_server::model::memberships::Membership;
 use courierx_server::model::users::User;
+use courierx_server::secret::Secret;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -57,7 +58,8 @@ async fn user(server: &TestServer, owner: &Client, role: Role) -> Client {
 
 #[tokio::test]
 async fn no_route_is_open_but_those_that_are_meant_to_be() {
-    let server = TestServer::start().await;
+    let secret = Some(Secret::new("a secret of the operator's programs"));
+    let server = TestServer::start_with(|settings| settings.internal_secret = secret).await;
     let nobody = server.client();
     for route in routes() {
         let public = PUBLIC.contains(&(route.method.as_str(), route.path));
@@ -79,7 +81,7 @@ async fn a_key_may_what_its_scope_says_and_nothing_else() {
         let scope = match route.access {
             Access::Needs(scope) => Some(scope),
             Access::User => None,
-            Access::Public => continue,
+            Access::Public | Access::Internal => continue,
         };
         let others: Vec<Scope> = Scope::ALL.iter().copied().filter(|one| Some(*one) != scope).collect();
         // Asking with no scope would be asking for all.
@@ -108,7 +110,7 @@ async fn a_key_for_tests_reads_and_sends() {
         let allowed = match route.access {
             Access::Needs(scope) => route.method == Method::GET || scope == Scope::EmailsWrite,
             Access::User => false,
-            Access::Public => continue,
+            Access::Public | Access::Internal => continue,
         };
         let answer = ask(&test, &route, UNKNOWN).await;
         assert_eq!(answer.status == 403, !allowed, "{route:?}: {answer:?}");
@@ -121,7 +123,8 @@ async fn a_viewer_reads() {
     let owner = server.owner("acme").await;
     let viewer = user(&server, &owner, Role::Viewer).await;
     let developer = user(&server, &owner, Role::Developer).await;
-    for route in routes().into_iter().filter(|route| route.access != Access::Public) {
+    let open = [Access::Public, Access::Internal];
+    for route in routes().into_iter().filter(|route| !open.contains(&route.access)) {
         let answer = ask(&viewer, &route, UNKNOWN).await;
         assert_eq!(answer.status == 403, route.method != Method::GET, "{route:?}: {answer:?}");
         assert_ne!(answer.status, 401, "{route:?}");
@@ -132,6 +135,54 @@ async fn a_viewer_reads() {
     let before = owner.get("/api/v1/auth/me").await.body;
     viewer.patch("/api/v1/auth/me", &json!({ "name": "mine" })).await;
     assert_eq!(owner.get("/api/v1/auth/me").await.body, before);
+}
+
+#[tokio::test]
+async fn the_operators_secret_opens_the_internal_api_and_nothing_else_does() {
+    const SECRET: &str = "a secret of the operator's programs";
+    let secret = Some(Secret::new(SECRET));
+    let server = TestServer::start_with(|settings| settings.internal_secret = secret).await;
+    let owner = server.owner("acme").await;
+    let (nobody, all) = (server.client(), key(&server, &owner, "live", &[]).await);
+    for route in routes() {
+        let ask = async |client: &Client, secrets: &[&str]| {
+            let path = route.path.replace("{id}", UNKNOWN);
+            let request = client.request(route.method.clone(), &path).json(&json!({}));
+            let request =
+                secrets.iter().fold(request, |request, one| request.header("x-internal-secret", *one));
+            client.send(request).await
+        };
+        if route.access != Access::Internal {
+            // It opens nothing that is a tenant's.
+            let answer = ask(&nobody, &[SECRET]).await;
+            let refused = answer.status == 401 && answer.body["error"] == "Unauthorized";
+            assert_eq!(refused, route.access != Access::Public, "{route:?} {answer:?}");
+            continue;
+        }
+        for client in [&nobody, &owner, &all] {
+            let missing = ask(client, &[]).await;
+            let body = json!({ "error": "Unauthorized", "code": "missing_auth" });
+            assert_eq!((missing.status, &missing.body), (401, &body), "{route:?}");
+            assert_eq!(missing.headers["www-authenticate"], "X-Internal-Secret");
+            for wrong in [&["wrong"][..], &[""], &[SECRET, SECRET], &[SECRET, "wrong"], &[&SECRET[1..]]] {
+                let refused = ask(client, wrong).await;
+                let body = json!({ "error": "Unauthorized", "code": "invalid_auth" });
+                assert_eq!((refused.status, &refused.body), (401, &body), "{route:?} {wrong:?}");
+            }
+            let let_in = ask(client, &[SECRET]).await;
+            assert_eq!((let_in.status, &let_in.body["code"]), (422, &json!("validation_error")), "{route:?}");
+        }
+    }
+    let closed = TestServer::start().await;
+    for route in routes().into_iter().filter(|route| route.access == Access::Internal) {
+        for secret in ["", SECRET] {
+            let client = closed.client();
+            let request =
+                client.request(route.method.clone(), route.path).header("x-internal-secret", secret);
+            let answer = client.send(request.json(&json!({}))).await;
+            assert_eq!((answer.status, &answer.body["code"]), (503, &json!("misconfiguration")), "{route:?}");
+        }
+    }
 }
 
 /// One of everything that has an identifier, by the path under which it is found.

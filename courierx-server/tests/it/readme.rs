@@ -16,6 +16,8 @@ use crate::support::{Binary, MailServer, Terminal};
 /// The documents whose commands are run here.
 const README: &str = "README.md";
 const SERVER: &str = "docs/server.md";
+/// What the operator's programs show.
+const INTERNAL_SECRET: &str = "s3cret-of-the-operators-programs";
 
 fn document(name: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name)).unwrap()
@@ -42,6 +44,7 @@ impl Desk {
         let trust = [
             ("COURIERX_CA_FILE", certificate.to_str().unwrap()),
             ("COURIERX_ALLOW_PRIVATE_TARGETS", "127.0.0.0/8"),
+            ("INTERNAL_SECRET", INTERNAL_SECRET),
         ];
         let binary = Binary::start(folder.path(), &trust);
         let port = mail.port().to_string();
@@ -50,6 +53,7 @@ impl Desk {
             ("SMTP_PORT", &port),
             ("SMTP_USER", LOGIN.0),
             ("SMTP_PASSWORD", LOGIN.1),
+            ("INTERNAL_SECRET", INTERNAL_SECRET),
         ]);
         Self { binary, mail, terminal, _folder: folder }
     }
@@ -123,6 +127,7 @@ fn the_servers_page_has_every_route_and_what_it_needs() {
         let row = row.unwrap_or_else(|| panic!("{SERVER} does not have {request}"));
         let needs = match route.access {
             Access::Public => continue,
+            Access::Internal => "| `INTERNAL_SECRET` |".to_owned(),
             Access::User => "| a token |".to_owned(),
             Access::Needs(scope) => format!("| `{scope}` |"),
         };

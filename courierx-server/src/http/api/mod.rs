@@ -3,6 +3,7 @@
 pub mod api_keys;
 pub mod auth;
 pub mod emails;
+pub mod engine;
 pub mod provider_connections;
 pub mod sandbox;
 pub mod suppressions;

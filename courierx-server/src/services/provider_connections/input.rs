@@ -73,9 +73,10 @@ pub struct ConnectionInput {
     #[serde(alias = "messageStream")]
     pub message_stream: Given<String>,
     /// The addresses that mail leaves from.
-    #[serde(alias = "ip_pool_name")]
+    #[serde(alias = "ip_pool_name", alias = "ipPool", alias = "ipPoolName")]
     pub ip_pool: Given<String>,
     /// Another address of the vendor's API.
+    #[serde(alias = "baseUrl")]
     pub base_url: Given<String>,
     /// The mail server; of Mailgun, the sending domain, which the first version took here.
     #[serde(alias = "host")]

@@ -2,6 +2,7 @@
 
 mod account;
 mod check;
+mod described;
 mod host;
 mod input;
 mod secrets;
@@ -10,8 +11,10 @@ mod verify;
 use courierx_core::id::{RecordId, TenantId};
 use courierx_core::store::{Change, ConfigsExt, PageRequest, Versioned};
 
+pub(super) use described::described;
 pub use input::{ConnectionInput, Given};
 pub use verify::verify;
+pub(super) use verify::{PATIENCE, told};
 
 use check::Applied;
 use secrets::secret_of;

@@ -13,7 +13,7 @@ use crate::error::{ServiceError, ServiceResult};
 use crate::model::provider_connections::{ConnectionStatus, Verification};
 
 /// How long verifying may take.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub(in crate::services) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Verifies a connection now, and writes down how that went. One that waits for it becomes active if it works.
 pub async fn verify(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<Connection> {
@@ -65,7 +65,7 @@ async fn ask(app: &App, connection: &Connection) -> Verification {
 }
 
 /// What is wrong, for people. Some vendors have no more than a word for credentials that they refuse.
-fn told(refusal: Refusal) -> String {
+pub(in crate::services) fn told(refusal: Refusal) -> String {
     match refusal.kind {
         RefusalKind::Auth => format!("the provider refuses the account: {}", refusal.detail),
         _ => refusal.detail,

@@ -53,6 +53,11 @@ impl TestServer {
         self.server.address()
     }
 
+    /// Stops it as a signal does.
+    pub(crate) async fn stop(self) {
+        self.server.stop().await;
+    }
+
     /// Waits until everything of the client's tenant that is due was delivered.
     pub(crate) async fn delivered(&self, owner: &Client) {
         let me = owner.get("/api/v1/auth/me").await;

@@ -13,7 +13,7 @@ use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::http::Input;
 
 /// Addresses in one list, before those given twice are left out.
-const MAX_ADDRESSES: usize = 10 * limits::MAX_RECIPIENTS;
+pub(in crate::http::api) const MAX_ADDRESSES: usize = 10 * limits::MAX_RECIPIENTS;
 
 /// A message to send. Documented names stand beside those that other clients use.
 #[derive(Deserialize)]
@@ -133,7 +133,7 @@ impl SendEmail {
 }
 
 /// Refuses more than `max` items.
-fn limit(field: &str, actual: usize, max: usize, wrong: &mut Vec<FieldError>) {
+pub(in crate::http::api) fn limit(field: &str, actual: usize, max: usize, wrong: &mut Vec<FieldError>) {
     if actual > max {
         wrong.push(FieldError::new(field, Problem::TooMany { max, actual }.to_string()));
     }
@@ -141,7 +141,7 @@ fn limit(field: &str, actual: usize, max: usize, wrong: &mut Vec<FieldError>) {
 
 /// What was made of an entry of an object, or what is wrong with it by the entry's name: the order in which
 /// the client wrote it is not known here.
-fn named<T>(
+pub(in crate::http::api) fn named<T>(
     field: &'static str,
     name: &str,
     made: Result<T, Problem>,
@@ -153,7 +153,7 @@ fn named<T>(
     made.map_err(tell).ok()
 }
 
-fn set<T>(
+pub(in crate::http::api) fn set<T>(
     email: EmailBuilder,
     value: Option<T>,
     set: impl FnOnce(EmailBuilder, T) -> EmailBuilder,
@@ -188,7 +188,7 @@ fn name(text: Option<String>, field: &str, wrong: &mut Vec<FieldError>) -> Optio
 }
 
 /// The entries of an object whose values are texts, numbers or booleans; null counts as absent.
-fn texts(
+pub(in crate::http::api) fn texts(
     object: Option<Map<String, Value>>,
     field: &'static str,
     wrong: &mut Vec<FieldError>,

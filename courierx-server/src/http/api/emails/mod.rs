@@ -1,7 +1,7 @@
 //! `/api/v1/emails`.
 
-mod input;
-mod parts;
+pub(super) mod input;
+pub(super) mod parts;
 mod render;
 
 use std::sync::Arc;

@@ -12,7 +12,7 @@ use crate::error::FieldError;
 
 /// A file to attach.
 #[derive(Deserialize)]
-pub(super) struct AttachedFile {
+pub(in crate::http::api) struct AttachedFile {
     filename: String,
     /// In base64.
     content: String,
@@ -24,7 +24,7 @@ pub(super) struct AttachedFile {
 
 /// One address or several.
 #[derive(Default)]
-pub(super) struct Addresses(pub(super) Vec<String>);
+pub(in crate::http::api) struct Addresses(pub(in crate::http::api) Vec<String>);
 
 impl<'de> Deserialize<'de> for Addresses {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -59,7 +59,7 @@ impl<'de> Deserialize<'de> for Addresses {
 }
 
 impl AttachedFile {
-    pub(super) fn attach_to(
+    pub(in crate::http::api) fn attach_to(
         self,
         email: EmailBuilder,
         index: usize,

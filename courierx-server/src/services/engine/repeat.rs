@@ -1,0 +1,164 @@
+//! Requests that can be repeated: at most one hand-over for each idempotency key, whatever happens to the process.
+//!
+//! The key is written down before anything is sent, and what became of it afterwards. One that was begun and never
+//! ended was cut off: nobody knows what became of it, and it is not sent again.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use courierx_core::id::TenantId;
+use courierx_core::message::{Email, IdempotencyKey};
+use courierx_core::store::{Expected, StateKey, Swap};
+use courierx_core::vault::{SealContext, Sealed};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::report::{Report, Verdict};
+use crate::App;
+use crate::auth::hex;
+use crate::error::{ServiceError, ServiceResult};
+
+/// How often an entry is looked at again that expired meanwhile.
+const TRIES: usize = 3;
+/// Beyond so many keys, those that nobody uses are forgotten.
+const KEYS: usize = 1000;
+
+/// The keys whose messages this process sends at the moment, each with a lock: whoever repeats a request waits for
+/// its end.
+#[derive(Debug, Default)]
+pub(super) struct UnderWay(Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>);
+
+impl UnderWay {
+    fn of(&self, name: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = keys.get(name).and_then(Weak::upgrade) {
+            return known;
+        }
+        if keys.len() > KEYS {
+            keys.retain(|_, one| one.strong_count() > 0);
+        }
+        let fresh = Arc::default();
+        keys.insert(name.to_owned(), Arc::downgrade(&fresh));
+        fresh
+    }
+}
+
+/// Under which key a message is sent, and which message that is.
+#[derive(Debug)]
+pub(super) struct Key {
+    state: StateKey,
+    record: [u8; 16],
+    message: String,
+}
+
+/// What is kept under a key, sealed.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    /// The hash of the message: another one under the same key is a mistake of the client.
+    message: String,
+    /// What became of it; none while it is being sent, and if that was cut off.
+    report: Option<Report>,
+}
+
+impl Key {
+    /// The key of one tenant is none of another's. Those are the client's, and no tenants of this server.
+    pub(super) fn new(
+        tenant: Option<&str>,
+        key: &IdempotencyKey,
+        part: Option<&str>,
+        email: &Email,
+    ) -> ServiceResult<Self> {
+        let mut hash = Sha256::new();
+        for text in [tenant, Some(key.as_str()), part] {
+            hash.update(text.map_or(u64::MAX, |text| text.len() as u64).to_be_bytes());
+            hash.update(text.unwrap_or_default());
+        }
+        let hash: [u8; 32] = hash.finalize().into();
+        let mut record = [0; 16];
+        record.copy_from_slice(&hash[..16]);
+        let state = StateKey::new(TenantId::DEFAULT, format!("engine/sent/{}", hex(&hash)));
+        let message = hex(&Sha256::digest(serde_json::to_vec(email)?));
+        Ok(Self { state, record, message })
+    }
+
+    fn seal(&self, app: &App, report: Option<&Report>) -> ServiceResult<Vec<u8>> {
+        let kept = Kept { message: self.message.clone(), report: report.cloned() };
+        Ok(app.vault.seal(&self.context(), &serde_json::to_vec(&kept)?).into_bytes())
+    }
+
+    fn open(&self, app: &App, value: Vec<u8>) -> ServiceResult<Kept> {
+        let sealed = Sealed::from_bytes(value).map_err(ServiceError::internal)?;
+        let bytes = app.vault.open(&self.context(), &sealed).map_err(ServiceError::internal)?;
+        Ok(serde_json::from_slice(&bytes)?)
+    }
+
+    fn context(&self) -> SealContext<'_> {
+        SealContext { tenant: TenantId::DEFAULT, kind: "engine", record: &self.record }
+    }
+}
+
+/// Whose turn it is.
+enum Turn {
+    /// Ours: the entry has this version.
+    Ours(u64),
+    /// Nobody's any more; this became of it.
+    Over(Box<Report>),
+}
+
+/// Sends unless that was done before under this key; then it tells what became of it.
+pub(super) async fn once(
+    app: &App,
+    key: &Key,
+    sending: impl Future<Output = ServiceResult<Report>>,
+) -> ServiceResult<Report> {
+    let lock = app.engine.under_way.of(&key.state.name);
+    let _held = lock.lock().await;
+    let version = match turn(app, key).await? {
+        Turn::Ours(version) => version,
+        Turn::Over(report) => return Ok(Report { repeated: true, ..*report }),
+    };
+    let result = sending.await;
+    if let Err(error) = end(app, key, version, result.as_ref().ok()).await {
+        // From now on the key counts as cut off, which is never sent again.
+        tracing::error!(error = &error as &dyn std::error::Error, "an idempotency key was not written down");
+    }
+    result
+}
+
+async fn turn(app: &App, key: &Key) -> ServiceResult<Turn> {
+    for _ in 0..TRIES {
+        let value = key.seal(app, None)?;
+        let ttl = app.settings.idempotency_ttl;
+        match app.store.swap_state(&key.state, Expected::Absent, value, ttl).await? {
+            Swap::Stored { version } => return Ok(Turn::Ours(version)),
+            Swap::Conflict { current: Some(entry) } => {
+                let kept = key.open(app, entry.value)?;
+                if kept.message != key.message {
+                    let text = "the idempotency key was used for another message";
+                    return Err(ServiceError::Conflict(text.to_owned()));
+                }
+                // Nobody sends it here, since the lock is ours.
+                return Ok(Turn::Over(Box::new(kept.report.unwrap_or_else(Report::lost))));
+            }
+            Swap::Conflict { current: None } => {}
+        }
+    }
+    Err(ServiceError::Conflict("the idempotency key is being used by somebody else".to_owned()))
+}
+
+/// Writes down what became of it. Where certainly nothing was sent, the key can be used again.
+async fn end(app: &App, key: &Key, version: u64, report: Option<&Report>) -> ServiceResult<()> {
+    let may_have_been_sent = |report: &&Report| {
+        matches!(report.verdict, Verdict::Sent | Verdict::PartlySent | Verdict::UnknownOutcome)
+    };
+    match report.filter(may_have_been_sent) {
+        Some(report) => {
+            let (value, ttl) = (key.seal(app, Some(report))?, app.settings.idempotency_ttl);
+            app.store.swap_state(&key.state, Expected::Version(version), value, ttl).await?;
+        }
+        None => {
+            app.store.remove_state(&key.state, version).await?;
+        }
+    }
+    Ok(())
+}

@@ -59,7 +59,9 @@ pub(super) fn waits(tried: &[Tried], skipped: &[&Skipped], now: Timestamp) -> Op
     let said = refusals(tried).filter_map(|(kind, wait)| wait.filter(|_| of_kind(kind) != Against::ForGood));
     let skipped = skipped.iter().filter_map(|one| match &one.reason {
         SkipReason::NotBefore { until, kind } if of_kind(*kind) != Against::ForGood => Some(until.since(now)),
-        SkipReason::Failing { until } => Some(until.since(now)),
+        SkipReason::Failing { until }
+        | SkipReason::RateLimited { until }
+        | SkipReason::RetryBudget { until } => Some(until.since(now)),
         _ => None,
     });
     said.chain(skipped).min()
@@ -94,6 +96,8 @@ fn of_skip(reason: &SkipReason) -> Against {
             Against::ForGood
         }
         SkipReason::NotBefore { kind, .. } | SkipReason::Refused { kind } => of_kind(*kind),
+        SkipReason::SenderRefused { .. } => of_kind(RefusalKind::Sender),
+        SkipReason::RateLimited { .. } => Against::Limited,
         _ => Against::ForNow,
     }
 }

@@ -166,7 +166,9 @@ impl Outbox {
         // What cannot be rendered is refused now, while there is somebody to tell.
         let rendered = render(email)?;
         let id = MessageId::new();
-        let content = serde_json::to_vec(email).map_err(AcceptError::Content)?;
+        // About as large as the message that is made of it, so that it need not grow.
+        let mut content = Vec::with_capacity(email.estimated_bytes());
+        serde_json::to_writer(&mut content, email).map_err(AcceptError::Content)?;
         let idempotency = email.idempotency_key().map(|key| Idempotency {
             key: key.clone(),
             digest: Sha256::digest(&content).into(),

@@ -126,7 +126,10 @@ impl Inner {
 
     /// Tells readers in this process that there are new events.
     pub(super) fn changed(&self) {
-        self.changes.send_replace(());
+        // Whoever subscribes after this was asked reads the store afterwards.
+        if self.changes.receiver_count() > 0 {
+            self.changes.send_replace(());
+        }
     }
 }
 

@@ -55,7 +55,7 @@ impl Address {
         };
         let lower = local.to_lowercase();
         let local = if is_dot_string(&lower) { lower } else { quote(&lower) };
-        AddressKey(format!("{local}@{}", self.domain()).into())
+        AddressKey(join(&local, self.domain()))
     }
 }
 
@@ -78,9 +78,17 @@ impl FromStr for Address {
             return Err(InvalidAddress::TooLong { actual });
         }
         let at = u8::try_from(local.len()).map_err(|_| InvalidAddress::LocalPartTooLong)?;
-        let text = format!("{local}@{domain}");
-        Ok(Self { text: text.into(), at })
+        Ok(Self { text: join(local, &domain), at })
     }
+}
+
+/// Put together in one piece of memory of the right size.
+fn join(local: &str, domain: &str) -> Box<str> {
+    let mut text = String::with_capacity(local.len() + 1 + domain.len());
+    text.push_str(local);
+    text.push('@');
+    text.push_str(domain);
+    text.into_boxed_str()
 }
 
 impl TryFrom<String> for Address {

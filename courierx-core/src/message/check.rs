@@ -48,8 +48,14 @@ impl Draft {
             }
         }
         if self.tags.len() > 1 {
-            let mut seen = HashSet::new();
-            self.tags.retain(|tag| seen.insert(tag.clone()));
+            // There are few, and mostly none is repeated.
+            let mut first = Vec::with_capacity(self.tags.len());
+            for tag in self.tags.drain(..) {
+                if !first.contains(&tag) {
+                    first.push(tag);
+                }
+            }
+            self.tags = first;
         }
     }
 

@@ -76,6 +76,11 @@ impl FromStr for Mailbox {
 
 /// The name, without its quotes, and the address, without its angle brackets.
 fn split(text: &str) -> Result<(String, &str), InvalidAddress> {
+    if !text.contains(['"', '<', '>']) {
+        // An address alone, as most are.
+        let several = text.contains('@') && text.contains([',', ';']);
+        return if several { Err(InvalidAddress::Several) } else { Ok((String::new(), text)) };
+    }
     let mut name = String::new();
     let mut quoted = false;
     let (mut has_at, mut has_separator) = (false, false);

@@ -47,8 +47,9 @@ impl Numbers {
         let read = |row: &rusqlite::Row<'_>| Ok(Last { position: row.get(0)?, job: row.get(1)? });
         // Written rather than read: in a transaction of the application's that has only read so far, whoever else
         // writes has to wait from here on, and not make what was read a thing of the past.
-        let sql = "UPDATE courierx_numbers SET position = position RETURNING position, job";
-        Ok(connection.prepare_cached(sql)?.query_row([], read)?)
+        connection.prepare_cached("UPDATE courierx_numbers SET position = position")?.execute([])?;
+        // In a statement of its own: for `RETURNING` SQLite makes a temporary table, which costs as much as a message.
+        Ok(connection.prepare_cached("SELECT position, job FROM courierx_numbers")?.query_row([], read)?)
     }
 
     /// Writes down what was given out. Whoever needs another one afterwards reads anew.

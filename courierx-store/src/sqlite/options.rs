@@ -17,12 +17,9 @@ use super::filter::Filter;
 use super::lock::{self, FileLock};
 use super::readers::{self, Readers};
 use super::schema::{self, MigrateError};
-use super::writer::Writer;
+use super::writer::{self, Writer};
 use super::{Inner, SqliteStore, key, log, queue};
 
-/// Pages in the log before they are moved into the database: 16 MiB. More makes writing faster and the
-/// occasional slow commit slower.
-const WAL_AUTOCHECKPOINT: u32 = 4096;
 /// Pages that the writing connection keeps, in KiB. What a message writes is appended, so more serves no purpose:
 /// a queue of any length costs the process no more memory than this.
 const WRITER_CACHE: i32 = 8192;
@@ -151,7 +148,9 @@ impl SqliteOptions {
         // The writer's commits are flushed by ourselves from here on, before anybody is answered.
         connection.pragma_update(None, "synchronous", "NORMAL").map_err(sqlite)?;
         let (clock, filter) = (Arc::clone(&self.clock), Arc::clone(&suppressed));
-        let writer = Writer::start(connection, flush, clock, filter, jobs_changed.clone()).map_err(io)?;
+        let beside = self.connect(&file).map_err(sqlite)?;
+        let writer =
+            Writer::start(connection, beside, flush, clock, filter, jobs_changed.clone()).map_err(io)?;
         let readers = Readers::start(connections).map_err(io)?;
         Ok(SqliteStore(Arc::new(Inner {
             readers,
@@ -174,7 +173,7 @@ impl SqliteOptions {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         // Answered means on the disk, not only handed to the operating system.
         connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "wal_autocheckpoint", WAL_AUTOCHECKPOINT)?;
+        connection.pragma_update(None, "wal_autocheckpoint", writer::LONGEST)?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.pragma_update(None, "cache_size", -WRITER_CACHE)?;
         Ok(connection)

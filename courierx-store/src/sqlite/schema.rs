@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_suppressions.sql"),
     include_str!("migrations/0003_summaries.sql"),
     include_str!("migrations/0004_fewer_rows.sql"),
+    include_str!("migrations/0005_plain_condition.sql"),
 ];
 
 /// Why the schema could not be brought up to date.

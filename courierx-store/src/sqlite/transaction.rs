@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use courierx_core::clock::{Clock, Timestamp};
 use courierx_core::id::TenantId;
@@ -32,8 +31,10 @@ pub(super) struct Tx<'a> {
 
 #[derive(Default)]
 struct Pending {
-    counters: BTreeMap<(TenantId, String, i64), i64>,
-    ready: BTreeMap<(TenantId, i64, String), Timestamp>,
+    /// By tenant and day, then by name: of those there are few.
+    counters: BTreeMap<(TenantId, i64), Vec<(String, i64)>>,
+    /// By tenant and lane, then by kind.
+    ready: BTreeMap<(TenantId, i64), Vec<(JobKind, Timestamp)>>,
     jobs_changed: bool,
 }
 
@@ -99,7 +100,11 @@ impl<'a> Tx<'a> {
         let mut pending = self.pending.borrow_mut();
         for delta in deltas {
             let day = delta.at.as_micros().div_euclid(DAY) * DAY;
-            *pending.counters.entry((tenant, delta.name.clone(), day)).or_default() += delta.amount;
+            let counters = pending.counters.entry((tenant, day)).or_default();
+            match counters.iter_mut().find(|(name, _)| *name == delta.name) {
+                Some((_, amount)) => *amount += delta.amount,
+                None => counters.push((delta.name.clone(), delta.amount)),
+            }
         }
     }
 
@@ -107,13 +112,10 @@ impl<'a> Tx<'a> {
     pub(super) fn job_free_at(&self, tenant: TenantId, kind: &JobKind, lane: Lane, at: Timestamp) {
         let mut pending = self.pending.borrow_mut();
         pending.jobs_changed = true;
-        match pending.ready.entry((tenant, codec::lane(lane), kind.as_str().to_owned())) {
-            Entry::Vacant(entry) => {
-                entry.insert(at);
-            }
-            Entry::Occupied(mut entry) => {
-                *entry.get_mut() = at.min(*entry.get());
-            }
+        let ready = pending.ready.entry((tenant, codec::lane(lane))).or_default();
+        match ready.iter_mut().find(|(known, _)| known == kind) {
+            Some((_, earliest)) => *earliest = at.min(*earliest),
+            None => ready.push((kind.clone(), at)),
         }
     }
 
@@ -131,8 +133,10 @@ impl<'a> Tx<'a> {
             "INSERT INTO courierx_counters (tenant, name, day, value) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT DO UPDATE SET value = value + excluded.value",
         )?;
-        for ((tenant, name, day), amount) in counters {
-            add.execute(params![tenant.as_bytes(), name, day, amount])?;
+        for ((tenant, day), counters) in counters {
+            for (name, amount) in counters {
+                add.execute(params![tenant.as_bytes(), name, day, amount])?;
+            }
         }
         Ok(())
     }
@@ -147,8 +151,10 @@ impl<'a> Tx<'a> {
             "INSERT INTO courierx_ready (kind, lane, tenant, next_at) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT DO UPDATE SET next_at = excluded.next_at WHERE excluded.next_at < next_at",
         )?;
-        for ((tenant, lane, kind), at) in ready {
-            lower.execute(params![kind, lane, tenant.as_bytes(), at.as_micros()])?;
+        for ((tenant, lane), ready) in ready {
+            for (kind, at) in ready {
+                lower.execute(params![kind.as_str(), lane, tenant.as_bytes(), at.as_micros()])?;
+            }
         }
         Ok(())
     }

@@ -27,7 +27,7 @@ fn purge_messages(tx: &Tx<'_>, before: i64, limit: usize) -> Run<usize> {
         .sql(
             "SELECT seq, id, tenant FROM courierx_messages
              WHERE has_content IN (0, 1) AND created_at < ?1
-               AND status NOT IN ('scheduled', 'queued', 'sending') LIMIT ?2",
+               AND status <> 'scheduled' AND status <> 'queued' AND status <> 'sending' LIMIT ?2",
         )?
         .query_and_then(params![before, codec::limit(limit)], |row| {
             Ok((row.column::<i64>(0)?, row.column::<[u8; 16]>(1)?, row.column::<[u8; 16]>(2)?))
@@ -53,7 +53,7 @@ fn purge_contents(tx: &Tx<'_>, before: i64, limit: usize) -> Run<usize> {
         .sql(
             "SELECT seq FROM courierx_messages
              WHERE has_content = 1 AND created_at < ?1
-               AND status NOT IN ('scheduled', 'queued', 'sending') LIMIT ?2",
+               AND status <> 'scheduled' AND status <> 'queued' AND status <> 'sending' LIMIT ?2",
         )?
         .query_and_then(params![before, codec::limit(limit)], |row| row.column::<i64>(0))?
         .collect::<Run<Vec<_>>>()?;

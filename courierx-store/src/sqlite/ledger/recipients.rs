@@ -1,8 +1,6 @@
 //! Recipients. Few of them stand in the row of their message, one to a line: accepting it writes no further
 //! rows. Many have rows of their own, so that what happens to one of them does not write all of them anew.
 
-use std::fmt::Write as _;
-
 use courierx_core::event::RecipientStatus;
 use courierx_core::store::{NewRecipient, RecipientRecord};
 use rusqlite::{Connection, Row, params};
@@ -54,8 +52,10 @@ fn line(lines: &mut String, field: &str, disposition: &str, status: &str, addres
     if !lines.is_empty() {
         lines.push('\n');
     }
-    // Writing to a string does not fail.
-    let _ = write!(lines, "{field} {disposition} {status} {address}");
+    lines.reserve(field.len() + disposition.len() + status.len() + address.len() + 3);
+    for part in [field, " ", disposition, " ", status, " ", address] {
+        lines.push_str(part);
+    }
 }
 
 /// Writes rows for a new message's recipients.

@@ -16,6 +16,7 @@
 //! its own, so that one bad command fails by itself. Commands are therefore closures that can be called
 //! again.
 
+mod checkpoints;
 mod command;
 mod flusher;
 #[cfg(test)]
@@ -34,6 +35,8 @@ use super::error::{Fault, Run};
 use super::filter::Filter;
 use super::log::Flush;
 use super::transaction::Tx;
+use checkpoints::Checkpoints;
+pub(super) use checkpoints::LONGEST;
 use command::{Closure, Command, Group};
 use flusher::{Committed, Flusher};
 
@@ -56,9 +59,11 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the threads. They count up `jobs_changed` after commits that added or freed jobs. What the
-    /// connection commits is not flushed by SQLite: `flush` does that.
+    /// connection commits is not flushed by SQLite: `flush` does that. `beside` is another connection to the same
+    /// database, for checkpoints.
     pub(super) fn start(
         connection: Connection,
+        beside: Connection,
         flush: Flush,
         clock: Arc<dyn Clock>,
         suppressed: Arc<Filter>,
@@ -66,7 +71,8 @@ impl Writer {
     ) -> std::io::Result<Self> {
         let (sender, commands) = mpsc::channel(QUEUE);
         let flusher = Flusher::start(flush, jobs_changed)?;
-        let writing = Writing { flusher, connection, clock, suppressed, commands };
+        let checkpoints = Checkpoints::start(beside)?;
+        let writing = Writing { flusher, checkpoints, connection, clock, suppressed, commands };
         let thread =
             thread::Builder::new().name("courierx-writer".to_owned()).spawn(move || writing.serve())?;
         Ok(Self { commands: Some(sender), thread: Some(thread) })
@@ -97,9 +103,10 @@ impl Drop for Writer {
     }
 }
 
-/// What the thread owns. The flusher answers the last ones before the connection is closed.
+/// What the thread owns. The flusher answers the last ones before the connection is closed, as the last of ours.
 struct Writing {
     flusher: Flusher,
+    checkpoints: Checkpoints,
     connection: Connection,
     clock: Arc<dyn Clock>,
     suppressed: Arc<Filter>,
@@ -145,6 +152,7 @@ impl Writing {
             Ok(()) => {
                 tracing::trace!(commands = size, "committed");
                 self.conclude(Committed { group, jobs_changed }, changed);
+                self.checkpoints.after_commit(&self.connection);
             }
             Err(fault) => match group.pop() {
                 Some(only) if group.is_empty() => only.fail(fault.into()),

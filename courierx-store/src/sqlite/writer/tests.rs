@@ -50,7 +50,8 @@ impl Fixture {
         });
         let changes = watch::Sender::new(0);
         let jobs_changed = changes.subscribe();
-        let writer = Writer::start(connection, flush, SystemClock::shared(), filter, changes).unwrap();
+        let writer =
+            Writer::start(connection, connect(), flush, SystemClock::shared(), filter, changes).unwrap();
         Self { writer, reader, flushes, begun, jobs_changed, folder }
     }
 

@@ -86,7 +86,7 @@ const STATEMENTS: &[(&str, &str)] = &[
     ),
     (
         "SELECT seq FROM courierx_messages WHERE has_content IN (0, 1) AND created_at < ?1
-               AND status NOT IN ('scheduled', 'queued', 'sending') LIMIT ?2",
+               AND status <> 'scheduled' AND status <> 'queued' AND status <> 'sending' LIMIT ?2",
         "courierx_messages_done (has_content=? AND created_at<?)",
     ),
     (

@@ -32,21 +32,27 @@ pub async fn send(
     let email = input.into_email(key)?;
     // In a box of its own: what is under way is moved around as a pointer.
     let sent = Box::pin(emails::send(&ctx, &app, email)).await.map_err(input::as_the_client_calls_it)?;
-    let json = match &sent {
+    accepted(&match &sent {
         SentEmail::New { id, email, written, suppressed } => {
-            serde_json::to_string(&render::accepted(*id, email, *written, suppressed))
+            render::accepted(*id, email, *written, suppressed)
         }
-        SentEmail::Earlier(email) => serde_json::to_string(&render::item(&email.view)),
-    };
-    Ok(accepted(&json.map_err(ServiceError::from)?))
+        SentEmail::Earlier(email) => render::item(&email.view),
+    })
 }
 
 /// The item at the top level, as the documents show it, and under `email`, as the first version's clients
-/// read it. Put together as text: the item is rendered once.
-fn accepted(item: &str) -> Response {
-    let fields = item.strip_suffix('}').unwrap_or(item);
-    let body = format!("{fields},\"email\":{item}}}");
-    (StatusCode::ACCEPTED, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+/// read it. It is rendered once, and its text copied.
+fn accepted(item: &render::Item<'_>) -> ApiResult<Response> {
+    // Most need no more.
+    let mut body = Vec::with_capacity(1024);
+    serde_json::to_writer(&mut body, item).map_err(ServiceError::from)?;
+    // Without the brace at its end, which comes after what is added.
+    let fields = body.len() - 1;
+    body.truncate(fields);
+    body.extend_from_slice(b",\"email\":");
+    body.extend_from_within(..fields);
+    body.extend_from_slice(b"}}");
+    Ok((StatusCode::ACCEPTED, [(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
 /// What the header says to make the request repeatable.

@@ -41,6 +41,8 @@ mod rate;
 mod rule;
 mod senders;
 mod skip;
+#[cfg(test)]
+mod tests;
 mod unresolved;
 mod watch;
 

@@ -125,8 +125,8 @@ mod tests {
         let quotas = [Quota::new(Window::Rolling24Hours, 2)];
         let _taken = used.take(&quotas, 1, now).unwrap();
         let _taken = used.take(&quotas, 1, now.after(Duration::from_hours(3))).unwrap();
-        assert!(used.take(&quotas, 1, now.after(Duration::from_hours(23))).is_err());
-        let _taken = used.take(&quotas, 1, now.after(Duration::from_hours(24))).unwrap();
-        assert!(used.take(&quotas, 1, now.after(Duration::from_hours(25))).is_err());
+        assert!(used.take(&quotas, 1, now.after(Duration::from_hours(24))).is_err());
+        let _taken = used.take(&quotas, 1, now.after(Duration::from_hours(25))).unwrap();
+        assert!(used.take(&quotas, 1, now.after(Duration::from_hours(26))).is_err());
     }
 }

@@ -23,6 +23,8 @@ mod leases;
 mod lettre_transport;
 mod lookups;
 mod rounds;
+#[cfg(feature = "conformance")]
+mod routing;
 mod sandbox;
 mod send;
 mod simulation;

@@ -3,14 +3,13 @@
 //! They are reserved before the wire and given back only if a recipient was certainly not sent to. Where there is a
 //! store, its counters decide, for all processes together; without one, what this process counts.
 
-use std::sync::{Mutex, PoisonError};
-
 use serde::{Deserialize, Serialize};
 
 use super::ConnectionId;
 use crate::clock::Timestamp;
 use crate::id::TenantId;
 use crate::store::{Reservation, Window};
+use crate::sync::{Mutex, PoisonError};
 
 /// So many recipients in a window of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

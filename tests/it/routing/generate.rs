@@ -23,7 +23,7 @@ impl Scenario {
         let mails = match rng.u8(..3) {
             0 => rng.usize(1..8),
             1 => rng.usize(8..25),
-            _ => rng.usize(25..60),
+            _ => rng.usize(25..100),
         };
         let mut mails: Vec<_> = (0..mails).map(|_| mail(&mut rng, processes, lasts)).collect();
         if rng.u8(..3) == 0 {

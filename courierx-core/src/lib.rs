@@ -65,6 +65,7 @@ pub mod provider;
 pub mod router;
 pub mod store;
 pub mod suppression;
+mod sync;
 pub mod template;
 pub mod testing;
 pub mod vault;

@@ -25,6 +25,8 @@ mod limits;
 mod lookups;
 mod rounds;
 mod rules;
+#[cfg(feature = "conformance")]
+mod routing;
 mod sandbox;
 mod send;
 mod simulation;

@@ -1,14 +1,14 @@
 //! `cargo xtask ci`: everything a change must pass, the quick parts first.
 
 use crate::shell::{self, Result, run, section};
-use crate::{Task, graph, test};
+use crate::{Task, graph, models, test};
 
 pub(crate) const TASK: Task = Task {
     name: "ci",
     usage: "ci",
     summary: "everything a change must pass",
     details: "In this order, stopping at the first that fails: format, dependency limits, clippy, feature
-combinations, documentation, and `cargo xtask test`.",
+combinations, documentation, `cargo xtask loom`, and `cargo xtask test`.",
     run: ci,
 };
 
@@ -45,5 +45,6 @@ fn ci(args: &[String]) -> Result {
         let mut doc = shell::cargo(["doc", "--locked", "--workspace", "--no-deps", "--all-features"]);
         run(doc.env("RUSTDOCFLAGS", "-D warnings"))
     })?;
+    section("models", || models::loom(&[]))?;
     section("tests", || test::test(&[]))
 }

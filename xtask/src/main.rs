@@ -6,6 +6,7 @@ mod ci;
 mod deny;
 mod graph;
 mod light;
+mod models;
 mod shell;
 mod test;
 mod tools;
@@ -22,7 +23,7 @@ struct Task {
     run: fn(&[String]) -> Result,
 }
 
-const TASKS: [Task; 5] = [test::TASK, ci::TASK, bench::TASK, light::TASK, deny::TASK];
+const TASKS: [Task; 6] = [test::TASK, ci::TASK, bench::TASK, light::TASK, deny::TASK, models::TASK];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

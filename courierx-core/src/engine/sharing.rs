@@ -12,8 +12,9 @@ use crate::store::{Expected, StateEntry, StateKey, Store, Swap};
 
 /// How old what others said may be.
 const FRESH: Duration = Duration::from_secs(2);
-/// How long what is said is kept: longer than any breaker stays open.
-const KEPT: Duration = Duration::from_hours(1);
+/// How long what is said is kept: longer than anybody is idle and then goes on from what they knew. Whoever finds
+/// nothing takes what they tell for news.
+const KEPT: Duration = Duration::from_hours(7 * 24);
 /// How often something is said anew that others overtook.
 const TRIES: usize = 4;
 const PREFIX: &str = "router/";

@@ -4,10 +4,10 @@
 //! again are the storm, so it is they that a budget bounds: to a fifth of what succeeds, and some each minute so
 //! that nothing ever stands still.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Failing retries for each hand-over that succeeds.
 const PER_SUCCESS: f64 = 0.2;
@@ -42,22 +42,30 @@ impl State {
     }
 }
 
+impl State {
+    fn spent_until(&mut self, now: Timestamp) -> Option<Timestamp> {
+        self.refill(now);
+        let missing = 1.0 - self.left;
+        (missing > 1e-6).then(|| now.after(Duration::from_secs_f64(missing / EACH_MINUTE * 60.0)))
+    }
+}
+
 impl Budget {
     /// When there is room for a retry; none if there is now.
     pub(crate) fn spent_until(&self, now: Timestamp) -> Option<Timestamp> {
-        let mut state = self.lock();
-        state.refill(now);
-        let missing = 1.0 - state.left;
-        (missing > 1e-6).then(|| now.after(Duration::from_secs_f64(missing / EACH_MINUTE * 60.0)))
+        self.lock().spent_until(now)
     }
 
     /// Takes one retry from it; it comes back if the retry does not fail.
     pub(crate) fn take(&self, now: Timestamp) -> Result<(), Timestamp> {
-        if let Some(until) = self.spent_until(now) {
-            return Err(until);
+        let mut state = self.lock();
+        match state.spent_until(now) {
+            Some(until) => Err(until),
+            None => {
+                state.left -= 1.0;
+                Ok(())
+            }
         }
-        self.lock().left -= 1.0;
-        Ok(())
     }
 
     /// A retry did not fail.

@@ -1,12 +1,12 @@
 //! Puts a router together.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
 
 use super::plan::{InvalidRule, Plans};
 use super::rule::Rule;
 use super::watch::Watcher;
 use super::{Connection, ConnectionId, Router};
+use crate::sync::atomic::AtomicI64;
 
 /// Builds a [`Router`].
 #[derive(Debug, Default)]

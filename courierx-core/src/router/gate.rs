@@ -1,10 +1,10 @@
 //! When a connection may be used again after it asked to be left alone.
 
-use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::provider::{Refusal, RefusalKind};
+use crate::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 
 /// How long a throttled connection rests if it does not say, and at least and at most if it does.
 const THROTTLED: (Duration, Duration, Duration) =
@@ -21,62 +21,94 @@ const AUTH: (Duration, Duration) = (Duration::from_mins(1), Duration::from_mins(
 /// Only time opens it: an acceptance while it is closed answers a hand-over from before.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    not_before: AtomicI64,
-    /// The kind that closed it, as a code of this module: shown as the reason.
-    kind: AtomicU8,
+    closed: AtomicI64,
     /// How often in a row it was closed for refused credentials.
     strikes: AtomicU8,
 }
 
+/// Until when it is closed and why, as one number, so that the two are never of different answers. The later end is
+/// the larger number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Closed(i64);
+
+impl Closed {
+    const NEVER: Self = Self(i64::MIN);
+
+    /// None for what closes no gate.
+    fn new(until: Timestamp, kind: RefusalKind) -> Option<Self> {
+        let code = match kind {
+            RefusalKind::Throttled => 1,
+            RefusalKind::Quota => 2,
+            RefusalKind::Auth => 3,
+            _ => return None,
+        };
+        Some(Self(until.as_micros() << 2 | code))
+    }
+
+    fn at(self, now: Timestamp) -> Option<(Timestamp, RefusalKind)> {
+        let until = Timestamp::from_micros(self.0 >> 2);
+        let kind = match self.0 & 3 {
+            2 => RefusalKind::Quota,
+            3 => RefusalKind::Auth,
+            _ => RefusalKind::Throttled,
+        };
+        (until > now).then_some((until, kind))
+    }
+}
+
 impl Default for Gate {
     fn default() -> Self {
-        Self { not_before: AtomicI64::new(i64::MIN), kind: AtomicU8::new(0), strikes: AtomicU8::new(0) }
+        Self { closed: AtomicI64::new(Closed::NEVER.0), strikes: AtomicU8::new(0) }
     }
 }
 
 impl Gate {
     /// Until when the connection is to be left alone, and why; none if it may be used.
     pub(crate) fn closed_at(&self, now: Timestamp) -> Option<(Timestamp, RefusalKind)> {
-        let until = Timestamp::from_micros(self.not_before.load(Ordering::Acquire));
-        (until > now).then(|| (until, self.reason()))
+        Closed(self.closed.load(Ordering::Acquire)).at(now)
     }
 
     /// Takes note of a refusal that asks, in whatever form, to be left alone.
     pub(crate) fn observe(&self, refusal: &Refusal, now: Timestamp) {
-        let (rest, code) = match refusal.kind {
-            RefusalKind::Throttled => (asked_for(refusal, THROTTLED), 1),
-            RefusalKind::Quota => (asked_for(refusal, QUOTA), 2),
-            RefusalKind::Auth => {
-                if self.closed_at(now).is_some_and(|(_, kind)| kind == RefusalKind::Auth) {
-                    // One of those that were under way when the credentials were refused: no news.
-                    return;
-                }
-                let before = self.strikes.fetch_add(1, Ordering::AcqRel).min(8);
-                (AUTH.0.saturating_mul(1 << before).min(AUTH.1), 3)
-            }
+        let rest = match refusal.kind {
+            RefusalKind::Throttled => asked_for(refusal, THROTTLED),
+            RefusalKind::Quota => asked_for(refusal, QUOTA),
+            RefusalKind::Auth => return self.credentials_refused(now),
             _ => return,
         };
-        self.close(now.after(rest), code);
+        self.close(now.after(rest), refusal.kind);
+    }
+
+    /// Closes it for longer each time. Those that were under way when the credentials were refused tell no news.
+    fn credentials_refused(&self, now: Timestamp) {
+        let mut before = self.closed.load(Ordering::Acquire);
+        loop {
+            if Closed(before).at(now).is_some_and(|(_, kind)| kind == RefusalKind::Auth) {
+                return;
+            }
+            let strikes = self.strikes.load(Ordering::Acquire).min(8);
+            let until = now.after(AUTH.0.saturating_mul(1 << strikes).min(AUTH.1));
+            let closed = Closed::new(until, RefusalKind::Auth).unwrap_or(Closed::NEVER).max(Closed(before));
+            match self.closed.compare_exchange(before, closed.0, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => break,
+                // Somebody else said something meanwhile: the same, perhaps.
+                Err(newer) => before = newer,
+            }
+        }
+        let more = |strikes: u8| Some(strikes.saturating_add(1));
+        let _ = self.strikes.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
     }
 
     /// Takes over until when another process leaves the connection alone.
     pub(crate) fn adopt(&self, until: Timestamp, kind: RefusalKind, now: Timestamp) {
-        let code = match kind {
-            RefusalKind::Throttled => 1,
-            RefusalKind::Quota => 2,
-            RefusalKind::Auth => 3,
-            _ => return,
-        };
         // No longer than it could be here, whatever is said.
-        let until = until.min(now.after(QUOTA.2 + QUOTA.2 / 10));
-        self.close(until, code);
+        self.close(until.min(now.after(QUOTA.2 + QUOTA.2 / 10)), kind);
     }
 
-    fn close(&self, until: Timestamp, code: u8) {
-        let until = until.as_micros();
-        // The latest end counts, whichever of two answers comes in last.
-        if self.not_before.fetch_max(until, Ordering::AcqRel) < until {
-            self.kind.store(code, Ordering::Release);
+    /// The latest end counts, whichever of two answers comes in last.
+    fn close(&self, until: Timestamp, kind: RefusalKind) {
+        if let Some(closed) = Closed::new(until, kind) {
+            self.closed.fetch_max(closed.0, Ordering::AcqRel);
         }
     }
 
@@ -85,14 +117,6 @@ impl Gate {
     pub(crate) fn works(&self) {
         if self.strikes.load(Ordering::Relaxed) != 0 {
             self.strikes.store(0, Ordering::Release);
-        }
-    }
-
-    fn reason(&self) -> RefusalKind {
-        match self.kind.load(Ordering::Acquire) {
-            2 => RefusalKind::Quota,
-            3 => RefusalKind::Auth,
-            _ => RefusalKind::Throttled,
         }
     }
 }

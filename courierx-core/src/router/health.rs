@@ -1,9 +1,9 @@
 //! How well a connection does at the moment, as a number to compare.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::sync::{Mutex, PoisonError};
 
 /// After so long what happened counts half.
 const HALF_LIFE: Duration = Duration::from_mins(1);
@@ -73,7 +73,7 @@ impl Health {
         state.rate(left) * headroom / (FASTEST + slower * left)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+    fn lock(&self) -> crate::sync::MutexGuard<'_, State> {
         // Nothing in here panics half way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -85,6 +85,12 @@ impl History {
         self.entries.push(HistoryEntry { recipient, connection, together, past, this_round: true });
     }
 
+    /// What happened so far is of earlier rounds.
+    #[cfg(test)]
+    pub(super) fn next_round(&mut self) {
+        self.entries.iter_mut().for_each(|entry| entry.this_round = false);
+    }
+
     /// Forgets that one hand-over, and its repetitions, had an unknown outcome for one recipient: the
     /// provider is certain that it did not send.
     pub fn resolve(&mut self, recipient: u32, connection: &ConnectionId, together: &[u32]) {

@@ -1,6 +1,5 @@
 //! What is known of a connection at the moment. Every clone of the connection shares it.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +15,7 @@ use super::rate::Bucket;
 use super::senders::Senders;
 use crate::clock::Timestamp;
 use crate::provider::RefusalKind;
+use crate::sync::{Mutex, PoisonError};
 
 /// Longer errors are cut.
 const ERROR_CHARS: usize = 300;

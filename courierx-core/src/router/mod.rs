@@ -31,6 +31,8 @@ mod health;
 mod history;
 mod known;
 mod look;
+#[cfg(all(test, loom))]
+mod models;
 mod order;
 mod pass;
 mod places;
@@ -41,11 +43,12 @@ mod rate;
 mod rule;
 mod senders;
 mod skip;
+#[cfg(test)]
+mod tests;
 mod unresolved;
 mod watch;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 pub(crate) use breaker::PROBE_LEASE;
@@ -70,6 +73,7 @@ pub use watch::Watcher;
 
 use crate::clock::Timestamp;
 use crate::provider::Refusal;
+use crate::sync::atomic::{AtomicI64, Ordering};
 
 /// The connections a message can take, the rules by which it does, and what is known of them at the moment.
 ///

@@ -5,12 +5,12 @@
 //! and whoever waits in a more urgent lane comes first.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
 use crate::message::Lane;
 use crate::provider::{RecipientOutcome, RefusalKind};
+use crate::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What is left of the limit after a complaint.
 const DECREASE: f64 = 0.7;

@@ -3,14 +3,13 @@
 //! They are reserved before the wire and given back only if a recipient was certainly not sent to. Where there is a
 //! store, its counters decide, for all processes together; without one, what this process counts.
 
-use std::sync::{Mutex, PoisonError};
-
 use serde::{Deserialize, Serialize};
 
 use super::ConnectionId;
 use crate::clock::Timestamp;
 use crate::id::TenantId;
 use crate::store::{Reservation, Window};
+use crate::sync::{Mutex, PoisonError};
 
 /// So many recipients in a window of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -125,8 +124,8 @@ mod tests {
         let quotas = [Quota::new(Window::Rolling24Hours, 2)];
         let _taken = used.take(&quotas, 1, now).unwrap();
         let _taken = used.take(&quotas, 1, now.after(Duration::from_hours(3))).unwrap();
-        assert!(used.take(&quotas, 1, now.after(Duration::from_hours(23))).is_err());
-        let _taken = used.take(&quotas, 1, now.after(Duration::from_hours(24))).unwrap();
-        assert!(used.take(&quotas, 1, now.after(Duration::from_hours(25))).is_err());
+        assert!(used.take(&quotas, 1, now.after(Duration::from_hours(24))).is_err());
+        let _taken = used.take(&quotas, 1, now.after(Duration::from_hours(25))).unwrap();
+        assert!(used.take(&quotas, 1, now.after(Duration::from_hours(26))).is_err());
     }
 }

@@ -1,6 +1,5 @@
 //! A connection's rate limit: so many hand-overs in a second, and so many at once.
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::places::SHARES;
 use crate::clock::Timestamp;
 use crate::message::Lane;
+use crate::sync::atomic::{AtomicI64, Ordering};
 
 /// How many messages a connection may be handed: so many in a second on average, and so many at once after a rest.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -58,6 +58,12 @@ impl Rate {
         Duration::from_secs_f64(1.0 / self.per_second)
     }
 
+    /// When there is room again, if the next message is due then; none if there is now.
+    fn full_until(self, due: i64, lane: Lane, now: Timestamp) -> Option<Timestamp> {
+        let room = Timestamp::from_micros(due).before(self.ahead(lane));
+        (room > now).then_some(room)
+    }
+
     /// How far a lane may run ahead of the average. What is kept back of a burst is for the more urgent.
     fn ahead(self, lane: Lane) -> Duration {
         let burst = (f64::from(self.burst) * SHARES[lane as usize]).max(1.0) - 1.0;
@@ -79,22 +85,21 @@ impl Default for Bucket {
 impl Bucket {
     /// When there is room for a message of this lane; none if there is now.
     pub(crate) fn full_until(&self, rate: Rate, lane: Lane, now: Timestamp) -> Option<Timestamp> {
-        let due = Timestamp::from_micros(self.0.load(Ordering::Acquire));
-        let room = due.before(rate.ahead(lane));
-        (room > now).then_some(room)
+        rate.full_until(self.0.load(Ordering::Acquire), lane, now)
     }
 
     /// Takes room for a message, or says when there is.
     pub(crate) fn take(&self, rate: Rate, lane: Lane, now: Timestamp) -> Result<(), Timestamp> {
+        let mut due = self.0.load(Ordering::Acquire);
         loop {
-            if let Some(until) = self.full_until(rate, lane, now) {
+            if let Some(until) = rate.full_until(due, lane, now) {
                 return Err(until);
             }
-            let due = self.0.load(Ordering::Acquire);
             let next = Timestamp::from_micros(due.max(now.as_micros())).after(rate.interval()).as_micros();
-            // Who was overtaken looks again.
-            if self.0.compare_exchange(due, next, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-                return Ok(());
+            match self.0.compare_exchange(due, next, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return Ok(()),
+                // Who was overtaken looks again.
+                Err(newer) => due = newer,
             }
         }
     }

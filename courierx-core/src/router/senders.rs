@@ -4,11 +4,11 @@
 //! and is asked again for the domain by one message at a time.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How long a domain is left alone the first time, and at most: it doubles while it stays refused.
 const REST: (Duration, Duration) = (Duration::from_mins(1), Duration::from_mins(10));

@@ -34,7 +34,7 @@ names! {
     UtcDay = "day",
     /// From the first to the last of the month, UTC.
     CalendarMonth = "month",
-    /// The last 24 hours, moving by the hour.
+    /// The last 24 hours, moving by the hour: what was taken counts until the hour after that is over.
     Rolling24Hours = "rolling_24h",
 }
 
@@ -55,7 +55,7 @@ impl Window {
     pub fn oldest_bucket(self, now: Timestamp) -> Timestamp {
         match self {
             Self::UtcDay | Self::CalendarMonth => self.bucket(now),
-            Self::Rolling24Hours => Timestamp::from_secs(self.bucket(now).as_secs() - 23 * HOUR),
+            Self::Rolling24Hours => Timestamp::from_secs(self.bucket(now).as_secs() - DAY),
         }
     }
 
@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(Window::CalendarMonth.bucket(now), at("2028-02-01T00:00:00Z"));
         assert_eq!(Window::CalendarMonth.resets_at(now), at("2028-03-01T00:00:00Z"));
         assert_eq!(Window::Rolling24Hours.bucket(now), at("2028-02-29T13:00:00Z"));
-        assert_eq!(Window::Rolling24Hours.oldest_bucket(now), at("2028-02-28T14:00:00Z"));
+        assert_eq!(Window::Rolling24Hours.oldest_bucket(now), at("2028-02-28T13:00:00Z"));
         assert_eq!(Window::Rolling24Hours.resets_at(now), at("2028-02-29T14:00:00Z"));
     }
 }

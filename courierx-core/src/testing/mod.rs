@@ -10,9 +10,15 @@
 //! assert_sent!(recorder, 0);
 //! ```
 
+#[cfg(feature = "conformance")]
+mod ids;
 mod recorded;
 mod recorder;
 
+#[cfg(feature = "conformance")]
+pub use ids::repeat_ids;
+#[cfg(feature = "conformance")]
+pub(crate) use ids::repeatable_id;
 pub use recorded::RecordedEmail;
 pub use recorder::Recorder;
 

@@ -14,7 +14,6 @@
 
 mod shared;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -22,6 +21,7 @@ pub(crate) use shared::{PROBE_LEASE, SharedBreaker};
 
 use super::known::BreakerState;
 use crate::clock::Timestamp;
+use crate::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Of at least so many hand-overs within [`WINDOW`], more than half failing open it.
 const ENOUGH: u32 = 20;

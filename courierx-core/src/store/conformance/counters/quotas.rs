@@ -84,7 +84,8 @@ pub async fn calendar_windows_start_anew(subject: &Subject) {
     }
 }
 
-/// A rolling day forgets by the hour: what was taken in an hour is forgotten 23 hours after its end.
+/// A rolling day forgets by the hour: what was taken in an hour is forgotten 24 hours after its end, and never sooner
+/// than a day after it was taken.
 pub async fn a_rolling_window_moves_by_the_hour(subject: &Subject) {
     let tenant = TenantId::new();
     let window = Window::Rolling24Hours;
@@ -93,10 +94,10 @@ pub async fn a_rolling_window_moves_by_the_hour(subject: &Subject) {
     granted(subject, reservation(tenant, window, 4)).await;
     subject.advance(Duration::from_hours(6)).await;
     granted(subject, reservation(tenant, window, 5)).await;
-    subject.advance(Duration::from_mins(17 * 60 + 30).saturating_sub(moment)).await;
-    assert_eq!(used(subject, tenant, window).await, 9, "until the hour is over, midnight or not, all counts");
+    subject.advance(Duration::from_mins(18 * 60 + 30).saturating_sub(moment)).await;
+    assert_eq!(used(subject, tenant, window).await, 9, "for a whole day, midnight or not, all counts");
     subject.advance(moment).await;
-    assert_eq!(used(subject, tenant, window).await, 5, "at noon the hour from noon on is forgotten");
+    assert_eq!(used(subject, tenant, window).await, 5, "at one the hour from noon on is forgotten");
     granted(subject, reservation(tenant, window, 5)).await;
     subject.advance(Duration::from_hours(6)).await;
     assert_eq!(used(subject, tenant, window).await, 5, "six hours later the second is forgotten");

@@ -24,9 +24,9 @@ mod lettre_transport;
 mod limits;
 mod lookups;
 mod rounds;
-mod rules;
 #[cfg(feature = "conformance")]
 mod routing;
+mod rules;
 mod sandbox;
 mod send;
 mod simulation;

@@ -132,7 +132,7 @@ impl Direct {
                 // Its breaker may have opened meanwhile.
                 Admitted::Changed => continue,
             };
-            let now = self.clock.now();
+            let now = pass.since();
             let held = match hold(self.store(), connection, recipients.len(), now).await {
                 Ok(held) => held,
                 Err(NoRoom::Store(error)) => return Err(error),

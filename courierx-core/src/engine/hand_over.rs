@@ -1,9 +1,10 @@
 //! The one place where a message leaves for a provider.
 
 use std::panic::AssertUnwindSafe;
+use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::FutureExt;
+use futures_util::{FutureExt, poll};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -23,11 +24,16 @@ pub(super) async fn hand_over(
     timeout: Duration,
     cancel: &CancellationToken,
 ) -> Vec<RecipientOutcome> {
-    let options = SendOptions::default().timeout(timeout + time_of(outgoing)).cancel(cancel.clone());
+    let options = SendOptions { timeout: timeout + time_of(outgoing), cancel: cancel.clone() };
     // What an adapter holds when it panics is its own; here nothing is shared with it but what it borrows.
-    let sending = AssertUnwindSafe(connection.provider().send(outgoing, &options)).catch_unwind();
+    let mut sending = AssertUnwindSafe(connection.provider().send(outgoing, &options)).catch_unwind();
     let count = outgoing.recipients().len();
-    let what = match tokio::time::timeout(LONGEST, sending).await {
+    // Who answers at once needs no timer.
+    let answered = match poll!(&mut sending) {
+        Poll::Ready(answered) => Ok(answered),
+        Poll::Pending => tokio::time::timeout(LONGEST, sending).await,
+    };
+    let what = match answered {
         Ok(Ok(outcome)) => return (0..count).map(|position| outcome.of(position)).collect(),
         Ok(Err(_panic)) => "the provider panicked",
         Err(_elapsed) => "the provider did not come back within 16 minutes",
@@ -62,12 +68,18 @@ pub(super) async fn admit<'a>(
 ) -> Admitted<'a> {
     let mut until = None;
     loop {
-        let place = tokio::select! {
-            biased;
-            place = tokio::time::timeout(patience, connection.known().places.take(ask.lane)) => place,
-            () = cancel.cancelled() => return Admitted::Canceled,
+        let places = &connection.known().places;
+        let place = match places.try_take(ask.lane) {
+            Some(place) => place,
+            None => tokio::select! {
+                biased;
+                place = tokio::time::timeout(patience, places.take(ask.lane)) => match place {
+                    Ok(place) => place,
+                    Err(_elapsed) => return Admitted::Busy,
+                },
+                () = cancel.cancelled() => return Admitted::Canceled,
+            },
         };
-        let Ok(place) = place else { return Admitted::Busy };
         let now = clock.now();
         let moment = match Pass::of(connection, ask, place, now) {
             Ok(pass) => return Admitted::Pass(pass),

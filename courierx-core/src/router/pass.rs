@@ -84,6 +84,11 @@ impl<'a> Pass<'a> {
         Ok(pass)
     }
 
+    /// When it was given.
+    pub(crate) fn since(&self) -> Timestamp {
+        self.since
+    }
+
     /// Whether it is the one hand-over that finds out whether the connection works again.
     pub(crate) fn is_probe(&self) -> bool {
         self.ticket.is_some_and(Ticket::is_probe)

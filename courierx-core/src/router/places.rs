@@ -48,14 +48,26 @@ impl Places {
         Self(Mutex::new(State { limit: most, most, used: [0; 3], waiting: Default::default(), decreases: 0 }))
     }
 
+    /// A place, if one is free and nobody is before.
+    pub(crate) fn try_take(&self, lane: Lane) -> Option<Place<'_>> {
+        self.take_of(&mut self.lock(), lane as usize)
+    }
+
+    fn take_of(&self, state: &mut State, lane: usize) -> Option<Place<'_>> {
+        let is_free = state.waiting[..=lane].iter().all(VecDeque::is_empty) && state.has_room(lane);
+        is_free.then(|| {
+            state.used[lane] += 1;
+            Place { places: self, lane, decreases: state.decreases }
+        })
+    }
+
     /// Waits for a place. Dropping the future gives up the wait.
     pub(crate) async fn take(&self, lane: Lane) -> Place<'_> {
         let lane = lane as usize;
         let given = {
             let mut state = self.lock();
-            if state.waiting[..=lane].iter().all(VecDeque::is_empty) && state.has_room(lane) {
-                state.used[lane] += 1;
-                return Place { places: self, lane, decreases: state.decreases };
+            if let Some(place) = self.take_of(&mut state, lane) {
+                return place;
             }
             let (sender, given) = oneshot::channel();
             // Those who gave up are taken out here too: where no place is ever free, nobody else would.

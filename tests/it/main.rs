@@ -22,6 +22,7 @@ mod leases;
 #[cfg(feature = "lettre")]
 mod lettre_transport;
 mod lookups;
+mod quotas;
 mod rounds;
 mod sandbox;
 mod send;

@@ -38,7 +38,7 @@ impl Quota {
     }
 }
 
-/// That a connection's quotas are used up, and until when. Others quotas have to be found to be so anew.
+/// That a connection's quotas are used up, and until when. Of other quotas that has to be found out anew.
 #[derive(Debug, Default)]
 pub(crate) struct Full(Mutex<Option<(Arc<[Quota]>, Timestamp)>>);
 

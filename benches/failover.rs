@@ -226,6 +226,7 @@ impl EmailProvider for Slow {
     }
 
     async fn send(&self, _message: &Outgoing, _options: &SendOptions) -> Outcome {
+        #[expect(clippy::disallowed_methods, reason = "the time that a provider takes is what is measured")]
         tokio::time::sleep(Duration::from_millis(20)).await;
         Outcome::Accepted(Acceptance::default())
     }

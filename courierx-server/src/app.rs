@@ -62,7 +62,7 @@ pub struct App {
     /// Held by whoever registers at the moment.
     pub registering: tokio::sync::Mutex<()>,
     /// What `/metrics` tells.
-    pub meters: Meters,
+    pub meters: Arc<Meters>,
     /// How long the queue was a moment ago.
     pub queue_depth: QueueDepth,
     /// When the process was ready.
@@ -79,9 +79,9 @@ impl App {
         vault: Vault,
         jwt_secret: &Secret,
     ) -> Result<Self, AppError> {
-        let meters = Meters::new()?;
+        let meters = Arc::new(Meters::new()?);
         let providers = Providers::new(&settings, vault.clone())?;
-        let routes = TenantRoutes::new(Arc::clone(&store), providers.clone(), &meters);
+        let routes = TenantRoutes::new(Arc::clone(&store), providers.clone(), Arc::clone(&meters));
         let mut options = OutboxOptions::default();
         options.idempotency_ttl = settings.idempotency_ttl;
         let shared = SharedRoutes(Arc::clone(&routes));

@@ -23,6 +23,7 @@ mod leases;
 mod lettre_transport;
 mod limits;
 mod lookups;
+mod quotas;
 mod rounds;
 #[cfg(feature = "conformance")]
 mod routing;

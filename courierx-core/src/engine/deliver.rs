@@ -7,7 +7,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::hand_over::{Admitted, admit, hand_over, interrupted};
 use super::outbox::Inner;
-use super::quotas;
 use super::rest::Rest;
 use super::round::Round;
 use super::settle::{Handed, attempt_result};
@@ -203,8 +202,7 @@ impl Delivery<'_> {
                 return Ok(Attempted::PassedOver);
             }
             Some(Begun::QuotaExceeded { resets_at }) => {
-                let store = Some((&*self.inner.store, tenant));
-                quotas::used_up(store, connection, resets_at, self.inner.now()).await;
+                connection.is_full_until(resets_at);
                 return Ok(Attempted::PassedOver);
             }
         }

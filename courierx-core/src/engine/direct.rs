@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::hand_over::{Admitted, admit, hand_over};
-use super::quotas::{Held, NoRoom, hold, settle, used_up};
+use super::quotas::{Held, NoRoom, hold, settle};
 use super::render::{RenderError, render};
 use super::round::Round;
 use super::sharing::{self, catch_up, tell};
@@ -142,7 +142,7 @@ impl Direct {
                     continue;
                 }
                 Err(NoRoom::Until(until)) => {
-                    used_up(self.store(), connection, until, now).await;
+                    connection.is_full_until(until);
                     continue;
                 }
             };

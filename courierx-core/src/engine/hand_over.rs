@@ -69,16 +69,17 @@ pub(super) async fn admit<'a>(
     let mut until = None;
     loop {
         let places = &connection.known().places;
-        let place = match places.try_take(ask.lane) {
-            Some(place) => place,
-            None => tokio::select! {
+        let place = if let Some(place) = places.try_take(ask.lane) {
+            place
+        } else {
+            tokio::select! {
                 biased;
                 place = tokio::time::timeout(patience, places.take(ask.lane)) => match place {
                     Ok(place) => place,
                     Err(_elapsed) => return Admitted::Busy,
                 },
                 () = cancel.cancelled() => return Admitted::Canceled,
-            },
+            }
         };
         let now = clock.now();
         let moment = match Pass::of(connection, ask, place, now) {

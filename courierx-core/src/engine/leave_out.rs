@@ -34,7 +34,7 @@ impl Delivery<'_> {
             self.leave_out_suppressed().await?;
         }
         Ok(!self.is_expired(now)
-            && connection.known().gate.closed_at(now).is_none()
+            && connection.rests_until(now).is_none()
             && recipients.iter().all(|recipient| self.round.is_open(*recipient)))
     }
 

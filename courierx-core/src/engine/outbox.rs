@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use super::apart::Apart;
+use super::sharing::catch_up;
 use crate::clock::{Clock, Timestamp};
 use crate::id::{MessageId, TenantId};
 use crate::router::Router;
@@ -109,6 +110,14 @@ impl Outbox {
     /// Reads a message with everything that is known of it; none if the tenant has no such message.
     pub async fn get(&self, tenant: TenantId, message: MessageId) -> StoreResult<Option<StoredMessage>> {
         Ok(self.inner.store.load(&[(tenant, message)]).await?.pop().flatten())
+    }
+
+    /// The tenant's connections and rules as they are at the moment, with what other processes on the store found
+    /// out lately: for whoever wants to look at them.
+    pub async fn router(&self, tenant: TenantId) -> StoreResult<Router> {
+        let router = self.inner.routes.router(tenant).await?;
+        catch_up(&*self.inner.store, tenant, &router, self.inner.now()).await;
+        Ok(router)
     }
 
     /// Cancels what was not handed over yet.

@@ -1,10 +1,9 @@
 //! What a direct send takes of a connection's quotas: of the store's counters where there is one, so that all
 //! processes count together, else of this process's own.
 
-use super::sharing;
 use crate::clock::Timestamp;
 use crate::id::TenantId;
-use crate::provider::{RecipientOutcome, Refusal, RefusalKind};
+use crate::provider::RecipientOutcome;
 use crate::router::{Connection, Taken};
 use crate::store::{Grant, Reserved, Store, StoreError};
 
@@ -75,19 +74,5 @@ pub(super) async fn settle(
             }
         }
         (Held::Nothing | Held::InStore(_), _) => {}
-    }
-}
-
-/// Nothing goes there until there is room again, in any process.
-pub(super) async fn used_up(
-    store: Option<(&dyn Store, TenantId)>,
-    connection: &Connection,
-    resets_at: Timestamp,
-    now: Timestamp,
-) {
-    let refusal = Refusal::new(RefusalKind::Quota, "the quota set for this connection is used up");
-    connection.known().gate.observe(&refusal.retry_after(resets_at.since(now)), now);
-    if let Some((store, tenant)) = store {
-        sharing::tell(store, tenant, connection, None, now).await;
     }
 }

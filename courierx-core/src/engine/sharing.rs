@@ -71,7 +71,7 @@ pub(super) async fn tell(
                 return true;
             }
         };
-        let theirs = entry.as_ref().map(read).unwrap_or_default();
+        let theirs = entry.as_ref().map(read).filter(|said| connection.is_meant(said)).unwrap_or_default();
         let mut ours = connection.shared(now);
         let is_first = theirs.lacks(transition);
         ours.merge(&theirs);

@@ -81,6 +81,7 @@ pub struct Connection {
     usage: Usage,
     rate: Option<Rate>,
     quotas: Arc<[Quota]>,
+    account: u64,
     known: Arc<Known>,
 }
 
@@ -105,6 +106,7 @@ impl Connection {
             usage: Usage::On,
             rate: None,
             quotas: Arc::default(),
+            account: 0,
             known: Arc::new(known),
         }
     }
@@ -157,6 +159,14 @@ impl Connection {
     #[must_use]
     pub fn with_max_in_flight(self, most: usize) -> Self {
         self.known.places.bound(most);
+        self
+    }
+
+    /// Which account it is, as a number that says nothing else: where the account behind a name may change, what
+    /// other processes found out of another one is not believed.
+    #[must_use]
+    pub fn with_account(mut self, account: u64) -> Self {
+        self.account = account;
         self
     }
 
@@ -213,6 +223,15 @@ impl Connection {
         &self.quotas
     }
 
+    pub(super) fn account(&self) -> u64 {
+        self.account
+    }
+
+    /// Takes note that there is no room in its quotas before this moment.
+    pub(crate) fn is_full_until(&self, resets_at: Timestamp) {
+        self.known.full.note(&self.quotas, resets_at);
+    }
+
     /// What is known of it.
     pub(crate) fn known(&self) -> &Known {
         &self.known
@@ -231,7 +250,7 @@ impl Connection {
     /// Whether neither its breaker nor its own wish keeps others away.
     pub(crate) fn is_approachable(&self, now: Timestamp) -> bool {
         let allowed = !matches!(self.known.breaker.permission(now), Permission::No { .. });
-        allowed && self.known.gate.closed_at(now).is_none()
+        allowed && self.rests_until(now).is_none()
     }
 
     /// When a message that waits for its breaker is to look again.

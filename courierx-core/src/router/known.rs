@@ -10,7 +10,7 @@ use super::budget::Budget;
 use super::gate::Gate;
 use super::health::Health;
 use super::places::Places;
-use super::quota::Used;
+use super::quota::{Full, Used};
 use super::rate::Bucket;
 use super::senders::Senders;
 use crate::clock::Timestamp;
@@ -30,6 +30,7 @@ pub(crate) struct Known {
     pub(crate) senders: Senders,
     pub(crate) health: Health,
     pub(crate) used: Used,
+    pub(crate) full: Full,
     last_error: Mutex<Option<LastError>>,
 }
 
@@ -44,6 +45,7 @@ impl Known {
             senders: Senders::default(),
             health: Health::default(),
             used: Used::default(),
+            full: Full::default(),
             last_error: Mutex::default(),
         }
     }
@@ -136,6 +138,8 @@ pub struct LastError {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct SharedHealth {
+    /// Of which account it is told: as in [`Connection::with_account`].
+    account: u64,
     pub(crate) breaker: Option<SharedBreaker>,
     pub(crate) not_before: Option<NotBefore>,
 }
@@ -171,30 +175,56 @@ impl Connection {
         let known = self.known();
         let (in_flight_limit, in_flight) = known.places.limit_and_used();
         ConnectionHealth {
-            breaker: known.breaker.state(now),
+            breaker: self.breaker(now),
             success_rate: known.health.rate(now),
             latency: known.health.latency(),
             in_flight,
             in_flight_limit,
-            not_before: known.gate.closed_at(now).map(|(until, kind)| NotBefore { until, kind }),
+            not_before: self.rests_until(now),
             refused_senders: known.senders.all(now),
             last_error: known.last_error(),
         }
     }
 
-    /// A number to compare it by with others: more is better.
-    pub(super) fn score(&self, now: Timestamp) -> f64 {
+    /// Whether it is worth trying.
+    pub fn breaker(&self, now: Timestamp) -> BreakerState {
+        self.known().breaker.state(now)
+    }
+
+    /// How many hand-overs are under way.
+    pub fn in_flight(&self) -> usize {
+        self.known().places.limit_and_used().1
+    }
+
+    /// A number to compare it by with others of its tier: more is better.
+    pub fn score(&self, now: Timestamp) -> f64 {
         self.known().health.score(self.known().places.headroom(), now)
     }
 
     /// What others are to be told of it.
     pub(crate) fn shared(&self, now: Timestamp) -> SharedHealth {
         let not_before = self.known().gate.closed_at(now).map(|(until, kind)| NotBefore { until, kind });
-        SharedHealth { breaker: self.known().breaker.shared(), not_before }
+        SharedHealth { account: self.account(), breaker: self.known().breaker.shared(), not_before }
+    }
+
+    /// Whether what others say is about this account, and not about one that had the name before.
+    pub(crate) fn is_meant(&self, shared: &SharedHealth) -> bool {
+        shared.account == self.account()
+    }
+
+    /// Until when it is left alone, because it asked for it or because its quotas are used up.
+    pub(crate) fn rests_until(&self, now: Timestamp) -> Option<NotBefore> {
+        let asked = self.known().gate.closed_at(now).map(|(until, kind)| NotBefore { until, kind });
+        let full = self.known().full.until(self.quotas(), now);
+        let full = full.map(|until| NotBefore { until, kind: RefusalKind::Quota });
+        asked.into_iter().chain(full).max_by_key(|rest| rest.until)
     }
 
     /// Takes over what others found out.
     pub(crate) fn adopt(&self, shared: &SharedHealth, now: Timestamp) {
+        if !self.is_meant(shared) {
+            return;
+        }
         if let Some(breaker) = &shared.breaker {
             self.known().breaker.adopt(breaker, now);
         }

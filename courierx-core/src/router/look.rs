@@ -4,7 +4,7 @@ use super::breaker::Permission;
 use super::decide::Asked;
 use super::history::{HistoryEntry, Past};
 use super::question::Question;
-use super::{Connection, ConnectionId, Router, SkipReason};
+use super::{Connection, ConnectionId, NotBefore, Router, SkipReason};
 use crate::message::{DuplicatePolicy, Mode};
 use crate::provider::RefusalKind;
 
@@ -44,7 +44,7 @@ impl Router {
             return Err(SkipReason::Refused { kind: RefusalKind::Content });
         }
         let known = connection.known();
-        if let Some((until, kind)) = known.gate.closed_at(now) {
+        if let Some(NotBefore { until, kind }) = connection.rests_until(now) {
             return Err(SkipReason::NotBefore { until, kind });
         }
         self.look_at_round(connection, question, history)?;

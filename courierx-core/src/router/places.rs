@@ -78,11 +78,13 @@ impl Places {
         Turn { places: self, lane, given: Some(given) }.wait().await
     }
 
-    /// Allows no more than so many from now on.
+    /// Allows no more than so many from now on. What complaints took away stays away.
     pub(crate) fn bound(&self, most: usize) {
         let mut state = self.lock();
+        let had_all = state.limit >= state.most;
         state.most = whole(most.max(1));
-        state.limit = state.limit.min(state.most);
+        state.limit = if had_all { state.most } else { state.limit.min(state.most) };
+        state.give();
     }
 
     /// The share that is free, between 0 and 1.
@@ -262,6 +264,23 @@ mod tests {
         let second = critical.await;
         drop(second);
         let _third = bulk.await;
+    }
+
+    #[tokio::test]
+    async fn another_bound_counts_at_once_and_forgets_no_complaint() {
+        let places = Places::new(2);
+        places.bound(1);
+        let _first = take(&places, Lane::Critical).expect("a place");
+        let mut second = Box::pin(places.take(Lane::Critical));
+        assert!(second.as_mut().now_or_never().is_none());
+        places.bound(20);
+        assert!(second.as_mut().now_or_never().is_some(), "who waits is let in");
+        assert_eq!(places.limit_and_used(), (20, 1));
+        take(&places, Lane::Critical).expect("a place").learn(&throttled());
+        for (most, limit) in [(20, 14), (40, 14), (5, 5), (3, 3), (40, 40)] {
+            places.bound(most);
+            assert_eq!(places.limit_and_used().0, limit, "{most}");
+        }
     }
 
     #[tokio::test]

@@ -3,6 +3,8 @@
 //! They are reserved before the wire and given back only if a recipient was certainly not sent to. Where there is a
 //! store, its counters decide, for all processes together; without one, what this process counts.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::ConnectionId;
@@ -34,6 +36,26 @@ impl Quota {
     /// What `amount` recipients take of it.
     pub fn reservation(self, tenant: TenantId, connection: &ConnectionId, amount: u64) -> Reservation {
         Reservation { tenant, name: Self::counter(connection), window: self.window, cap: self.cap, amount }
+    }
+}
+
+/// That a connection's quotas are used up, and until when. Of other quotas that has to be found out anew.
+#[derive(Debug, Default)]
+pub(crate) struct Full(Mutex<Option<(Arc<[Quota]>, Timestamp)>>);
+
+impl Full {
+    /// Takes note that there is no room in one of these before this moment.
+    pub(crate) fn note(&self, quotas: &Arc<[Quota]>, until: Timestamp) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Arc::clone(quotas), until));
+    }
+
+    /// Until when there is no room in one of these; none if there may be.
+    pub(crate) fn until(&self, quotas: &[Quota], now: Timestamp) -> Option<Timestamp> {
+        if quotas.is_empty() {
+            return None;
+        }
+        let full = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        full.as_ref().filter(|(of, until)| **of == *quotas && *until > now).map(|(_, until)| *until)
     }
 }
 
@@ -115,6 +137,20 @@ mod tests {
         let next = tomorrow.after(Duration::from_hours(24));
         assert_eq!(used.take(&quotas, 4, next).err(), Some("2028-04-01T00:00:00Z".parse().unwrap()));
         let _taken = used.take(&quotas, 3, next).unwrap();
+    }
+
+    #[test]
+    fn what_is_used_up_is_so_until_it_is_renewed_or_changed() {
+        let now: Timestamp = "2028-02-29T13:45:00Z".parse().unwrap();
+        let until = Window::UtcDay.resets_at(now);
+        let quotas: Arc<[Quota]> = [Quota::new(Window::UtcDay, 5)].into();
+        let full = Full::default();
+        assert_eq!(full.until(&quotas, now), None);
+        full.note(&quotas, until);
+        assert_eq!(full.until(&quotas, now), Some(until));
+        assert_eq!(full.until(&quotas, until), None);
+        assert_eq!(full.until(&[Quota::new(Window::UtcDay, 6)], now), None);
+        assert_eq!(full.until(&[], now), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::StoreResult;
+use super::{StoreError, StoreResult};
 use crate::clock::Timestamp;
 use crate::id::TenantId;
 use crate::names::names;
@@ -25,6 +25,34 @@ pub trait Counters: Send + Sync {
     /// Reads statistics, ordered by name and time; periods without a value are left out.
     async fn read_counters(&self, tenant: TenantId, query: &CounterQuery) -> StoreResult<Vec<CounterValue>>;
 }
+
+/// [`Counters`] asked without taking anything.
+#[async_trait]
+pub trait CountersExt: Counters {
+    /// How much of each of these quotas of a tenant is taken at the moment, in their order.
+    ///
+    /// It asks for one of a cap of none, which is refused with the answer: a store needs nothing for it.
+    async fn usage(&self, tenant: TenantId, quotas: Vec<(String, Window)>) -> StoreResult<Vec<Usage>> {
+        if quotas.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ask = |(name, window)| Reservation { tenant, name, window, cap: 0, amount: 1 };
+        let (mut all, mut taken) = (Vec::with_capacity(quotas.len()), Vec::new());
+        for reserved in self.reserve(quotas.into_iter().map(ask).collect()).await? {
+            match reserved {
+                Reserved::Exceeded { used, resets_at } => all.push(Usage { used, resets_at }),
+                Reserved::Granted(grant) => taken.push(grant),
+            }
+        }
+        if taken.is_empty() {
+            return Ok(all);
+        }
+        self.release(&taken).await?;
+        Err(StoreError::Backend("it grants more than a cap".into()))
+    }
+}
+
+impl<T: Counters + ?Sized> CountersExt for T {}
 
 names! {
     /// The time over which a quota counts.
@@ -108,6 +136,15 @@ pub enum Reserved {
         /// When there is room again.
         resets_at: Timestamp,
     },
+}
+
+/// How much of a quota is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// How much.
+    pub used: u64,
+    /// When there is more room again, as for [`Reserved::Exceeded`].
+    pub resets_at: Timestamp,
 }
 
 /// An addition to a statistic.

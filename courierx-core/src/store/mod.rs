@@ -34,7 +34,8 @@ pub use configs::{
     Resource, ResourceError, Versioned,
 };
 pub use counters::{
-    CounterDelta, CounterQuery, CounterValue, Counters, Grant, Reservation, Reserved, Resolution, Window,
+    CounterDelta, CounterQuery, CounterValue, Counters, CountersExt, Grant, Reservation, Reserved,
+    Resolution, Usage, Window,
 };
 pub use effects::Effects;
 pub use error::{StoreError, StoreResult};

@@ -13,6 +13,7 @@ use courierx_providers::Sandbox;
 use super::loopback::Loopback;
 use super::measured::{AllSendMeters, Measured};
 use super::unusable::Unusable;
+use super::watch::Counting;
 use super::{Providers, Purpose};
 use crate::auth::random_hex;
 use crate::http::Meters;
@@ -47,6 +48,7 @@ pub(super) struct Builder {
     providers: Providers,
     loopback: Loopback,
     sends: AllSendMeters,
+    meters: Arc<Meters>,
     clock: Arc<dyn Clock>,
     /// With which sandboxes sign what they call back. The same for all, so that one that is made anew reads
     /// what the one before it signed.
@@ -54,11 +56,12 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    pub(super) fn new(providers: Providers, meters: &Meters, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(providers: Providers, meters: Arc<Meters>, clock: Arc<dyn Clock>) -> Self {
         Self {
             providers,
             loopback: Loopback::new(),
-            sends: AllSendMeters::new(meters),
+            sends: AllSendMeters::new(&meters),
+            meters,
             clock,
             signing: Secret::new(random_hex().as_str()),
         }
@@ -101,6 +104,7 @@ impl Builder {
                 .with_priority(value.priority)
                 .with_weight(value.weight)
                 .with_enabled(usable && value.status == ConnectionStatus::Active);
+            let connection = limited(connection, &value);
             connections.push(connection.clone());
             if usable {
                 next.insert(id, (value, connection));
@@ -109,7 +113,8 @@ impl Builder {
         kept.connections = next;
         kept.sandbox = Some(sandbox.clone());
         connections.push(sandbox);
-        let router = Router::builder().connections(connections);
+        let counting = Counting::new(Arc::clone(&self.meters), &connections);
+        let router = Router::builder().watcher(counting).connections(connections);
         let router = if sandbox_takes_live_mail { router } else { router.sandbox_for_tests_only() };
         Ok(router.build()?)
     }
@@ -127,7 +132,8 @@ impl Builder {
         }
         Ok(match self.providers.provider(tenant, &id, value, Purpose::Delivery) {
             Ok(provider) => {
-                Some(Connection::new(name, Measured::new(provider, self.sends.of(value.kind()).clone())))
+                let measured = Measured::new(provider, self.sends.of(value.kind()).clone());
+                Some(Connection::new(name, measured).with_account(value.fingerprint()))
             }
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
@@ -148,4 +154,19 @@ impl Builder {
             self.loopback.attach(sandbox, self.sends.of(ProviderKind::Sandbox).clone(), tenant, name.clone());
         Connection::new(name, provider)
     }
+}
+
+/// The connection within the limits of its record, and without those that it had before.
+fn limited(connection: Connection, value: &ProviderConnection) -> Connection {
+    let limits = &value.limits;
+    let of_the_provider = connection.provider().capability().max_in_flight;
+    let most = match limits.max_in_flight.and_then(|most| usize::try_from(most).ok()) {
+        // It opens no more connections: who is let in beyond that would only wait there.
+        Some(most) if value.kind() == ProviderKind::Smtp => most.min(of_the_provider),
+        Some(most) => most,
+        None => of_the_provider,
+    };
+    let connection =
+        connection.with_max_in_flight(most).with_rate(limits.rate_limit).with_quotas(limits.quotas());
+    if limits.drain { connection.draining() } else { connection }
 }

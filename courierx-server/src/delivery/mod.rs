@@ -10,6 +10,7 @@ mod providers;
 mod routes;
 mod unusable;
 mod vendors;
+mod watch;
 
 pub use build::SANDBOX;
 pub use given::{GivenConnection, GivenConnections, GivenError};
@@ -19,3 +20,4 @@ pub use measured::{AllSendMeters, Measured, SendMeters};
 pub use names::{Named, Names};
 pub use providers::{ProviderError, Providers, Purpose};
 pub use routes::{SharedRoutes, TenantRoutes, sandbox_takes_live_mail};
+pub use watch::Census;

@@ -16,6 +16,7 @@ use tokio::sync::Mutex;
 use super::Providers;
 use super::build::{Builder, Kept};
 use super::loopback::Loopback;
+use super::watch::Census;
 use crate::http::Meters;
 use crate::model::provider_connections::ProviderConnection;
 use crate::model::tenants::Tenant;
@@ -66,7 +67,7 @@ impl Remembered {
 
 impl TenantRoutes {
     /// Reads connections from this store.
-    pub fn new(store: Arc<dyn Store>, providers: Providers, meters: &Meters) -> Arc<Self> {
+    pub fn new(store: Arc<dyn Store>, providers: Providers, meters: Arc<Meters>) -> Arc<Self> {
         let builder = Builder::new(providers, meters, store.clock());
         let tenants = Cache::builder().max_capacity(TENANTS).time_to_idle(IDLE).build();
         Arc::new(Self { store, builder, tenants })
@@ -96,6 +97,19 @@ impl TenantRoutes {
         if let Some(remembered) = self.tenants.get(&tenant) {
             remembered.changes.fetch_add(1, Ordering::SeqCst);
         }
+    }
+
+    /// How the connections of those tenants do that are remembered. It looks at every one of them.
+    pub fn census(&self) -> Census {
+        let (mut census, now) = (Census::default(), self.store.clock().now());
+        // It makes nobody look less idle.
+        for (_, remembered) in &self.tenants {
+            let built = remembered.built.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(built) = &*built {
+                census.add(&built.router, now);
+            }
+        }
+        census
     }
 
     /// Where sandboxes call back to.

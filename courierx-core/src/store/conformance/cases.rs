@@ -98,6 +98,7 @@ macro_rules! store_conformance {
                 calendar_windows_start_anew,
                 a_rolling_window_moves_by_the_hour,
                 concurrent_reservations_never_exceed_a_cap,
+                a_look_at_quotas_takes_nothing,
                 a_grant_is_given_back_once,
                 a_grant_returns_to_its_own_period,
                 statistics_are_read_by_day_and_month,

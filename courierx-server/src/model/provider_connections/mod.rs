@@ -3,6 +3,7 @@
 mod account;
 mod credentials;
 mod kinds;
+mod limits;
 #[cfg(test)]
 mod tests;
 
@@ -12,12 +13,14 @@ use courierx_core::names;
 use courierx_core::store::{KeyValue, Resource};
 use courierx_core::vault::{SealContext, Sealed};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 pub use account::{Account, Details, ProviderKind};
 pub use credentials::{Credentials, CredentialsError};
 pub use kinds::{
     MailgunAccount, PostmarkAccount, Region, ResendAccount, SendGridAccount, SesAccount, SmtpTarget, SmtpTls,
 };
+pub use limits::Limits;
 
 /// A tenant's way to an account at a provider. The credentials are sealed; nothing here is a secret.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -36,6 +39,9 @@ pub struct ProviderConnection {
     pub priority: u32,
     /// Its share where several are of the same priority.
     pub weight: u32,
+    /// How much it may be given. Records from before there were limits have none.
+    #[serde(default)]
+    pub limits: Limits,
     /// What proves that the account is the tenant's, sealed for this record.
     pub credentials: Option<Sealed>,
     /// When it was created.
@@ -106,6 +112,15 @@ impl ProviderConnection {
         self.account == other.account
             && self.is_real() == other.is_real()
             && self.credentials == other.credentials
+    }
+
+    /// A number for the [way](Self::is_same_way_as) to the account, the same in every process. It gives nothing of
+    /// the credentials away: they are sealed.
+    pub fn fingerprint(&self) -> u64 {
+        // Of these types serde_json can write everything.
+        let way = (&self.account, self.is_real(), &self.credentials);
+        let digest = Sha256::digest(serde_json::to_vec(&way).unwrap_or_default());
+        digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
     }
 }
 

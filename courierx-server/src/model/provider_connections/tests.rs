@@ -1,5 +1,6 @@
 //! Records as they are kept.
 
+use courierx_core::router::Rate;
 use courierx_core::vault::VaultKey;
 use serde_json::{Value, json};
 
@@ -29,6 +30,7 @@ fn a_record_from_before_there_were_vendors_is_read() {
     let target = SmtpTarget { host: "mail.example.com".to_owned(), port: Some(2525), tls: SmtpTls::StartTls };
     assert_eq!(connection.account, Account::Smtp { smtp: target });
     assert!(!connection.verification.as_ref().unwrap().sandbox);
+    assert_eq!(connection.limits, Limits::default());
     let sealed = connection.credentials.as_ref().unwrap();
     let credentials = Credentials::open(&vault, tenant, &id, sealed).unwrap();
     let secret = |text: &str| Some(Secret::new(text));
@@ -56,6 +58,25 @@ fn a_record_of_every_kind_comes_back_as_it_was_written() {
         assert!(read.is_same_way_as(&connection), "{text}");
         assert_eq!((read.kind(), &read.verification), (*kind, &connection.verification));
     }
+}
+
+#[test]
+fn limits_come_back_as_they_were_written_and_are_no_part_of_the_way() {
+    let base = early("sandbox", &Value::Null, &Value::Null);
+    let before: ProviderConnection = serde_json::from_str(&base.to_string()).unwrap();
+    let mut after = before.clone();
+    after.limits = Limits {
+        daily_cap: Some(1),
+        monthly_cap: Some(2),
+        rolling_24h_cap: Some(3),
+        max_in_flight: Some(4),
+        rate_limit: Some(Rate::new(0.5, 6).unwrap()),
+        drain: true,
+    };
+    let read: ProviderConnection = serde_json::from_str(&serde_json::to_string(&after).unwrap()).unwrap();
+    assert_eq!(read.limits, after.limits);
+    assert!(after.is_same_way_as(&before));
+    assert_eq!(after.fingerprint(), before.fingerprint());
 }
 
 #[test]
@@ -92,6 +113,8 @@ fn another_way_is_told_from_the_same_by_every_part_of_it() {
         for (right, other) in all.iter().enumerate() {
             let same = read(one.clone()).is_same_way_as(&read(other.clone()));
             assert_eq!(same, left == right, "{one} {other}");
+            let fingerprint = |account: &Value| read(account.clone()).fingerprint();
+            assert_eq!(fingerprint(one) == fingerprint(other), same, "{one} {other}");
         }
     }
 }

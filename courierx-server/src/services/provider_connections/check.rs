@@ -58,6 +58,7 @@ impl Applied<'_> {
         }
         self.number("priority", input.priority, &mut connection.priority);
         self.number("weight", input.weight, &mut connection.weight);
+        self.limits(input, &mut connection.limits);
     }
 
     /// The kind of a new connection.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 
+use super::limits::RateInput;
 use crate::model::provider_connections::Credentials;
 use crate::secret::Secret;
 
@@ -59,6 +60,18 @@ pub struct ConnectionInput {
     pub priority: Option<i64>,
     /// Its share.
     pub weight: Option<i64>,
+    /// Recipients in a day.
+    pub daily_cap: Given<i64>,
+    /// Recipients in a month.
+    pub monthly_cap: Given<i64>,
+    /// Recipients in 24 hours.
+    pub rolling_24h_cap: Given<i64>,
+    /// Hand-overs at once.
+    pub max_in_flight: Given<i64>,
+    /// Messages in a second.
+    pub rate_limit: Given<RateInput>,
+    /// Whether it gets nothing new.
+    pub drain: Option<bool>,
     /// Where the account lives.
     pub region: Given<String>,
     /// The sending domain.

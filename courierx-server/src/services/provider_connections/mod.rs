@@ -5,7 +5,9 @@ mod check;
 mod described;
 mod host;
 mod input;
+mod limits;
 mod secrets;
+mod show;
 mod verify;
 
 use courierx_core::id::{RecordId, TenantId};
@@ -13,6 +15,8 @@ use courierx_core::store::{Change, ConfigsExt, PageRequest, Versioned};
 
 pub(super) use described::described;
 pub use input::{ConnectionInput, Given};
+pub use limits::RateInput;
+pub use show::{QuotaUse, Shown, show};
 pub use verify::verify;
 pub(super) use verify::{PATIENCE, told};
 
@@ -23,7 +27,7 @@ use crate::App;
 use crate::ctx::{Ctx, Scope};
 use crate::error::{ServiceError, ServiceResult};
 use crate::model::provider_connections::{
-    Account, ConnectionMode, ConnectionStatus, Credentials, ProviderConnection, ProviderKind,
+    Account, ConnectionMode, ConnectionStatus, Credentials, Limits, ProviderConnection, ProviderKind,
 };
 use crate::model::tenants::Tenant;
 
@@ -81,6 +85,7 @@ pub async fn create(ctx: &Ctx, app: &App, mut input: ConnectionInput) -> Service
         status: ConnectionStatus::Active,
         priority: all.iter().map(|one| one.value.priority).max().unwrap_or(0).saturating_add(1),
         weight: USUAL_WEIGHT,
+        limits: Limits::default(),
         credentials: None,
         created_at: app.now(),
         verification: None,

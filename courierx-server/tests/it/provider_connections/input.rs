@@ -55,6 +55,20 @@ async fn each_wrong_value_is_refused() {
         ("priority", json!(1_000_001)),
         ("priority", json!("1")),
         ("weight", json!(0)),
+        ("daily_cap", json!(0)),
+        ("monthly_cap", json!(-1)),
+        ("rolling_24h_cap", json!(1_000_000_000_001_u64)),
+        ("rolling_24h_cap", json!("many")),
+        ("max_in_flight", json!(0)),
+        ("max_in_flight", json!(1001)),
+        ("rate_limit", json!(5)),
+        ("rate_limit", json!({ "per_second": 0 })),
+        ("rate_limit", json!({ "per_second": 0.0001 })),
+        ("rate_limit", json!({ "per_second": 1e300 })),
+        ("rate_limit", json!({ "per_second": 10, "burst": 0 })),
+        ("rate_limit", json!({ "per_second": 10, "burst": 4_294_967_297_u64 })),
+        ("rate_limit.per_second", json!({ "per_second": "fast" })),
+        ("drain", json!("yes")),
         ("smtp_port", json!(0)),
         ("smtp_port", json!(-25)),
         ("tls", json!("tls")),
@@ -76,7 +90,7 @@ async fn each_wrong_value_is_refused() {
     for (field, value) in smtp {
         let mut body = json!({ "provider": "smtp", "display_name": "Relay", "smtp_host": "mail.invalid",
             "api_key": "u", "secret": "p" });
-        body[field] = value.clone();
+        body[field.split('.').next().unwrap()] = value.clone();
         let answer = owner.post(PATH, &body).await;
         assert_eq!(fields(&answer), [field], "{value}");
         if field == "secret" {

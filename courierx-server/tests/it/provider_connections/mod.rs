@@ -1,8 +1,11 @@
 //! Provider connections: made, verified, changed, removed; and never a credential in an answer.
 
 mod base_url;
+mod health;
 mod input;
 mod kinds;
+mod limits;
+mod metrics;
 mod modes;
 pub(crate) mod vendors;
 

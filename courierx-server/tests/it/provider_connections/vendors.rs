@@ -20,7 +20,7 @@ pub(crate) struct Vendor {
 }
 
 impl Vendor {
-    async fn start(kind: ProviderKind) -> Option<Self> {
+    pub(super) async fn start(kind: ProviderKind) -> Option<Self> {
         let (builder, more) = match kind {
             ProviderKind::SendGrid => (Emulator::sendgrid(KEY), json!({ "ip_pool": "orders" })),
             ProviderKind::AwsSes => (
@@ -68,7 +68,7 @@ pub(crate) async fn allowing() -> TestServer {
     TestServer::start_with(|settings| settings.private_targets = PrivateTargets::Networks(networks)).await
 }
 
-fn email() -> Value {
+pub(super) fn email() -> Value {
     json!({
         "from": "My Shop <shop@myapp.example>", "to": ["Ada <ada@example.com>"], "cc": "cy@example.com",
         "bcc": "bo@example.com", "reply_to": "help@myapp.example", "subject": "Hällo {{name}}",
@@ -78,7 +78,7 @@ fn email() -> Value {
     })
 }
 
-async fn send(owner: &Client, email: &Value) -> String {
+pub(super) async fn send(owner: &Client, email: &Value) -> String {
     let sent = owner.post("/api/v1/emails", email).await;
     assert_eq!(sent.status, 202, "{sent:?}");
     format!("/api/v1/emails/{}", sent.body["id"].as_str().unwrap())

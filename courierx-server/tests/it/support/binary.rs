@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::Client;
 
 /// Longer than anything takes that works.
-pub(super) const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A server that runs as a process. It is killed when this is dropped.
 pub(crate) struct Binary {

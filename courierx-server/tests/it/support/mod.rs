@@ -13,7 +13,7 @@ mod smtp_sink;
 #[cfg(unix)]
 mod terminal;
 
-pub(crate) use binary::{Binary, Ended, run};
+pub(crate) use binary::{Binary, Ended, PATIENCE, run};
 pub(crate) use client::{Answer, Client};
 #[cfg(unix)]
 pub(crate) use mail_server::MailServer;

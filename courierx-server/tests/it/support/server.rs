@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use courierx_core::clock::Clock;
 use courierx_core::store::Store;
 use courierx_server::App;
 use courierx_server::config::Settings;
@@ -9,13 +10,18 @@ use courierx_server::http::ListenerLimits;
 use courierx_server::secret::Secret;
 use courierx_server::server::Server;
 use courierx_store::SqliteStore;
+use courierx_store::sqlite::SqliteOptions;
 use serde_json::json;
 
 use super::Client;
 
+fn secret() -> Secret {
+    Secret::new("a secret of the tests with enough bytes")
+}
+
 pub(crate) struct TestServer {
     server: Server,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl TestServer {
@@ -33,16 +39,38 @@ impl TestServer {
         Self::start_within(change, ListenerLimits::default()).await
     }
 
+    /// Under a clock that the test moves, and with settings that differ from the defaults.
+    pub(crate) async fn start_under(clock: Arc<dyn Clock>, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_on(SqliteStore::options().clock(clock), change, ListenerLimits::default()).await
+    }
+
     async fn start_within(change: impl FnOnce(&mut Settings), limits: ListenerLimits) -> Self {
+        Self::start_on(SqliteStore::options(), change, limits).await
+    }
+
+    async fn start_on(
+        options: SqliteOptions,
+        change: impl FnOnce(&mut Settings),
+        limits: ListenerLimits,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = Settings::in_directory(folder.path().to_owned());
         settings.listen.set_port(0);
         change(&mut settings);
-        let store = SqliteStore::open(folder.path().join("courierx.db")).await.unwrap();
+        let store = options.open(folder.path().join("courierx.db")).await.unwrap();
         let vault = store.vault().unwrap();
-        let secret = Secret::new("a secret of the tests with enough bytes");
-        let app = App::new(settings, Arc::new(store), vault, &secret).unwrap();
-        Self { server: Server::start_within(app, limits).await.unwrap(), _folder: folder }
+        let app = App::new(settings, Arc::new(store), vault, &secret()).unwrap();
+        Self { server: Server::start_within(app, limits).await.unwrap(), folder }
+    }
+
+    /// Stops it, and starts another one on the same store, which knows what is stored and nothing else.
+    pub(crate) async fn restart(self) -> Self {
+        let Self { server, folder } = self;
+        let (settings, vault) = (server.app().settings.clone(), server.app().vault.clone());
+        let store = Arc::clone(&server.app().store);
+        server.stop().await;
+        let app = App::new(settings, store, vault, &secret()).unwrap();
+        Self { server: Server::start(app).await.unwrap(), folder }
     }
 
     pub(crate) fn app(&self) -> &Arc<App> {

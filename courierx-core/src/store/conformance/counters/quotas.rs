@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use super::super::Subject;
 use crate::clock::Timestamp;
 use crate::id::TenantId;
-use crate::store::{Grant, Reservation, Reserved, Window};
+use crate::store::{CountersExt as _, Grant, Reservation, Reserved, Usage, Window};
 
 fn reservation(tenant: TenantId, window: Window, amount: u64) -> Reservation {
     Reservation { tenant, name: "plan".to_owned(), window, cap: 10, amount }
@@ -118,6 +118,28 @@ pub async fn concurrent_reservations_never_exceed_a_cap(subject: &Subject) {
         assert_eq!(taken, 10, "{window:?}: exactly the cap is granted");
         assert_eq!(used(subject, tenant, window).await, 10);
     }
+}
+
+/// What is used of several quotas is told in their order, and telling it uses nothing.
+pub async fn a_look_at_quotas_takes_nothing(subject: &Subject) {
+    let tenant = TenantId::new();
+    granted(subject, reservation(tenant, Window::UtcDay, 3)).await;
+    granted(subject, reservation(tenant, Window::Rolling24Hours, 10)).await;
+    let quotas: Vec<_> = [Window::Rolling24Hours, Window::CalendarMonth, Window::UtcDay]
+        .map(|window| ("plan".to_owned(), window))
+        .into();
+    let now = subject.now();
+    let expected: Vec<_> = [(Window::Rolling24Hours, 10), (Window::CalendarMonth, 0), (Window::UtcDay, 3)]
+        .map(|(window, used)| Usage { used, resets_at: window.resets_at(now) })
+        .into();
+    for _ in 0..2 {
+        let usage = subject.store().usage(tenant, quotas.clone()).await.expect("usage");
+        assert_eq!(usage, expected);
+    }
+    let stranger = subject.store().usage(TenantId::new(), quotas).await.expect("usage");
+    assert!(stranger.iter().all(|one| one.used == 0), "another tenant's are others: {stranger:?}");
+    assert_eq!(subject.store().usage(tenant, Vec::new()).await.expect("usage"), []);
+    granted(subject, reservation(tenant, Window::UtcDay, 7)).await;
 }
 
 /// A grant is given back once, by its own tenant.

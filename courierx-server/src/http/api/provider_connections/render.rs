@@ -1,26 +1,18 @@
-//! `/api/v1/provider_connections`.
+//! Connections, as clients read them.
 
-use std::sync::Arc;
-
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use courierx_core::clock::Timestamp;
 use courierx_core::id::RecordId;
 use serde::Serialize;
 
-use crate::App;
-use crate::ctx::Ctx;
-use crate::http::{ApiResult, Id, Input, Json, Paged};
+use super::health::{AtPresent, at_present};
 use crate::model::provider_connections::{
-    Account, ConnectionMode, ConnectionStatus, Details, ProviderKind, SmtpTarget, SmtpTls, Verification,
+    Account, ConnectionMode, ConnectionStatus, Details, Limits, ProviderKind, SmtpTarget, SmtpTls,
+    Verification,
 };
-use crate::services::provider_connections::{self, Connection, ConnectionInput};
-
-impl Input for ConnectionInput {}
+use crate::services::provider_connections::Shown;
 
 #[derive(Debug, Serialize)]
-struct Rendered<'a> {
+pub(super) struct Rendered<'a> {
     id: RecordId,
     provider: ProviderKind,
     mode: ConnectionMode,
@@ -28,6 +20,11 @@ struct Rendered<'a> {
     display_name: &'a str,
     weight: u32,
     priority: u32,
+    /// What it may be given: `daily_cap` and the others.
+    #[serde(flatten)]
+    limits: &'a Limits,
+    #[serde(flatten)]
+    at_present: AtPresent<'a>,
     #[serde(flatten)]
     details: Details<'a>,
     /// As the first version calls the configuration set.
@@ -57,7 +54,9 @@ struct RenderedVerification<'a> {
     at: Timestamp,
 }
 
-fn render(connection: &Connection) -> Rendered<'_> {
+/// A connection.
+pub(super) fn render(shown: &Shown) -> Rendered<'_> {
+    let connection = &shown.connection;
     let value = &connection.value;
     let (smtp, details) = (value.account.smtp(), value.account.details());
     let has_credentials = value.credentials.is_some();
@@ -72,6 +71,8 @@ fn render(connection: &Connection) -> Rendered<'_> {
         display_name: &value.display_name,
         weight: value.weight,
         priority: value.priority,
+        limits: &value.limits,
+        at_present: at_present(shown),
         ses_configuration_set: details.configuration_set,
         smtp_host: smtp.map(|target| target.host.as_str()).or(details.domain),
         details,
@@ -110,49 +111,4 @@ fn render_verification(
         provider,
         at: *at,
     }
-}
-
-/// `GET /api/v1/provider_connections`
-pub async fn list(State(app): State<Arc<App>>, ctx: Ctx) -> ApiResult<Response> {
-    let all = provider_connections::list(&ctx, &app).await?;
-    Ok(Paged::whole(all.iter().map(render).collect()).into_response())
-}
-
-/// `GET /api/v1/provider_connections/{id}`
-pub async fn get(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<Response> {
-    let connection = provider_connections::get(&ctx, &app, id).await?;
-    Ok(axum::Json(render(&connection)).into_response())
-}
-
-/// `POST /api/v1/provider_connections`
-pub async fn create(
-    State(app): State<Arc<App>>,
-    ctx: Ctx,
-    Json(input): Json<ConnectionInput>,
-) -> ApiResult<Response> {
-    let connection = provider_connections::create(&ctx, &app, input).await?;
-    Ok((StatusCode::CREATED, axum::Json(render(&connection))).into_response())
-}
-
-/// `PATCH /api/v1/provider_connections/{id}`
-pub async fn update(
-    State(app): State<Arc<App>>,
-    ctx: Ctx,
-    Id(id): Id<RecordId>,
-    Json(input): Json<ConnectionInput>,
-) -> ApiResult<Response> {
-    let connection = provider_connections::update(&ctx, &app, id, &input).await?;
-    Ok(axum::Json(render(&connection)).into_response())
-}
-
-/// `DELETE /api/v1/provider_connections/{id}`
-pub async fn delete(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<StatusCode> {
-    provider_connections::delete(&ctx, &app, id).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// `POST /api/v1/provider_connections/{id}/verify`
-pub async fn verify(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<Response> {
-    let connection = provider_connections::verify(&ctx, &app, id).await?;
-    Ok(axum::Json(render(&connection)).into_response())
 }

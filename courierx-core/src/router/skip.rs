@@ -75,6 +75,40 @@ pub enum SkipReason {
     Unknown,
 }
 
+impl SkipReason {
+    /// Its name, for programs.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Capability { .. } => "capability",
+            Self::Disabled => "disabled",
+            Self::SandboxForTests => "sandbox_for_tests",
+            Self::Refused { .. } => "refused",
+            Self::NotBefore { .. } => "not_before",
+            Self::Failing { .. } => "failing",
+            Self::Recovering => "recovering",
+            Self::Draining => "draining",
+            Self::SenderRefused { .. } => "sender_refused",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::RetryBudget { .. } => "retry_budget",
+            Self::Busy => "busy",
+            Self::Tried => "tried",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// When it ends, where that is known.
+    pub const fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::NotBefore { until, .. }
+            | Self::Failing { until }
+            | Self::SenderRefused { until }
+            | Self::RateLimited { until }
+            | Self::RetryBudget { until } => Some(*until),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -12,6 +12,7 @@ use courierx_providers::Sandbox;
 
 use super::loopback::Loopback;
 use super::measured::{AllSendMeters, Measured};
+use super::setup::Setup;
 use super::unusable::Unusable;
 use super::{Providers, Purpose};
 use crate::auth::random_hex;
@@ -68,14 +69,16 @@ impl Builder {
         &self.loopback
     }
 
-    /// A router over these connections and the sandbox.
+    /// A router over these connections and the sandbox, by these rules.
     pub(super) fn router(
         &self,
         tenant: TenantId,
-        mut records: Vec<Versioned<ProviderConnection>>,
+        setup: Setup,
         sandbox_takes_live_mail: bool,
         kept: &mut Kept,
     ) -> Result<Router, BuildError> {
+        let rules = setup.rules()?;
+        let mut records = setup.connections;
         // The router keeps this order among those of one priority.
         records
             .sort_by_key(|one| (one.value.priority, Reverse(one.value.weight), one.value.created_at, one.id));
@@ -109,7 +112,7 @@ impl Builder {
         kept.connections = next;
         kept.sandbox = Some(sandbox.clone());
         connections.push(sandbox);
-        let router = Router::builder().connections(connections);
+        let router = Router::builder().connections(connections).rules(rules);
         let router = if sandbox_takes_live_mail { router } else { router.sandbox_for_tests_only() };
         Ok(router.build()?)
     }

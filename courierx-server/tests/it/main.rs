@@ -17,6 +17,8 @@ mod permissions;
 mod provider_connections;
 #[cfg(unix)]
 mod readme;
+mod routing;
+mod routing_rules;
 mod sandbox;
 mod support;
 mod suppressions;

@@ -4,5 +4,7 @@ pub mod api_keys;
 pub mod auth;
 pub mod emails;
 pub mod provider_connections;
+pub mod routing;
+pub mod routing_rules;
 pub mod sandbox;
 pub mod suppressions;

@@ -2,7 +2,7 @@
 
 mod input;
 mod parts;
-mod render;
+pub(super) mod render;
 
 use std::sync::Arc;
 
@@ -21,6 +21,7 @@ use crate::http::{ApiError, ApiResult, Id, Json, Paged, Params};
 use crate::services::emails::{self, EmailFilter, SentEmail};
 
 pub use input::SendEmail;
+pub(super) use input::as_the_client_calls_it;
 
 /// `POST /api/v1/emails`: 202 with the email, at the top level and once more under `email`.
 pub async fn send(
@@ -31,7 +32,7 @@ pub async fn send(
 ) -> ApiResult<Response> {
     let email = input.into_email(key)?;
     // In a box of its own: what is under way is moved around as a pointer.
-    let sent = Box::pin(emails::send(&ctx, &app, email)).await.map_err(input::as_the_client_calls_it)?;
+    let sent = Box::pin(emails::send(&ctx, &app, email)).await.map_err(as_the_client_calls_it)?;
     let json = match &sent {
         SentEmail::New { id, email, written, suppressed } => {
             serde_json::to_string(&render::accepted(*id, email, *written, suppressed))

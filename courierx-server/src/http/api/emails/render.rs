@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::delivery::Named;
-use crate::services::emails::{AttemptView, EmailView, EventView, Explained, FullEmail};
+use crate::services::emails::{AttemptView, EmailView, EventView, Explained, FullEmail, SkippedView};
 
 /// A message in a list.
 #[derive(Debug, Serialize)]
@@ -152,6 +152,7 @@ pub(super) struct Full<'a> {
     attempt_count: usize,
     events: Vec<OneEvent<'a>>,
     attempts: Vec<Attempt<'a>>,
+    waiting: Option<RenderedWait<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -196,11 +197,45 @@ struct AttemptResult<'a> {
     message: Option<&'a str>,
 }
 
+/// Why nothing is handed over at the moment.
+#[derive(Debug, Serialize)]
+struct RenderedWait<'a> {
+    until: Option<Timestamp>,
+    skipped: Vec<SkippedConnection<'a>>,
+}
+
 #[derive(Debug, Serialize)]
 struct SkippedConnection<'a> {
     provider_connection_id: &'a str,
+    provider: Option<&'a str>,
+    provider_display_name: Option<&'a str>,
+    #[serde(flatten)]
+    why: RenderedSkip<'a>,
+}
+
+/// Why a connection is passed over: for programs, for people, and with all that is known.
+#[derive(Debug, Serialize)]
+pub(in crate::http::api) struct RenderedSkip<'a> {
+    code: &'static str,
     reason: String,
+    until: Option<Timestamp>,
     details: &'a SkipReason,
+}
+
+/// Why a connection is passed over.
+pub(in crate::http::api) fn skip(reason: &SkipReason) -> RenderedSkip<'_> {
+    RenderedSkip { code: reason.code(), reason: reason.to_string(), until: reason.until(), details: reason }
+}
+
+fn skipped(all: &[SkippedView]) -> Vec<SkippedConnection<'_>> {
+    all.iter()
+        .map(|SkippedView { connection: Named { id, provider, display_name }, reason }| SkippedConnection {
+            provider_connection_id: id.as_str(),
+            provider: provider.as_deref(),
+            provider_display_name: display_name.as_deref(),
+            why: skip(reason),
+        })
+        .collect()
 }
 
 /// The message with everything.
@@ -223,6 +258,10 @@ pub(super) fn full(email: &FullEmail) -> Full<'_> {
         attempt_count: email.attempts.len(),
         events: email.events.iter().map(|one| event(one, recipients)).collect(),
         attempts: email.attempts.iter().map(|one| attempt(one, recipients)).collect(),
+        waiting: email
+            .waiting
+            .as_ref()
+            .map(|one| RenderedWait { until: one.until, skipped: skipped(&one.skipped) }),
     }
 }
 
@@ -254,9 +293,9 @@ fn event<'a>(view: &'a EventView, recipients: &'a [RecipientRecord]) -> OneEvent
 }
 
 fn attempt<'a>(view: &'a AttemptView, recipients: &'a [RecipientRecord]) -> Attempt<'a> {
-    let AttemptView { attempt, connection: Named { id, provider, display_name } } = view;
+    let AttemptView { attempt, connection: Named { id, provider, display_name }, skipped: passed_over } =
+        view;
     let results = attempt.recipients.iter();
-    let skipped = attempt.skipped.iter();
     Attempt {
         id: attempt.id,
         number: attempt.number,
@@ -267,13 +306,7 @@ fn attempt<'a>(view: &'a AttemptView, recipients: &'a [RecipientRecord]) -> Atte
         started_at: attempt.started_at,
         finished_at: attempt.finished_at,
         results: results.map(|one| result(one.outcome.as_ref(), address(recipients, one.index))).collect(),
-        skipped: skipped
-            .map(|one| SkippedConnection {
-                provider_connection_id: one.connection.as_str(),
-                reason: one.reason.to_string(),
-                details: &one.reason,
-            })
-            .collect(),
+        skipped: skipped(passed_over),
     }
 }
 

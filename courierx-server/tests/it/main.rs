@@ -12,6 +12,8 @@ mod delivery;
 #[cfg(unix)]
 mod doctor;
 mod emails;
+#[cfg(unix)]
+mod explain;
 mod health;
 mod permissions;
 mod provider_connections;

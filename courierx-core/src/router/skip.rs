@@ -131,3 +131,42 @@ impl fmt::Display for SkipReason {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_has_one_name_for_programs() {
+        let (until, kind) = (Timestamp::EPOCH, RefusalKind::Quota);
+        for reason in [
+            SkipReason::Capability { lacks: "HTML".to_owned() },
+            SkipReason::Disabled,
+            SkipReason::SandboxForTests,
+            SkipReason::Refused { kind },
+            SkipReason::NotBefore { until, kind },
+            SkipReason::Failing { until },
+            SkipReason::Recovering,
+            SkipReason::Draining,
+            SkipReason::SenderRefused { until },
+            SkipReason::RateLimited { until },
+            SkipReason::RetryBudget { until },
+            SkipReason::Busy,
+            SkipReason::Tried,
+            SkipReason::Unknown,
+        ] {
+            let written = serde_json::to_value(&reason).expect("it can be written");
+            let (name, fields) = match &written {
+                serde_json::Value::String(name) => (name, None),
+                other => other
+                    .as_object()
+                    .and_then(|one| one.iter().next())
+                    .map(|(k, v)| (k, Some(v)))
+                    .expect("a tag"),
+            };
+            assert_eq!(reason.code(), name);
+            let dated = fields.is_some_and(|fields| fields.get("until").is_some());
+            assert_eq!(reason.until().is_some(), dated, "{reason}");
+        }
+    }
+}

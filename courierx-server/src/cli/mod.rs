@@ -37,7 +37,7 @@ enum Command {
     /// Check the configuration and everything the server needs, and tell how to mend what is wrong.
     Doctor,
     /// Tell where a message would go, and why. Nothing is sent.
-    Explain(explain::Asked),
+    Explain(Box<explain::Asked>),
 }
 
 #[derive(Debug, Args)]

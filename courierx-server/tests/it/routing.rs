@@ -1,5 +1,10 @@
 //! Where a message would go, and why it waits.
 
+use courierx_core::id::RecordId;
+use courierx_core::provider::{Refusal, RefusalKind};
+use courierx_core::store::{Change, ConfigsExt as _};
+use courierx_core::vault::{Vault, VaultKey};
+use courierx_server::model::provider_connections::{Credentials, ProviderConnection};
 use serde_json::{Value, json};
 
 use crate::provider_connections::{at, create as connect, local, relay};
@@ -188,4 +193,45 @@ async fn an_email_tells_whom_it_passed_over_and_why_it_waits() {
     );
     assert_eq!((&skipped["provider_display_name"], &skipped["code"]), (&json!("Relay"), &json!("disabled")));
     assert_eq!((&skipped["reason"], &skipped["until"]), (&json!("switched off"), &json!(null)));
+}
+
+#[tokio::test]
+async fn a_rule_never_lets_its_messages_go_elsewhere() {
+    let (server, smtp) = (local().await, SmtpServer::start().await);
+    let owner = server.owner("acme").await;
+    let tenant = owner.get("/api/v1/auth/me").await.body["tenant"]["id"].as_str().unwrap().parse().unwrap();
+    let broken = connect(&owner, &relay(&smtp)).await.body;
+    let mut second = relay(&smtp);
+    second["display_name"] = json!("Second");
+    connect(&owner, &second).await;
+    let parts = json!([{ "provider_connection_id": broken["id"] }]);
+    rule(&owner, &json!({ "name": "All", "strategy": "weighted", "is_default": true, "connections": parts }))
+        .await;
+    assert_eq!(explain(&owner, &email()).await["decision"]["provider_connection_id"], broken["id"]);
+
+    // It asked to be left alone.
+    let app = server.app();
+    let router = app.routes.router(tenant).await.unwrap();
+    let refusal = Refusal::new(RefusalKind::Quota, "used up");
+    router.observe(&broken["id"].as_str().unwrap().parse().unwrap(), &refusal, app.now());
+    let told = explain(&owner, &email()).await;
+    let candidate = &told["tiers"][0][0];
+    assert_eq!(
+        (&told["decision"]["action"], &candidate["skipped"]["code"]),
+        (&json!("wait"), &json!("not_before"))
+    );
+    assert!(told["decision"]["until"].is_string(), "{told}");
+    assert_eq!(candidate["skipped"]["until"], candidate["health"]["not_before"]["until"], "{told}");
+
+    // Its credentials cannot be opened any more.
+    let id: RecordId = broken["id"].as_str().unwrap().parse().unwrap();
+    let mut record = app.store.get::<ProviderConnection>(tenant, id).await.unwrap().unwrap();
+    let stranger = Vault::new(VaultKey::generate());
+    record.value.credentials = Some(Credentials::default().seal(&stranger, tenant, &id).unwrap());
+    let change = Change::update(tenant, id, record.version, &record.value).unwrap();
+    app.commit(tenant, vec![change]).await.unwrap();
+    let told = explain(&owner, &email()).await;
+    assert_eq!((&told["decision"]["action"], &told["refused"]), (&json!("wait"), &json!(null)), "{told}");
+    assert_eq!(told["tiers"].as_array().unwrap().len(), 1, "{told}");
+    assert_eq!(told["tiers"][0][0]["skipped"]["code"], "disabled", "{told}");
 }

@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::App;
 use crate::ctx::Ctx;
 use crate::http::{ApiResult, Id, Input, Json, Paged, Params};
-use crate::model::provider_connections::{ConnectionStatus, ProviderKind};
+use crate::model::provider_connections::{ConnectionStatus, ProviderConnection, ProviderKind};
 use crate::model::routing_rules::RuleConnection;
 use crate::services::pages::Total;
 use crate::services::provider_connections::Connection;
@@ -100,7 +100,7 @@ fn part<'a>(part: &RuleConnection, connections: &'a [Connection]) -> Part<'a> {
     Part {
         routing_rule_provider_id: part.id,
         provider_connection_id: part.connection,
-        provider: connection.map(|one| one.kind()),
+        provider: connection.map(ProviderConnection::kind),
         display_name: connection.map(|one| one.display_name.as_str()),
         priority: part.priority,
         weight: part.weight,

@@ -3,6 +3,8 @@
 mod check;
 mod input;
 
+use std::sync::Arc;
+
 use courierx_core::id::{RecordId, TenantId};
 use courierx_core::router::{Conditions, Strategy};
 use courierx_core::store::{Change, ConfigsExt, PageRequest, Versioned};
@@ -32,15 +34,15 @@ pub struct RuleView {
     /// The rule.
     pub rule: RoutingRuleRecord,
     /// Those that it names, and perhaps others.
-    pub connections: std::sync::Arc<[Connection]>,
+    pub connections: Arc<[Connection]>,
 }
 
 /// Every rule of the tenant, in the order in which they are looked at: the default one last.
 pub async fn list(ctx: &Ctx, app: &App) -> ServiceResult<Vec<RuleView>> {
     ctx.require(Scope::RoutingRulesRead)?;
     let rules = all(app, ctx.tenant).await?;
-    let connections: std::sync::Arc<[_]> = connections(app, ctx.tenant).await?.into();
-    let view = |rule| RuleView { rule, connections: std::sync::Arc::clone(&connections) };
+    let connections: Arc<[_]> = connections(app, ctx.tenant).await?.into();
+    let view = |rule| RuleView { rule, connections: Arc::clone(&connections) };
     Ok(rules.into_iter().map(view).collect())
 }
 
@@ -117,11 +119,11 @@ pub async fn delete(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<()> {
 /// Refuses to remove a connection that rules name: without it, one that names no other would let its messages go
 /// anywhere.
 pub(super) async fn let_go(app: &App, tenant: TenantId, connection: RecordId) -> ServiceResult<()> {
-    let names =
+    let is_in =
         |rule: &RoutingRuleRecord| rule.value.connections.iter().any(|one| one.connection == connection);
     let rules = all(app, tenant).await?;
     let named: Vec<_> =
-        rules.iter().filter(|rule| names(rule)).map(|rule| rule.value.name.as_str()).collect();
+        rules.iter().filter(|rule| is_in(rule)).map(|rule| rule.value.name.as_str()).collect();
     if named.is_empty() {
         return Ok(());
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{ServiceError, ServiceResult};
 
 /// Who asks, for which tenant, and in which mode. Only authentication makes one, and the command
-/// line for [whoever operates](Self::of_operator) the server.
+/// line for whoever operates the server.
 #[derive(Debug, Clone)]
 pub struct Ctx {
     /// Whose data everything is about.

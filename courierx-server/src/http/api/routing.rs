@@ -12,8 +12,7 @@ use courierx_core::router::{
 };
 use serde::Serialize;
 
-use super::emails::render::{RenderedSkip, skip};
-use super::emails::{SendEmail, as_the_client_calls_it};
+use super::emails::{RenderedSkip, SendEmail, as_the_client_calls_it, skip};
 use crate::App;
 use crate::ctx::Ctx;
 use crate::delivery::Named;

@@ -2,7 +2,8 @@
 
 mod input;
 mod parts;
-pub(super) mod render;
+mod render;
+mod skipped;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use crate::services::emails::{self, EmailFilter, SentEmail};
 
 pub use input::SendEmail;
 pub(super) use input::as_the_client_calls_it;
+pub(super) use skipped::{RenderedSkip, skip};
 
 /// `POST /api/v1/emails`: 202 with the email, at the top level and once more under `email`.
 pub async fn send(

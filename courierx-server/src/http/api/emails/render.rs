@@ -8,13 +8,13 @@ use courierx_core::event::{EventKind, MessageStatus, RecipientStatus};
 use courierx_core::id::{AttemptId, EventId, MessageId};
 use courierx_core::message::{Email, MetadataKey, Mode, RecipientField, Tracking};
 use courierx_core::provider::RecipientOutcome;
-use courierx_core::router::SkipReason;
 use courierx_core::store::{MessageRecord, RecipientRecord};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::skipped::{SkippedConnection, skipped};
 use crate::delivery::Named;
-use crate::services::emails::{AttemptView, EmailView, EventView, Explained, FullEmail, SkippedView};
+use crate::services::emails::{AttemptView, EmailView, EventView, Explained, FullEmail};
 
 /// A message in a list.
 #[derive(Debug, Serialize)]
@@ -202,40 +202,6 @@ struct AttemptResult<'a> {
 struct RenderedWait<'a> {
     until: Option<Timestamp>,
     skipped: Vec<SkippedConnection<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct SkippedConnection<'a> {
-    provider_connection_id: &'a str,
-    provider: Option<&'a str>,
-    provider_display_name: Option<&'a str>,
-    #[serde(flatten)]
-    why: RenderedSkip<'a>,
-}
-
-/// Why a connection is passed over: for programs, for people, and with all that is known.
-#[derive(Debug, Serialize)]
-pub(in crate::http::api) struct RenderedSkip<'a> {
-    code: &'static str,
-    reason: String,
-    until: Option<Timestamp>,
-    details: &'a SkipReason,
-}
-
-/// Why a connection is passed over.
-pub(in crate::http::api) fn skip(reason: &SkipReason) -> RenderedSkip<'_> {
-    RenderedSkip { code: reason.code(), reason: reason.to_string(), until: reason.until(), details: reason }
-}
-
-fn skipped(all: &[SkippedView]) -> Vec<SkippedConnection<'_>> {
-    all.iter()
-        .map(|SkippedView { connection: Named { id, provider, display_name }, reason }| SkippedConnection {
-            provider_connection_id: id.as_str(),
-            provider: provider.as_deref(),
-            provider_display_name: display_name.as_deref(),
-            why: skip(reason),
-        })
-        .collect()
 }
 
 /// The message with everything.

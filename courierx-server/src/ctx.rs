@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{ServiceError, ServiceResult};
 
-/// Who asks, for which tenant, and in which mode. Only authentication makes one.
+/// Who asks, for which tenant, and in which mode. Only authentication makes one, and the command
+/// line for whoever operates the server.
 #[derive(Debug, Clone)]
 pub struct Ctx {
     /// Whose data everything is about.
@@ -52,6 +53,12 @@ pub enum Actor {
 }
 
 impl Ctx {
+    /// For whoever can open the database, and so may do everything.
+    pub(crate) fn of_operator(tenant: TenantId, mode: Mode) -> Self {
+        let actor = Actor::User { id: RecordId::new(), home: tenant, role: Role::Owner };
+        Self { tenant, actor, mode, request_id: RequestId::generate() }
+    }
+
     /// Whether the actor may do what needs this scope.
     pub fn may(&self, scope: Scope) -> bool {
         match &self.actor {
@@ -115,7 +122,7 @@ impl Role {
 names! {
     /// What an API key may be allowed to do.
     Scope, "emails:read, emails:write, api_keys:read, api_keys:write, provider_connections:read, \
-        provider_connections:write, suppressions:read, suppressions:write, analytics:read",
+        provider_connections:write, routing_rules:read, routing_rules:write, suppressions:read, suppressions:write, analytics:read",
     /// Reads messages and their events.
     EmailsRead = "emails:read",
     /// Sends messages.
@@ -128,6 +135,10 @@ names! {
     ProviderConnectionsRead = "provider_connections:read",
     /// Changes provider connections.
     ProviderConnectionsWrite = "provider_connections:write",
+    /// Lists routing rules, and asks where a message would go.
+    RoutingRulesRead = "routing_rules:read",
+    /// Changes routing rules.
+    RoutingRulesWrite = "routing_rules:write",
     /// Reads the suppression list.
     SuppressionsRead = "suppressions:read",
     /// Changes the suppression list.
@@ -141,7 +152,11 @@ impl Scope {
     pub const fn writes(self) -> bool {
         matches!(
             self,
-            Self::EmailsWrite | Self::ApiKeysWrite | Self::ProviderConnectionsWrite | Self::SuppressionsWrite
+            Self::EmailsWrite
+                | Self::ApiKeysWrite
+                | Self::ProviderConnectionsWrite
+                | Self::RoutingRulesWrite
+                | Self::SuppressionsWrite
         )
     }
 

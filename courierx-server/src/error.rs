@@ -125,6 +125,9 @@ impl From<CommitError> for ServiceError {
             CommitError::VersionConflict { .. } => {
                 Self::Conflict("it was changed by somebody else meanwhile; read it again".to_owned())
             }
+            CommitError::BrokenReference { kind, .. } => {
+                Self::Conflict(format!("a {kind} that it names was removed meanwhile; read it again"))
+            }
             CommitError::InUse { by, .. } => Self::Conflict(format!("it is in use by a {by}")),
             other => Self::Internal(Box::new(other)),
         }

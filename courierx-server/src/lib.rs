@@ -4,7 +4,7 @@
 //!
 //! | module | what it has |
 //! |---|---|
-//! | [`cli`] | the command line: `serve`, `doctor` |
+//! | [`cli`] | the command line: `serve`, `doctor`, `explain` |
 //! | [`config`] | settings: environment, files, defaults |
 //! | [`ctx`] | who asks: [`Ctx`](ctx::Ctx) is the first argument of every service |
 //! | [`model`] | what tenants configure, as typed records |

@@ -205,7 +205,7 @@ impl Outbox {
         })
     }
 
-    fn deadline(&self, email: &Email, send_at: Timestamp) -> Option<Timestamp> {
+    pub(super) fn deadline(&self, email: &Email, send_at: Timestamp) -> Option<Timestamp> {
         email.deliver_by().or_else(|| {
             (email.lane() == Lane::Critical).then(|| send_at.after(self.inner.options.critical_deadline))
         })

@@ -87,8 +87,8 @@ impl Delivery<'_> {
                     Step { connection, recipients, ahead, again, skipped }
                 }
                 Decision::Send { .. } => return self.release(result.take()).await,
-                Decision::Rest { scheduled, waiting, given_up, .. } => {
-                    let rest = Rest { scheduled, waiting, given_up };
+                Decision::Rest { scheduled, waiting, given_up, skipped } => {
+                    let rest = Rest { scheduled, waiting, given_up, skipped };
                     return self.rest(&rest, result.take()).await;
                 }
             };

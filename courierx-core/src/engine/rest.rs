@@ -4,7 +4,7 @@ use super::retry::RetrySchedule;
 use super::round::Round;
 use crate::clock::Timestamp;
 use crate::event::Disposition;
-use crate::router::GiveUp;
+use crate::router::{GiveUp, Skipped};
 use crate::store::{JobNext, MessageRecord};
 
 /// What the router left to the schedule.
@@ -12,6 +12,22 @@ pub(super) struct Rest {
     pub(super) scheduled: Vec<u32>,
     pub(super) waiting: Option<(Timestamp, Vec<u32>)>,
     pub(super) given_up: Vec<GiveUp>,
+    pub(super) skipped: Vec<Skipped>,
+}
+
+impl Rest {
+    /// Takes note, of those that nobody was tried for, why no connection was chosen.
+    pub(super) fn tell(&self, round: &mut Round) {
+        let each: Vec<_> =
+            self.skipped.iter().map(|one| format!("{}: {}", one.connection, one.reason)).collect();
+        let why = if each.is_empty() { "there is no connection".to_owned() } else { each.join("; ") };
+        let given_up = self.given_up.iter().map(|one| one.recipient);
+        for recipient in self.scheduled.iter().copied().chain(given_up) {
+            if round.why(recipient).is_none() && !round.may_have_been_sent(recipient) {
+                round.note(recipient, &why);
+            }
+        }
+    }
 }
 
 /// What becomes of the job, and which recipients end here.

@@ -14,6 +14,7 @@ impl Delivery<'_> {
     pub(super) async fn rest(mut self, rest: &Rest, result: Option<AttemptResult>) -> StoreResult<()> {
         let now = self.inner.now();
         let tried = self.claimed.job.round.saturating_add(1);
+        rest.tell(&mut self.round);
         let (next, ended) = rest::conclude(rest, &self.round, &self.record, tried, now);
         self.ended.extend(ended);
         let mut effects = decided(self.record.id, &self.ended, |recipient| self.round.why(recipient), now);

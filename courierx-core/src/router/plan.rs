@@ -121,8 +121,7 @@ impl Plan {
             Ok(conditions) => conditions,
             Err(source) => return Err(InvalidRule::Domain { rule: name, source }),
         };
-        // Who shares by weight or by turns asks for it: a priority of the connection's own would undo that.
-        let goes_by_own = matches!(strategy, Strategy::Priority | Strategy::FailoverOnly);
+        let goes_by_own = strategy.goes_by_own_priority();
         let mut seats = if members.is_empty() { own_seats(connections) } else { Vec::new() };
         if !goes_by_own {
             for one in &mut seats {

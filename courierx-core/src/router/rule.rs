@@ -24,6 +24,14 @@ names! {
     FailoverOnly = "failover_only",
 }
 
+impl Strategy {
+    /// Whether a connection's own priority counts where a rule says none. Who shares by weight or by turns asks for
+    /// it: a priority of the connection's own would undo that.
+    pub const fn goes_by_own_priority(self) -> bool {
+        matches!(self, Self::Priority | Self::FailoverOnly)
+    }
+}
+
 /// A rule: for which messages it is, and which way they take.
 ///
 /// ```
@@ -192,8 +200,9 @@ impl Conditions {
             && self.metadata.iter().all(has)
     }
 
-    /// The same with domains as addresses have them.
-    pub(super) fn normalised(mut self) -> Result<Self, InvalidDomain> {
+    /// The same with domains as addresses have them, which is how a router needs and makes them; for who keeps
+    /// conditions, and wants to know at once that they are right.
+    pub fn normalised(mut self) -> Result<Self, InvalidDomain> {
         for domain in self.from_domains.iter_mut().chain(&mut self.recipient_domains) {
             let (below, parent) = match domain.strip_prefix("*.") {
                 Some(parent) => ("*.", parent),

@@ -75,6 +75,40 @@ pub enum SkipReason {
     Unknown,
 }
 
+impl SkipReason {
+    /// Its name, for programs.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Capability { .. } => "capability",
+            Self::Disabled => "disabled",
+            Self::SandboxForTests => "sandbox_for_tests",
+            Self::Refused { .. } => "refused",
+            Self::NotBefore { .. } => "not_before",
+            Self::Failing { .. } => "failing",
+            Self::Recovering => "recovering",
+            Self::Draining => "draining",
+            Self::SenderRefused { .. } => "sender_refused",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::RetryBudget { .. } => "retry_budget",
+            Self::Busy => "busy",
+            Self::Tried => "tried",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// When it ends, where that is known.
+    pub const fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::NotBefore { until, .. }
+            | Self::Failing { until }
+            | Self::SenderRefused { until }
+            | Self::RateLimited { until }
+            | Self::RetryBudget { until } => Some(*until),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -94,6 +128,45 @@ impl fmt::Display for SkipReason {
             Self::Busy => f.write_str("busy"),
             Self::Tried => f.write_str("tried in this round"),
             Self::Unknown => f.write_str("may have sent the message already"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_has_one_name_for_programs() {
+        let (until, kind) = (Timestamp::EPOCH, RefusalKind::Quota);
+        for reason in [
+            SkipReason::Capability { lacks: "HTML".to_owned() },
+            SkipReason::Disabled,
+            SkipReason::SandboxForTests,
+            SkipReason::Refused { kind },
+            SkipReason::NotBefore { until, kind },
+            SkipReason::Failing { until },
+            SkipReason::Recovering,
+            SkipReason::Draining,
+            SkipReason::SenderRefused { until },
+            SkipReason::RateLimited { until },
+            SkipReason::RetryBudget { until },
+            SkipReason::Busy,
+            SkipReason::Tried,
+            SkipReason::Unknown,
+        ] {
+            let written = serde_json::to_value(&reason).expect("it can be written");
+            let (name, fields) = match &written {
+                serde_json::Value::String(name) => (name, None),
+                other => other
+                    .as_object()
+                    .and_then(|one| one.iter().next())
+                    .map(|(k, v)| (k, Some(v)))
+                    .expect("a tag"),
+            };
+            assert_eq!(reason.code(), name);
+            let dated = fields.is_some_and(|fields| fields.get("until").is_some());
+            assert_eq!(reason.until().is_some(), dated, "{reason}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The command line: reads it, and does what it says.
 
 mod doctor;
+mod explain;
 mod logging;
 mod open;
 mod probe;
@@ -35,6 +36,8 @@ enum Command {
     Serve,
     /// Check the configuration and everything the server needs, and tell how to mend what is wrong.
     Doctor,
+    /// Tell where a message would go, and why. Nothing is sent.
+    Explain(Box<explain::Asked>),
 }
 
 #[derive(Debug, Args)]
@@ -80,6 +83,7 @@ pub fn run() -> ExitCode {
     let done = match command.unwrap_or(Command::Serve) {
         Command::Serve => settings.map_err(StartError::from).and_then(serve::run),
         Command::Doctor => doctor::run(settings),
+        Command::Explain(asked) => explain::run(&asked, settings),
     };
     done.unwrap_or_else(|error| {
         complain(&error);

@@ -12,6 +12,7 @@ use courierx_providers::Sandbox;
 
 use super::loopback::Loopback;
 use super::measured::{AllSendMeters, Measured};
+use super::setup::Setup;
 use super::unusable::Unusable;
 use super::watch::Counting;
 use super::{Providers, Purpose};
@@ -71,14 +72,16 @@ impl Builder {
         &self.loopback
     }
 
-    /// A router over these connections and the sandbox.
+    /// A router over these connections and the sandbox, by these rules.
     pub(super) fn router(
         &self,
         tenant: TenantId,
-        mut records: Vec<Versioned<ProviderConnection>>,
+        setup: Setup,
         sandbox_takes_live_mail: bool,
         kept: &mut Kept,
     ) -> Result<Router, BuildError> {
+        let rules = setup.rules()?;
+        let mut records = setup.connections;
         // The router keeps this order among those of one priority.
         records
             .sort_by_key(|one| (one.value.priority, Reverse(one.value.weight), one.value.created_at, one.id));
@@ -114,7 +117,7 @@ impl Builder {
         kept.sandbox = Some(sandbox.clone());
         connections.push(sandbox);
         let counting = Counting::new(Arc::clone(&self.meters), &connections);
-        let router = Router::builder().watcher(counting).connections(connections);
+        let router = Router::builder().watcher(counting).connections(connections).rules(rules);
         let router = if sandbox_takes_live_mail { router } else { router.sandbox_for_tests_only() };
         Ok(router.build()?)
     }

@@ -8,6 +8,7 @@ mod measured;
 mod names;
 mod providers;
 mod routes;
+mod setup;
 mod unusable;
 mod vendors;
 mod watch;

@@ -9,16 +9,16 @@ use async_trait::async_trait;
 use courierx_core::engine::Routes;
 use courierx_core::id::TenantId;
 use courierx_core::router::Router;
-use courierx_core::store::{ConfigsExt, Page, PageRequest, Store, StoreError, StoreResult, Versioned};
+use courierx_core::store::{ConfigsExt, Store, StoreError, StoreResult};
 use moka::sync::Cache;
 use tokio::sync::Mutex;
 
 use super::Providers;
 use super::build::{Builder, Kept};
 use super::loopback::Loopback;
+use super::setup::Setup;
 use super::watch::Census;
 use crate::http::Meters;
-use crate::model::provider_connections::ProviderConnection;
 use crate::model::tenants::Tenant;
 
 /// Tenants whose connections are kept at once.
@@ -28,7 +28,7 @@ const IDLE: Duration = Duration::from_mins(10);
 /// How long a router is believed; changes by this process end it at once.
 const BELIEVED: Duration = Duration::from_mins(5);
 
-/// The connections of each tenant, made of its configuration and kept while they are used.
+/// The connections and rules of each tenant, made of its configuration and kept while they are used.
 ///
 /// A change goes through [`App::commit`](crate::App::commit), which [forgets](Self::forget) the router. What
 /// did not change is in the next one again: open connections, places, and what is known of the provider.
@@ -91,7 +91,7 @@ impl TenantRoutes {
         Ok(router)
     }
 
-    /// Forgets the tenant's router: its connections changed.
+    /// Forgets the tenant's router: its connections or rules changed.
     pub fn forget(&self, tenant: TenantId) {
         // Whoever is about to remember it has not read anything yet.
         if let Some(remembered) = self.tenants.get(&tenant) {
@@ -119,9 +119,9 @@ impl TenantRoutes {
 
     async fn load(&self, tenant: TenantId, kept: &mut Kept) -> StoreResult<Router> {
         let record = self.store.get::<Tenant>(tenant, Tenant::record(tenant)).await?;
-        let records = connections(&*self.store, tenant).await?;
+        let setup = Setup::read(&*self.store, tenant).await?;
         let live = record.is_some_and(|record| sandbox_takes_live_mail(&record.value));
-        self.builder.router(tenant, records, live, kept).map_err(|error| StoreError::Backend(error.into()))
+        self.builder.router(tenant, setup, live, kept).map_err(|error| StoreError::Backend(error.into()))
     }
 }
 
@@ -129,20 +129,6 @@ impl TenantRoutes {
 /// and never again after that, since what vanishes into a sandbox never comes out.
 pub fn sandbox_takes_live_mail(tenant: &Tenant) -> bool {
     tenant.live_since.is_none()
-}
-
-/// Every connection of the tenant.
-async fn connections(store: &dyn Store, tenant: TenantId) -> StoreResult<Vec<Versioned<ProviderConnection>>> {
-    let mut all = Vec::new();
-    let mut page = PageRequest::first(PageRequest::MAX);
-    loop {
-        let Page { items, next } = store.list_of(tenant, None, &page).await?;
-        all.extend(items);
-        match next {
-            Some(cursor) => page = PageRequest::after(cursor, PageRequest::MAX),
-            None => return Ok(all),
-        }
-    }
 }
 
 impl fmt::Debug for TenantRoutes {

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::routing::{self, MethodRouter};
+use axum::routing::{self as methods, MethodRouter};
 
 use super::Access::{self, Internal, Needs, Public, User};
-use super::api::{api_keys, auth, emails, engine, provider_connections, sandbox, suppressions};
+use super::api::{
+    api_keys, auth, emails, engine, provider_connections, routing, routing_rules, sandbox, suppressions,
+};
 use super::gate::{Gate, Guarded};
 use super::health;
 use crate::App;
@@ -91,6 +93,12 @@ pub fn routes() -> Vec<Route> {
             Needs(Scope::ProviderConnectionsWrite),
             provider_connections::verify,
         ),
+        post("/api/v1/routing/explain", Needs(Scope::RoutingRulesRead), routing::explain),
+        get("/api/v1/routing_rules", Needs(Scope::RoutingRulesRead), routing_rules::list),
+        post("/api/v1/routing_rules", Needs(Scope::RoutingRulesWrite), routing_rules::create),
+        get("/api/v1/routing_rules/{id}", Needs(Scope::RoutingRulesRead), routing_rules::get),
+        patch("/api/v1/routing_rules/{id}", Needs(Scope::RoutingRulesWrite), routing_rules::update),
+        delete("/api/v1/routing_rules/{id}", Needs(Scope::RoutingRulesWrite), routing_rules::delete),
     ]
 }
 
@@ -101,7 +109,7 @@ macro_rules! method {
             H: Handler<T, Arc<App>>,
             T: 'static,
         {
-            let behind = Box::new(|gate| routing::$name(Guarded::new(gate, handler)));
+            let behind = Box::new(|gate| methods::$name(Guarded::new(gate, handler)));
             Route { method: Method::$method, path, access, behind }
         }
     };

@@ -4,5 +4,6 @@ pub mod api_keys;
 pub mod domains;
 pub mod memberships;
 pub mod provider_connections;
+pub mod routing_rules;
 pub mod tenants;
 pub mod users;

@@ -10,6 +10,8 @@ pub mod engine;
 pub mod health;
 pub mod pages;
 pub mod provider_connections;
+pub mod routing;
+pub mod routing_rules;
 pub mod sandbox;
 pub mod suppressions;
 

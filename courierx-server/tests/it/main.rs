@@ -13,11 +13,15 @@ mod delivery;
 mod doctor;
 mod emails;
 mod engine;
+#[cfg(unix)]
+mod explain;
 mod health;
 mod permissions;
 mod provider_connections;
 #[cfg(unix)]
 mod readme;
+mod routing;
+mod routing_rules;
 mod sandbox;
 mod support;
 mod suppressions;

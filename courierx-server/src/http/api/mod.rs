@@ -5,5 +5,7 @@ pub mod auth;
 pub mod emails;
 pub mod engine;
 pub mod provider_connections;
+pub mod routing;
+pub mod routing_rules;
 pub mod sandbox;
 pub mod suppressions;

@@ -11,7 +11,7 @@ use crate::model::domains::{Domain, DomainStatus};
 use crate::model::tenants::{Tenant, TenantStatus};
 
 /// Refuses what could not be sent, while there is somebody to tell.
-pub(super) async fn may_send(ctx: &Ctx, app: &App, email: &Email) -> ServiceResult<()> {
+pub(in crate::services) async fn may_send(ctx: &Ctx, app: &App, email: &Email) -> ServiceResult<()> {
     let tenant = app.directory.tenant(ctx.tenant).await?.ok_or(ServiceError::NotFound)?;
     if tenant.status == TenantStatus::Suspended {
         return Err(ServiceError::Forbidden("the account is suspended".to_owned()));

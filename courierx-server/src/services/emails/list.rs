@@ -6,9 +6,10 @@ use courierx_core::event::{Event, EventKind, MessageStatus};
 use courierx_core::id::MessageId;
 use courierx_core::message::Mode;
 use courierx_core::provider::Content;
+use courierx_core::router::Decision;
 use courierx_core::store::{EventQuery, MessageFilter, StoredMessage};
 
-use super::view::{AttemptView, EmailView, EventView, FullEmail, last_error, sent_at};
+use super::view::{AttemptView, EmailView, EventView, FullEmail, SkippedView, Waiting, last_error, sent_at};
 use crate::App;
 use crate::ctx::{Ctx, Scope};
 use crate::delivery::Names;
@@ -100,15 +101,40 @@ pub(super) async fn open(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<F
     let attempts = attempts
         .map(|one| AttemptView {
             connection: names.of_attempt(&one.connection, &one.provider),
+            skipped: SkippedView::all(&one.skipped, &names),
             attempt: one.clone(),
         })
         .collect();
+    let waiting = match &content {
+        Some(content) => waiting(app, &message, content, &names).await?,
+        None => None,
+    };
     let view = view(app, message, &events, &names)?;
     events.reverse();
     let events = events.into_iter();
     let events = events
         .map(|event| EventView { connection: event.connection.as_ref().map(|id| names.name(id)), event });
-    Ok(FullEmail { view, content, events: events.collect(), attempts })
+    Ok(FullEmail { view, content, events: events.collect(), attempts, waiting })
+}
+
+/// Why nothing is handed over at the moment, of a message that is due and not under way.
+async fn waiting(
+    app: &App,
+    message: &StoredMessage,
+    content: &Content,
+    names: &Names,
+) -> ServiceResult<Option<Waiting>> {
+    let is_open = matches!(message.record.status, MessageStatus::Queued | MessageStatus::Sending);
+    if !is_open || message.attempts.iter().any(|one| one.finished_at.is_none()) {
+        return Ok(None);
+    }
+    let outlook = app.outbox.explain_waiting(message, content.email()).await?;
+    Ok(match &outlook.explanation.decision {
+        Decision::Rest { skipped, .. } => {
+            Some(Waiting { until: outlook.next, skipped: SkippedView::all(skipped, names) })
+        }
+        Decision::Send { .. } => None,
+    })
 }
 
 /// What a message says; none once that is purged.

@@ -5,7 +5,8 @@ mod list;
 mod send;
 mod view;
 
+pub(super) use check::may_send;
 pub(super) use list::content;
 pub use list::{EmailFilter, get, list};
 pub use send::{SentEmail, send};
-pub use view::{AttemptView, EmailView, EventView, Explained, FullEmail};
+pub use view::{AttemptView, EmailView, EventView, Explained, FullEmail, SkippedView, Waiting};

@@ -4,10 +4,10 @@ use courierx_core::clock::Timestamp;
 use courierx_core::engine::Summary;
 use courierx_core::event::{Event, EventKind, MessageStatus};
 use courierx_core::provider::{Content, RecipientOutcome, RefusalKind};
-use courierx_core::router::ConnectionId;
+use courierx_core::router::{ConnectionId, SkipReason, Skipped};
 use courierx_core::store::{AttemptRecord, StoredMessage};
 
-use crate::delivery::Named;
+use crate::delivery::{Named, Names};
 
 /// A message as lists show it.
 #[derive(Debug)]
@@ -37,6 +37,17 @@ pub struct FullEmail {
     pub events: Vec<EventView>,
     /// Its attempts, the first first.
     pub attempts: Vec<AttemptView>,
+    /// Why nothing is handed over at the moment; none if it is, or nothing is left to hand over.
+    pub waiting: Option<Waiting>,
+}
+
+/// Why a message waits.
+#[derive(Debug)]
+pub struct Waiting {
+    /// Until when; none where it waits for the next step of its retry schedule.
+    pub until: Option<Timestamp>,
+    /// The connections that are passed over, and why.
+    pub skipped: Vec<SkippedView>,
 }
 
 /// An event, with the connection by name.
@@ -55,6 +66,25 @@ pub struct AttemptView {
     pub attempt: AttemptRecord,
     /// Its connection.
     pub connection: Named,
+    /// The connections that were passed over, and why.
+    pub skipped: Vec<SkippedView>,
+}
+
+/// A connection that is passed over.
+#[derive(Debug)]
+pub struct SkippedView {
+    /// The connection.
+    pub connection: Named,
+    /// Why.
+    pub reason: SkipReason,
+}
+
+impl SkippedView {
+    pub(super) fn all(skipped: &[Skipped], names: &Names) -> Vec<Self> {
+        let view =
+            |one: &Skipped| Self { connection: names.name(&one.connection), reason: one.reason.clone() };
+        skipped.iter().map(view).collect()
+    }
 }
 
 /// What went wrong, in the provider's words and in ours.

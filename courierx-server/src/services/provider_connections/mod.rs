@@ -30,6 +30,7 @@ use crate::model::provider_connections::{
     Account, ConnectionMode, ConnectionStatus, Credentials, Limits, ProviderConnection, ProviderKind,
 };
 use crate::model::tenants::Tenant;
+use crate::services::routing_rules;
 
 /// Most connections of one tenant.
 const MAX_CONNECTIONS: usize = 50;
@@ -199,6 +200,7 @@ fn changed(
 pub async fn delete(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<()> {
     ctx.require(Scope::ProviderConnectionsWrite)?;
     find(app, ctx.tenant, id).await?;
+    routing_rules::let_go(app, ctx.tenant, id).await?;
     app.commit(ctx.tenant, vec![Change::delete::<ProviderConnection>(id)]).await
 }
 

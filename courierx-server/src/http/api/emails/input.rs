@@ -2,7 +2,7 @@
 
 use courierx_core::clock::Timestamp;
 use courierx_core::message::{
-    DisplayName, Email, EmailBuilder, Field, HeaderName, IdempotencyKey, Mailbox, MetadataKey, Problem,
+    DisplayName, Email, EmailBuilder, Field, HeaderName, IdempotencyKey, Lane, Mailbox, MetadataKey, Problem,
     Tracking, limits,
 };
 use serde::Deserialize;
@@ -55,6 +55,8 @@ pub struct SendEmail {
     #[serde(default)]
     tracking: Option<Map<String, Value>>,
     #[serde(default)]
+    lane: Option<Lane>,
+    #[serde(default)]
     template_id: Option<String>,
 }
 
@@ -64,8 +66,20 @@ impl Input for SendEmail {
 }
 
 impl SendEmail {
+    /// With something harmless for subject and body, if there are none: for who asks where it would go.
+    pub(in crate::http::api) fn or_stand_ins(mut self) -> Self {
+        self.subject.get_or_insert_with(|| "No subject".to_owned());
+        if self.html_body.is_none() {
+            self.text_body.get_or_insert_with(|| "No text".to_owned());
+        }
+        self
+    }
+
     /// The message; `key` is what the header says to make the request repeatable.
-    pub(super) fn into_email(self, mut key: Option<IdempotencyKey>) -> ServiceResult<EmailBuilder> {
+    pub(in crate::http::api) fn into_email(
+        self,
+        mut key: Option<IdempotencyKey>,
+    ) -> ServiceResult<EmailBuilder> {
         let mut wrong = Vec::new();
         if self.template_id.is_some() {
             let text = "is not supported yet; give subject, html_body and text_body";
@@ -120,6 +134,7 @@ impl SendEmail {
         email = set(email, self.variables, EmailBuilder::variables);
         email = set(email, self.scheduled_at, EmailBuilder::send_at);
         email = set(email, self.deliver_by, EmailBuilder::deliver_by);
+        email = set(email, self.lane, EmailBuilder::lane);
         if wrong.is_empty() {
             return Ok(email);
         }
@@ -224,7 +239,7 @@ fn tracking(object: Option<Map<String, Value>>, wrong: &mut Vec<FieldError>) -> 
 }
 
 /// The same error, with the fields as they are documented.
-pub(super) fn as_the_client_calls_it(error: ServiceError) -> ServiceError {
+pub(in crate::http::api) fn as_the_client_calls_it(error: ServiceError) -> ServiceError {
     let ServiceError::Invalid(mut fields) = error else { return error };
     for field in &mut fields {
         let documented = match field.field.as_str() {

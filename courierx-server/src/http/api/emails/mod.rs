@@ -3,6 +3,7 @@
 pub(super) mod input;
 pub(super) mod parts;
 mod render;
+mod skipped;
 
 use std::sync::Arc;
 
@@ -21,6 +22,8 @@ use crate::http::{ApiError, ApiResult, Id, Json, Paged, Params};
 use crate::services::emails::{self, EmailFilter, SentEmail};
 
 pub use input::SendEmail;
+pub(super) use input::as_the_client_calls_it;
+pub(super) use skipped::{RenderedSkip, skip};
 
 /// `POST /api/v1/emails`: 202 with the email, at the top level and once more under `email`.
 pub async fn send(
@@ -31,7 +34,7 @@ pub async fn send(
 ) -> ApiResult<Response> {
     let email = input.into_email(key)?;
     // In a box of its own: what is under way is moved around as a pointer.
-    let sent = Box::pin(emails::send(&ctx, &app, email)).await.map_err(input::as_the_client_calls_it)?;
+    let sent = Box::pin(emails::send(&ctx, &app, email)).await.map_err(as_the_client_calls_it)?;
     accepted(&match &sent {
         SentEmail::New { id, email, written, suppressed } => {
             render::accepted(*id, email, *written, suppressed)

@@ -8,11 +8,11 @@ use courierx_core::event::{EventKind, MessageStatus, RecipientStatus};
 use courierx_core::id::{AttemptId, EventId, MessageId};
 use courierx_core::message::{Email, MetadataKey, Mode, RecipientField, Tracking};
 use courierx_core::provider::RecipientOutcome;
-use courierx_core::router::SkipReason;
 use courierx_core::store::{MessageRecord, RecipientRecord};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::skipped::{SkippedConnection, skipped};
 use crate::delivery::Named;
 use crate::services::emails::{AttemptView, EmailView, EventView, Explained, FullEmail};
 
@@ -152,6 +152,7 @@ pub(super) struct Full<'a> {
     attempt_count: usize,
     events: Vec<OneEvent<'a>>,
     attempts: Vec<Attempt<'a>>,
+    waiting: Option<RenderedWait<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -196,11 +197,11 @@ struct AttemptResult<'a> {
     message: Option<&'a str>,
 }
 
+/// Why nothing is handed over at the moment.
 #[derive(Debug, Serialize)]
-struct SkippedConnection<'a> {
-    provider_connection_id: &'a str,
-    reason: String,
-    details: &'a SkipReason,
+struct RenderedWait<'a> {
+    until: Option<Timestamp>,
+    skipped: Vec<SkippedConnection<'a>>,
 }
 
 /// The message with everything.
@@ -223,6 +224,10 @@ pub(super) fn full(email: &FullEmail) -> Full<'_> {
         attempt_count: email.attempts.len(),
         events: email.events.iter().map(|one| event(one, recipients)).collect(),
         attempts: email.attempts.iter().map(|one| attempt(one, recipients)).collect(),
+        waiting: email
+            .waiting
+            .as_ref()
+            .map(|one| RenderedWait { until: one.until, skipped: skipped(&one.skipped) }),
     }
 }
 
@@ -254,9 +259,9 @@ fn event<'a>(view: &'a EventView, recipients: &'a [RecipientRecord]) -> OneEvent
 }
 
 fn attempt<'a>(view: &'a AttemptView, recipients: &'a [RecipientRecord]) -> Attempt<'a> {
-    let AttemptView { attempt, connection: Named { id, provider, display_name } } = view;
+    let AttemptView { attempt, connection: Named { id, provider, display_name }, skipped: passed_over } =
+        view;
     let results = attempt.recipients.iter();
-    let skipped = attempt.skipped.iter();
     Attempt {
         id: attempt.id,
         number: attempt.number,
@@ -267,13 +272,7 @@ fn attempt<'a>(view: &'a AttemptView, recipients: &'a [RecipientRecord]) -> Atte
         started_at: attempt.started_at,
         finished_at: attempt.finished_at,
         results: results.map(|one| result(one.outcome.as_ref(), address(recipients, one.index))).collect(),
-        skipped: skipped
-            .map(|one| SkippedConnection {
-                provider_connection_id: one.connection.as_str(),
-                reason: one.reason.to_string(),
-                details: &one.reason,
-            })
-            .collect(),
+        skipped: skipped(passed_over),
     }
 }
 

@@ -1,0 +1,113 @@
+//! Where a message would go, without its going there.
+
+use std::time::Duration;
+
+use super::accept::AcceptError;
+use super::outbox::Outbox;
+use super::retry::RetrySchedule;
+use super::round::Round;
+use super::sharing::catch_up;
+use crate::clock::Timestamp;
+use crate::event::{Disposition, RecipientStatus};
+use crate::id::{MessageId, TenantId};
+use crate::message::{AddressKey, Email};
+use crate::provider::Content;
+use crate::router::{Decision, Explanation, History};
+use crate::store::{StoreResult, StoredMessage};
+use crate::suppression::Scope;
+
+/// What would be done with a message now.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Outlook {
+    /// The decision, and what it is made of.
+    pub explanation: Explanation,
+    /// The recipients that are left out because they are suppressed, by position.
+    pub suppressed: Vec<u32>,
+    /// When the message is looked at again if nothing can be handed over now: exactly, where it waits for a moment,
+    /// and about then, where it waits for the next step of its schedule. None if it is handed over, or given up.
+    pub next: Option<Timestamp>,
+}
+
+impl Outbox {
+    /// What would be done with this message if it were accepted and due now. Nothing is kept, handed over or counted.
+    ///
+    /// It is what a worker would decide at the same moment. Where connections share the work by weight, it is true of
+    /// one message, as it is drawn for each anew.
+    pub async fn explain(&self, tenant: TenantId, email: &Email) -> Result<Outlook, AcceptError> {
+        let now = self.inner.now();
+        email.check_dates(now)?;
+        let suppressed = self.suppressed(tenant, email, |_| true).await?;
+        let send_at = email.send_at().unwrap_or(now).max(now);
+        let open = |index| !suppressed.contains(&index);
+        let content = Content::literal(email.clone());
+        let round = Round::new(MessageId::new(), now, email, content, History::default(), open)
+            .deliver_by(self.deadline(email, send_at));
+        let explanation = self.explain_round(tenant, &round, now).await?;
+        let schedule = RetrySchedule::of(email.retry().unwrap_or_default());
+        let step = schedule.delay(1, Duration::ZERO).map(|delay| now.after(delay));
+        let next = next(&explanation.decision, step);
+        Ok(Outlook { explanation, suppressed, next })
+    }
+
+    /// What would be done with a message that is kept, if its turn came now; `email` is its
+    /// [content](Self::content). It tells why a message waits.
+    ///
+    /// When the next step of its schedule comes only its job knows: `next` is none where it waits for that.
+    pub async fn explain_waiting(&self, message: &StoredMessage, email: &Email) -> StoreResult<Outlook> {
+        let (record, now) = (&message.record, self.inner.now());
+        let pending = |index: u32| {
+            record.recipients.iter().any(|one| {
+                one.index == index
+                    && one.disposition == Disposition::Open
+                    && one.status == RecipientStatus::Pending
+            })
+        };
+        let suppressed = self.suppressed(record.tenant, email, pending).await?;
+        let open = |index| pending(index) && !suppressed.contains(&index);
+        let (history, content) = (History::of(&message.attempts), Content::literal(email.clone()));
+        let round = Round::new(record.id, record.created_at, email, content, history, open)
+            .deliver_by(record.deliver_by);
+        let explanation = self.explain_round(record.tenant, &round, now).await?;
+        let next = next(&explanation.decision, None);
+        Ok(Outlook { explanation, suppressed, next })
+    }
+
+    async fn explain_round(
+        &self,
+        tenant: TenantId,
+        round: &Round,
+        now: Timestamp,
+    ) -> StoreResult<Explanation> {
+        let router = self.inner.routes.router(tenant).await?;
+        // As a worker does before it decides.
+        catch_up(&*self.inner.store, tenant, &router, now).await;
+        Ok(round.explain(&router, now))
+    }
+
+    /// The positions of the recipients among these that are suppressed.
+    async fn suppressed(
+        &self,
+        tenant: TenantId,
+        email: &Email,
+        among: impl Fn(u32) -> bool,
+    ) -> StoreResult<Vec<u32>> {
+        let asked: Vec<(u32, AddressKey)> = email
+            .recipients()
+            .filter(|one| among(one.index))
+            .map(|one| (one.index, one.mailbox.address().key()))
+            .collect();
+        let keys: Vec<AddressKey> = asked.iter().map(|(_, key)| key.clone()).collect();
+        let entries = self.inner.store.check(tenant, &Scope::ALL, &keys).await?;
+        let found = asked.into_iter().zip(entries);
+        Ok(found.filter_map(|((index, _), entry)| entry.map(|_| index)).collect())
+    }
+}
+
+/// When a message is looked at again after this decision; `step` is the next one of its schedule.
+fn next(decision: &Decision, step: Option<Timestamp>) -> Option<Timestamp> {
+    let Decision::Rest { scheduled, waiting, .. } = decision else { return None };
+    let until = waiting.as_ref().map(|(until, _)| *until);
+    let step = step.filter(|_| !scheduled.is_empty());
+    [until, step].into_iter().flatten().min()
+}

@@ -1,0 +1,87 @@
+//! What a client says of a rule.
+
+use std::fmt;
+
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+use crate::services::provider_connections::Given;
+
+/// What a client says of a rule: everything of a new one, and what changes of an old one.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct RuleInput {
+    /// What people call it.
+    pub name: Option<String>,
+    /// How its connections share the work; `failover` is `failover_only`.
+    pub strategy: Option<String>,
+    /// Whether it is for whatever no other rule is for.
+    pub is_default: Option<bool>,
+    /// Whether it is used.
+    #[serde(alias = "enabled")]
+    pub is_active: Option<bool>,
+    /// Its place among the rules.
+    pub position: Option<i64>,
+    /// For messages of authors of these domains.
+    pub match_from_domain: Given<Texts>,
+    /// For messages to recipients of these domains.
+    pub match_recipient_domain: Given<Texts>,
+    /// For messages with one of these tags.
+    pub match_tag: Given<Texts>,
+    /// For messages in these lanes.
+    pub match_lane: Given<Texts>,
+    /// For messages with all of these metadata.
+    pub match_metadata: Given<Map<String, Value>>,
+    /// The connections that they may take.
+    pub connections: Given<Vec<PartInput>>,
+}
+
+/// What a client says of a connection's part in a rule.
+#[derive(Debug, Clone, Deserialize)]
+pub struct PartInput {
+    /// The connection.
+    pub provider_connection_id: String,
+    /// Its place.
+    #[serde(default)]
+    pub priority: Option<i64>,
+    /// Its share.
+    #[serde(default)]
+    pub weight: Option<i64>,
+    /// Whether it is used only when all others are out.
+    #[serde(default, alias = "failover")]
+    pub failover_only: Option<bool>,
+}
+
+/// One text or several; an empty one is none, as forms send it for what was not filled in.
+#[derive(Debug, Clone, Default)]
+pub struct Texts(pub(super) Vec<String>);
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrMany;
+
+        impl<'de> Visitor<'de> for OneOrMany {
+            type Value = Texts;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or a list of strings")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Texts, E> {
+                let texts = if text.is_empty() { Vec::new() } else { vec![text.to_owned()] };
+                Ok(Texts(texts))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Texts, A::Error> {
+                let mut texts = Vec::new();
+                while let Some(text) = list.next_element()? {
+                    texts.push(text);
+                }
+                Ok(Texts(texts))
+            }
+        }
+
+        deserializer.deserialize_any(OneOrMany)
+    }
+}

@@ -1,5 +1,6 @@
 //! The command line: reads it, and does what it says.
 
+mod demo;
 mod doctor;
 mod logging;
 mod open;
@@ -35,6 +36,8 @@ enum Command {
     Serve,
     /// Check the configuration and everything the server needs, and tell how to mend what is wrong.
     Doctor,
+    /// Watch a provider fail under a stream of mail, and come back: `courierx demo --chaos`.
+    Demo(demo::Options),
 }
 
 #[derive(Debug, Args)]
@@ -80,6 +83,8 @@ pub fn run() -> ExitCode {
     let done = match command.unwrap_or(Command::Serve) {
         Command::Serve => settings.map_err(StartError::from).and_then(serve::run),
         Command::Doctor => doctor::run(settings),
+        // It has nothing to do with how this server is configured.
+        Command::Demo(options) => demo::run(&options),
     };
     done.unwrap_or_else(|error| {
         complain(&error);

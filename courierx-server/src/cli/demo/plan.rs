@@ -1,0 +1,76 @@
+//! How long what takes: from the length of the demonstration.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use courierx_core::router::BreakerOptions;
+
+use super::Options;
+use super::stage::Failure;
+
+/// What happens when, as parts of the whole.
+const SCRIPT: [(f64, Cue); 4] = [
+    (0.11, Cue::Kill(Failure::Refuses)),
+    (0.27, Cue::Revive),
+    (0.55, Cue::Kill(Failure::Hangs)),
+    (0.67, Cue::Revive),
+];
+/// A step of the slow start, and the time that a breaker stays open, as a part of the whole: one may fail again after
+/// the primary is back, and then three steps follow, within the time that the script leaves.
+const STEP: f64 = 1.0 / 22.0;
+/// From then on nothing new is sent.
+const LAST_MAIL: f64 = 0.97;
+/// Shorter waits would take a busy machine for a vendor that hangs.
+const LEAST_PATIENCE: Duration = Duration::from_millis(700);
+
+/// Something that happens to the primary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cue {
+    Kill(Failure),
+    Revive,
+}
+
+/// What is shown, and how long it takes.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    /// From the first message to the last picture, without what is left to deliver then.
+    pub(super) length: Duration,
+    pub(super) last_mail: Duration,
+    /// Messages each second.
+    pub(super) rate: u32,
+    pub(super) breaker: BreakerOptions,
+    /// How long an answer of a vendor is waited for.
+    pub(super) patience: Duration,
+    script: VecDeque<(Duration, Cue)>,
+}
+
+impl Plan {
+    pub(super) fn new(options: &Options) -> Self {
+        let length = Duration::from_secs(options.seconds);
+        let step = length.mul_f64(STEP);
+        let usual = BreakerOptions::default();
+        let mut breaker = usual;
+        breaker.open_for = step.min(usual.open_for);
+        // It does not double, so that the time after which the primary is noticed does not depend on luck.
+        breaker.longest = breaker.open_for;
+        breaker.slow_step = step.min(usual.slow_step);
+        Self {
+            length,
+            last_mail: length.mul_f64(LAST_MAIL),
+            rate: options.rate,
+            breaker,
+            patience: LEAST_PATIENCE.max(step / 3).min(Duration::from_secs(10)),
+            script: SCRIPT.iter().map(|(part, cue)| (length.mul_f64(*part), *cue)).collect(),
+        }
+    }
+
+    /// What is due, once.
+    pub(super) fn due(&mut self, elapsed: Duration) -> Option<Cue> {
+        self.script.pop_front_if(|(at, _)| *at <= elapsed).map(|(_, cue)| cue)
+    }
+
+    /// Nothing is due any more: somebody else decides.
+    pub(super) fn improvise(&mut self) {
+        self.script.clear();
+    }
+}

@@ -1,11 +1,11 @@
 //! The real thing: router, outbox, worker and a store on disk, over the emulated vendors.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use courierx_core::clock::{Clock as _, SystemClock, Timestamp};
 use courierx_core::engine::{Outbox, OutboxOptions, Worker, WorkerError, WorkerOptions};
 use courierx_core::event::{Event, EventKind, Sequence};
-use courierx_core::router::{Connection, ConnectionHealth, ConnectionId, Router, Transition, Watcher};
+use courierx_core::router::{Connection, ConnectionHealth, ConnectionId, Router, Watcher};
 use courierx_core::store::{DepthQuery, EventQuery, JobKind, StoreResult};
 use courierx_store::SqliteStore;
 use tempfile::TempDir;
@@ -16,30 +16,20 @@ use super::{DemoError, plan::Plan, stage::Stage};
 /// How many events are read at once.
 const EVENTS: usize = 500;
 
-/// What happened to a connection.
-#[derive(Debug, Clone)]
-pub(super) enum Note {
-    Moved(ConnectionId, Transition),
-    FailedOver(Timestamp),
-}
-
-/// Takes note of what the router tells.
+/// When messages were handed over to another connection than the one that did not take them.
 #[derive(Debug, Default)]
-struct Notes(Mutex<Vec<Note>>);
+struct Failovers(Mutex<Vec<Timestamp>>);
 
-impl Notes {
-    fn add(&self, note: Note) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(note);
+impl Failovers {
+    fn lock(&self) -> MutexGuard<'_, Vec<Timestamp>> {
+        // A list that is added to, or taken as a whole, has nothing half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Watcher for Notes {
-    fn moved(&self, connection: &Connection, transition: Transition) {
-        self.add(Note::Moved(connection.id().clone(), transition));
-    }
-
+impl Watcher for Failovers {
     fn failed_over(&self, _from: &ConnectionId, _to: &Connection) {
-        self.add(Note::FailedOver(SystemClock.now()));
+        self.lock().push(SystemClock.now());
     }
 }
 
@@ -48,7 +38,7 @@ pub(super) struct Engine {
     pub(super) outbox: Outbox,
     worker: Worker,
     router: Router,
-    notes: Arc<Notes>,
+    failovers: Arc<Failovers>,
     /// Up to where its events were read.
     read: Sequence,
     _directory: TempDir,
@@ -58,23 +48,23 @@ impl Engine {
     pub(super) async fn start(stage: &Stage, plan: &Plan) -> Result<Self, DemoError> {
         let directory = tempfile::tempdir().map_err(DemoError::Directory)?;
         let store = SqliteStore::open(directory.path().join("demo.db")).await?;
-        let notes = Arc::<Notes>::default();
-        let watcher: Arc<dyn Watcher> = Arc::<Notes>::clone(&notes);
+        let failovers = Arc::<Failovers>::default();
+        let watcher: Arc<dyn Watcher> = Arc::<Failovers>::clone(&failovers);
         let connections = stage.connections(plan)?;
         let router = Router::builder().connections(connections).watcher(watcher).build()?;
         let outbox = Outbox::new(Arc::new(store), router.clone(), None, OutboxOptions::default())?;
         let worker = Worker::spawn(&outbox, WorkerOptions::default());
-        Ok(Self { outbox, worker, router, notes, read: Sequence::START, _directory: directory })
+        Ok(Self { outbox, worker, router, failovers, read: Sequence::START, _directory: directory })
     }
 
-    /// How its connections do, and for how long each is left alone.
+    /// How its connections do, the preferred first.
     pub(super) fn health(&self, now: Timestamp) -> impl Iterator<Item = ConnectionHealth> {
         self.router.connections().iter().map(move |connection| connection.health(now))
     }
 
-    /// What happened to connections since this was last asked.
-    pub(super) fn notes(&self) -> Vec<Note> {
-        std::mem::take(&mut self.notes.0.lock().unwrap_or_else(PoisonError::into_inner))
+    /// The failovers since this was last asked.
+    pub(super) fn failovers(&self) -> Vec<Timestamp> {
+        std::mem::take(&mut self.failovers.lock())
     }
 
     /// What happened to messages since this was last asked.

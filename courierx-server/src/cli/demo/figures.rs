@@ -157,9 +157,11 @@ impl Provider {
         }
     }
 
-    /// Messages each second, lately.
+    /// Messages each second, in about the last second.
     pub(super) fn pace(&self, slice: Duration) -> f64 {
-        let lately = &self.history[self.history.len().saturating_sub(6)..];
+        let second = Duration::from_secs(1).as_micros().div_ceil(slice.as_micros().max(1));
+        let slices = usize::try_from(second).unwrap_or(SLICES);
+        let lately = &self.history[self.history.len().saturating_sub(slices)..];
         let taken: f64 = lately.iter().map(|slice| whole(slice.taken)).sum();
         let time = slice.as_secs_f64() * whole(lately.len() as u64);
         if time > 0.0 { taken / time } else { 0.0 }

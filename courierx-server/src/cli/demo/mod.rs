@@ -5,6 +5,7 @@
 
 mod engine;
 mod figures;
+mod look;
 mod plain;
 mod plan;
 mod record;
@@ -17,7 +18,8 @@ mod tally;
 mod view;
 
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -68,6 +70,8 @@ pub(super) struct Options {
 pub(super) enum DemoError {
     #[error("no port of this machine can be listened on")]
     Stage(#[source] io::Error),
+    #[error("another program has taken {0}, where the primary was; try again")]
+    Port(SocketAddr),
     #[error("the demonstration has no directory for its mail")]
     Directory(#[source] io::Error),
     #[error("the demonstration's database cannot be opened")]
@@ -106,7 +110,12 @@ pub(super) fn run(options: &Options) -> Result<ExitCode, StartError> {
 }
 
 async fn demonstrate(options: &Options) -> Result<ExitCode, DemoError> {
-    let mut record = options.record.as_ref().map(|_| Record::default());
+    let mut record = None;
+    if let Some(path) = &options.record {
+        // A minute later would be a bad time to find out that it cannot be written.
+        write(path, "")?;
+        record = Some(Record::default());
+    }
     let show = Show::start(Plan::new(options)).await?;
     let mut screen = Screen::open(options.plain)?;
     let figures = show.run(&mut screen, &mut record).await;
@@ -117,8 +126,11 @@ async fn demonstrate(options: &Options) -> Result<ExitCode, DemoError> {
     // Nobody may be reading.
     let _ = out.write_all(plain::summary(&figures).as_bytes()).and_then(|()| out.flush());
     if let (Some(record), Some(path)) = (record, &options.record) {
-        let written = std::fs::write(path, record.into_svg());
-        written.map_err(|source| DemoError::Record { path: path.clone(), source })?;
+        write(path, &record.into_svg())?;
     }
     Ok(if figures.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn write(path: &Path, text: &str) -> Result<(), DemoError> {
+    std::fs::write(path, text).map_err(|source| DemoError::Record { path: path.to_owned(), source })
 }

@@ -115,6 +115,6 @@ fn story(incident: &Incident, primary: &str, secondary: &str) -> String {
     };
     point("revived", format!("at {:.1} s", revived.as_secs_f64()));
     let full = incident.full_share.map(|after| format!("{} later", seconds(after)));
-    point("its full share again", full.unwrap_or_else(|| "not until the end".to_owned()));
+    point("its full share again", full.unwrap_or_else(|| "not in the time that it had".to_owned()));
     text
 }

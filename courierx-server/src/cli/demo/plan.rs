@@ -35,7 +35,7 @@ pub(super) enum Cue {
 pub(super) struct Plan {
     /// From the first message to the last picture, without what is left to deliver then.
     pub(super) length: Duration,
-    pub(super) last_mail: Duration,
+    last_mail: Duration,
     /// Messages each second.
     pub(super) rate: u32,
     pub(super) breaker: BreakerOptions,
@@ -64,6 +64,12 @@ impl Plan {
         }
     }
 
+    /// How many messages are sent until then.
+    pub(super) fn messages_until(&self, elapsed: Duration) -> u32 {
+        let millis = elapsed.min(self.last_mail).as_millis() * u128::from(self.rate);
+        u32::try_from(millis / 1000).unwrap_or(u32::MAX)
+    }
+
     /// What is due, once.
     pub(super) fn due(&mut self, elapsed: Duration) -> Option<Cue> {
         self.script.pop_front_if(|(at, _)| *at <= elapsed).map(|(_, cue)| cue)
@@ -72,5 +78,48 @@ impl Plan {
     /// Nothing is due any more: somebody else decides.
     pub(super) fn improvise(&mut self) {
         self.script.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(seconds: u64) -> Plan {
+        Plan::new(&Options { chaos: true, seconds, rate: 40, plain: true, record: None })
+    }
+
+    #[test]
+    fn it_can_be_back_before_it_is_killed_again_and_before_the_end() {
+        for seconds in [10, 12, 66, 600] {
+            let plan = plan(seconds);
+            let BreakerOptions { open_for, slow_step, .. } = plan.breaker;
+            // Its last probe may have failed the moment before, and jitter adds a tenth.
+            let back = open_for.mul_f64(1.1) + slow_step * 3;
+            let script: Vec<_> = plan.script.iter().copied().collect();
+            let ends = script.iter().skip(1).map(|(at, _)| *at).chain([plan.last_mail]);
+            for ((at, cue), end) in script.iter().zip(ends) {
+                let needs = match cue {
+                    Cue::Kill(_) => plan.patience,
+                    Cue::Revive => back,
+                };
+                assert!(end - *at > needs, "{seconds} s: {cue:?} at {at:?} needs {needs:?} before {end:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn everything_is_due_once_in_its_order() {
+        let mut plan = plan(100);
+        assert_eq!(plan.due(Duration::from_secs(10)), None);
+        assert_eq!(plan.due(Duration::from_secs(11)), Some(Cue::Kill(Failure::Refuses)));
+        assert_eq!(plan.due(Duration::from_secs(11)), None);
+        assert_eq!(plan.due(Duration::from_secs(60)), Some(Cue::Revive));
+        plan.improvise();
+        assert_eq!(plan.due(Duration::from_secs(90)), None);
+        assert_eq!(
+            (plan.messages_until(Duration::from_secs(2)), plan.messages_until(Duration::MAX)),
+            (80, 3880)
+        );
     }
 }

@@ -28,7 +28,7 @@ impl Record {
         let is_due = figures.elapsed >= next && self.due + 1 < PICTURES;
         if is_due || figures.phase == Phase::Over {
             self.due += 1;
-            self.pictures.extend(picture(figures));
+            self.pictures.push(picture(figures));
         }
     }
 
@@ -38,9 +38,10 @@ impl Record {
     }
 }
 
-/// One picture; none only if there is no memory to draw into.
-pub(super) fn picture(figures: &Figures) -> Option<Buffer> {
-    let mut terminal = Terminal::new(TestBackend::new(SIZE.0, SIZE.1)).ok()?;
-    terminal.draw(|frame| view::draw(frame, figures)).ok()?;
-    Some(terminal.backend().buffer().clone())
+/// One picture.
+pub(super) fn picture(figures: &Figures) -> Buffer {
+    // Drawing into memory cannot fail, and its type says so.
+    let Ok(mut terminal) = Terminal::new(TestBackend::new(SIZE.0, SIZE.1));
+    let Ok(drawn) = terminal.draw(|frame| view::draw(frame, figures));
+    drawn.buffer.clone()
 }

@@ -3,18 +3,16 @@
 use std::time::{Duration, Instant};
 
 use courierx_core::clock::{Clock as _, SystemClock, Timestamp};
-use courierx_core::event::EventKind;
-use courierx_core::router::{BreakerState, Transition};
 use tokio::time::MissedTickBehavior;
 
 use super::DemoError;
-use super::engine::{Engine, Note, is_end};
-use super::figures::{Figures, Incident, Phase, SLICES, Slice, Tone};
+use super::engine::Engine;
+use super::figures::{Figures, Incident, Phase, Tone};
 use super::plan::{Cue, Plan};
 use super::record::Record;
 use super::screen::{Key, Screen};
 use super::stage::{Failure, Stage};
-use super::stream::{self, Stream};
+use super::stream::Stream;
 use super::tally::Tally;
 use crate::cli::signals::Signals;
 
@@ -26,16 +24,17 @@ const LAST_PATIENCE: Duration = Duration::from_secs(20);
 /// All that takes part.
 pub(super) struct Show {
     plan: Plan,
-    stage: Stage,
-    engine: Engine,
+    pub(super) stage: Stage,
+    pub(super) engine: Engine,
+    /// None once nothing new is sent.
     stream: Option<Stream>,
-    tally: Tally,
-    figures: Figures,
+    pub(super) tally: Tally,
+    pub(super) figures: Figures,
     /// The failure that the next kill brings about, if a person kills.
     next_failure: Failure,
     /// What the vendors had taken when the last slice began.
-    sliced: [usize; 2],
-    killed_at: Timestamp,
+    pub(super) sliced: [usize; 2],
+    pub(super) killed_at: Timestamp,
 }
 
 impl Show {
@@ -70,10 +69,10 @@ impl Show {
         while self.figures.phase != Phase::Over {
             tokio::select! {
                 _ = ticks.tick() => {}
-                _ = signals.next() => self.press(Key::Quit).await,
+                _ = signals.next() => self.press(Key::Quit).await?,
             }
             for key in screen.keys()? {
-                self.press(key).await;
+                self.press(key).await?;
             }
             let step = last.elapsed();
             last += step;
@@ -92,7 +91,7 @@ impl Show {
         Ok(figures)
     }
 
-    async fn press(&mut self, key: Key) {
+    async fn press(&mut self, key: Key) -> Result<(), DemoError> {
         let phase = &mut self.figures.phase;
         match (key, *phase) {
             (Key::Quit, Phase::Running | Phase::Paused) => *phase = Phase::Draining,
@@ -106,10 +105,11 @@ impl Show {
                     Some(_) => Cue::Revive,
                     None => Cue::Kill(self.next_failure),
                 };
-                self.follow(cue).await;
+                self.follow(cue).await?;
             }
             (Key::Pause | Key::Kill, Phase::Draining | Phase::Over) => {}
         }
+        Ok(())
     }
 
     /// One step: what is due, what is sent, what is counted.
@@ -120,19 +120,11 @@ impl Show {
         while self.figures.phase == Phase::Running
             && let Some(cue) = self.plan.due(self.figures.elapsed)
         {
-            self.follow(cue).await;
+            self.follow(cue).await?;
         }
         if self.figures.phase == Phase::Running {
-            let sent =
-                self.figures.elapsed.min(self.plan.last_mail).as_secs_f64() * f64::from(self.plan.rate);
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "a few hundred thousand"
-            )]
-            let sent = sent as u32;
             if let Some(stream) = &self.stream {
-                stream.want(sent);
+                stream.want(self.plan.messages_until(self.figures.elapsed));
             }
             let is_over = self.stream.as_ref().is_some_and(Stream::is_over);
             if is_over || self.figures.elapsed >= self.plan.length {
@@ -162,7 +154,7 @@ impl Show {
         Ok(())
     }
 
-    async fn follow(&mut self, cue: Cue) {
+    async fn follow(&mut self, cue: Cue) -> Result<(), DemoError> {
         let (name, at) = (Stage::NAMES[0], self.figures.elapsed);
         match cue {
             Cue::Kill(failure) => {
@@ -180,7 +172,7 @@ impl Show {
                 self.figures.incidents.push(incident);
             }
             Cue::Revive => {
-                self.stage.revive().await;
+                self.stage.revive().await?;
                 self.figures.tell(Tone::Good, format!("{name} is revived"));
                 if let Some(incident) = self.figures.incidents.last_mut() {
                     incident.revived_at = Some(at);
@@ -188,124 +180,6 @@ impl Show {
             }
         }
         self.figures.failure = self.stage.failure();
-    }
-
-    /// Reads everything there is to read.
-    async fn look(&mut self) -> Result<(), DemoError> {
-        for note in self.engine.notes() {
-            self.hear(&note);
-        }
-        self.look_at_connections();
-        // Before the events' arrivals: what the engine is done with has arrived by then, or never will.
-        for event in self.engine.events().await? {
-            if event.kind == EventKind::OutcomeUnknown && event.attempt.is_some() {
-                self.tally.doubt();
-            }
-            if let (true, Some(message)) = (is_end(&event), event.message) {
-                self.tally.end(message);
-            }
-        }
-        for number in self.stage.arrived().iter().filter_map(stream::number) {
-            self.tally.arrive(number);
-        }
-        let (figures, tally) = (&mut self.figures, &mut self.tally);
-        figures.queued = self.engine.depth().await?;
-        figures.accepted = tally.accepted();
-        figures.delivered = tally.delivered();
-        figures.duplicates = tally.duplicates();
-        figures.unknown = tally.unknown();
-        figures.lost = tally.lost();
         Ok(())
-    }
-
-    /// What the router told.
-    fn hear(&mut self, note: &Note) {
-        match note {
-            Note::FailedOver(at) => {
-                self.figures.failovers += 1;
-                let after = at.since(self.killed_at);
-                if let Some(incident) = self.figures.incidents.last_mut() {
-                    incident.first_failover.get_or_insert(after);
-                }
-            }
-            Note::Moved(id, Transition::Opened { .. }) => {
-                self.figures
-                    .tell(Tone::Bad, format!("{id} fails: its breaker opens, mail takes the other way"));
-            }
-            Note::Moved(id, Transition::Reopened { .. }) => {
-                self.figures.tell(Tone::Bad, format!("{id} still fails: its breaker opens again"));
-            }
-            Note::Moved(id, Transition::Closed) => {
-                self.figures
-                    .tell(Tone::Between, format!("{id} works again: its breaker closes, a slow start"));
-            }
-        }
-    }
-
-    fn look_at_connections(&mut self) {
-        let (now, taken) = (SystemClock.now(), self.stage.taken());
-        let healths: Vec<_> = self.engine.health(now).collect();
-        for (at, health) in healths.into_iter().enumerate() {
-            let before = self.figures.providers[at].breaker;
-            self.compare(at, before, health.breaker);
-            let provider = &mut self.figures.providers[at];
-            provider.breaker = health.breaker;
-            provider.open_for = match health.breaker {
-                BreakerState::Open { until } => until.since(now),
-                _ => Duration::ZERO,
-            };
-            provider.in_flight = health.in_flight;
-            provider.in_flight_limit = health.in_flight_limit;
-            provider.latency = health.latency;
-            provider.taken = taken[at] as u64;
-        }
-        self.slice(taken);
-    }
-
-    /// Tells of what the router does not: steps of the slow start, and its end.
-    fn compare(&mut self, at: usize, before: BreakerState, after: BreakerState) {
-        let name = Stage::NAMES[at];
-        match (before, after) {
-            (BreakerState::SlowStart { share: before }, BreakerState::SlowStart { share })
-                if before == share => {}
-            (_, BreakerState::SlowStart { share }) => {
-                let text = format!("{name} gets {:.0} % of its mail", share * 100.0);
-                self.figures.tell(Tone::Between, text);
-            }
-            (BreakerState::Open { .. }, BreakerState::HalfOpen) => {
-                let text = format!("{name} is probed, with one message at a time");
-                self.figures.tell(Tone::Between, text);
-            }
-            (BreakerState::SlowStart { .. }, BreakerState::Closed) => {
-                self.figures.tell(Tone::Good, format!("{name} has its full share again"));
-            }
-            _ => {}
-        }
-        let elapsed = self.figures.elapsed;
-        if at == 0
-            && after == BreakerState::Closed
-            && let Some(incident) = self.figures.incidents.last_mut()
-            && let Some(revived) = incident.revived_at
-        {
-            incident.full_share.get_or_insert(elapsed.saturating_sub(revived));
-        }
-    }
-
-    /// Shares what was taken out among the slices of time that are over.
-    fn slice(&mut self, taken: [usize; 2]) {
-        let done = self.figures.providers[0].history.len();
-        let over = self.figures.elapsed.as_micros() / self.figures.slice().as_micros().max(1);
-        let new = usize::try_from(over).unwrap_or(SLICES).min(SLICES).saturating_sub(done);
-        if new == 0 {
-            return;
-        }
-        let providers = self.figures.providers.iter_mut().zip(taken).zip(&mut self.sliced);
-        for ((provider, taken), sliced) in providers {
-            let sum = taken - std::mem::replace(sliced, taken);
-            provider.history.extend((0..new).map(|at| Slice {
-                taken: (sum * (at + 1) / new - sum * at / new) as u64,
-                breaker: provider.breaker,
-            }));
-        }
     }
 }

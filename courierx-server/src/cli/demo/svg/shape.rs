@@ -42,11 +42,8 @@ pub(super) fn shapes(picture: &Buffer) -> Vec<Shape> {
     let mut shapes = Vec::new();
     for row in 0..picture.area.height {
         let mut current: Option<Shape> = None;
-        for column in 0..picture.area.width {
-            let Some(next) = picture.cell((column, row)).and_then(|cell| shape(cell, column, row)) else {
-                shapes.extend(current.take());
-                continue;
-            };
+        let cells = (0..picture.area.width).filter_map(|column| Some((column, picture.cell((column, row))?)));
+        for next in cells.filter_map(|(column, cell)| shape(cell, column, row)) {
             match &mut current {
                 Some(before) if before.takes(&next) => before.grow(next),
                 _ => shapes.extend(current.replace(next)),
@@ -86,19 +83,36 @@ const fn sides(symbol: &str) -> Option<[bool; 4]> {
 }
 
 impl Shape {
-    /// Whether the next one is more of the same.
+    /// How many cells it has.
+    fn width(&self) -> u32 {
+        match &self.what {
+            What::Words { cells, .. } | What::Strip(cells) => *cells,
+            What::Lines(cells) => u32::try_from(cells.len()).unwrap_or(0),
+            What::Bars(cells) => u32::try_from(cells.len()).unwrap_or(0),
+        }
+    }
+
+    /// Whether the next one of its row is more of the same. Words have a space between them.
     fn takes(&self, next: &Self) -> bool {
+        let gap = next.column - self.column - self.width();
         self.colour == next.colour
             && match (&self.what, &next.what) {
-                (What::Words { bold, .. }, What::Words { bold: next, .. }) => bold == next,
+                (What::Words { bold, .. }, What::Words { bold: next, .. }) => bold == next && gap <= 1,
                 (What::Lines(_), What::Lines(_))
                 | (What::Bars(_), What::Bars(_))
-                | (What::Strip(_), What::Strip(_)) => true,
+                | (What::Strip(_), What::Strip(_)) => gap == 0,
                 _ => false,
             }
     }
 
     fn grow(&mut self, next: Self) {
+        let is_apart = next.column > self.column + self.width();
+        if let What::Words { text, cells, .. } = &mut self.what
+            && is_apart
+        {
+            text.push(' ');
+            *cells += 1;
+        }
         match (&mut self.what, next.what) {
             (What::Words { text, cells, .. }, What::Words { text: more, cells: more_cells, .. }) => {
                 text.push_str(&more);

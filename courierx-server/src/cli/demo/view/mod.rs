@@ -142,7 +142,7 @@ fn draw_keys(frame: &mut Frame<'_>, area: Rect) {
     let meanings = LEGEND.iter().flat_map(|(name, colour)| {
         [Span::from("● ").fg(*colour), Span::from(format!("{name}  ")).dark_gray()]
     });
-    let legend = Line::from_iter(meanings);
+    let legend: Line<'_> = meanings.collect();
     if area.width as usize >= help.chars().count() + legend.width() {
         frame.render_widget(legend.right_aligned(), area);
     }

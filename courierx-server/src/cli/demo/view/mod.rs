@@ -84,7 +84,9 @@ fn draw_provider(frame: &mut Frame<'_>, area: Rect, figures: &Figures, at: usize
 
 fn draw_words(frame: &mut Frame<'_>, area: Rect, figures: &Figures, at: usize) {
     let provider = &figures.providers[at];
-    let latency = provider.latency.map_or_else(String::new, |latency| {
+    let failure = figures.failure.filter(|_| at == 0);
+    // What answered before it was killed is not worth the place.
+    let latency = provider.latency.filter(|_| failure.is_none()).map_or_else(String::new, |latency| {
         format!("    answers in {:.1} ms", latency.as_secs_f64() * 1000.0)
     });
     let Provider { taken, in_flight, in_flight_limit, .. } = provider;
@@ -93,7 +95,7 @@ fn draw_words(frame: &mut Frame<'_>, area: Rect, figures: &Figures, at: usize) {
         " {pace:>3.0} messages/s    took {taken}    in flight {in_flight} of {in_flight_limit}{latency}"
     );
     frame.render_widget(Line::from(words), area);
-    if let (0, Some(failure)) = (at, figures.failure) {
+    if let Some(failure) = failure {
         // The style of a span: a line's is that of the whole area.
         let text = Line::from(Span::from(format!("✗ {failure} ")).red().bold());
         frame.render_widget(text.right_aligned(), area);

@@ -117,6 +117,10 @@ fn every_command_of_the_documentation_is_run_or_exists() {
                         let file = root().join(package).join("src/main.rs");
                         assert!(file.exists(), "{name}: there is no program {package}");
                     }
+                    ["cargo", "run", "--release", "-p", package, "--", command, ..] => {
+                        let tests = root().join(package).join("tests/it").join(format!("{command}.rs"));
+                        assert!(tests.exists(), "{name}: no test runs {package} {command}");
+                    }
                     ["cargo", "xtask", task, ..] => {
                         let file = root().join("xtask/src").join(format!("{task}.rs"));
                         assert!(file.exists(), "{name}: there is no task {task}");

@@ -164,6 +164,14 @@ impl Emulator {
         self.shared.lock().received.clone()
     }
 
+    /// The messages that it took since they were asked for this way, in order. It keeps neither them nor the
+    /// requests, so that a long run can be looked at without being held in memory.
+    pub fn drain_received(&self) -> Vec<Received> {
+        let mut state = self.shared.lock();
+        state.requests.clear();
+        std::mem::take(&mut state.received)
+    }
+
     /// How many messages it took.
     pub fn count(&self) -> usize {
         self.shared.taken.load(Ordering::Acquire)

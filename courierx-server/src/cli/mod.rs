@@ -1,5 +1,6 @@
 //! The command line: reads it, and does what it says.
 
+mod demo;
 mod doctor;
 mod explain;
 mod logging;
@@ -38,6 +39,8 @@ enum Command {
     Doctor,
     /// Tell where a message would go, and why. Nothing is sent.
     Explain(Box<explain::Asked>),
+    /// Watch a provider fail under a stream of mail, and come back: `courierx demo --chaos`.
+    Demo(demo::Options),
 }
 
 #[derive(Debug, Args)]
@@ -84,6 +87,8 @@ pub fn run() -> ExitCode {
         Command::Serve => settings.map_err(StartError::from).and_then(serve::run),
         Command::Doctor => doctor::run(settings),
         Command::Explain(asked) => explain::run(&asked, settings),
+        // It has nothing to do with how this server is configured.
+        Command::Demo(options) => demo::run(&options),
     };
     done.unwrap_or_else(|error| {
         complain(&error);

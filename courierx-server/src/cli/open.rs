@@ -11,6 +11,7 @@ use courierx_core::vault::Vault;
 use courierx_store::SqliteStore;
 use courierx_store::sqlite::OpenError;
 
+use super::demo::DemoError;
 use crate::App;
 use crate::app::AppError;
 use crate::config::secrets::{self, SecretError};
@@ -34,6 +35,8 @@ pub(super) enum StartError {
     Store(#[source] ServiceError),
     #[error("cannot listen on {address}")]
     Listen { address: SocketAddr, source: io::Error },
+    #[error(transparent)]
+    Demo(#[from] DemoError),
     #[error("the process cannot be set up")]
     Runtime(#[source] io::Error),
 }

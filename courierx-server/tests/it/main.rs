@@ -10,6 +10,8 @@ mod cli;
 mod crash;
 mod delivery;
 #[cfg(unix)]
+mod demo;
+#[cfg(unix)]
 mod doctor;
 mod emails;
 mod engine;

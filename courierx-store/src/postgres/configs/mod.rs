@@ -13,10 +13,10 @@ use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use super::transaction::on_connection;
 use super::PostgresStore;
 use super::codec::{self, Columns};
 use super::error::{Fault, Run};
+use super::transaction::on_connection;
 
 /// The columns that [`read_record`] reads, qualified.
 macro_rules! config_columns {

@@ -63,7 +63,7 @@ pub(super) async fn count(
 ) -> Run<u64> {
     if filter.is_empty() {
         let count: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM (SELECT FROM messages WHERE tenant = $1 LIMIT $2) AS some",
+            "SELECT count(*) FROM (SELECT FROM messages WHERE tenant = $1 LIMIT $2) AS counted",
         )
         .bind(Uuid::from(tenant))
         .bind(codec::amount(at_most))

@@ -76,7 +76,7 @@ pub(super) async fn count(
     now: Timestamp,
 ) -> Run<u64> {
     let prefix = filter.prefix.as_deref().unwrap_or_default();
-    let count: i64 = sqlx::query_scalar(concat!("SELECT count(*) FROM (", matching!("1"), ") AS some"))
+    let count: i64 = sqlx::query_scalar(concat!("SELECT count(*) FROM (", matching!("1"), ") AS counted"))
         .bind(Uuid::from(tenant))
         .bind("")
         .bind("")

@@ -8,7 +8,7 @@ use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 /// The user that the server runs as where we are root, which it refuses: `nobody`.
@@ -20,6 +20,8 @@ const SUPERVISE: &str = r#"
         -c max_connections=400 -c shared_buffers=64MB -c log_min_messages=fatal 2>"$2/log" &
     server=$!
     read -r _
+    # The second is ignored by a shell that has not become the server yet, and the first may wait for clients.
+    kill -TERM "$server"
     kill -QUIT "$server"
     wait "$server"
     rm -rf "$2"
@@ -33,11 +35,11 @@ struct Cluster {
 
 /// The URL of a server for tests.
 pub(crate) fn url() -> String {
-    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    static CLUSTER: LazyLock<Cluster> = LazyLock::new(start);
     if let Ok(url) = std::env::var("TEST_DATABASE_URL") {
         return url;
     }
-    CLUSTER.get_or_init(start).url.clone()
+    CLUSTER.url.clone()
 }
 
 fn start() -> Cluster {
@@ -70,9 +72,12 @@ fn programs() -> PathBuf {
     });
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let of_debian = versions.map(|version| version.path().join("bin/postgres"));
-    let mut found = named.into_iter().chain(in_path).chain(of_debian).filter(|program| program.is_file());
-    let program = found.next().expect("there is no postgres here; `cargo xtask test` puts it in place");
-    program.parent().unwrap().to_owned()
+    // What is in the path may be a link to one program of many.
+    let real = |program: PathBuf| program.canonicalize().ok()?.parent().map(Path::to_owned);
+    let mut found = named.into_iter().chain(in_path).chain(of_debian).filter_map(real);
+    found
+        .find(|folder| ["initdb", "pg_isready", "postgres"].iter().all(|name| folder.join(name).is_file()))
+        .expect("there is no postgres here; `cargo xtask test` puts it in place")
 }
 
 fn is_root() -> bool {

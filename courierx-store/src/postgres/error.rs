@@ -12,7 +12,7 @@ pub enum OpenError {
     #[error(
         "not the URL of a PostgreSQL database; an example is postgres://user:password@host:5432/database"
     )]
-    InvalidUrl(#[source] Box<sqlx::Error>),
+    InvalidUrl(#[source] Option<Box<sqlx::Error>>),
     /// A schema's name is 1 to 63 lower-case letters, digits and underscores, and begins with no digit.
     #[error("{name:?} is no name for a schema: use lower-case letters, digits and underscores")]
     InvalidSchema {

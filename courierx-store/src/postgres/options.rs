@@ -30,8 +30,11 @@ pub struct PostgresOptions {
 
 impl PostgresOptions {
     pub(super) fn parse(url: &str) -> Result<Self, OpenError> {
-        let connect =
-            PgConnectOptions::from_str(url).map_err(|error| OpenError::InvalidUrl(Box::new(error)))?;
+        if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+            return Err(OpenError::InvalidUrl(None));
+        }
+        let invalid = |error| OpenError::InvalidUrl(Some(Box::new(error)));
+        let connect = PgConnectOptions::from_str(url).map_err(invalid)?;
         Ok(Self::new(connect))
     }
 
@@ -139,7 +142,10 @@ impl PostgresOptions {
             ("enable_mergejoin", "off".to_owned()),
             ("jit", "off".to_owned()),
         ];
-        let connect = self.connect.clone().options(settings).application_name("courierx");
+        let mut connect = self.connect.clone().options(settings);
+        if connect.get_application_name().is_none() {
+            connect = connect.application_name("courierx");
+        }
         PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(self.connect_timeout)

@@ -1,3 +1,9 @@
+mod claim;
 mod cluster;
 mod conformance;
+mod connections;
+mod enqueue_in;
+mod migrate;
+mod pages;
+mod processes;
 mod support;

@@ -7,6 +7,7 @@ use courierx_core::id::{RecordId, TenantId};
 use courierx_core::store::{ClaimRequest, Claimed, JobKind, NewMessage, Queue};
 use courierx_store::PostgresStore;
 use courierx_store::postgres::PostgresOptions;
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 
 use super::cluster;
@@ -17,9 +18,14 @@ pub(crate) fn schema() -> String {
     format!("test_{}", RecordId::new().to_string().replace('-', "_"))
 }
 
+/// The database of tests, for connections that are called by this name.
+pub(crate) fn connect_options(name: &str) -> PgConnectOptions {
+    cluster::url().parse::<PgConnectOptions>().unwrap().application_name(name)
+}
+
 /// How to open a store in this schema.
 pub(crate) fn options(schema: &str) -> PostgresOptions {
-    PostgresStore::options(&cluster::url()).unwrap().schema(schema)
+    PostgresOptions::new(connect_options(schema)).schema(schema)
 }
 
 /// A store in a schema of its own, at a time of its own.

@@ -1,6 +1,6 @@
 //! The database's time, without asking for it each time.
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -74,7 +74,7 @@ impl DatabaseClock {
             tokio::time::sleep(MEASURE_EVERY).await;
             match measure(&pool).await {
                 Ok(measured) => {
-                    *self.measured.write().unwrap_or_else(|broken| broken.into_inner()) = measured
+                    *self.measured.write().unwrap_or_else(PoisonError::into_inner) = measured;
                 }
                 // The timer goes on, and other calls tell that the database is away.
                 Err(error) => tracing::debug!(%error, "the database was not asked for the time"),
@@ -102,7 +102,7 @@ async fn measure(pool: &PgPool) -> sqlx::Result<(Instant, Timestamp)> {
 #[async_trait]
 impl Clock for DatabaseClock {
     fn now(&self) -> Timestamp {
-        let (at, time) = *self.measured.read().unwrap_or_else(|broken| broken.into_inner());
+        let (at, time) = *self.measured.read().unwrap_or_else(PoisonError::into_inner);
         time.after(at.elapsed())
     }
 

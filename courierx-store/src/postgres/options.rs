@@ -101,13 +101,12 @@ impl PostgresOptions {
         schema::migrate(&pool, &self.schema).await?;
 
         let mut background = Vec::new();
-        let time = match &self.clock {
-            Some(clock) => Time::Given(Arc::clone(clock)),
-            None => {
-                let clock = DatabaseClock::start(&pool).await?;
-                background.push(tokio::spawn(Arc::clone(&clock).follow(pool.clone())).abort_handle());
-                Time::Database(clock)
-            }
+        let time = if let Some(clock) = &self.clock {
+            Time::Given(Arc::clone(clock))
+        } else {
+            let clock = DatabaseClock::start(&pool).await?;
+            background.push(tokio::spawn(Arc::clone(&clock).follow(pool.clone())).abort_handle());
+            Time::Database(clock)
         };
         let signal = Signal::new(&self.schema);
         let listening = self.pool(1).await?;

@@ -6,12 +6,8 @@ use std::path::{Path, PathBuf};
 use super::packages::{self, Package};
 use crate::shell::{Failure, Result, find_program};
 
-const POSTGRES: Package = Package {
-    apt: "postgresql",
-    dnf: "postgresql-server",
-    pacman: "postgresql",
-    brew: "postgresql",
-};
+const POSTGRES: Package =
+    Package { apt: "postgresql", dnf: "postgresql-server", pacman: "postgresql", brew: "postgresql" };
 
 /// What the tests start; they stand beside each other.
 const PROGRAMS: [&str; 3] = ["postgres", "initdb", "pg_isready"];
@@ -28,7 +24,8 @@ fn find() -> Option<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut of_debian: Vec<PathBuf> = versions.map(|version| version.path()).collect();
     of_debian.sort_by_key(|folder| version(folder));
-    let in_path = find_program("postgres", &["/opt/homebrew/bin"]).and_then(|program| program.canonicalize().ok());
+    let in_path =
+        find_program("postgres", &["/opt/homebrew/bin"]).and_then(|program| program.canonicalize().ok());
     let of_debian = of_debian.into_iter().rev().map(|folder| folder.join("bin/postgres"));
     of_debian.chain(in_path).find(|program| {
         PROGRAMS.iter().all(|name| program.parent().is_some_and(|folder| folder.join(name).is_file()))

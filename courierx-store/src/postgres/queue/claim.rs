@@ -42,11 +42,11 @@ pub(super) async fn claim(shared: &Shared, request: &ClaimRequest) -> StoreResul
     let mut claimed: Vec<Claimed> = Vec::new();
     let mut staged = false;
     for _ in 0..ROUNDS {
-        let shares = shares(&open, request.limit - claimed.len());
-        if shares.is_empty() {
+        let given = portions(&open, request.limit - claimed.len());
+        if given.is_empty() {
             break;
         }
-        let taken = on_connection!(shared, |connection| take(connection, request, &shares, told));
+        let taken = on_connection!(shared, |connection| take(connection, request, &given, told));
         let taken = match taken {
             Ok(taken) => taken,
             // What was leased before has to reach its owner.
@@ -54,7 +54,7 @@ pub(super) async fn claim(shared: &Shared, request: &ClaimRequest) -> StoreResul
             Err(_) => break,
         };
         staged |= taken.staged;
-        open = left_over(&open, &shares, &taken.jobs);
+        open = left_over(&open, &given, &taken.jobs);
         claimed.extend(taken.jobs);
     }
     if staged {
@@ -67,19 +67,19 @@ pub(super) async fn claim(shared: &Shared, request: &ClaimRequest) -> StoreResul
 
 /// How much each tenant may take of `limit`, in the order of the line: the first get one more than the last where
 /// it does not come out even.
-fn shares(open: &[(TenantId, usize)], limit: usize) -> Vec<(TenantId, usize)> {
+fn portions(open: &[(TenantId, usize)], limit: usize) -> Vec<(TenantId, usize)> {
     let (each, more) =
         (limit.checked_div(open.len()).unwrap_or(0), limit.checked_rem(open.len()).unwrap_or(0));
-    let share = |(place, (tenant, room)): (usize, &(TenantId, usize))| {
+    let portion = |(place, (tenant, room)): (usize, &(TenantId, usize))| {
         (*tenant, (each + usize::from(place < more)).min(*room))
     };
-    open.iter().enumerate().map(share).filter(|(_, share)| *share > 0).collect()
+    open.iter().enumerate().map(portion).filter(|(_, portion)| *portion > 0).collect()
 }
 
-/// Who took all of its share, and may have more.
+/// Who took all of its portion, and may have more.
 fn left_over(
     open: &[(TenantId, usize)],
-    shares: &[(TenantId, usize)],
+    portions: &[(TenantId, usize)],
     taken: &[Claimed],
 ) -> Vec<(TenantId, usize)> {
     let mut counts: HashMap<TenantId, usize> = HashMap::new();
@@ -87,9 +87,12 @@ fn left_over(
         *counts.entry(one.job.tenant).or_default() += 1;
     }
     let count = |tenant: &TenantId| counts.get(tenant).copied().unwrap_or(0);
-    let filled: HashSet<TenantId> =
-        shares.iter().filter(|(tenant, share)| count(tenant) == *share).map(|(tenant, _)| *tenant).collect();
-    let served: HashSet<TenantId> = shares.iter().map(|(tenant, _)| *tenant).collect();
+    let filled: HashSet<TenantId> = portions
+        .iter()
+        .filter(|(tenant, portion)| count(tenant) == *portion)
+        .map(|(tenant, _)| *tenant)
+        .collect();
+    let served: HashSet<TenantId> = portions.iter().map(|(tenant, _)| *tenant).collect();
     open.iter()
         .filter(|(tenant, _)| filled.contains(tenant) || !served.contains(tenant))
         .map(|(tenant, room)| (*tenant, room - count(tenant)))
@@ -163,19 +166,19 @@ struct Taken {
 async fn take(
     connection: &mut PgConnection,
     request: &ClaimRequest,
-    shares: &[(TenantId, usize)],
+    portions: &[(TenantId, usize)],
     told: Option<i64>,
 ) -> Run<Taken> {
     let rows = sqlx::query(concat!(
         "WITH clock AS MATERIALIZED (SELECT ",
         now_or!("$4"),
         " AS now, nextval('turn') AS turn), taken AS MATERIALIZED (
-             SELECT mine.id FROM unnest($1::uuid[], $2::int8[]) AS s (tenant, share),
+             SELECT mine.id FROM unnest($1::uuid[], $2::int8[]) AS s (tenant, portion),
              LATERAL (SELECT next.id FROM unnest($3::text[]) AS k (kind),
                       LATERAL (SELECT id, lane, free_at FROM jobs WHERE due AND jobs.kind = k.kind
-                               AND jobs.tenant = s.tenant ORDER BY lane, free_at, id LIMIT s.share
+                               AND jobs.tenant = s.tenant ORDER BY lane, free_at, id LIMIT s.portion
                                FOR UPDATE SKIP LOCKED) AS next
-                      ORDER BY next.lane, next.free_at, next.id LIMIT s.share) AS mine
+                      ORDER BY next.lane, next.free_at, next.id LIMIT s.portion) AS mine
          ), served AS (
              INSERT INTO turns (kind, tenant, served_at, turn)
              SELECT k.kind, s.tenant, clock.now, clock.turn
@@ -188,8 +191,8 @@ async fn take(
          RETURNING jobs.id, jobs.tenant, jobs.kind, jobs.message, jobs.lane, jobs.run_at, jobs.free_at, jobs.token,
                    jobs.round, jobs.payload, EXISTS (SELECT FROM staged)"
     ))
-    .bind(shares.iter().map(|(tenant, _)| Uuid::from(*tenant)).collect::<Vec<_>>())
-    .bind(shares.iter().map(|(_, share)| codec::limit(*share)).collect::<Vec<_>>())
+    .bind(portions.iter().map(|(tenant, _)| Uuid::from(*tenant)).collect::<Vec<_>>())
+    .bind(portions.iter().map(|(_, portion)| codec::limit(*portion)).collect::<Vec<_>>())
     .bind(names(&request.kinds))
     .bind(told)
     .bind(steps::micros(request.lease))
@@ -220,23 +223,28 @@ mod tests {
     #[test]
     fn a_limit_is_shared_out_to_the_last() {
         let open = [(tenant(1), 10), (tenant(2), 1), (tenant(3), usize::MAX)];
-        let counts = |limit| shares(&open, limit).into_iter().map(|(_, share)| share).collect::<Vec<_>>();
+        let counts =
+            |limit| portions(&open, limit).into_iter().map(|(_, portion)| portion).collect::<Vec<_>>();
         assert_eq!(counts(8), [3, 1, 2]);
         assert_eq!(counts(2), [1, 1], "the first in the line");
         assert!(counts(0).is_empty());
-        assert!(shares(&[], 5).is_empty());
+        assert!(portions(&[], 5).is_empty());
     }
 
     #[test]
     fn what_one_leaves_goes_to_those_who_have_more() {
         let open = [(tenant(1), 10), (tenant(2), 10), (tenant(3), 2)];
-        let shares = shares(&open, 6);
+        let given = portions(&open, 6);
         let job = |number| {
             let new =
                 NewJob::new(JobKind::DELIVERY, courierx_core::message::Lane::Bulk, Timestamp::EPOCH, vec![]);
             Claimed::new(Job::stored(JobId(1), tenant(number), new), LeaseToken(1), Timestamp::EPOCH)
         };
         let taken = [1, 1, 2, 3, 3].map(job);
-        assert_eq!(left_over(&open, &shares, &taken), [(tenant(1), 8)], "2 has no more, 3 may not have more");
+        assert_eq!(
+            left_over(&open, &portions, &taken),
+            [(tenant(1), 8)],
+            "2 has no more, 3 may not have more"
+        );
     }
 }

@@ -95,7 +95,7 @@ fn unprivileged(program: &Path) -> Command {
 
 /// Returns once the server takes connections.
 fn await_ready(programs: &Path, directory: &Path) {
-    let patience = Instant::now() + Duration::from_secs(60);
+    let patience = Instant::now() + Duration::from_mins(1);
     loop {
         let mut ready = Command::new(programs.join("pg_isready"));
         if ready.arg("-q").arg("-h").arg(directory).status().unwrap().success() {

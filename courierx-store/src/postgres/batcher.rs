@@ -22,8 +22,13 @@ pub(super) trait Grouped: 'static {
     type Item: Send + Sync + 'static;
     /// What is answered, for each item.
     type Answer: Send + 'static;
-    /// How many items make a transaction that is large enough.
+    /// Which weight of items makes a transaction that is large enough.
     const MOST: usize;
+
+    /// What an item weighs, compared with an ordinary one.
+    fn weight(_item: &Self::Item) -> usize {
+        1
+    }
 
     /// Does all of it, or nothing: an answer for each item, in order.
     fn run(
@@ -62,11 +67,12 @@ impl<G: Grouped> Batcher<G> {
 async fn serve<G: Grouped>(shared: Arc<Shared>, mut calls: mpsc::Receiver<Call<G>>) {
     while let Some(first) = calls.recv().await {
         let mut group = vec![first];
-        let mut size = group[0].items.len();
+        let weight = |call: &Call<G>| call.items.iter().map(G::weight).sum::<usize>();
+        let mut size = weight(&group[0]);
         while size < G::MOST
             && let Ok(next) = calls.try_recv()
         {
-            size += next.items.len();
+            size += weight(&next);
             group.push(next);
         }
         serve_group(&shared, group).await;

@@ -116,6 +116,9 @@ impl PostgresStore {
     /// Closes every connection, after what is under way. Calls that come later are told that it is
     /// [closed](courierx_core::store::StoreError::Closed).
     pub async fn close(&self) {
+        for task in &self.0.background {
+            task.abort();
+        }
         self.0.shared.pool.close().await;
     }
 

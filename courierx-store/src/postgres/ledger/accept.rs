@@ -19,6 +19,10 @@ use super::super::error::{Fault, Run};
 use super::super::transaction::{Tx, in_transaction};
 use super::recipients;
 
+/// Bytes of content up to which a message is an ordinary one.
+const ORDINARY: usize = 64 * 1024;
+/// Bytes of content that go into one statement, of which PostgreSQL takes a gigabyte.
+const AT_ONCE: usize = 64 * 1024 * 1024;
 /// How often to look anew for a key that was free a moment ago, and taken when we took it.
 const LOOKS: usize = 3;
 
@@ -110,6 +114,10 @@ impl Grouped for Accept {
     type Answer = AcceptResult;
     const MOST: usize = 500;
 
+    fn weight(new: &NewMessage) -> usize {
+        1 + new.content.as_bytes().len() / ORDINARY
+    }
+
     async fn run(shared: &Shared, items: &[NewMessage]) -> StoreResult<Vec<AcceptResult>> {
         in_transaction!(shared, |tx| accept_all(tx, items))
     }
@@ -176,12 +184,29 @@ impl Writing<'_> {
             let taken = self.take_keys(connection, &batch).await?;
             batch.retain(|new| new.idempotency.is_none() || taken.contains(&new.id));
         }
-        if batch.is_empty() {
-            return Ok(HashSet::new());
+        let mut stored = HashSet::new();
+        while !batch.is_empty() {
+            let mut bytes = 0;
+            let fits = |new: &&&NewMessage| {
+                bytes += new.content.as_bytes().len();
+                bytes <= AT_ONCE
+            };
+            let count = batch.iter().take_while(fits).count().max(1);
+            let rest = batch.split_off(count);
+            stored.extend(self.insert_messages(connection, &batch).await?);
+            batch = rest;
         }
+        Ok(stored)
+    }
+
+    async fn insert_messages(
+        &self,
+        connection: &mut PgConnection,
+        batch: &[&NewMessage],
+    ) -> Run<Vec<(TenantId, MessageId)>> {
         let mut recipients_of = Vec::with_capacity(batch.len());
         let mut tags = Vec::with_capacity(batch.len());
-        for new in &batch {
+        for new in batch {
             recipients_of.push(recipients::of_new(&new.recipients)?);
             tags.push(codec::list(&new.tags)?);
         }

@@ -242,7 +242,7 @@ mod tests {
         };
         let taken = [1, 1, 2, 3, 3].map(job);
         assert_eq!(
-            left_over(&open, &portions, &taken),
+            left_over(&open, &given, &taken),
             [(tenant(1), 8)],
             "2 has no more, 3 may not have more"
         );

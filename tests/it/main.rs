@@ -22,6 +22,8 @@ mod leases;
 #[cfg(feature = "lettre")]
 mod lettre_transport;
 mod lookups;
+#[cfg(all(feature = "postgres", unix))]
+mod postgres;
 mod rounds;
 mod sandbox;
 mod send;

@@ -241,10 +241,6 @@ mod tests {
             Claimed::new(Job::stored(JobId(1), tenant(number), new), LeaseToken(1), Timestamp::EPOCH)
         };
         let taken = [1, 1, 2, 3, 3].map(job);
-        assert_eq!(
-            left_over(&open, &given, &taken),
-            [(tenant(1), 8)],
-            "2 has no more, 3 may not have more"
-        );
+        assert_eq!(left_over(&open, &given, &taken), [(tenant(1), 8)], "2 has no more, 3 may not have more");
     }
 }

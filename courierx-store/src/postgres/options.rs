@@ -1,5 +1,6 @@
 //! How a store is opened.
 
+use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use super::signal::{self, Signal};
 use super::{Inner, PostgresStore, Shared, schema};
 
 /// How a [`PostgresStore`] is opened; made by [`PostgresStore::options`].
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct PostgresOptions {
     connect: PgConnectOptions,
     schema: String,
@@ -152,5 +153,30 @@ impl PostgresOptions {
             .test_before_acquire(false)
             .connect_with(connect)
             .await
+    }
+}
+
+impl fmt::Debug for PostgresOptions {
+    /// Shows no password, and so nothing of how to connect.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresOptions")
+            .field("schema", &self.schema)
+            .field("connections", &self.connections)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_shows_a_password() {
+        let options = PostgresOptions::parse("postgres://app:hunter2@db.example/app").unwrap();
+        assert!(!format!("{options:?}").contains("hunter2"));
+        for wrong in ["postgres://app:hunter2@db.example:port/app", "mysql://app:hunter2@db.example/app"] {
+            let error = PostgresOptions::parse(wrong).unwrap_err();
+            assert!(!format!("{error:?} {error}").contains("hunter2"), "{error:?}");
+        }
     }
 }

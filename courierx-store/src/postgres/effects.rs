@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::codec::{self, Columns};
 use super::error::{Fault, Run};
-use super::ledger::accept::Statement;
+use super::ledger::statements::Statement;
 use super::suppressions;
 use super::transaction::Tx;
 

@@ -97,7 +97,7 @@ struct Shared {
     pool: PgPool,
     time: Time,
     signal: Signal,
-    statements: ledger::accept::Statements,
+    statements: ledger::statements::Statements,
     /// How long a call may take before its connection is given up: longer than the database lets it take.
     patience: Duration,
 }

@@ -13,7 +13,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use super::batcher::Batcher;
 use super::clock::{DatabaseClock, Time};
 use super::error::OpenError;
-use super::ledger::accept::Statements;
+use super::ledger::statements::Statements;
 use super::signal::{self, Signal};
 use super::{Inner, PostgresStore, Shared, schema};
 

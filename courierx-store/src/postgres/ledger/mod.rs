@@ -11,6 +11,7 @@ mod recipients;
 mod report;
 mod save;
 pub(super) mod settle;
+pub(super) mod statements;
 
 use async_trait::async_trait;
 use courierx_core::event::Event;

@@ -16,51 +16,74 @@ const NOBODY: u32 = 65534;
 
 /// Ends the server and removes its directory once the pipe to its input is closed: by our end, whatever that is.
 const SUPERVISE: &str = r#"
-    "$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c full_page_writes=off \
+    "$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync="$3" -c full_page_writes="$3" \
         -c max_connections=400 -c shared_buffers=64MB -c log_min_messages=fatal 2>"$2/log" &
     server=$!
     read -r _
     # The second is ignored by a shell that has not become the server yet, and the first may wait for clients.
-    kill -TERM "$server"
-    kill -QUIT "$server"
+    kill -TERM "$server" 2>/dev/null
+    kill -QUIT "$server" 2>/dev/null
     wait "$server"
+    # One that a test has started anew.
+    "$1/pg_ctl" -D "$2/data" -m immediate stop >/dev/null 2>&1
     rm -rf "$2"
 "#;
 
-struct Cluster {
-    url: String,
+/// A server, which ends when this is dropped.
+pub(crate) struct Cluster {
+    pub(crate) url: String,
+    programs: PathBuf,
+    directory: PathBuf,
     /// Its input is the pipe.
     _supervisor: Child,
 }
 
 /// The URL of a server for tests.
 pub(crate) fn url() -> String {
-    static CLUSTER: LazyLock<Cluster> = LazyLock::new(start);
+    static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| Cluster::start(false));
     if let Ok(url) = std::env::var("TEST_DATABASE_URL") {
         return url;
     }
     CLUSTER.url.clone()
 }
 
-fn start() -> Cluster {
-    let programs = programs();
-    // Not a `TempDir`: what stands in a static is never dropped.
-    let directory = tempfile::Builder::new().prefix("courierx-pg").tempdir().unwrap().keep();
-    if is_root() {
-        chown(&directory, Some(NOBODY), Some(NOBODY)).unwrap();
-    }
-    let mut initdb = unprivileged(&programs.join("initdb"));
-    initdb.args(["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "-D"]);
-    let made = initdb.arg(directory.join("data")).stdin(Stdio::null()).output().unwrap();
-    assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+impl Cluster {
+    /// Starts a server, which flushes what it commits if it is to be durable.
+    pub(crate) fn start(durable: bool) -> Self {
+        let programs = programs();
+        // Not a `TempDir`: what stands in a static is never dropped.
+        let directory = tempfile::Builder::new().prefix("courierx-pg").tempdir().unwrap().keep();
+        if is_root() {
+            chown(&directory, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        let mut initdb = unprivileged(&programs.join("initdb"));
+        initdb.args([
+            "--no-sync",
+            "--auth=trust",
+            "--username=postgres",
+            "--encoding=UTF8",
+            "--locale=C",
+            "-D",
+        ]);
+        let made = initdb.arg(directory.join("data")).stdin(Stdio::null()).output().unwrap();
+        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
 
-    let mut supervisor = unprivileged(Path::new("sh"));
-    supervisor.args(["-c", SUPERVISE, "sh"]).arg(&programs).arg(&directory);
-    let supervisor = supervisor.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-    await_ready(&programs, &directory);
-    Cluster {
-        url: format!("postgres://postgres@localhost/postgres?host={}", directory.display()),
-        _supervisor: supervisor,
+        let mut supervisor = unprivileged(Path::new("sh"));
+        supervisor.args(["-c", SUPERVISE, "sh"]).arg(&programs).arg(&directory);
+        supervisor.arg(if durable { "on" } else { "off" });
+        let supervisor = supervisor.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        await_ready(&programs, &directory);
+        let url = format!("postgres://postgres@localhost/postgres?host={}", directory.display());
+        Self { url, programs, directory, _supervisor: supervisor }
+    }
+
+    /// Ends the server as a crash does, without writing anything more, and starts it again.
+    #[allow(dead_code, reason = "this file is part of several tests")]
+    pub(crate) fn crash(&self) {
+        let mut restart = unprivileged(&self.programs.join("pg_ctl"));
+        restart.args(["-m", "immediate", "-w", "restart", "-D"]).arg(self.directory.join("data"));
+        let restart = restart.arg("-l").arg(self.directory.join("log")).stdin(Stdio::null());
+        assert!(restart.stdout(Stdio::null()).status().unwrap().success(), "{}", log(&self.directory));
     }
 }
 

@@ -2,6 +2,7 @@ mod claim;
 mod cluster;
 mod conformance;
 mod connections;
+mod crash;
 mod enqueue_in;
 mod migrate;
 mod pages;

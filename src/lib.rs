@@ -28,7 +28,7 @@
 //! | send through a server | [`Smtp`] (feature `smtp`) |
 //! | send through a vendor | `SendGrid`, `Ses`, `Mailgun`, `Postmark`, `Resend` (features of these names, in lower case) |
 //! | send nowhere | [`Sandbox`], and [`testing::Recorder`] for tests |
-//! | keep messages | [`SqliteStore`] (feature `sqlite`), [`MemoryStore`] |
+//! | keep messages | [`SqliteStore`] (feature `sqlite`), `PostgresStore` (feature `postgres`), [`MemoryStore`] |
 //! | follow messages | [`Courier::events`], [`Courier::message`] |
 //! | keep the store from growing | [`Courier::purge`] |
 //! | hold mail back | [`suppression`], through [`Courier::store`] |
@@ -97,5 +97,7 @@ pub use courierx_providers::ses::{self, Ses};
 #[cfg(feature = "smtp")]
 pub use courierx_providers::smtp::{self, Smtp};
 pub use courierx_store::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use courierx_store::postgres::{self, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use courierx_store::sqlite::{self, SqliteStore};

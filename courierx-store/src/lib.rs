@@ -7,6 +7,7 @@
 //! |---|---|---|---|---|
 //! | [`MemoryStore`] | always there | in memory | until it is dropped | one |
 //! | [`SqliteStore`] | `sqlite` (on unless switched off) | in one file, and a key beside it | a crash and a power loss do no harm once a call returned | one at a time |
+//! | `PostgresStore` | `postgres` | in a PostgreSQL schema; the application brings the key | the same | any number |
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -27,15 +28,22 @@
 //! Nothing is removed by itself: settled messages stay until [`purge`](courierx_core::store::Ledger::purge) is
 //! called.
 //!
-//! Both are cheap to clone, and clones are the same store. An application whose own tables are in SQLite
-//! puts a message into a transaction of its own by [`SqliteStore::enqueue_in`].
+//! All are cheap to clone, and clones are the same store. An application whose own tables are in SQLite
+//! puts a message into a transaction of its own by [`SqliteStore::enqueue_in`]; so does one with PostgreSQL, by
+//! `PostgresStore::enqueue_in`.
 
 #![deny(missing_docs)]
 
 pub mod memory;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod report;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
 pub use memory::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;

@@ -23,6 +23,8 @@ mod leases;
 mod lettre_transport;
 mod limits;
 mod lookups;
+#[cfg(all(feature = "postgres", unix))]
+mod postgres;
 mod quotas;
 mod rounds;
 #[cfg(feature = "conformance")]

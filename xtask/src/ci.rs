@@ -13,10 +13,11 @@ combinations, documentation, `cargo xtask loom`, and `cargo xtask test`.",
 };
 
 /// Selections of features that people build alone.
-const COMBINATIONS: [&[&str]; 8] = [
+const COMBINATIONS: [&[&str]; 9] = [
     &[],
     &["--features", "smtp"],
     &["--features", "sqlite"],
+    &["--features", "postgres"],
     &["--features", "sendgrid"],
     &["--features", "ses"],
     &["--features", "mailgun"],

@@ -20,11 +20,13 @@ The tests ask other programs for a second opinion. They find them by these varia
   COURIERX_TEST_NODE         a Node.js that can import the vendors' clients
   COURIERX_TEST_OPENSSL      openssl, for certificates
   COURIERX_TEST_CURL         curl, which runs the commands of the documents; in PATH under this name
+  COURIERX_TEST_POSTGRES     postgres, with initdb and pg_isready beside it; the tests start one of their own,
+                             or use TEST_DATABASE_URL, in which they leave schemas called test_…
   COURIERX_TEST_STRACE       strace (Linux only)
 With --tools no test runs; the variables are printed for a shell or an editor that runs tests itself.
 
-What is missing is put below target/tools, or installed with apt where it must be (strace, python3, openssl
-and curl, and libraries). Elsewhere you are told what to install. A test never passes because its tool is
+What is missing is put below target/tools, or installed with apt where it must be (strace, python3, openssl,
+curl and postgresql, and libraries). Elsewhere you are told what to install. A test never passes because its tool is
 missing.",
     run: test,
 };

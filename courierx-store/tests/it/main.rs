@@ -4,5 +4,7 @@
 
 mod canary;
 mod memory;
+#[cfg(all(feature = "postgres", unix))]
+mod postgres;
 mod sqlite;
 mod support;

@@ -5,6 +5,7 @@ mod node;
 mod openssl;
 mod packages;
 mod postfix;
+mod postgres;
 mod python;
 mod strace;
 
@@ -23,13 +24,14 @@ struct Tool {
     prepare: fn(&Path) -> Result<PathBuf>,
 }
 
-const TOOLS: [Tool; 7] = [
+const TOOLS: [Tool; 8] = [
     Tool { name: "smtp-sink", variable: "COURIERX_TEST_SMTP_SINK", prepare: postfix::prepare_sink },
     Tool { name: "smtp-source", variable: "COURIERX_TEST_SMTP_SOURCE", prepare: postfix::prepare_source },
     Tool { name: "python", variable: "COURIERX_TEST_PYTHON", prepare: python::prepare },
     Tool { name: "node", variable: "COURIERX_TEST_NODE", prepare: node::prepare },
     Tool { name: "openssl", variable: "COURIERX_TEST_OPENSSL", prepare: openssl::prepare },
     Tool { name: "curl", variable: "COURIERX_TEST_CURL", prepare: curl::prepare },
+    Tool { name: "postgres", variable: "COURIERX_TEST_POSTGRES", prepare: postgres::prepare },
     Tool { name: "strace", variable: "COURIERX_TEST_STRACE", prepare: strace::prepare },
 ];
 

@@ -2,14 +2,15 @@
 
 use courierx_core::event::NewEvent;
 use courierx_core::id::{AttemptId, MessageId};
-use courierx_core::message::{Address, AddressKey};
-use courierx_core::store::{AttemptRecord, EventMatch, IncomingEvent, Recorded, StoredMessage};
+use courierx_core::message::Address;
+use courierx_core::store::{EventMatch, IncomingEvent, Recorded};
 use rusqlite::{OptionalExtension, params};
 
 use super::super::effects;
 use super::super::error::Run;
 use super::super::transaction::Tx;
 use super::message::Draft;
+use crate::report::{Whom, latest_sent, whom};
 
 /// Records an event, once, and moves the statuses that follow from it.
 pub(super) fn record_one(tx: &Tx<'_>, event: &IncomingEvent) -> Run<Recorded> {
@@ -73,58 +74,4 @@ fn find_attempt(tx: &Tx<'_>, event: &IncomingEvent) -> Run<Option<(MessageId, At
             .query_row(params![id, connection, tenant], ids),
     };
     Ok(found.optional()?)
-}
-
-/// Where the same hand-over was repeated, the latest attempt that may have been sent.
-fn latest_sent(message: &StoredMessage, last: AttemptId) -> AttemptId {
-    let Some(found) = message.attempts.iter().find(|one| one.id == last) else { return last };
-    let sent = |one: &&AttemptRecord| {
-        let same = one.delivery == found.delivery && one.connection == found.connection;
-        same && one.number <= found.number && one.recipients.iter().any(|one| one.status.may_have_been_sent())
-    };
-    message.attempts.iter().rev().find(sent).map_or(last, |one| one.id)
-}
-
-/// Whose event it is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Whom {
-    /// The recipient's at this position.
-    Recipient(u32),
-    /// The message's: everybody's.
-    Everybody,
-    /// Of somebody the message was not sent to, such as the target of a redirection.
-    Stranger,
-}
-
-impl Whom {
-    fn recipient(self) -> Option<u32> {
-        match self {
-            Self::Recipient(index) => Some(index),
-            Self::Everybody | Self::Stranger => None,
-        }
-    }
-}
-
-fn whom(message: &StoredMessage, attempt: AttemptId, address: Option<AddressKey>) -> Whom {
-    let recipients = &message.record.recipients;
-    match address {
-        None => match recipients.as_slice() {
-            [only] => Whom::Recipient(only.index),
-            _ => Whom::Everybody,
-        },
-        Some(key) => {
-            let tried = |index: u32| {
-                let mut attempts = message.attempts.iter().filter(|one| one.id == attempt);
-                attempts.any(|one| one.recipients.iter().any(|result| result.index == index))
-            };
-            // The same address may stand in two headers: the one that was tried is meant.
-            let mut same = recipients.iter().filter(|one| one.address.key() == key).map(|one| one.index);
-            let first = same.next();
-            match first {
-                None => Whom::Stranger,
-                Some(first) if tried(first) => Whom::Recipient(first),
-                Some(first) => Whom::Recipient(same.find(|index| tried(*index)).unwrap_or(first)),
-            }
-        }
-    }
 }

@@ -1,0 +1,181 @@
+//! What a write brings along, and what is put off to the end of its transaction.
+//!
+//! Many calls share a transaction. What they add is collected and written at its end, one statement for each
+//! table. Whatever transactions wait for one another over is locked by all of them in the same order: messages,
+//! jobs, quotas, suppressions, counters, the position of events; and rows of one table in the order of their
+//! keys. So no two wait for each other, and the row that everybody needs is held the shortest.
+
+use std::collections::BTreeMap;
+
+use courierx_core::clock::Timestamp;
+use courierx_core::event::NewEvent;
+use courierx_core::id::TenantId;
+use courierx_core::router::ConnectionId;
+use courierx_core::store::{CounterDelta, Effects, JobId, NewJob};
+use courierx_core::suppression::NewSuppression;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::codec::{self, Columns};
+use super::error::{Fault, Run};
+use super::ledger::statements::Statement;
+use super::suppressions;
+use super::transaction::Tx;
+
+const DAY: i64 = 86_400_000_000;
+
+/// What is written at the end of a transaction.
+#[derive(Default)]
+pub(super) struct Pending {
+    jobs: Vec<(TenantId, NewJob)>,
+    suppressions: Vec<(TenantId, NewSuppression)>,
+    counters: BTreeMap<(TenantId, String, i64), i64>,
+    events: Vec<(TenantId, NewEvent, Option<String>)>,
+    /// Whether a job was added or freed.
+    pub(super) jobs_changed: bool,
+}
+
+impl Pending {
+    /// Adds effects of a tenant.
+    pub(super) fn apply(&mut self, tenant: TenantId, effects: &Effects) {
+        self.jobs.extend(effects.jobs.iter().map(|job| (tenant, job.clone())));
+        for event in &effects.events {
+            self.append(tenant, event.clone(), None);
+        }
+        self.count(tenant, &effects.deltas);
+        self.suppressions.extend(effects.suppressions.iter().map(|entry| (tenant, entry.clone())));
+    }
+
+    /// Appends an event, and tells which of this transaction's it is.
+    pub(super) fn append(
+        &mut self,
+        tenant: TenantId,
+        event: NewEvent,
+        deduplication: Option<String>,
+    ) -> usize {
+        self.events.push((tenant, event, deduplication));
+        self.events.len() - 1
+    }
+
+    /// Adds to statistics.
+    pub(super) fn count(&mut self, tenant: TenantId, deltas: &[CounterDelta]) {
+        for delta in deltas {
+            let day = delta.at.as_micros().div_euclid(DAY) * DAY;
+            *self.counters.entry((tenant, delta.name.clone(), day)).or_default() += delta.amount;
+        }
+    }
+}
+
+impl Tx<'_> {
+    /// Writes what was put off. Answers the position before the first of the events.
+    pub(super) async fn flush(&mut self) -> Run<i64> {
+        let Pending { jobs, suppressions, counters, events, .. } = &mut self.pending;
+        let (jobs, suppressions) = (std::mem::take(jobs), std::mem::take(suppressions));
+        let (counters, events) = (std::mem::take(counters), std::mem::take(events));
+        if !jobs.is_empty() {
+            self.insert_jobs(&jobs).await?;
+        }
+        suppressions::add_all(self, &suppressions).await?;
+        add_counters(self.connection, &counters).await?;
+        append_events(self.connection, &events).await
+    }
+
+    /// Adds jobs, and answers their identifiers in order.
+    pub(super) async fn insert_jobs(&mut self, jobs: &[(TenantId, NewJob)]) -> Run<Vec<JobId>> {
+        self.pending.jobs_changed = true;
+        insert_jobs(self.connection, &self.shared.statements.jobs, self.now, jobs).await
+    }
+}
+
+/// Adds jobs by the statement for it, on any connection.
+pub(super) async fn insert_jobs(
+    connection: &mut PgConnection,
+    statement: &Statement,
+    now: Timestamp,
+    jobs: &[(TenantId, NewJob)],
+) -> Run<Vec<JobId>> {
+    let column = |of: fn(&NewJob) -> i64| jobs.iter().map(|(_, job)| of(job)).collect::<Vec<_>>();
+    let rows = sqlx::query(statement.sql())
+        .bind(jobs.iter().map(|(tenant, _)| Uuid::from(*tenant)).collect::<Vec<_>>())
+        .bind(jobs.iter().map(|(_, job)| job.kind.as_str()).collect::<Vec<_>>())
+        .bind(jobs.iter().map(|(_, job)| job.message.map(Uuid::from)).collect::<Vec<_>>())
+        .bind(jobs.iter().map(|(_, job)| codec::lane(job.lane)).collect::<Vec<_>>())
+        .bind(column(|job| job.run_at.as_micros()))
+        .bind(jobs.iter().map(|(_, job)| job.payload.as_slice()).collect::<Vec<_>>())
+        .bind(now.as_micros())
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(|row| row.column(0).map(JobId)).collect()
+}
+
+/// The statement for [`insert_jobs`].
+pub(super) const INSERT_JOBS: &str = "
+    INSERT INTO courierx.jobs (tenant, kind, message, lane, run_at, free_at, due, payload)
+    SELECT tenant, kind, message, lane, run_at, run_at, run_at <= $7, payload
+    FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int2[], $5::int8[], $6::bytea[]) WITH ORDINALITY
+         AS new (tenant, kind, message, lane, run_at, payload, place)
+    ORDER BY place RETURNING id";
+
+/// One row for each tenant, statistic and day.
+async fn add_counters(
+    connection: &mut PgConnection,
+    counters: &BTreeMap<(TenantId, String, i64), i64>,
+) -> Run<()> {
+    if counters.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO counters (tenant, name, day, value)
+         SELECT * FROM unnest($1::uuid[], $2::text[], $3::int8[], $4::int8[]) AS added (tenant, name, day, value)
+         ORDER BY tenant, name COLLATE \"C\", day
+         ON CONFLICT (tenant, name, day) DO UPDATE SET value = counters.value + excluded.value",
+    )
+    .bind(counters.keys().map(|(tenant, ..)| Uuid::from(*tenant)).collect::<Vec<_>>())
+    .bind(counters.keys().map(|(_, name, _)| name.as_str()).collect::<Vec<_>>())
+    .bind(counters.keys().map(|(.., day)| *day).collect::<Vec<_>>())
+    .bind(counters.values().copied().collect::<Vec<_>>())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Gives events their positions, in order, and answers the one before the first. From here on nobody else gets
+/// any until the transaction is over.
+async fn append_events(
+    connection: &mut PgConnection,
+    events: &[(TenantId, NewEvent, Option<String>)],
+) -> Run<i64> {
+    if events.is_empty() {
+        return Ok(0);
+    }
+    let each = || events.iter().map(|(_, event, _)| event);
+    let before: Option<i64> = sqlx::query_scalar(
+        "WITH place AS (
+             UPDATE numbers SET value = value + cardinality($1) WHERE name = 'events'
+             RETURNING value - cardinality($1) AS before
+         ), written AS (
+             INSERT INTO events (tenant, position, id, message, recipient, attempt, connection, kind, at, detail,
+                                 deduplication)
+             SELECT tenant, before + number, id, message, recipient, attempt, connection, kind, at, detail,
+                    deduplication
+             FROM place, unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int8[], $5::uuid[], $6::text[], $7::text[],
+                         $8::int8[], $9::text[], $10::text[]) WITH ORDINALITY
+                  AS new (tenant, id, message, recipient, attempt, connection, kind, at, detail, deduplication,
+                          number)
+         )
+         SELECT before FROM place",
+    )
+    .bind(events.iter().map(|(tenant, ..)| Uuid::from(*tenant)).collect::<Vec<_>>())
+    .bind(each().map(|event| Uuid::from(event.id)).collect::<Vec<_>>())
+    .bind(each().map(|event| event.message.map(Uuid::from)).collect::<Vec<_>>())
+    .bind(each().map(|event| event.recipient.map(i64::from)).collect::<Vec<_>>())
+    .bind(each().map(|event| event.attempt.map(Uuid::from)).collect::<Vec<_>>())
+    .bind(each().map(|event| event.connection.as_ref().map(ConnectionId::as_str)).collect::<Vec<_>>())
+    .bind(each().map(|event| event.kind.as_str()).collect::<Vec<_>>())
+    .bind(each().map(|event| event.at.as_micros()).collect::<Vec<_>>())
+    .bind(each().map(|event| event.detail.as_deref().map(codec::said)).collect::<Vec<_>>())
+    .bind(events.iter().map(|(.., key)| key.as_deref()).collect::<Vec<_>>())
+    .fetch_optional(connection)
+    .await?;
+    before.ok_or_else(|| Fault::corrupt("the position of events", "its row is missing"))
+}

@@ -1,0 +1,98 @@
+//! Messages, attempts and events.
+
+pub(super) mod accept;
+pub(super) mod begin;
+mod cancel;
+mod events;
+mod list;
+mod message;
+mod purge;
+mod recipients;
+mod report;
+mod save;
+pub(super) mod settle;
+pub(super) mod statements;
+
+use async_trait::async_trait;
+use courierx_core::event::Event;
+use courierx_core::id::{MessageId, TenantId};
+use courierx_core::store::{
+    AcceptResult, BeginAttempt, Begun, CancelResult, EventQuery, IncomingEvent, Ledger, MessageFilter,
+    MessageRecord, NewMessage, Page, PageRequest, PurgeRequest, Purged, Recorded, Settled, Settlement,
+    StoreResult, StoredMessage,
+};
+
+use super::PostgresStore;
+use super::transaction::{in_transaction, on_connection};
+
+#[async_trait]
+impl Ledger for PostgresStore {
+    async fn accept(&self, batch: Vec<NewMessage>) -> StoreResult<Vec<AcceptResult>> {
+        self.0.accepting.call(batch).await
+    }
+
+    async fn load(&self, batch: &[(TenantId, MessageId)]) -> StoreResult<Vec<Option<StoredMessage>>> {
+        self.read_messages(batch, true).await
+    }
+
+    async fn outline(&self, batch: &[(TenantId, MessageId)]) -> StoreResult<Vec<Option<StoredMessage>>> {
+        self.read_messages(batch, false).await
+    }
+
+    async fn begin_attempts(&self, batch: Vec<BeginAttempt>) -> StoreResult<Vec<Begun>> {
+        self.0.beginning.call(batch).await
+    }
+
+    async fn settle(&self, batch: Vec<Settlement>) -> StoreResult<Vec<Settled>> {
+        self.0.settling.call(batch).await
+    }
+
+    async fn record_events(&self, batch: Vec<IncomingEvent>) -> StoreResult<Vec<Recorded>> {
+        in_transaction!(self.shared(), |tx| report::record_all(tx, &batch))
+    }
+
+    async fn list(
+        &self,
+        tenant: TenantId,
+        filter: &MessageFilter,
+        page: &PageRequest,
+    ) -> StoreResult<Page<MessageRecord>> {
+        let now = self.shared().now();
+        on_connection!(self.shared(), |connection| list::list(connection, tenant, filter, page, now))
+    }
+
+    async fn count_messages(
+        &self,
+        tenant: TenantId,
+        filter: &MessageFilter,
+        at_most: u64,
+    ) -> StoreResult<u64> {
+        let now = self.shared().now();
+        on_connection!(self.shared(), |connection| list::count(connection, tenant, filter, at_most, now))
+    }
+
+    async fn events(&self, query: &EventQuery) -> StoreResult<Vec<Event>> {
+        self.shared().take_in_staged().await?;
+        on_connection!(self.shared(), |connection| events::events(connection, query))
+    }
+
+    async fn cancel(&self, tenant: TenantId, message: MessageId) -> StoreResult<CancelResult> {
+        self.shared().take_in_staged().await?;
+        in_transaction!(self.shared(), |tx| cancel::cancel(tx, tenant, message))
+    }
+
+    async fn purge(&self, request: &PurgeRequest) -> StoreResult<Purged> {
+        in_transaction!(self.shared(), |tx| purge::purge(tx, request))
+    }
+}
+
+impl PostgresStore {
+    async fn read_messages(
+        &self,
+        batch: &[(TenantId, MessageId)],
+        with_content: bool,
+    ) -> StoreResult<Vec<Option<StoredMessage>>> {
+        let now = self.shared().now();
+        on_connection!(self.shared(), |connection| message::load(connection, batch, with_content, now))
+    }
+}

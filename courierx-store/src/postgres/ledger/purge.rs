@@ -1,0 +1,107 @@
+//! Removing what is old.
+
+use std::time::Duration;
+
+use courierx_core::store::{PurgeRequest, Purged};
+
+use super::super::codec;
+use super::super::error::Run;
+use super::super::transaction::Tx;
+
+/// No window is longer than a month: what was taken of a quota before that is never given back.
+const GRANTS_KEPT: Duration = Duration::from_hours(62 * 24);
+/// A tenant that was not served for so long has no place in the line to lose.
+const TURNS_KEPT: Duration = Duration::from_hours(24);
+
+/// Removes messages first, then contents, at most so many in all; and what expired, on the way. Several processes
+/// may purge: each leaves out what another is removing.
+pub(super) async fn purge(tx: &mut Tx<'_>, request: &PurgeRequest) -> Run<Purged> {
+    let limit = request.limit.max(1);
+    let messages = purge_messages(tx, request.messages_before.as_micros(), limit).await?;
+    let contents = purge_contents(tx, request.content_before.as_micros(), limit - messages).await?;
+    let expired = purge_expired(tx, limit).await?;
+    let more = messages + contents == limit || expired == limit;
+    Ok(Purged { contents, messages, more })
+}
+
+async fn purge_messages(tx: &mut Tx<'_>, before: i64, limit: usize) -> Run<usize> {
+    let (removed,): (i64,) = sqlx::query_as(
+        "WITH old AS MATERIALIZED (
+             SELECT tenant, id FROM messages
+             WHERE created_at < $1 AND status NOT IN ('scheduled', 'queued', 'sending')
+             ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
+         ), contents AS (
+             DELETE FROM contents c USING old WHERE c.tenant = old.tenant AND c.message = old.id
+         ), attempts AS (
+             DELETE FROM attempts a USING old WHERE a.tenant = old.tenant AND a.message = old.id
+         ), provider_ids AS (
+             DELETE FROM provider_ids p USING old WHERE p.tenant = old.tenant AND p.message = old.id
+         ), events AS (
+             DELETE FROM events e USING old WHERE e.message = old.id AND e.tenant = old.tenant
+         ), gone AS (
+             DELETE FROM messages m USING old WHERE m.tenant = old.tenant AND m.id = old.id RETURNING 1
+         )
+         SELECT count(*) FROM gone",
+    )
+    .bind(before)
+    .bind(codec::limit(limit))
+    .fetch_one(&mut *tx.connection)
+    .await?;
+    Ok(usize::try_from(removed).unwrap_or(limit))
+}
+
+async fn purge_contents(tx: &mut Tx<'_>, before: i64, limit: usize) -> Run<usize> {
+    let (removed,): (i64,) = sqlx::query_as(
+        "WITH old AS MATERIALIZED (
+             SELECT tenant, id FROM messages
+             WHERE has_content AND created_at < $1 AND status NOT IN ('scheduled', 'queued', 'sending')
+             ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
+         ), contents AS (
+             DELETE FROM contents c USING old WHERE c.tenant = old.tenant AND c.message = old.id
+         ), gone AS (
+             UPDATE messages m SET has_content = false, summary = NULL
+             FROM old WHERE m.tenant = old.tenant AND m.id = old.id RETURNING 1
+         )
+         SELECT count(*) FROM gone",
+    )
+    .bind(before)
+    .bind(codec::limit(limit))
+    .fetch_one(&mut *tx.connection)
+    .await?;
+    Ok(usize::try_from(removed).unwrap_or(limit))
+}
+
+/// Removes keys, facts, grants and places in the line that no longer mean anything; returns how many of the most
+/// numerous kind.
+async fn purge_expired(tx: &mut Tx<'_>, limit: usize) -> Run<usize> {
+    let ago = |kept: Duration| tx.now.as_micros() - i64::try_from(kept.as_micros()).unwrap_or(i64::MAX);
+    let (now, grants_before, turns_before) = (tx.now.as_micros(), ago(GRANTS_KEPT), ago(TURNS_KEPT));
+    let mut most = 0;
+    for (sql, before) in [
+        (
+            "DELETE FROM idempotency WHERE (tenant, key) IN
+                 (SELECT tenant, key FROM idempotency WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",
+            now,
+        ),
+        (
+            "DELETE FROM state WHERE (tenant, name) IN
+                 (SELECT tenant, name FROM state WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",
+            now,
+        ),
+        (
+            "DELETE FROM grants WHERE id IN
+                 (SELECT id FROM grants WHERE bucket < $1 AND id < (SELECT min(id) + $2 FROM grants)
+                  FOR UPDATE SKIP LOCKED)",
+            grants_before,
+        ),
+        (
+            "DELETE FROM turns WHERE (kind, tenant) IN
+                 (SELECT kind, tenant FROM turns WHERE served_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",
+            turns_before,
+        ),
+    ] {
+        let done = sqlx::query(sql).bind(before).bind(codec::limit(limit)).execute(&mut *tx.connection).await?;
+        most = most.max(usize::try_from(done.rows_affected()).unwrap_or(limit));
+    }
+    Ok(most)
+}

@@ -1,0 +1,129 @@
+//! Recording events that providers reported.
+
+use std::collections::HashSet;
+
+use courierx_core::event::{NewEvent, Sequence};
+use courierx_core::id::{AttemptId, MessageId, TenantId};
+use courierx_core::message::Address;
+use courierx_core::store::{EventMatch, IncomingEvent, Recorded};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::super::codec::{self, Columns};
+use super::super::error::Run;
+use super::super::transaction::Tx;
+use super::message::Drafts;
+use crate::report::{Whom, latest_sent, whom};
+
+/// By what an event is known: the tenant, the connection and the provider's own mark.
+type Mark = (TenantId, String, String);
+
+/// Records events, each once, and moves the statuses that follow from them.
+pub(super) async fn record_all(tx: &mut Tx<'_>, batch: &[IncomingEvent]) -> Run<Vec<Recorded>> {
+    let found = find_attempts(tx.connection, batch).await?;
+    let places =
+        batch.iter().zip(&found).filter_map(|(event, found)| Some((event.tenant, found.as_ref()?.0)));
+    let mut drafts = Drafts::open(tx, places).await?;
+    // Only now: whoever records the same event at the same time holds its message.
+    let mut known = known(tx.connection, batch).await?;
+    let mut answers: Vec<Result<Recorded, (MessageId, usize)>> = Vec::with_capacity(batch.len());
+    for (event, found) in batch.iter().zip(found) {
+        if known.contains(&mark(event)) {
+            answers.push(Ok(Recorded::Duplicate));
+            continue;
+        }
+        let draft = found.and_then(|(message, last)| Some((last, drafts.get_mut((event.tenant, message))?)));
+        let Some((last, draft)) = draft else {
+            answers.push(Ok(Recorded::Unmatched));
+            continue;
+        };
+        let message = draft.message.record.id;
+        let attempt = latest_sent(&draft.message, last);
+        let about = whom(&draft.message, attempt, event.recipient.as_ref().map(Address::key));
+        if let Some(status) = event.kind.attempt_status()
+            && about != Whom::Stranger
+            && let Some(attempt) = draft.attempt_mut(attempt)
+        {
+            attempt.advance(about.recipient(), status);
+        }
+        draft.touch(tx.now);
+        let mut stored =
+            NewEvent::of_message(message, event.kind, event.at).attempt(attempt, event.connection.clone());
+        stored.recipient = about.recipient();
+        stored.detail.clone_from(&event.detail);
+        known.insert(mark(event));
+        let place = tx.pending.append(event.tenant, stored, Some(codec::said(&event.deduplication)));
+        tx.pending.apply(event.tenant, &event.effects.clone().caused_by(message));
+        answers.push(Err((message, place)));
+    }
+    drafts.save(tx).await?;
+    let before = tx.flush().await?;
+    let position = |place: usize| Sequence(before + 1 + codec::limit(place));
+    let answer = |(message, place)| Recorded::Stored { message, sequence: position(place) };
+    Ok(answers.into_iter().map(|one| one.unwrap_or_else(answer)).collect())
+}
+
+fn mark(event: &IncomingEvent) -> Mark {
+    (event.tenant, event.connection.as_str().to_owned(), codec::said(&event.deduplication))
+}
+
+/// Which of these events are here.
+async fn known(connection: &mut PgConnection, batch: &[IncomingEvent]) -> Run<HashSet<Mark>> {
+    let rows = sqlx::query(
+        "SELECT e.tenant, e.connection, e.deduplication
+         FROM unnest($1::uuid[], $2::text[], $3::text[]) AS wanted (tenant, connection, deduplication)
+         JOIN events e ON e.tenant = wanted.tenant AND e.connection = wanted.connection
+              AND e.deduplication = wanted.deduplication AND e.deduplication IS NOT NULL",
+    )
+    .bind(batch.iter().map(|event| Uuid::from(event.tenant)).collect::<Vec<_>>())
+    .bind(batch.iter().map(|event| event.connection.as_str()).collect::<Vec<_>>())
+    .bind(batch.iter().map(|event| codec::said(&event.deduplication)).collect::<Vec<_>>())
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(|row| Ok((row.id(0)?, row.column(1)?, row.column(2)?))).collect()
+}
+
+/// The attempts that events are about: of each the last one, where the same hand-over was repeated.
+async fn find_attempts(
+    connection: &mut PgConnection,
+    batch: &[IncomingEvent],
+) -> Run<Vec<Option<(MessageId, AttemptId)>>> {
+    let delivery = |event: &IncomingEvent| match &event.about {
+        EventMatch::Delivery(delivery) => Some(Uuid::from_bytes(*delivery.as_bytes())),
+        EventMatch::ProviderMessageId(_) => None,
+    };
+    let provider_id = |event: &IncomingEvent| match &event.about {
+        EventMatch::Delivery(_) => None,
+        EventMatch::ProviderMessageId(id) => Some(codec::said(id)),
+    };
+    let rows = sqlx::query(
+        "SELECT wanted.place, found.message, found.id
+         FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[]) WITH ORDINALITY
+              AS wanted (tenant, connection, delivery, provider_message_id, place)
+         CROSS JOIN LATERAL (
+             (SELECT a.message, a.id FROM attempts a
+              WHERE a.tenant = wanted.tenant AND a.delivery = wanted.delivery AND a.connection = wanted.connection
+              ORDER BY a.message DESC, a.number DESC LIMIT 1)
+             UNION ALL
+             (SELECT p.message, a.id FROM provider_ids p
+              JOIN attempts a ON a.tenant = p.tenant AND a.message = p.message AND a.number = p.number
+              WHERE p.tenant = wanted.tenant AND p.connection = wanted.connection
+                AND p.provider_message_id = wanted.provider_message_id
+              ORDER BY p.message DESC, p.number DESC LIMIT 1)
+         ) AS found",
+    )
+    .bind(batch.iter().map(|event| Uuid::from(event.tenant)).collect::<Vec<_>>())
+    .bind(batch.iter().map(|event| event.connection.as_str()).collect::<Vec<_>>())
+    .bind(batch.iter().map(delivery).collect::<Vec<_>>())
+    .bind(batch.iter().map(provider_id).collect::<Vec<_>>())
+    .fetch_all(connection)
+    .await?;
+    let mut found = vec![None; batch.len()];
+    for row in &rows {
+        let place: usize = row.count(0)?;
+        if let Some(found) = found.get_mut(place.wrapping_sub(1)) {
+            *found = Some((row.id(1)?, row.id(2)?));
+        }
+    }
+    Ok(found)
+}

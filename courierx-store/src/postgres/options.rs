@@ -1,0 +1,182 @@
+//! How a store is opened.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use courierx_core::clock::Clock;
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+use super::batcher::Batcher;
+use super::clock::{DatabaseClock, Time};
+use super::error::OpenError;
+use super::ledger::statements::Statements;
+use super::signal::{self, Signal};
+use super::{Inner, PostgresStore, Shared, schema};
+
+/// How a [`PostgresStore`] is opened; made by [`PostgresStore::options`].
+#[derive(Clone)]
+pub struct PostgresOptions {
+    connect: PgConnectOptions,
+    schema: String,
+    connections: NonZeroU32,
+    connect_timeout: Duration,
+    statement_timeout: Duration,
+    lock_timeout: Duration,
+    clock: Option<Arc<dyn Clock>>,
+}
+
+impl PostgresOptions {
+    pub(super) fn parse(url: &str) -> Result<Self, OpenError> {
+        if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+            return Err(OpenError::InvalidUrl(None));
+        }
+        let invalid = |error| OpenError::InvalidUrl(Some(Box::new(error)));
+        let connect = PgConnectOptions::from_str(url).map_err(invalid)?;
+        Ok(Self::new(connect))
+    }
+
+    /// To the database of these options of sqlx: for certificates, sockets and whatever else a URL cannot say.
+    pub fn new(connect: PgConnectOptions) -> Self {
+        Self {
+            connect,
+            schema: "courierx".to_owned(),
+            connections: const { NonZeroU32::new(10).unwrap() },
+            connect_timeout: Duration::from_secs(10),
+            statement_timeout: Duration::from_secs(30),
+            lock_timeout: Duration::from_secs(10),
+            clock: None,
+        }
+    }
+
+    /// The schema that has our tables; `courierx` unless given. It is made if there is none.
+    #[must_use]
+    pub fn schema(mut self, name: impl Into<String>) -> Self {
+        self.schema = name.into();
+        self
+    }
+
+    /// How many connections there are at most; ten unless given. One more waits for notifications.
+    #[must_use]
+    pub fn connections(mut self, most: NonZeroU32) -> Self {
+        self.connections = most;
+        self
+    }
+
+    /// How long a call waits for a connection, a lost one to be made anew included; ten seconds unless given.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// How long a statement may take before the database ends it; half a minute unless given.
+    #[must_use]
+    pub fn statement_timeout(mut self, timeout: Duration) -> Self {
+        self.statement_timeout = timeout;
+        self
+    }
+
+    /// How long a statement waits for what others have locked; ten seconds unless given.
+    #[must_use]
+    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
+        self.lock_timeout = timeout;
+        self
+    }
+
+    /// Where the time comes from instead of the database: for tests. Processes that share a database have to share
+    /// this clock, too.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Opens the database, and creates or updates our schema in it.
+    pub async fn open(self) -> Result<PostgresStore, OpenError> {
+        schema::check_name(&self.schema)?;
+        let pool = self.pool(self.connections.get()).await?;
+        schema::migrate(&pool, &self.schema).await?;
+
+        let mut background = Vec::new();
+        let time = if let Some(clock) = &self.clock {
+            Time::Given(Arc::clone(clock))
+        } else {
+            let clock = DatabaseClock::start(&pool).await?;
+            background.push(tokio::spawn(Arc::clone(&clock).follow(pool.clone())).abort_handle());
+            Time::Database(clock)
+        };
+        let signal = Signal::new(&self.schema);
+        let listening = self.pool(1).await?;
+        background.push(tokio::spawn(signal::listen(signal.clone(), listening)).abort_handle());
+        background.push(tokio::spawn(signal::tell(signal.clone(), pool.clone())).abort_handle());
+
+        let statements = Statements::new(&self.schema);
+        let patience = self.statement_timeout.saturating_mul(2);
+        let shared = Arc::new(Shared { pool, time, signal, statements, patience });
+        Ok(PostgresStore(Arc::new(Inner {
+            accepting: Batcher::start(&shared),
+            beginning: Batcher::start(&shared),
+            settling: Batcher::start(&shared),
+            checking: Batcher::start(&shared),
+            shared,
+            background,
+        })))
+    }
+
+    async fn pool(&self, connections: u32) -> sqlx::Result<PgPool> {
+        let millis = |time: Duration| format!("{}ms", time.as_millis());
+        let settings = [
+            ("search_path", self.schema.clone()),
+            ("statement_timeout", millis(self.statement_timeout)),
+            ("lock_timeout", millis(self.lock_timeout)),
+            ("idle_in_transaction_session_timeout", millis(self.statement_timeout.saturating_mul(2))),
+            ("default_transaction_isolation", "read committed".to_owned()),
+            // Every statement of ours seeks some rows in an index. A planner that knows little of a table that is
+            // young, or of how long an array will be, would rather read the whole of it.
+            ("enable_seqscan", "off".to_owned()),
+            ("enable_hashjoin", "off".to_owned()),
+            ("enable_mergejoin", "off".to_owned()),
+            ("jit", "off".to_owned()),
+        ];
+        let mut connect = self.connect.clone().options(settings);
+        if connect.get_application_name().is_none() {
+            connect = connect.application_name("courierx");
+        }
+        PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(self.connect_timeout)
+            // A call that finds its connection gone takes another one.
+            .test_before_acquire(false)
+            .connect_with(connect)
+            .await
+    }
+}
+
+impl fmt::Debug for PostgresOptions {
+    /// Shows no password, and so nothing of how to connect.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresOptions")
+            .field("schema", &self.schema)
+            .field("connections", &self.connections)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_shows_a_password() {
+        let options = PostgresOptions::parse("postgres://app:hunter2@db.example/app").unwrap();
+        assert!(!format!("{options:?}").contains("hunter2"));
+        for wrong in ["postgres://app:hunter2@db.example:port/app", "mysql://app:hunter2@db.example/app"] {
+            let error = PostgresOptions::parse(wrong).unwrap_err();
+            assert!(!format!("{error:?} {error}").contains("hunter2"), "{error:?}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The schema: numbered migrations, each applied once, in a transaction of its own, by one process at a time.
+//!
+//! There is no way back. Processes of two versions run side by side while an application is updated, so a
+//! migration that the version before it cannot live with comes later than the one that prepares for it: first
+//! what is added, then, when no older process runs any more, what is removed. `oldest` says since which version
+//! of the schema a program has to know it in order to work with it.
+
+use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+
+use super::error::OpenError;
+
+struct Migration {
+    sql: &'static str,
+    /// The oldest version of the schema whose programs can work with the result.
+    oldest: i32,
+}
+
+/// In order; the version of the schema is how many have been applied.
+const MIGRATIONS: &[Migration] = &[Migration { sql: include_str!("migrations/0001_initial.sql"), oldest: 1 }];
+
+/// A name that needs no quotes, of at most the 63 bytes that the database keeps of one.
+pub(super) fn check_name(name: &str) -> Result<(), OpenError> {
+    let mut bytes = name.bytes();
+    let first = bytes.next().is_some_and(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let rest = bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    if first && rest && name.len() <= 63 && !name.starts_with("pg_") {
+        return Ok(());
+    }
+    Err(OpenError::InvalidSchema { name: name.to_owned() })
+}
+
+/// Applies what is missing.
+pub(super) async fn migrate(pool: &PgPool, name: &str) -> Result<(), OpenError> {
+    let known = i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX);
+    loop {
+        let mut transaction = pool.begin().await?;
+        let (found, oldest) = version(&mut transaction, name).await?;
+        if oldest > known {
+            return Err(OpenError::NewerSchema { name: name.to_owned(), found, known });
+        }
+        let Some((version, next)) = (1..).zip(MIGRATIONS).nth(usize::try_from(found).unwrap_or(usize::MAX))
+        else {
+            transaction.commit().await?;
+            return Ok(());
+        };
+        apply(&mut transaction, version, next).await.map_err(|source| OpenError::Migrate {
+            name: name.to_owned(),
+            version,
+            source: Box::new(source),
+        })?;
+        transaction.commit().await?;
+    }
+}
+
+/// The version of the schema, which is made if there is none, and the oldest that its programs have to know.
+/// Until the transaction is over nobody else gets this far.
+async fn version(connection: &mut PgConnection, name: &str) -> sqlx::Result<(i32, i32)> {
+    sqlx::raw_sql("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('courierx/migrate/' || $1, 0))")
+        .bind(name)
+        .execute(&mut *connection)
+        .await?;
+    let exists: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)")
+        .bind(name)
+        .fetch_one(&mut *connection)
+        .await?;
+    if !exists {
+        // Only then: whoever was given a schema need not be allowed to make one.
+        let create = format!("CREATE SCHEMA {name}");
+        sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut *connection).await?;
+    }
+    // The search path is this schema alone.
+    let table: bool = sqlx::query_scalar("SELECT to_regclass('schema_version') IS NOT NULL")
+        .fetch_one(&mut *connection)
+        .await?;
+    if !table {
+        let create = "CREATE TABLE schema_version (version integer NOT NULL, oldest integer NOT NULL);
+                      INSERT INTO schema_version VALUES (0, 0)";
+        sqlx::raw_sql(create).execute(&mut *connection).await?;
+    }
+    sqlx::query_as("SELECT version, oldest FROM schema_version").fetch_one(connection).await
+}
+
+async fn apply(connection: &mut PgConnection, version: i32, migration: &Migration) -> sqlx::Result<()> {
+    // Whoever uses a table goes first, and nobody waits long behind us.
+    sqlx::raw_sql("SET LOCAL lock_timeout = '10s'").execute(&mut *connection).await?;
+    sqlx::raw_sql(migration.sql).execute(&mut *connection).await?;
+    sqlx::query("UPDATE schema_version SET version = $1, oldest = $2")
+        .bind(version)
+        .bind(migration.oldest)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_schemas_need_no_quotes() {
+        for name in ["courierx", "_mail2", &"a".repeat(63)] {
+            assert!(check_name(name).is_ok(), "{name}");
+        }
+        for name in ["", "2mail", "Mail", "my-mail", "a b", "a\"b", "é", "pg_mail", &"a".repeat(64)] {
+            assert!(check_name(name).is_err(), "{name}");
+        }
+    }
+}

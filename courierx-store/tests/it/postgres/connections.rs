@@ -1,0 +1,140 @@
+//! Connections that go, and databases that refuse.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use courierx_core::clock::Clock;
+use courierx_core::id::TenantId;
+use courierx_core::store::{
+    AcceptResult, DepthQuery, Expected, Ledger, Queue, State, StateKey, Store, StoreError, Swap,
+};
+use courierx_store::PostgresStore;
+use courierx_store::postgres::{OpenError, PostgresOptions};
+use sqlx::Connection;
+
+use super::support::{Fixture, connect_options, options, schema};
+use crate::support::{begin, message_at, tenant};
+
+/// Ends every session that uses this schema, as a restart or a failover does.
+async fn cut(fixture: &Fixture) {
+    let mut other = fixture.connection().await;
+    let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+               WHERE application_name = $1 AND pid <> pg_backend_pid()";
+    sqlx::query(cut).bind(&fixture.schema).execute(&mut other).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_go_on_when_every_connection_was_cut() {
+    let fixture = Fixture::new().await;
+    for round in 0..3 {
+        let message = fixture.message(TenantId::DEFAULT);
+        assert_eq!(fixture.store.accept(vec![message]).await.unwrap(), [AcceptResult::Stored], "{round}");
+        let depth = DepthQuery::default();
+        // So that there are several, idle and under way.
+        let reads = (0..5).map(|_| fixture.store.depth(&depth));
+        futures_util::future::try_join_all(reads).await.unwrap();
+        cut(&fixture).await;
+        let claimed = fixture.claim(1).await;
+        assert_eq!(claimed.len(), 1, "{round}");
+        cut(&fixture).await;
+        fixture.store.begin_attempts(vec![begin(&claimed[0])]).await.unwrap();
+        cut(&fixture).await;
+        let key = StateKey::new(tenant(1), format!("round/{round}"));
+        let swapped = fixture.store.swap_state(&key, Expected::Absent, vec![1], Duration::from_mins(1)).await;
+        assert!(matches!(swapped.unwrap(), Swap::Stored { .. }));
+    }
+}
+
+#[tokio::test]
+async fn a_wait_is_ended_by_others_after_the_listening_connection_was_cut() {
+    let fixture = Fixture::new().await;
+    let other = fixture.another().await;
+    let far = fixture.clock.now().after(Duration::from_hours(24));
+    let waiting = tokio::spawn(async move {
+        let kind = courierx_core::store::JobKind::DELIVERY;
+        other.wait(&[kind], far).await
+    });
+    cut(&fixture).await;
+    fixture.store.accept(vec![fixture.message(TenantId::DEFAULT)]).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(20), waiting).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_said_so_in_time() {
+    let unreachable = PostgresStore::options("postgres://127.0.0.1:1/nowhere").unwrap();
+    let opened = unreachable.connect_timeout(Duration::from_millis(200)).open().await;
+    assert!(matches!(opened, Err(OpenError::Database(_))), "{opened:?}");
+    let wrong = PostgresStore::options("mysql://somewhere").err();
+    assert!(matches!(wrong, Some(OpenError::InvalidUrl(_))), "{wrong:?}");
+    let named = options("no-schema").open().await;
+    assert!(matches!(named, Err(OpenError::InvalidSchema { .. })), "{named:?}");
+}
+
+#[tokio::test]
+async fn a_database_that_may_only_be_read_is_unavailable() {
+    let fixture = Fixture::new().await;
+    let connect = connect_options(&fixture.schema).options([("default_transaction_read_only", "on")]);
+    let store = PostgresOptions::new(connect).schema(&fixture.schema).open().await;
+    // Opening asks for a lock and writes nothing, where the schema is as it should be.
+    let store = store.unwrap();
+    let refused = store.accept(vec![fixture.message(tenant(1))]).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    assert!(store.depth(&DepthQuery::default()).await.is_ok());
+}
+
+#[tokio::test]
+async fn calls_of_a_closed_store_are_told_so() {
+    let fixture = Fixture::new().await;
+    fixture.store.close().await;
+    let refused = fixture.store.depth(&DepthQuery::default()).await;
+    assert!(matches!(refused, Err(StoreError::Closed)), "{refused:?}");
+    let refused = fixture.store.accept(vec![fixture.message(tenant(1))]).await;
+    assert!(matches!(refused, Err(StoreError::Closed)), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_connection_is_enough() {
+    let options = options(&schema()).connections(const { NonZeroU32::new(1).unwrap() });
+    let store = options.open().await.unwrap();
+    let now = store.clock().now();
+    let calls = (0..20).map(|_| store.accept(vec![message_at(tenant(1), now)]));
+    futures_util::future::try_join_all(calls).await.unwrap();
+    let depth = store.depth(&DepthQuery::default()).await.unwrap();
+    assert_eq!(depth.iter().map(|lane| lane.ready).sum::<u64>(), 20);
+}
+
+/// A call that the database cannot serve does not take those along that share its transaction.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_is_impossible_fails_alone() {
+    let fixture = Fixture::new().await;
+    let calls = (0..30).map(|number| {
+        let mut message = fixture.message(tenant(1));
+        if number % 10 == 3 {
+            message.tags = vec![];
+            message.effects.deltas[0].name = "a\0b".to_owned();
+        }
+        let store = fixture.store.clone();
+        tokio::spawn(async move { (number, store.accept(vec![message]).await) })
+    });
+    for call in futures_util::future::join_all(calls).await {
+        let (number, result) = call.unwrap();
+        match result {
+            Ok(stored) => assert!(number % 10 != 3 && stored == [AcceptResult::Stored]),
+            Err(error) => assert!(number % 10 == 3 && matches!(error, StoreError::Invalid(_)), "{error:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_clock_follows_the_database_and_brings_no_key() {
+    let store = options(&schema()).open().await.unwrap();
+    assert!(store.vault().is_none());
+    let mut other = sqlx::PgConnection::connect(&super::cluster::url()).await.unwrap();
+    let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8";
+    let before: i64 = sqlx::query_scalar(sql).fetch_one(&mut other).await.unwrap();
+    let now = store.clock().now().as_micros();
+    let after: i64 = sqlx::query_scalar(sql).fetch_one(&mut other).await.unwrap();
+    // What a round trip takes on a busy machine.
+    let slack = 200_000;
+    assert!((before - slack..=after + slack).contains(&now), "{before} {now} {after}");
+}

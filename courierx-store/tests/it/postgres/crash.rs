@@ -1,0 +1,63 @@
+//! A server that crashes while messages are accepted.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use courierx_core::clock::Timestamp;
+use courierx_core::store::{AcceptResult, DepthQuery, Ledger, Queue, StoreError};
+use courierx_store::PostgresStore;
+use tokio::task::JoinSet;
+
+use super::cluster::Cluster;
+use crate::support::{message_at, tenant};
+
+/// What was answered is there after a crash; a call that failed in it may be repeated as it is, and is done once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_answered_is_there_after_a_crash() {
+    const WRITERS: u8 = 8;
+    const CRASHES: usize = 2;
+    let cluster = Arc::new(tokio::task::spawn_blocking(|| Cluster::start(true)).await.unwrap());
+    let store = PostgresStore::open(&cluster.url).await.unwrap();
+    let crashes = Arc::new(AtomicUsize::new(0));
+    let now = Timestamp::from_secs(1_900_000_000);
+    let mut writers = JoinSet::new();
+    for number in 0..WRITERS {
+        let (store, crashes) = (store.clone(), Arc::clone(&crashes));
+        writers.spawn(async move {
+            let (mut answered, mut refused) = (Vec::new(), 0);
+            while crashes.load(Ordering::SeqCst) < CRASHES || answered.len() < 50 {
+                let message = message_at(tenant(number), now);
+                loop {
+                    match store.accept(vec![message.clone()]).await {
+                        Ok(result) => break assert_eq!(result, [AcceptResult::Stored]),
+                        Err(error) => assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}"),
+                    }
+                    refused += 1;
+                    tokio::task::yield_now().await;
+                }
+                answered.push((message.tenant, message.id));
+            }
+            (answered, refused)
+        });
+    }
+    for _ in 0..CRASHES {
+        let cluster = Arc::clone(&cluster);
+        tokio::task::spawn_blocking(move || cluster.crash()).await.unwrap();
+        crashes.fetch_add(1, Ordering::SeqCst);
+    }
+    let (mut accepted, mut refused) = (0, 0);
+    for (answered, failed) in writers.join_all().await {
+        let found = store.load(&answered).await.unwrap();
+        assert!(found.iter().all(Option::is_some), "what was answered is gone");
+        accepted += answered.len();
+        refused += failed;
+    }
+    let depth = store.depth(&DepthQuery::default()).await.unwrap();
+    let jobs: u64 = depth.iter().map(|lane| lane.ready + lane.waiting).sum();
+    assert_eq!(
+        jobs,
+        u64::try_from(accepted).unwrap(),
+        "each message has one job, though {refused} calls failed"
+    );
+    store.close().await;
+}

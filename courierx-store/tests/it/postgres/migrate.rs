@@ -1,0 +1,51 @@
+//! Schemas that others made, or are making.
+
+use courierx_core::store::{DepthQuery, Queue};
+use courierx_store::postgres::OpenError;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use super::cluster;
+use super::support::{options, schema};
+
+async fn run(sql: String) {
+    let mut connection = PgConnection::connect(&cluster::url()).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_that_start_together_make_one_schema() {
+    let schema = schema();
+    let starts: Vec<_> = (0..6).map(|_| tokio::spawn(options(&schema).open())).collect();
+    for start in starts {
+        let store = start.await.unwrap().unwrap();
+        store.depth(&DepthQuery::default()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_later_version_is_lived_with_until_it_breaks_us() {
+    let schema = schema();
+    options(&schema).open().await.unwrap();
+    run(format!("UPDATE {schema}.schema_version SET version = 99")).await;
+    options(&schema).open().await.unwrap().depth(&DepthQuery::default()).await.unwrap();
+    run(format!("UPDATE {schema}.schema_version SET oldest = 98")).await;
+    let refused = options(&schema).open().await;
+    assert!(matches!(refused, Err(OpenError::NewerSchema { found: 99, .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_schema_may_be_made_by_others() {
+    let schema = schema();
+    run(format!("CREATE SCHEMA {schema}; CREATE TABLE {schema}.theirs (id integer)")).await;
+    options(&schema).open().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_migration_that_fails_leaves_nothing_and_says_which() {
+    let schema = schema();
+    run(format!("CREATE SCHEMA {schema}; CREATE TABLE {schema}.jobs (id integer)")).await;
+    let failed = options(&schema).open().await;
+    assert!(matches!(failed, Err(OpenError::Migrate { version: 1, .. })), "{failed:?}");
+    run(format!("DROP TABLE {schema}.jobs")).await;
+    options(&schema).open().await.unwrap();
+}

@@ -1,0 +1,10 @@
+mod claim;
+mod cluster;
+mod conformance;
+mod connections;
+mod crash;
+mod enqueue_in;
+mod migrate;
+mod pages;
+mod processes;
+mod support;

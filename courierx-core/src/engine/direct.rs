@@ -171,12 +171,12 @@ impl Direct {
         settle(self.store(), connection, held, &outcomes).await;
         round.apply(id, recipients, &outcomes, &self.router, now);
         if let Some(transition) = transition {
-            let is_first = match self.store() {
+            let news = match self.store() {
                 Some((store, tenant)) => tell(store, tenant, connection, Some(transition), now).await,
-                None => true,
+                None => Some(transition),
             };
-            if is_first {
-                sharing::report(&self.router, connection, transition);
+            if let Some(news) = news {
+                sharing::report(&self.router, connection, news);
             }
         }
         report.add(id.clone(), recipients, outcomes);

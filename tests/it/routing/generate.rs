@@ -29,7 +29,9 @@ impl Scenario {
         if rng.u8(..3) == 0 {
             // All at once.
             let at = rng.u32(..lasts);
-            mails.iter_mut().for_each(|mail| mail.at = at);
+            for mail in &mut mails {
+                mail.at = at;
+            }
         }
         mails.sort_by_key(|mail| mail.at);
         let crash = |rng: &mut Rng| Crash { at: rng.u32(..lasts), process: rng.usize(..processes) };

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use courierx::provider::EmailProvider;
-use courierx::router::{Connection, Router};
-use courierx::store::Ledger;
+use courierx::router::{BreakerState, Connection, Router};
+use courierx::store::{Ledger, State};
 use courierx::testing::Recorder;
-use courierx::{ManualClock, MemoryStore, MessageId, MessageStatus, TenantId};
+use courierx::{Clock, ManualClock, MemoryStore, MessageId, MessageStatus, RefusalKind, TenantId};
 use courierx_core::engine::{Outbox, Routes, Worker, WorkerOptions};
 use courierx_core::store::StoreResult;
 
@@ -107,6 +107,29 @@ async fn a_tenant_whose_server_never_answers_stops_nobody_else() {
     shared.until_sent(&stuck, || slow.gate.notify_one()).await;
     worker.shutdown().await.unwrap();
     assert_eq!(slow.inner.sent().len(), 10);
+}
+
+#[tokio::test]
+async fn what_one_tenants_connection_suffers_another_of_the_same_name_does_not() {
+    let (down, fine) = (Recorder::new(), Recorder::new());
+    down.refuse_all(RefusalKind::Unavailable);
+    let mut tenants = Each::default();
+    let (unlucky, lucky) = (tenants.tenant(down.clone()), tenants.tenant(fine.clone()));
+    let health = [unlucky, lucky].map(|tenant| tenants.0[&tenant].connections()[0].clone());
+    let shared = Shared::among(tenants);
+    shared.enqueue(unlucky, 10).await;
+    let worker = shared.work(4, 4);
+    for _ in 0..20 {
+        shared.calm_down().await;
+    }
+    let is_open = |of: &Connection| !matches!(of.health(shared.clock.now()).breaker, BreakerState::Closed);
+    assert_eq!(health.each_ref().map(is_open), [true, false]);
+    let keys = shared.enqueue(lucky, 10).await;
+    shared.until_sent(&keys, || {}).await;
+    worker.shutdown().await.unwrap();
+    assert_eq!((fine.sent().len(), health.each_ref().map(is_open)), (10, [true, false]));
+    let said = shared.store.list_state(lucky, "").await.unwrap();
+    assert!(said.is_empty(), "nothing is told to others of what works: {said:?}");
 }
 
 #[tokio::test]

@@ -249,10 +249,9 @@ impl Delivery<'_> {
             return None;
         }
         let tenant = self.record.tenant;
-        let is_first = sharing::tell(&*self.inner.store, tenant, connection, transition, now).await;
-        let transition = transition.filter(|_| is_first)?;
-        sharing::report(&self.router, connection, transition);
-        sharing::event(connection.id(), transition, now)
+        let news = sharing::tell(&*self.inner.store, tenant, connection, transition, now).await?;
+        sharing::report(&self.router, connection, news);
+        sharing::event(connection.id(), news, now)
     }
 
     fn addresses(&self, recipients: &[u32]) -> Vec<(u32, Address)> {

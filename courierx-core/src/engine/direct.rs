@@ -165,14 +165,14 @@ impl Direct {
         let transition = pass.finish(&outcomes, now);
         settle(self.store(), connection, held, &outcomes).await;
         round.apply(id, recipients, &outcomes, &self.router, now);
-        let is_first = match self.store() {
+        let news = match self.store() {
             Some((store, tenant)) if transition.is_some() || sharing::is_worth_telling(&outcomes) => {
                 tell(store, tenant, connection, transition, now).await
             }
-            _ => true,
+            _ => transition,
         };
-        if let Some(transition) = transition.filter(|_| is_first) {
-            sharing::report(&self.router, connection, transition);
+        if let Some(news) = news {
+            sharing::report(&self.router, connection, news);
         }
         report.add(id.clone(), recipients, outcomes);
     }

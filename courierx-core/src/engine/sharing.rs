@@ -50,15 +50,15 @@ pub(super) async fn catch_up(store: &dyn Store, tenant: TenantId, router: &Route
     }
 }
 
-/// Tells others what was found out of a connection. Of a transition it answers whether this process is the first to
-/// tell: of all that find out the same, one is.
+/// Tells others what was found out of a connection. Of a transition it answers what is news: of all processes that
+/// find out the same, one is the first to tell, and only what is told to people alternates.
 pub(super) async fn tell(
     store: &dyn Store,
     tenant: TenantId,
     connection: &Connection,
     transition: Option<Transition>,
     now: Timestamp,
-) -> bool {
+) -> Option<Transition> {
     let key = key(tenant, connection.id());
     let mut current = store.get_state(&key).await;
     for _ in 0..TRIES {
@@ -68,28 +68,28 @@ pub(super) async fn tell(
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(%tenant, connection = %connection.id(), error, "others cannot be told of a connection");
                 // Then each process speaks for itself.
-                return true;
+                return transition;
             }
         };
         let theirs = entry.as_ref().map(read).filter(|said| connection.is_meant(said)).unwrap_or_default();
         let mut ours = connection.shared(now);
-        let is_first = theirs.lacks(transition);
+        let news = transition.and_then(|transition| theirs.news(transition));
         ours.merge(&theirs);
         connection.adopt(&ours, now);
         if ours == theirs {
-            return is_first;
+            return news;
         }
         let expected = entry.as_ref().map_or(Expected::Absent, |entry| Expected::Version(entry.version));
         // Of these types serde_json can write everything.
         let value = serde_json::to_vec(&ours).unwrap_or_default();
         let lives_for = KEPT.max(ours.not_before.map_or(KEPT, |one| one.until.since(now)));
         match store.swap_state(&key, expected, value, lives_for).await {
-            Ok(Swap::Stored { .. }) => return is_first,
+            Ok(Swap::Stored { .. }) => return news,
             Ok(Swap::Conflict { current: other }) => current = Ok(other),
             Err(error) => current = Err(error),
         }
     }
-    false
+    None
 }
 
 /// Whether an answer says that the whole connection wants to be left alone.

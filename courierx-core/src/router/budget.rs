@@ -59,13 +59,12 @@ impl Budget {
     /// Takes one retry from it; it comes back if the retry does not fail.
     pub(crate) fn take(&self, now: Timestamp) -> Result<(), Timestamp> {
         let mut state = self.lock();
-        match state.spent_until(now) {
-            Some(until) => Err(until),
-            None => {
-                state.left -= 1.0;
-                Ok(())
-            }
+        if let Some(until) = state.spent_until(now) {
+            return Err(until);
         }
+        // Under the same lock: another one would have let somebody else look in between.
+        state.left -= 1.0;
+        Ok(())
     }
 
     /// A retry did not fail.

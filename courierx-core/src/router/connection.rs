@@ -148,10 +148,19 @@ impl Connection {
         self
     }
 
-    /// Hands it no more than these many recipients in each window.
+    /// Hands it no more than these many recipients in each window. Of several quotas for one window the smallest
+    /// counts.
     #[must_use]
     pub fn with_quotas(mut self, quotas: impl Into<Arc<[Quota]>>) -> Self {
-        self.quotas = quotas.into();
+        // They would share a counter, and each hand-over would count in it twice.
+        let mut smallest: Vec<Quota> = Vec::new();
+        for quota in quotas.into().iter() {
+            match smallest.iter_mut().find(|one| one.window == quota.window) {
+                Some(one) => one.cap = one.cap.min(quota.cap),
+                None => smallest.push(*quota),
+            }
+        }
+        self.quotas = smallest.into();
         self
     }
 

@@ -145,14 +145,15 @@ pub(crate) struct SharedHealth {
 }
 
 impl SharedHealth {
-    /// Whether what others say does not tell of this transition.
-    pub(crate) fn lacks(&self, transition: Option<Transition>) -> bool {
-        let is_open = self.breaker.is_some_and(|breaker| breaker.is_open());
+    /// What of a transition is news to others, if they said this so far: none if they told of it.
+    pub(crate) fn news(&self, transition: Transition) -> Option<Transition> {
+        let is_open = self.breaker.map(|breaker| breaker.is_open());
         match transition {
-            Some(Transition::Opened { .. }) => !is_open,
-            Some(Transition::Closed) => is_open || self.breaker.is_none(),
-            Some(Transition::Reopened { .. }) => true,
-            None => false,
+            Transition::Opened { .. } if is_open == Some(true) => None,
+            Transition::Closed if is_open == Some(false) => None,
+            // Somebody found meanwhile that it works, and told so.
+            Transition::Reopened { until } if is_open == Some(false) => Some(Transition::Opened { until }),
+            news => Some(news),
         }
     }
 

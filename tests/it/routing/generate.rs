@@ -29,7 +29,12 @@ impl Scenario {
         if rng.u8(..3) == 0 {
             // All at once.
             let at = rng.u32(..lasts);
-            mails.iter_mut().for_each(|mail| mail.at = at);
+            for mail in &mut mails {
+                mail.at = at;
+            }
+        }
+        if rng.u8(..4) == 0 {
+            besiege(&mut rng, &mut lines, &mut mails, lasts);
         }
         mails.sort_by_key(|mail| mail.at);
         let crash = |rng: &mut Rng| Crash { at: rng.u32(..lasts), process: rng.usize(..processes) };
@@ -48,6 +53,27 @@ impl Scenario {
             mails,
             crashes,
         }
+    }
+}
+
+/// Nothing but failures of the connections themselves, and many who wait for an answer: what processes know of
+/// them differs most.
+fn besiege(rng: &mut Rng, lines: &mut [Line], mails: &mut [Mail], lasts: u32) {
+    for line in lines {
+        (line.rate, line.quota) = (None, None);
+        let mut from = 0;
+        line.weather.clear();
+        while line.weather.len() < 6 {
+            from += rng.u32(..lasts / 4);
+            let to = from + rng.u32(1..=lasts / 2);
+            let weathers =
+                [Weather::Dark, Weather::Outage, Weather::Lossy(90), Weather::Flapping(rng.u32(5..60))];
+            line.weather.push(Spell { from, to, weather: rng.choice(weathers).unwrap_or(Weather::Dark) });
+            from = to;
+        }
+    }
+    for mail in mails {
+        mail.direct = rng.u8(..3) == 0;
     }
 }
 

@@ -63,17 +63,28 @@ fn what_was_repaired_stays_repaired() {
     }
 }
 
+#[test]
+fn a_life_that_is_lived_again_is_the_same() {
+    for seed in 0..20 {
+        let scenario = Scenario::by_chance(seed);
+        let trace = || in_its_time(&scenario, |seen| format!("{:?}", seen.log.lock()));
+        assert_eq!(trace(), trace(), "seed {seed}");
+    }
+}
+
 /// What goes wrong in a scenario.
 fn live(scenario: &Scenario) -> Vec<String> {
-    let life = || {
-        // The jitter of schedules and gates, and what is dealt out by identifiers.
-        fastrand::seed(scenario.seed);
-        courierx_core::testing::repeat_ids(scenario.seed);
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        runtime.block_on(async { checks::everything(scenario, &scenario.live().await) })
-    };
+    let life = || in_its_time(scenario, |seen| checks::everything(scenario, seen));
     catch_unwind(AssertUnwindSafe(life)).unwrap_or_else(|_| vec!["it panicked, see above".to_owned()])
+}
+
+fn in_its_time<T>(scenario: &Scenario, look: impl FnOnce(&world::Seen) -> T) -> T {
+    // The jitter of schedules and gates, and what is dealt out by identifiers.
+    fastrand::seed(scenario.seed);
+    courierx_core::testing::repeat_ids(scenario.seed);
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async { look(&scenario.live().await) })
 }
 
 fn report(scenario: Scenario) -> String {

@@ -2,6 +2,9 @@
 
 use super::scenario::Scenario;
 
+/// What makes it smaller.
+type Step = Box<dyn Fn(&mut Scenario)>;
+
 /// How many scenarios are tried at most.
 const TRIES: usize = 3000;
 
@@ -31,7 +34,7 @@ pub(super) fn shrink(mut scenario: Scenario, fails: impl Fn(&Scenario) -> bool) 
 
 /// One of the scenarios that are a step smaller; the large steps come first.
 fn candidate(scenario: &Scenario, place: usize) -> Option<Scenario> {
-    let mut steps: Vec<Box<dyn Fn(&mut Scenario)>> = Vec::new();
+    let mut steps: Vec<Step> = Vec::new();
     let mails = scenario.mails.len();
     let mut part = mails / 2;
     while part > 0 {
@@ -42,14 +45,14 @@ fn candidate(scenario: &Scenario, place: usize) -> Option<Scenario> {
     }
     let lines = scenario.lines.len();
     for line in (0..lines).filter(|_| lines > 1) {
-        steps.push(Box::new(move |next| drop(next.lines.remove(line))));
+        steps.push(Box::new(move |next| _ = next.lines.remove(line)));
     }
     for crash in 0..scenario.crashes.len() {
-        steps.push(Box::new(move |next| drop(next.crashes.remove(crash))));
+        steps.push(Box::new(move |next| _ = next.crashes.remove(crash)));
     }
     for line in 0..lines {
         for spell in 0..scenario.lines[line].weather.len() {
-            steps.push(Box::new(move |next| drop(next.lines[line].weather.remove(spell))));
+            steps.push(Box::new(move |next| _ = next.lines[line].weather.remove(spell)));
         }
     }
     if scenario.processes > 1 {

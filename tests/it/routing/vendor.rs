@@ -89,14 +89,15 @@ impl Vendor {
         let refused = |kind| all(Answer::Refused(kind), false);
         let (mut retry_after, mut takes) = (None, ANSWERS);
         let each = match self.line.weather(at) {
-            None => accepted(),
             Some(Weather::Outage) => refused(RefusalKind::Unavailable),
             Some(Weather::Dark) => {
                 takes = NEVER;
                 all(Answer::Unknown, chance(50))
             }
             Some(Weather::Brownout(percent)) if chance(percent) => refused(RefusalKind::Unavailable),
-            Some(Weather::Flapping(period)) if at / period % 2 == 0 => refused(RefusalKind::Unavailable),
+            Some(Weather::Flapping(period)) if (at / period).is_multiple_of(2) => {
+                refused(RefusalKind::Unavailable)
+            }
             Some(Weather::Throttled(most, asks)) => {
                 let ten = desk.tens.entry(now.as_secs() / 10).or_default();
                 *ten += 1;
@@ -127,7 +128,7 @@ impl Vendor {
             Some(Weather::Greylist) if first => refused(RefusalKind::RecipientTemporary),
             Some(Weather::NoMailbox) => {
                 let one = |&position: &u32| {
-                    let is_there = (mail as u64 + u64::from(position)) % 2 == 0;
+                    let is_there = (mail as u64 + u64::from(position)).is_multiple_of(2);
                     let missing = (Answer::Refused(RefusalKind::Recipient), false);
                     if is_there { (Answer::Accepted, true) } else { missing }
                 };
@@ -135,9 +136,10 @@ impl Vendor {
             }
             Some(Weather::Unverified) if from == 0 => refused(RefusalKind::Sender),
             Some(Weather::Policy) if chance(50) => refused(RefusalKind::Policy),
-            Some(Weather::Content) if mail % 2 == 0 => refused(RefusalKind::Content),
+            Some(Weather::Content) if mail.is_multiple_of(2) => refused(RefusalKind::Content),
             Some(Weather::Lossy(percent)) if chance(percent) => all(Answer::Unknown, chance(50)),
-            Some(_) => accepted(),
+            // The sun shines, or something else is spared.
+            _ => accepted(),
         };
         Plan { each, retry_after, takes }
     }

@@ -67,7 +67,7 @@ pub(super) fn name(line: usize) -> &'static str {
 pub(super) fn breaker(hasty: bool) -> BreakerOptions {
     let mut options = BreakerOptions::default();
     if hasty {
-        options.longest = Duration::from_secs(60);
+        options.longest = Duration::from_mins(1);
         options.slow_step = Duration::from_secs(5);
     }
     options
@@ -183,13 +183,12 @@ impl World<'_> {
         steps.sort_by_key(|step| step.0);
         for (at, mail, process) in steps {
             self.clock.sleep_until(self.start.after(Duration::from_secs(at.into()))).await;
-            match mail {
-                Some(number) => self.post(number, &scenario.mails[number], process).await,
-                None => {
-                    let next = self.process();
-                    // Those who waited for an answer died with it.
-                    self.processes[process] = next;
-                }
+            if let Some(number) = mail {
+                self.post(number, &scenario.mails[number], process).await;
+            } else {
+                let next = self.process();
+                // Those who waited for an answer died with it.
+                self.processes[process] = next;
             }
         }
     }
@@ -225,7 +224,7 @@ impl World<'_> {
                 return false;
             }
             if now < end {
-                self.clock.sleep_until(now.after(Duration::from_secs(60))).await;
+                self.clock.sleep_until(now.after(Duration::from_mins(1))).await;
             } else {
                 // What waits for hours needs nobody who looks after it all the time.
                 for process in &mut self.processes {

@@ -121,7 +121,7 @@ proptest! {
         let rng = &mut fastrand::Rng::with_seed(seed);
         let router = some_router(rng);
         let recipients = rng.u32(1..4);
-        let address = |one: u32| format!("u{one}@{}.example", if one % 2 == 0 { "one" } else { "two" });
+        let address = |one: u32| format!("u{one}@{}.example", if one.is_multiple_of(2) { "one" } else { "two" });
         let mut email = Email::to(address(0).as_str()).from("hi@acme.example").subject("Hello").text("Hello");
         for one in 1..recipients {
             email = email.cc(address(one).as_str());

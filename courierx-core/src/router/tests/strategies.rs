@@ -67,7 +67,7 @@ fn who_has_just_come_back_gets_a_part_of_its_share_and_the_others_keep_their_pro
     let router = router(Strategy::Weighted, &[("a", 2), ("b", 1), ("c", 1)]);
     let a = router.connection(&"a".parse().unwrap()).unwrap();
     let breaker = &a.known().breaker;
-    let long_ago = NOW.before(Duration::from_secs(120));
+    let long_ago = NOW.before(Duration::from_mins(2));
     let mut at = long_ago;
     for _ in 0..5 {
         let ticket = breaker.begin(at, false).unwrap();

@@ -2,7 +2,7 @@
 
 use courierx::router::{Conditions, Connection, Decision, Member, Rule, SkipReason, Strategy};
 use courierx::testing::Recorder;
-use courierx::{Courier, Email, EmailBuilder, Lane, RefusalKind};
+use courierx::{Courier, CourierBuilder, Email, EmailBuilder, Lane, RefusalKind};
 
 use crate::support::email;
 
@@ -13,8 +13,8 @@ fn courier(recorders: &[Recorder; 3], weights: [u32; 3], rules: impl IntoIterato
     let connections = NAMES.iter().zip(recorders).zip(weights).map(|((name, recorder), weight)| {
         Connection::new(name.parse().unwrap(), recorder.clone()).with_priority(1).with_weight(weight)
     });
-    let builder = connections.fold(Courier::builder(), |builder, one| builder.connection(one));
-    rules.into_iter().fold(builder, |builder, rule| builder.rule(rule)).build().unwrap()
+    let builder = connections.fold(Courier::builder(), CourierBuilder::connection);
+    rules.into_iter().fold(builder, CourierBuilder::rule).build().unwrap()
 }
 
 fn member(name: &str) -> Member {

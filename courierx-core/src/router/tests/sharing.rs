@@ -16,7 +16,9 @@ fn said(signals: &[Signal]) -> SharedHealth {
         let ticket = breaker.begin(at, false).unwrap();
         let _ = breaker.end(ticket, *signal, at, 0.5);
     }
-    SharedHealth { breaker: breaker.shared(), not_before: None }
+    let mut health = SharedHealth::default();
+    health.breaker = breaker.shared();
+    health
 }
 
 #[test]

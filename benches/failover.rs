@@ -20,7 +20,7 @@ use courierx::provider::{
 use courierx::router::{BreakerOptions, BreakerState, Connection};
 use courierx::{Courier, Email, EmailProvider, Smtp};
 use polymail::{FallbackMailer, Mailer};
-use support::{Floors, NoOp, Unavailable, email, median, micros_each, tell};
+use support::{Floors, Unavailable, email, median, micros_each, tell};
 use tokio::runtime::Runtime;
 
 const MESSAGES: usize = 10_000;
@@ -128,7 +128,7 @@ fn two_threads(floors: &mut Floors, email: &Email) {
 fn refused(runtime: &Runtime, floors: &mut Floors, email: &Email) {
     // Fewer than a breaker needs to make up its mind.
     const FEW: usize = 15;
-    let slow: Arc<dyn EmailProvider> = Arc::new(Slow::new());
+    let slow: Arc<dyn EmailProvider> = Arc::new(Idle::new(Duration::from_millis(20)));
     // Nothing listens there.
     let nobody: Arc<dyn EmailProvider> = Arc::new(Smtp::plain("127.0.0.1").port(1));
     let mut options = BreakerOptions::default();
@@ -151,7 +151,7 @@ fn refused(runtime: &Runtime, floors: &mut Floors, email: &Email) {
 }
 
 fn up(count: usize) -> Vec<Arc<dyn EmailProvider>> {
-    (0..count).map(|_| Arc::new(NoOp::new()) as Arc<dyn EmailProvider>).collect()
+    (0..count).map(|_| Arc::new(Idle::new(Duration::ZERO)) as Arc<dyn EmailProvider>).collect()
 }
 
 fn courier(providers: &[Arc<dyn EmailProvider>], options: BreakerOptions) -> Courier {
@@ -202,21 +202,22 @@ fn plain_loop(runtime: &Runtime, providers: &[Arc<dyn EmailProvider>], email: &E
     })
 }
 
-/// A provider whose answer takes 20 ms.
+/// A provider that takes everything, after some time or at once, and remembers nothing.
 #[derive(Debug)]
-struct Slow {
+struct Idle {
     id: ProviderId,
     capability: Capability,
+    takes: Duration,
 }
 
-impl Slow {
-    fn new() -> Self {
-        Self { id: ProviderId::new("slow"), capability: Capability::full() }
+impl Idle {
+    fn new(takes: Duration) -> Self {
+        Self { id: ProviderId::new("idle"), capability: Capability::full(), takes }
     }
 }
 
 #[async_trait]
-impl EmailProvider for Slow {
+impl EmailProvider for Idle {
     fn id(&self) -> &ProviderId {
         &self.id
     }
@@ -226,8 +227,13 @@ impl EmailProvider for Slow {
     }
 
     async fn send(&self, _message: &Outgoing, _options: &SendOptions) -> Outcome {
-        #[expect(clippy::disallowed_methods, reason = "the time that a provider takes is what is measured")]
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        if !self.takes.is_zero() {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the time that a provider takes is what is measured"
+            )]
+            tokio::time::sleep(self.takes).await;
+        }
         Outcome::Accepted(Acceptance::default())
     }
 

@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+use uuid::timestamp::context::{ContextV7, ThreadLocalContext};
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -97,7 +98,11 @@ fn fresh() -> Uuid {
     if let Some(uuid) = crate::testing::repeatable_id() {
         return uuid;
     }
-    Uuid::now_v7()
+    thread_local! {
+        // One for each thread: what all threads share, each identifier would have to wait for.
+        static CONTEXT: ContextV7 = const { ContextV7::new() };
+    }
+    Uuid::new_v7(uuid::Timestamp::now(ThreadLocalContext::new(&CONTEXT)))
 }
 
 impl TenantId {

@@ -72,9 +72,9 @@ impl Budget {
         self.add(1.0);
     }
 
-    /// A hand-over succeeded.
-    pub(crate) fn earn(&self) {
-        self.add(PER_SUCCESS);
+    /// So many hand-overs succeeded.
+    pub(crate) fn earn(&self, successes: u32) {
+        self.add(PER_SUCCESS * f64::from(successes));
     }
 
     fn add(&self, amount: f64) {
@@ -99,7 +99,7 @@ mod tests {
         let budget = Budget::default();
         let failing = |now| std::iter::from_fn(|| budget.take(now).ok()).take(1000).count();
         assert_eq!(failing(NOW), 10);
-        (0..100).for_each(|_| budget.earn());
+        (0..100).for_each(|_| budget.earn(1));
         assert_eq!(failing(NOW), 20);
         assert_eq!(budget.take(NOW), Err(NOW.after(Duration::from_secs(6))));
         assert_eq!(failing(NOW.after(Duration::from_secs(6))), 1, "it never stands still");
@@ -112,7 +112,7 @@ mod tests {
         for _ in 0..1000 {
             budget.take(NOW).unwrap();
             budget.give_back();
-            budget.earn();
+            budget.earn(1);
         }
     }
 }

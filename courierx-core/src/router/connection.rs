@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use arrayvec::ArrayString;
 use serde::{Deserialize, Serialize};
 
 use super::breaker::{BreakerOptions, Permission};
@@ -19,7 +20,10 @@ use crate::provider::EmailProvider;
 /// It is part of what de-duplicates at the provider, so it stays the same as long as the account does.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct ConnectionId(Arc<str>);
+// In place, since a counted one would be a word that all threads write.
+pub struct ConnectionId(ArrayString<LONGEST>);
+
+const LONGEST: usize = 64;
 
 impl ConnectionId {
     /// The name.
@@ -33,10 +37,10 @@ impl FromStr for ConnectionId {
 
     fn from_str(name: &str) -> Result<Self, InvalidConnectionId> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-        if name.is_empty() || name.len() > 64 || !name.bytes().all(allowed) {
+        if name.is_empty() || !name.bytes().all(allowed) {
             return Err(InvalidConnectionId);
         }
-        Ok(Self(name.into()))
+        ArrayString::from(name).map(Self).map_err(|_| InvalidConnectionId)
     }
 }
 

@@ -67,7 +67,8 @@ impl<'a> Pass<'a> {
         let regardless = ask.ahead && !ask.can_wait;
         let budgeted = ask.again && known.budget.take(now).is_ok();
         let mut pass = Self { connection, ask, place, ticket: None, budgeted, since: now };
-        if ask.again && ask.can_wait && !budgeted {
+        // What goes ahead is paced already.
+        if ask.again && ask.can_wait && !ask.ahead && !budgeted {
             return Err(Denied::Changed);
         }
         pass.ticket = known.breaker.begin(now, ask.ahead);
@@ -114,12 +115,9 @@ impl<'a> Pass<'a> {
         }
         match signal {
             Signal::Neutral => {}
-            Signal::Success => {
-                known.health.note(true, now.since(self.since), now);
-                known.budget.earn();
-            }
+            Signal::Success => return self.succeed(now),
             Signal::Failure | Signal::Fatal => {
-                known.health.note(false, now.since(self.since), now);
+                known.health.bad(now);
                 // The retry failed again: it is spent.
                 self.budgeted = false;
             }
@@ -128,6 +126,23 @@ impl<'a> Pass<'a> {
             known.failed(&text, now);
         }
         self.end(signal, now)
+    }
+
+    /// A success. Where all is well, one of many is noted for all.
+    fn succeed(mut self, now: Timestamp) -> Option<Transition> {
+        let known = self.connection.known();
+        let is_well = !self.budgeted && self.ticket.is_some_and(|ticket| known.breaker.is_well(ticket));
+        let weight = if is_well { known.health.weight(now) } else { Some(1) };
+        let Some(weight) = weight else {
+            self.ticket = None;
+            return None;
+        };
+        known.health.good(weight, now.since(self.since), now);
+        known.budget.earn(weight);
+        if std::mem::take(&mut self.budgeted) {
+            known.budget.give_back();
+        }
+        known.breaker.end_of_many(self.ticket.take()?, Signal::Success, weight, now, fastrand::f64())
     }
 
     fn end(&mut self, signal: Signal, now: Timestamp) -> Option<Transition> {

@@ -39,6 +39,8 @@ pub(crate) struct Place<'a> {
     places: &'a Places,
     lane: usize,
     decreases: u64,
+    /// Whether the hand-over went well: it counts when the place is given back, under one lock with that.
+    succeeded: bool,
 }
 
 impl Places {
@@ -57,7 +59,7 @@ impl Places {
         let is_free = state.waiting[..=lane].iter().all(VecDeque::is_empty) && state.has_room(lane);
         is_free.then(|| {
             state.used[lane] += 1;
-            Place { places: self, lane, decreases: state.decreases }
+            Place { places: self, lane, decreases: state.decreases, succeeded: false }
         })
     }
 
@@ -165,7 +167,8 @@ impl<'a> Turn<'a> {
             let _ = given.await;
         }
         self.given = None;
-        Place { places: self.places, lane: self.lane, decreases: self.places.lock().decreases }
+        let decreases = self.places.lock().decreases;
+        Place { places: self.places, lane: self.lane, decreases, succeeded: false }
     }
 }
 
@@ -182,26 +185,31 @@ impl Drop for Turn<'_> {
 
 impl Place<'_> {
     /// Takes note of what became of the hand-over.
-    pub(crate) fn learn(&self, outcomes: &[RecipientOutcome]) {
+    pub(crate) fn learn(&mut self, outcomes: &[RecipientOutcome]) {
         let complains = outcomes.iter().any(|outcome| match outcome {
             RecipientOutcome::Unknown(_) => true,
             RecipientOutcome::Refused(refusal) => refusal.kind == RefusalKind::Throttled,
             RecipientOutcome::Accepted(_) => false,
         });
-        let accepted = outcomes.iter().any(|outcome| matches!(outcome, RecipientOutcome::Accepted(_)));
-        let mut state = self.places.lock();
-        if complains && self.decreases == state.decreases {
-            state.limit = (state.limit * DECREASE).max(1.0);
-            state.decreases += 1;
-        } else if accepted && !complains {
-            state.limit = (state.limit + 1.0 / state.limit).min(state.most);
+        if complains {
+            let mut state = self.places.lock();
+            if self.decreases == state.decreases {
+                state.limit = (state.limit * DECREASE).max(1.0);
+                state.decreases += 1;
+            }
+        } else {
+            self.succeeded = outcomes.iter().any(|outcome| matches!(outcome, RecipientOutcome::Accepted(_)));
         }
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.places.lock().leave(self.lane);
+        let mut state = self.places.lock();
+        if self.succeeded {
+            state.limit = (state.limit + 1.0 / state.limit).min(state.most);
+        }
+        state.leave(self.lane);
     }
 }
 
@@ -298,9 +306,9 @@ mod tests {
     #[test]
     fn complaints_take_places_away_once_and_success_gives_them_back_slowly() {
         let places = Places::new(10);
-        let all: Vec<_> = std::iter::from_fn(|| take(&places, Lane::Critical)).collect();
+        let mut all: Vec<_> = std::iter::from_fn(|| take(&places, Lane::Critical)).collect();
         // Those that are under way were begun under the same limit: they complain of one thing.
-        for place in &all {
+        for place in &mut all {
             place.learn(&throttled());
         }
         assert_eq!(places.limit_and_used(), (7, 10));

@@ -21,6 +21,7 @@ pub(crate) use shared::{PROBE_LEASE, SharedBreaker};
 
 use super::known::BreakerState;
 use crate::clock::Timestamp;
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Of at least so many hand-overs within [`WINDOW`], more than half failing open it.
@@ -153,9 +154,15 @@ struct State {
     options: BreakerOptions,
 }
 
-/// A circuit breaker. Decisions and results hold its lock for some nanoseconds.
+/// A circuit breaker. Decisions and results hold its lock for some nanoseconds, and while all is well they only read.
 #[derive(Debug)]
-pub(crate) struct Breaker(Mutex<State>);
+pub(crate) struct Breaker {
+    state: Mutex<State>,
+    /// The generation and one while it is closed and gets its whole share; else 0. Written under the lock.
+    calm: AtomicU64,
+    /// Whether the last hand-over failed. Written under the lock.
+    stumbled: AtomicBool,
+}
 
 impl Default for Breaker {
     fn default() -> Self {
@@ -199,7 +206,7 @@ impl Permission {
 
 impl Breaker {
     pub(crate) fn new(options: BreakerOptions) -> Self {
-        Self(Mutex::new(State {
+        let state = State {
             phase: Phase::Closed { since: None },
             generation: 0,
             in_a_row: 0,
@@ -208,12 +215,29 @@ impl Breaker {
             probe: None,
             moved_at: None,
             options,
-        }))
+        };
+        Self { state: Mutex::new(state), calm: AtomicU64::new(1), stumbled: AtomicBool::new(false) }
     }
 
     /// What it allows now. It changes nothing.
     pub(crate) fn permission(&self, now: Timestamp) -> Permission {
-        self.lock().permission(now)
+        if self.calm.load(Ordering::Acquire) != 0 {
+            return Permission::Yes { share: 1.0 };
+        }
+        let state = self.lock();
+        let permission = state.permission(now);
+        if permission == (Permission::Yes { share: 1.0 }) {
+            // Its slow start is over.
+            self.calm.store(state.generation + 1, Ordering::Release);
+        }
+        permission
+    }
+
+    /// Whether a success of this hand-over changes nothing but counts.
+    pub(crate) fn is_well(&self, ticket: Ticket) -> bool {
+        !ticket.probe
+            && self.calm.load(Ordering::Acquire) == ticket.generation + 1
+            && !self.stumbled.load(Ordering::Acquire)
     }
 
     /// What it is in, for people.
@@ -230,6 +254,9 @@ impl Breaker {
     /// Begins a hand-over; none if it does not allow one any more. `ahead` takes the place of a probe that is not
     /// due yet, because there is no other way.
     pub(crate) fn begin(&self, now: Timestamp, ahead: bool) -> Option<Ticket> {
+        if let Some(generation) = self.calm.load(Ordering::Acquire).checked_sub(1) {
+            return Some(Ticket { generation, probe: false });
+        }
         let mut state = self.lock();
         let probe = match state.permission(now) {
             Permission::Yes { .. } => false,
@@ -255,41 +282,70 @@ impl Breaker {
         now: Timestamp,
         jitter: f64,
     ) -> Option<Transition> {
+        self.end_of_many(ticket, signal, 1, now, jitter)
+    }
+
+    /// The same for one of `weight` successes, of which the others are not noted.
+    pub(crate) fn end_of_many(
+        &self,
+        ticket: Ticket,
+        signal: Signal,
+        weight: u32,
+        now: Timestamp,
+        jitter: f64,
+    ) -> Option<Transition> {
         let mut state = self.lock();
         if ticket.generation != state.generation {
             return None;
         }
-        if ticket.probe {
-            state.probe = None;
+        let transition = state.end(ticket, signal, weight, now, jitter);
+        self.stumbled.store(state.in_a_row > 0, Ordering::Release);
+        if transition.is_some() {
+            self.calm.store(0, Ordering::Release);
         }
-        match (&mut state.phase, signal) {
-            (_, Signal::Neutral) | (Phase::Open { .. }, _) => None,
-            (Phase::Closed { .. }, Signal::Success) => {
-                state.in_a_row = 0;
-                state.slice(now).good += 1;
-                None
-            }
-            (Phase::Closed { .. }, Signal::Failure) => {
-                state.in_a_row += 1;
-                state.slice(now).bad += 1;
-                let opens = state.in_a_row >= state.options.in_a_row || state.is_mostly_failing(now);
-                opens.then(|| state.open(now, jitter))
-            }
-            (_, Signal::Fatal) | (Phase::HalfOpen { .. }, Signal::Failure) => Some(state.open(now, jitter)),
-            (Phase::HalfOpen { successes }, Signal::Success) => {
-                *successes += 1;
-                (*successes >= PROBES).then(|| state.close(now))
-            }
-        }
+        transition
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing in here panics half way.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
+    fn end(
+        &mut self,
+        ticket: Ticket,
+        signal: Signal,
+        weight: u32,
+        now: Timestamp,
+        jitter: f64,
+    ) -> Option<Transition> {
+        if ticket.probe {
+            self.probe = None;
+        }
+        match (&mut self.phase, signal) {
+            (_, Signal::Neutral) | (Phase::Open { .. }, _) => None,
+            (Phase::Closed { .. }, Signal::Success) => {
+                self.in_a_row = 0;
+                let slice = self.slice(now);
+                slice.good = slice.good.saturating_add(weight);
+                None
+            }
+            (Phase::Closed { .. }, Signal::Failure) => {
+                self.in_a_row += 1;
+                self.slice(now).bad += 1;
+                let opens = self.in_a_row >= self.options.in_a_row || self.is_mostly_failing(now);
+                opens.then(|| self.open(now, jitter))
+            }
+            (_, Signal::Fatal) | (Phase::HalfOpen { .. }, Signal::Failure) => Some(self.open(now, jitter)),
+            (Phase::HalfOpen { successes }, Signal::Success) => {
+                *successes += 1;
+                (*successes >= PROBES).then(|| self.close(now))
+            }
+        }
+    }
+
     fn permission(&self, now: Timestamp) -> Permission {
         match self.phase {
             Phase::Closed { since } => Permission::Yes { share: share(since, self.options.slow_step, now) },

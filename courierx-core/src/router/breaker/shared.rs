@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Breaker, Phase, State, Ticket};
 use crate::clock::Timestamp;
+use crate::sync::atomic::Ordering;
 
 /// A breaker as other processes are told of it: whether it is open, and since when that is so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +49,8 @@ impl Breaker {
             return;
         }
         state.turn(shared);
+        self.calm.store(0, Ordering::Release);
+        self.stumbled.store(false, Ordering::Release);
     }
 
     /// A probe that another process makes instead: here it counts as one that is under way until `until`.

@@ -73,7 +73,11 @@ fn happen(connection: &Connection, rng: &mut fastrand::Rng) {
         let signal =
             rng.choice([Signal::Success, Signal::Failure, Signal::Failure, Signal::Neutral]).unwrap();
         if let Some(ticket) = known.breaker.begin(at, rng.bool()) {
-            known.health.note(signal == Signal::Success, Duration::from_millis(rng.u64(1..900)), at);
+            if signal == Signal::Success {
+                known.health.good(1, Duration::from_millis(rng.u64(1..900)), at);
+            } else {
+                known.health.bad(at);
+            }
             if rng.u8(..9) > 0 {
                 let _ = known.breaker.end(ticket, signal, at, rng.f64());
             }

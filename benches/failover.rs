@@ -8,7 +8,7 @@
 mod support;
 
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     let email = email(0);
     deciding(&runtime, &mut floors, &email);
     open_breaker(&runtime, &mut floors, &email);
-    two_threads(&mut floors, &email);
+    two_threads(&mut floors);
     refused(&runtime, &mut floors, &email);
     floors.finish()
 }
@@ -91,37 +91,32 @@ fn open_breaker(runtime: &Runtime, floors: &mut Floors, email: &Email) {
     floors.at_most("µs extra, the first one's breaker open", median(&extra), 2.0);
 }
 
-/// Two threads send what one sends, each.
-fn two_threads(floors: &mut Floors, email: &Email) {
+/// Two threads send what one sends, each messages of its own: clones of one share their content.
+fn two_threads(floors: &mut Floors) {
     let courier = courier(&up(3), BreakerOptions::default());
-    let rate = |threads: usize| {
-        let start = Instant::now();
-        std::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| {
-                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                    send(&runtime.expect("a runtime starts"), &courier, email);
-                });
-            }
-        });
-        support::rate(threads * MESSAGES, start.elapsed())
-    };
-    let looped = |threads: usize| {
-        let start = Instant::now();
-        std::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| {
-                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                    plain_loop(&runtime.expect("a runtime starts"), &up(3), email);
-                });
-            }
-        });
-        support::rate(threads * MESSAGES, start.elapsed())
-    };
-    let ratios: Vec<f64> = (0..ROUNDS).map(|_| rate(2) / rate(1)).collect();
-    let machine: Vec<f64> = (0..ROUNDS).map(|_| looped(2) / looped(1)).collect();
+    let sends = |runtime: &Runtime, email: &Email| send(runtime, &courier, email);
+    let loops = |runtime: &Runtime, email: &Email| plain_loop(runtime, &up(3), email);
+    let ratios: Vec<f64> = (0..ROUNDS).map(|_| rate_of(2, sends) / rate_of(1, sends)).collect();
+    let machine: Vec<f64> = (0..ROUNDS).map(|_| rate_of(2, loops) / rate_of(1, loops)).collect();
     tell(format!("two threads of a plain loop that share nothing: {:.2} times one", median(&machine)));
     floors.at_least("two threads, times one", median(&ratios), 1.7);
+}
+
+/// What so many threads do at once, each ten times, as messages per microsecond.
+fn rate_of(threads: usize, act: impl Fn(&Runtime, &Email) -> f64 + Sync) -> f64 {
+    let start = Barrier::new(threads);
+    let each = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("a runtime starts");
+        let email = email(0);
+        start.wait();
+        // What the others do while one begins or ends counts for nobody.
+        1.0 / median(&(0..10).map(|_| act(&runtime, &email)).collect::<Vec<_>>())
+    };
+    std::thread::scope(|scope| {
+        let all: Vec<_> = (0..threads).map(|_| scope.spawn(each)).collect();
+        all.into_iter().map(|one| one.join().expect("it sends")).sum()
+    })
 }
 
 /// What it adds to a provider of 20 ms that the one before it refuses connections.

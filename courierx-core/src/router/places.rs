@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::message::Lane;
 use crate::provider::{RecipientOutcome, RefusalKind};
+use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What is left of the limit after a complaint.
@@ -18,18 +19,51 @@ const DECREASE: f64 = 0.7;
 pub(super) const SHARES: [f64; 3] = [1.0, 0.9, 0.7];
 
 /// The places among a connection's hand-overs.
+///
+/// While nobody waits, a place is taken and given back by one exchange of one word, and that word is the only thing
+/// that every hand-over writes. While somebody waits, it changes under the lock alone.
 #[derive(Debug)]
-pub(crate) struct Places(Mutex<State>);
+pub(crate) struct Places {
+    used: Alone<AtomicU64>,
+    room: AtomicU64,
+    /// Counts the decreases: hand-overs that began before the last one tell old news.
+    decreases: AtomicU64,
+    state: Mutex<State>,
+}
+
+/// What every hand-over writes, with nothing near it that is only read.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Alone<T>(T);
 
 #[derive(Debug)]
 struct State {
     limit: f64,
     most: f64,
-    /// Hand-overs under way, by lane.
-    used: [usize; 3],
     waiting: [VecDeque<oneshot::Sender<()>>; 3],
-    /// Counts the decreases: hand-overs that began before the last one tell old news.
-    decreases: u64,
+}
+
+/// The bits that count one lane, and the most that they can.
+const LANE_BITS: u32 = 20;
+const LANE_MOST: u64 = (1 << LANE_BITS) - 1;
+/// In what is used: that somebody waits. In the room: that the limit can grow.
+const FLAG: u64 = 1 << 63;
+
+const fn one(lane: usize) -> u64 {
+    1 << (LANE_BITS as usize * lane)
+}
+
+/// What is counted for a lane.
+const fn of(word: u64, lane: usize) -> u64 {
+    word >> (LANE_BITS as usize * lane) & LANE_MOST
+}
+
+/// Whether somebody in this lane may have a place. Everybody may have one where nobody has.
+fn has_room(used: u64, room: u64, lane: usize) -> bool {
+    let all: u64 = (0..3).map(|lane| of(used, lane)).sum();
+    // Places of less urgent lanes count against a lane's share, as those of its own do: so what is kept for the
+    // more urgent is kept from all below.
+    all == 0 || (0..=lane).all(|lane| (lane..3).map(|one| of(used, one)).sum::<u64>() < of(room, lane))
 }
 
 /// A place, until it is dropped.
@@ -39,28 +73,38 @@ pub(crate) struct Place<'a> {
     places: &'a Places,
     lane: usize,
     decreases: u64,
-    /// Whether the hand-over went well: it counts when the place is given back, under one lock with that.
+    /// Whether the hand-over went well: it counts when the place is given back.
     succeeded: bool,
 }
 
 impl Places {
     /// So many places at most, and at first.
     pub(crate) fn new(most: usize) -> Self {
-        let most = whole(most.max(1));
-        Self(Mutex::new(State { limit: most, most, used: [0; 3], waiting: Default::default(), decreases: 0 }))
+        let most = bounded(most);
+        let state = State { limit: most, most, waiting: Default::default() };
+        Self {
+            used: Alone(AtomicU64::new(0)),
+            room: AtomicU64::new(state.room()),
+            decreases: AtomicU64::new(0),
+            state: Mutex::new(state),
+        }
     }
 
     /// A place, if one is free and nobody is before.
     pub(crate) fn try_take(&self, lane: Lane) -> Option<Place<'_>> {
-        self.take_of(&mut self.lock(), lane as usize)
-    }
-
-    fn take_of(&self, state: &mut State, lane: usize) -> Option<Place<'_>> {
-        let is_free = state.waiting[..=lane].iter().all(VecDeque::is_empty) && state.has_room(lane);
-        is_free.then(|| {
-            state.used[lane] += 1;
-            Place { places: self, lane, decreases: state.decreases, succeeded: false }
-        })
+        let lane = lane as usize;
+        let room = self.room.load(Ordering::Acquire);
+        let mut used = self.used.0.load(Ordering::Acquire);
+        while used & FLAG == 0 {
+            if !has_room(used, room, lane) {
+                return None;
+            }
+            match self.exchange(used, used + one(lane)) {
+                Ok(()) => return Some(self.place(lane)),
+                Err(now) => used = now,
+            }
+        }
+        self.take_of(&mut self.lock(), lane)
     }
 
     /// Waits for a place. Dropping the future gives up the wait.
@@ -68,7 +112,10 @@ impl Places {
         let lane = lane as usize;
         let given = {
             let mut state = self.lock();
+            // From now on nothing changes but under this lock.
+            self.used.0.fetch_or(FLAG, Ordering::AcqRel);
             if let Some(place) = self.take_of(&mut state, lane) {
+                self.calm_down(&state);
                 return place;
             }
             let (sender, given) = oneshot::channel();
@@ -80,13 +127,37 @@ impl Places {
         Turn { places: self, lane, given: Some(given) }.wait().await
     }
 
-    /// Allows no more than so many from now on. What complaints took away stays away.
+    /// A place under the lock.
+    fn take_of(&self, state: &mut State, lane: usize) -> Option<Place<'_>> {
+        let room = self.room.load(Ordering::Acquire);
+        let is_next = state.waiting[..=lane].iter().all(VecDeque::is_empty);
+        let mut used = self.used.0.load(Ordering::Acquire);
+        while is_next && has_room(used, room, lane) {
+            // It can fail only while nobody waits.
+            match self.exchange(used, used + one(lane)) {
+                Ok(()) => return Some(self.place(lane)),
+                Err(now) => used = now,
+            }
+        }
+        None
+    }
+
+    fn place(&self, lane: usize) -> Place<'_> {
+        let decreases = self.decreases.load(Ordering::Acquire);
+        Place { places: self, lane, decreases, succeeded: false }
+    }
+
+    fn exchange(&self, from: u64, to: u64) -> Result<(), u64> {
+        self.used.0.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).map(|_| ())
+    }
+
+    /// Allows no more than so many from now on. Where it is more than before, those who wait are let in at once.
     pub(crate) fn bound(&self, most: usize) {
         let mut state = self.lock();
         let had_all = state.limit >= state.most;
-        state.most = whole(most.max(1));
+        state.most = bounded(most);
         state.limit = if had_all { state.most } else { state.limit.min(state.most) };
-        state.give();
+        self.limit_changed(&mut state);
     }
 
     /// The share that is free, between 0 and 1.
@@ -97,60 +168,83 @@ impl Places {
 
     /// How many there are now, and how many are taken.
     pub(crate) fn limit_and_used(&self) -> (usize, usize) {
-        let state = self.lock();
-        (state.whole_limit(), state.used.iter().sum())
+        let used = self.used.0.load(Ordering::Acquire);
+        let used: u64 = (0..3).map(|lane| of(used, lane)).sum();
+        let limit = of(self.room.load(Ordering::Acquire), 0);
+        // Each is a sum of three numbers of twenty bits.
+        (usize::try_from(limit).unwrap_or(usize::MAX), usize::try_from(used).unwrap_or(usize::MAX))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing in here panics half way.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between one and the most")]
-    fn whole_limit(&self) -> usize {
-        self.limit as usize
-    }
-
-    /// Whether somebody in this lane may have a place. Everybody may have one where nobody has.
-    fn has_room(&self, lane: usize) -> bool {
-        let all: usize = self.used.iter().sum();
-        // Places of less urgent lanes count against a lane's share, as those of its own do: so what is kept for the
-        // more urgent is kept from all below.
-        all == 0
-            || all < self.whole_limit()
-                && (1..=lane).all(|lane| {
-                    let down_from_here: usize = self.used[lane..].iter().sum();
-                    down_from_here < self.share(lane)
-                })
-    }
-
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most the limit")]
-    fn share(&self, lane: usize) -> usize {
-        (self.limit * SHARES[lane]).ceil() as usize
+    fn limit_changed(&self, state: &mut State) {
+        self.room.store(state.room(), Ordering::Release);
+        self.give(state);
     }
 
     /// Gives places to those who wait, the most urgent first.
-    fn give(&mut self) {
+    fn give(&self, state: &mut State) {
+        if self.used.0.load(Ordering::Acquire) & FLAG == 0 {
+            return;
+        }
+        let room = self.room.load(Ordering::Acquire);
         for lane in 0..3 {
-            while self.has_room(lane) {
-                let Some(waiter) = self.waiting[lane].pop_front() else { break };
-                // Whoever is gone does not take it.
-                self.used[lane] += usize::from(waiter.send(()).is_ok());
+            while has_room(self.used.0.load(Ordering::Acquire), room, lane) {
+                let Some(waiter) = state.waiting[lane].pop_front() else { break };
+                self.used.0.fetch_add(one(lane), Ordering::AcqRel);
+                if waiter.send(()).is_err() {
+                    // Whoever is gone does not take it.
+                    self.used.0.fetch_sub(one(lane), Ordering::AcqRel);
+                }
+            }
+        }
+        self.calm_down(state);
+    }
+
+    /// Nobody waits any more, if that is so.
+    fn calm_down(&self, state: &State) {
+        if state.waiting.iter().all(VecDeque::is_empty) {
+            self.used.0.fetch_and(!FLAG, Ordering::AcqRel);
+        }
+    }
+
+    fn leave(&self, lane: usize) {
+        let mut used = self.used.0.load(Ordering::Acquire);
+        loop {
+            if used & FLAG != 0 {
+                let mut state = self.lock();
+                self.used.0.fetch_sub(one(lane), Ordering::AcqRel);
+                return self.give(&mut state);
+            }
+            match self.exchange(used, used - one(lane)) {
+                Ok(()) => return,
+                Err(now) => used = now,
             }
         }
     }
 
-    fn leave(&mut self, lane: usize) {
-        self.used[lane] -= 1;
-        self.give();
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing in here panics half way.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// What each lane and those below it may fill, and whether that can grow.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between one and the most")]
+    fn room(&self) -> u64 {
+        let share = |lane: usize| (self.limit * SHARES[lane]).ceil() as u64;
+        let grows = if self.limit < self.most { FLAG } else { 0 };
+        self.limit as u64 | share(1) << LANE_BITS | share(2) << (2 * LANE_BITS) | grows
     }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "nobody hands over 2^52 messages at once")]
 fn whole(count: usize) -> f64 {
     count as f64
+}
+
+/// A number of places that can be counted.
+fn bounded(most: usize) -> f64 {
+    whole(most.clamp(1, 1_000_000))
 }
 
 /// A wait for a place, which is not lost if whoever was just given it gives up.
@@ -167,8 +261,7 @@ impl<'a> Turn<'a> {
             let _ = given.await;
         }
         self.given = None;
-        let decreases = self.places.lock().decreases;
-        Place { places: self.places, lane: self.lane, decreases, succeeded: false }
+        self.places.place(self.lane)
     }
 }
 
@@ -177,7 +270,7 @@ impl Drop for Turn<'_> {
         if let Some(mut given) = self.given.take() {
             given.close();
             if given.try_recv().is_ok() {
-                self.places.lock().leave(self.lane);
+                self.places.leave(self.lane);
             }
         }
     }
@@ -193,9 +286,10 @@ impl Place<'_> {
         });
         if complains {
             let mut state = self.places.lock();
-            if self.decreases == state.decreases {
+            if self.decreases == self.places.decreases.load(Ordering::Acquire) {
                 state.limit = (state.limit * DECREASE).max(1.0);
-                state.decreases += 1;
+                self.places.decreases.fetch_add(1, Ordering::AcqRel);
+                self.places.limit_changed(&mut state);
             }
         } else {
             self.succeeded = outcomes.iter().any(|outcome| matches!(outcome, RecipientOutcome::Accepted(_)));
@@ -205,11 +299,12 @@ impl Place<'_> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        let mut state = self.places.lock();
-        if self.succeeded {
+        if self.succeeded && self.places.room.load(Ordering::Acquire) & FLAG != 0 {
+            let mut state = self.places.lock();
             state.limit = (state.limit + 1.0 / state.limit).min(state.most);
+            self.places.limit_changed(&mut state);
         }
-        state.leave(self.lane);
+        self.places.leave(self.lane);
     }
 }
 

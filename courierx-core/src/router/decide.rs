@@ -1,14 +1,13 @@
 //! The decision itself.
 
-use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::asked::Asked;
 use super::history::{HistoryEntry, Past};
 use super::look::drawback;
 use super::order::draw;
 use super::pass::patience;
-use super::plan::Tier;
 use super::question::{Decision, GiveUp, Question};
 use super::unresolved::Unresolved;
 use super::{Connection, Router, SkipReason, Skipped};
@@ -58,42 +57,6 @@ impl Chosen<'_> {
         if !self.repeats && self.connection.id() == connection.id() && self.recipients.len() < most {
             self.recipients.push(recipient);
         }
-    }
-}
-
-/// A question, the moment at which it is asked, and what has to be the same for all of its recipients.
-pub(super) struct Asked<'a> {
-    pub(super) question: &'a Question<'a>,
-    pub(super) now: Timestamp,
-    /// Whether this is a decision, which takes a turn where connections take turns.
-    takes: bool,
-    turn: Cell<Option<usize>>,
-    /// Of which two the second was better, or not.
-    compared: Cell<Option<(usize, usize, bool)>>,
-}
-
-impl<'a> Asked<'a> {
-    pub(super) fn new(question: &'a Question<'a>, now: Timestamp, takes: bool) -> Self {
-        Self { question, now, takes, turn: Cell::new(None), compared: Cell::new(None) }
-    }
-
-    pub(super) fn turn(&self, tier: &Tier) -> usize {
-        let turn = self.turn.get().unwrap_or_else(|| tier.turn(self.takes));
-        self.turn.set(Some(turn));
-        turn
-    }
-
-    /// The better of two connections, by position.
-    fn better(&self, router: &Router, one: usize, other: usize) -> usize {
-        let is_other = match self.compared.get() {
-            Some((first, second, is_other)) if (first, second) == (one, other) => is_other,
-            _ => {
-                let score = |position: usize| router.connections()[position].score(self.now);
-                score(other) > score(one)
-            }
-        };
-        self.compared.set(Some((one, other, is_other)));
-        if is_other { other } else { one }
     }
 }
 
@@ -161,7 +124,7 @@ impl Router {
         {
             return Verdict::SCHEDULE;
         }
-        match self.unresolved(question, &history, now) {
+        match self.unresolved(asked, &history) {
             Unresolved::No => {}
             Unresolved::Repeat(connection, together, since) => {
                 match self.look(connection, asked, &history, utf8, true) {
@@ -199,7 +162,7 @@ impl Router {
     ) -> Verdict<'_> {
         let mut fallback = Fallback::default();
         let noted = skipped.len();
-        let plan = self.plans().plan(asked.question.email, recipient);
+        let plan = asked.plan(self, recipient);
         for tier in &plan.tiers {
             let order = self.order(plan, tier, asked.question.seed, || asked.turn(tier));
             // Where two are compared: the first that could take it.

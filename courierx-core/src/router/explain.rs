@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::decide::Asked;
+use super::asked::Asked;
 use super::known::ConnectionHealth;
 use super::plan::Seat;
 use super::question::{Decision, Question};
@@ -53,7 +53,7 @@ impl Router {
         let decision = self.answer(&asked);
         let (first, utf8) = question.open.first().copied().unwrap_or_default();
         let history: Vec<_> = question.history.of_recipient(first).collect();
-        let plan = self.plans().plan(question.email, first);
+        let plan = asked.plan(self, first);
         let consider = |seat: &Seat| {
             let connection = &self.connections()[seat.connection];
             Considered {

@@ -1,7 +1,7 @@
 //! What speaks against a connection.
 
+use super::asked::Asked;
 use super::breaker::Permission;
-use super::decide::Asked;
 use super::history::{HistoryEntry, Past};
 use super::question::Question;
 use super::{Connection, ConnectionId, NotBefore, Router, SkipReason};

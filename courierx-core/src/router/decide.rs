@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::asked::Asked;
+use super::breaker::Permission;
 use super::history::{HistoryEntry, Past};
 use super::look::drawback;
 use super::order::draw;
@@ -168,17 +169,24 @@ impl Router {
             // Where two are compared: the first that could take it.
             let mut first: Option<usize> = None;
             for seat in order.seats() {
+                // Who has no share gets nothing while another can take it, however well it does.
+                if first.is_some() && seat.weight == 0 {
+                    break;
+                }
                 let connection = &self.connections()[seat.connection];
                 let Err(reason) = self.objection(connection, asked, history, utf8) else {
-                    match first {
-                        None if plan.compares(tier) => first = Some(seat.connection),
-                        None => return Verdict::Use(connection, false),
-                        Some(one) => {
-                            first = Some(asked.better(self, one, seat.connection));
-                            break;
-                        }
+                    // One message finds out whether it works again. By its score it would hardly ever get it: that is
+                    // of the time when it failed.
+                    let is_probe = connection.known().breaker.permission(asked.now) == Permission::Probe;
+                    if is_probe || !plan.compares(tier) {
+                        return Verdict::Use(connection, false);
                     }
-                    continue;
+                    let Some(one) = first else {
+                        first = Some(seat.connection);
+                        continue;
+                    };
+                    first = Some(asked.better(self, one, seat.connection));
+                    break;
                 };
                 fallback.note(connection, &reason, asked);
                 skipped.push(Skipped { connection: connection.id().clone(), reason });

@@ -86,6 +86,22 @@ fn who_has_just_come_back_gets_a_part_of_its_share_and_the_others_keep_their_pro
 }
 
 #[test]
+fn who_may_be_probed_is_probed_however_slow_it_was() {
+    let router = router(Strategy::Priority, &[("a", 1), ("b", 1)]);
+    let known = router.connection(&"a".parse().unwrap()).unwrap().known();
+    let at = NOW.before(Duration::from_secs(30));
+    for _ in 0..5 {
+        let ticket = known.breaker.begin(at, false).unwrap();
+        known.health.note(false, Duration::from_secs(30), at);
+        let _ = known.breaker.end(ticket, Signal::Failure, at, 0.5);
+    }
+    assert!(choices(&router, 100).iter().all(|name| name == "a"), "it was open for long enough");
+    let probe = known.breaker.begin(NOW, false).unwrap();
+    assert!(probe.is_probe());
+    assert!(choices(&router, 100).iter().all(|name| name == "b"), "one message is enough");
+}
+
+#[test]
 fn turns_are_even_over_every_stretch() {
     let weights = [("a", 5), ("b", 2), ("c", 1)];
     let router = router(Strategy::RoundRobin, &weights);

@@ -227,20 +227,10 @@ impl Tier {
         if take { self.next.fetch_add(1, Ordering::Relaxed) } else { self.next.load(Ordering::Relaxed) }
     }
 
-    /// The members in the order of this turn and those after it. Who is never given a turn comes last.
-    pub(super) fn by_turns(&self, turn: usize) -> Vec<Seat> {
-        let mut order: Vec<Seat> = Vec::with_capacity(self.members.len());
-        let mut add = |position: usize| {
-            let seat = self.members[position];
-            if order.iter().all(|one| one.connection != seat.connection) {
-                order.push(seat);
-            }
-        };
-        for step in 0..self.turns.len() {
-            add(usize::from(self.turns[(turn + step) % self.turns.len()]));
-        }
-        (0..self.members.len()).for_each(add);
-        order
+    /// Whose turn this is, as a position among the members; nobody's if nobody has a share.
+    pub(super) fn whose(&self, turn: usize) -> Option<usize> {
+        let position = turn.checked_rem(self.turns.len())?;
+        Some(usize::from(self.turns[position]))
     }
 }
 
@@ -296,12 +286,10 @@ mod tests {
     }
 
     #[test]
-    fn everybody_is_in_the_order_of_every_turn() {
+    fn it_is_always_the_turn_of_somebody_who_has_a_share() {
         let tier = Tier::new(seats(&[2, 1, 0]), Strategy::RoundRobin);
-        let order = |turn| tier.by_turns(turn).iter().map(|one| one.connection).collect::<Vec<_>>();
-        assert_eq!([order(0), order(1), order(2)], [[0, 1, 2], [1, 0, 2], [0, 1, 2]]);
-        let nobody = Tier::new(seats(&[0, 0]), Strategy::RoundRobin);
-        assert_eq!(nobody.by_turns(7).len(), 2);
+        assert_eq!([0, 1, 2, 3].map(|turn| tier.whose(turn)), [0, 1, 0, 0].map(Some));
+        assert_eq!(Tier::new(seats(&[0, 0]), Strategy::RoundRobin).whose(7), None);
     }
 
     #[test]

@@ -116,9 +116,23 @@ fn turns_are_even_over_every_stretch() {
             }
         }
     }
-    // The turns of one that is out go to the others, and nobody waits.
-    rest(&router, "a");
-    assert!(shares(&router).keys().all(|name| name == "b" || name == "c"));
+}
+
+#[test]
+fn the_turns_of_one_that_is_out_go_to_all_others() {
+    for (weights, out, expected) in [
+        ([("a", 1), ("b", 1), ("c", 1)], "b", [("a", 0.5), ("c", 0.5)]),
+        ([("a", 1), ("b", 2), ("c", 1)], "a", [("b", 2.0 / 3.0), ("c", 1.0 / 3.0)]),
+        ([("a", 1), ("b", 1), ("c", 0)], "a", [("b", 1.0), ("c", 0.0)]),
+    ] {
+        let router = router(Strategy::RoundRobin, &weights);
+        rest(&router, out);
+        let shares = shares(&router);
+        assert_share(&shares, out, 0.0);
+        for (name, share) in expected {
+            assert_share(&shares, name, share);
+        }
+    }
 }
 
 #[test]

@@ -22,6 +22,9 @@ const REPEAT_WAITS: Duration = Duration::from_mins(2);
 /// Within which time those look again who wait for a retry budget.
 const BUDGET_SPREAD: Duration = Duration::from_secs(30);
 
+/// Within which part of their wait, and at most which time, those look again who wait for one moment.
+const SPREAD: (f64, Duration) = (0.125, Duration::from_mins(5));
+
 /// What one recipient can do now.
 enum Verdict<'a> {
     /// Hand over; ahead of its time, perhaps.
@@ -264,7 +267,7 @@ impl<'a> Fallback<'a> {
             SkipReason::Refused { kind: RefusalKind::Policy | RefusalKind::Sender } | SkipReason::Unknown => {
                 self.avoided = self.avoided.or(Some(connection));
             }
-            SkipReason::NotBefore { until, .. } => self.not_before(*until),
+            SkipReason::NotBefore { until, .. } => self.not_before(spread(*until, connection, asked)),
             // There will be room for one: not everybody comes at once.
             SkipReason::RetryBudget { until } => {
                 let spread = BUDGET_SPREAD.mul_f64(draw(question.seed, connection.id()));
@@ -298,7 +301,9 @@ impl<'a> Fallback<'a> {
         let Question { email, busy, .. } = asked.question;
         let is_short = until <= asked.now.after(patience(email.lane()));
         let is_first = self.limited.is_none_or(|(earliest, _)| until < earliest);
-        if !is_short || busy.contains(connection.id()) {
+        if !is_short {
+            self.not_before(spread(until, connection, asked));
+        } else if busy.contains(connection.id()) {
             self.not_before(until);
         } else if is_first {
             self.limited = Some((until, connection));
@@ -319,4 +324,14 @@ impl<'a> Fallback<'a> {
         let others = self.recovering.or(limited).or(self.busy).or(self.avoided);
         others.map(|connection| (connection, false)).or(ahead)
     }
+}
+
+/// When to look again at a connection that everybody waits for until then: all of them at once would be a storm. Who has
+/// no time to wait longer comes first.
+fn spread(until: Timestamp, connection: &Connection, asked: &Asked<'_>) -> Timestamp {
+    let Question { seed, can_wait, deliver_by, .. } = *asked.question;
+    let most = until.since(asked.now).mul_f64(SPREAD.0).min(SPREAD.1);
+    let later = until.after(most.mul_f64(draw(seed, connection.id())));
+    let has_time = can_wait && deliver_by.is_none_or(|deadline| later < deadline);
+    if has_time { later } else { until }
 }

@@ -153,3 +153,50 @@ fn who_stands_by_is_used_when_everybody_else_is_out() {
         assert!(choices(&router, 200).iter().all(|name| name == "s"), "{strategy}");
     }
 }
+
+#[test]
+fn those_who_wait_for_one_moment_do_not_come_at_once() {
+    let email = email();
+    let requirements = Requirements::of(&email);
+    let waits_until = |router: &Router, seed: u64, deliver_by: Option<Timestamp>| {
+        let question = Question {
+            email: &email,
+            requirements: &requirements,
+            open: &[(0, false)],
+            history: &History::default(),
+            duplicates: email.duplicate_policy(),
+            seed,
+            can_wait: true,
+            deliver_by,
+            busy: &[],
+        };
+        let decision = router.decide(&question, NOW);
+        let Decision::Rest { waiting: Some((until, _)), .. } = decision else { panic!("{decision:?}") };
+        until
+    };
+    for (asked, most) in [
+        (Some(60), Duration::from_secs(9)),
+        (Some(86_400), Duration::from_mins(5)),
+        (None, Duration::from_secs(13)),
+    ] {
+        let router = Router::new(vec![connection("a").with_rate(Some(Rate::new(0.01, 1).unwrap()))]).unwrap();
+        let a = &router.connections()[0];
+        let until = if let Some(seconds) = asked {
+            let refusal = Refusal::new(RefusalKind::Quota, "later").retry_after(Duration::from_secs(seconds));
+            router.observe(a.id(), &refusal, NOW);
+            a.rests_until(NOW).unwrap().until
+        } else {
+            a.known().bucket.take(a.rate().unwrap(), email.lane(), NOW).unwrap();
+            NOW.after(Duration::from_secs(100))
+        };
+        let mut moments: Vec<_> = (0..200).map(|seed| waits_until(&router, seed, None)).collect();
+        moments.sort();
+        assert!(moments[0] >= until && moments[199] <= until.after(most), "{moments:?}");
+        let halves = moments.iter().filter(|one| **one < until.after(most / 2)).count();
+        assert!((60..140).contains(&halves), "{halves}");
+        // Who has no time for that does not wait longer than it takes.
+        let deadline = until.after(Duration::from_micros(1));
+        let last = (0..200).map(|seed| waits_until(&router, seed, Some(deadline))).max().unwrap();
+        assert_eq!(last, until);
+    }
+}

@@ -87,7 +87,7 @@ fn who_has_just_come_back_gets_a_part_of_its_share_and_the_others_keep_their_pro
 
 #[test]
 fn who_may_be_probed_is_probed_however_slow_it_was() {
-    let router = router(Strategy::Priority, &[("a", 1), ("b", 1)]);
+    let router = Router::new(["a", "b"].map(|name| connection(name).with_priority(0)).to_vec()).unwrap();
     let known = router.connection(&"a".parse().unwrap()).unwrap().known();
     let at = NOW.before(Duration::from_secs(30));
     for _ in 0..5 {

@@ -331,7 +331,9 @@ impl<'a> Fallback<'a> {
 fn spread(until: Timestamp, connection: &Connection, asked: &Asked<'_>) -> Timestamp {
     let Question { seed, can_wait, deliver_by, .. } = *asked.question;
     let most = until.since(asked.now).mul_f64(SPREAD.0).min(SPREAD.1);
-    let later = until.after(most.mul_f64(draw(seed, connection.id())));
+    // Another draw for another moment: else who comes last at a quota's first day would at every other.
+    let draw = draw(seed ^ until.as_micros().cast_unsigned(), connection.id());
+    let later = until.after(most.mul_f64(draw));
     let has_time = can_wait && deliver_by.is_none_or(|deadline| later < deadline);
     if has_time { later } else { until }
 }

@@ -128,6 +128,20 @@ async fn of_two_in_a_tier_the_better_one_is_taken() {
 }
 
 #[tokio::test]
+async fn who_has_no_share_is_not_compared() {
+    let recorders: [Recorder; 3] = Default::default();
+    let courier = courier(&recorders, [1, 0, 0], []);
+    // It does worse than those that took nothing yet.
+    for _ in 0..4 {
+        recorders[0].refuse_next(RefusalKind::Unavailable);
+    }
+    let sent = async || courier.send(&email().build().unwrap()).await.unwrap();
+    for _ in 0..50 {
+        assert_eq!(sent().await.tried[0].connection.as_str(), "a");
+    }
+}
+
+#[tokio::test]
 async fn a_connection_that_is_drained_gets_nothing_new() {
     let [a, b] = [Recorder::new(), Recorder::new()];
     let courier = Courier::builder()

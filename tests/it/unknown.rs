@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use courierx::router::{Connection, Member, Rule};
+use courierx::sandbox::Sandbox;
 use courierx::testing::Recorder;
-use courierx::{DuplicatePolicy, Lane, MessageStatus, RefusalKind, assert_sent};
+use courierx::{Courier, DuplicatePolicy, Lane, MessageStatus, RefusalKind, assert_sent};
 use courierx_core::provider::Capability;
 
 use crate::support::{World, email};
@@ -103,4 +105,29 @@ async fn one_connection_retries_the_unknown_at_the_schedules_pace() {
     world.until(id, MessageStatus::Sent).await;
     worker.shutdown().await.unwrap();
     assert_eq!(a.handed_over().len(), 3);
+}
+
+#[tokio::test]
+async fn at_once_is_at_once_where_the_others_are_no_way() {
+    let recorders: [Recorder; 3] = Default::default();
+    let [only, off, elsewhere] = &recorders;
+    let connection =
+        |name: &str, recorder: &Recorder| Connection::new(name.parse().unwrap(), recorder.clone());
+    let rule = Rule::new("theirs")
+        .via(Member::new("only".parse().unwrap()))
+        .via(Member::new("off".parse().unwrap()))
+        .via(Member::new("sandbox".parse().unwrap()));
+    let courier = Courier::builder()
+        .connection(connection("only", only))
+        .connection(connection("off", off).with_enabled(false))
+        .connection(connection("elsewhere", elsewhere))
+        .provider("sandbox", Sandbox::new())
+        .rule(rule)
+        .build()
+        .unwrap();
+    only.lose_next_answer();
+    let now = email().duplicate_policy(DuplicatePolicy::FailoverNow).build().unwrap();
+    let sent = courier.send(&now).await.unwrap();
+    assert_eq!(sent.tried.len(), 2, "{sent:?}");
+    assert_eq!([only, off, elsewhere].map(|one| one.handed_over().len()), [2, 0, 0]);
 }

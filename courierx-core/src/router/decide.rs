@@ -1,14 +1,14 @@
 //! The decision itself.
 
-use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::asked::Asked;
+use super::breaker::Permission;
 use super::history::{HistoryEntry, Past};
 use super::look::drawback;
 use super::order::draw;
 use super::pass::patience;
-use super::plan::Tier;
 use super::question::{Decision, GiveUp, Question};
 use super::unresolved::Unresolved;
 use super::{Connection, Router, SkipReason, Skipped};
@@ -21,6 +21,9 @@ const REPEAT_WAITS: Duration = Duration::from_mins(2);
 
 /// Within which time those look again who wait for a retry budget.
 const BUDGET_SPREAD: Duration = Duration::from_secs(30);
+
+/// Within which part of their wait, and at most which time, those look again who wait for one moment.
+const SPREAD: (f64, Duration) = (0.125, Duration::from_mins(5));
 
 /// What one recipient can do now.
 enum Verdict<'a> {
@@ -58,42 +61,6 @@ impl Chosen<'_> {
         if !self.repeats && self.connection.id() == connection.id() && self.recipients.len() < most {
             self.recipients.push(recipient);
         }
-    }
-}
-
-/// A question, the moment at which it is asked, and what has to be the same for all of its recipients.
-pub(super) struct Asked<'a> {
-    pub(super) question: &'a Question<'a>,
-    pub(super) now: Timestamp,
-    /// Whether this is a decision, which takes a turn where connections take turns.
-    takes: bool,
-    turn: Cell<Option<usize>>,
-    /// Of which two the second was better, or not.
-    compared: Cell<Option<(usize, usize, bool)>>,
-}
-
-impl<'a> Asked<'a> {
-    pub(super) fn new(question: &'a Question<'a>, now: Timestamp, takes: bool) -> Self {
-        Self { question, now, takes, turn: Cell::new(None), compared: Cell::new(None) }
-    }
-
-    pub(super) fn turn(&self, tier: &Tier) -> usize {
-        let turn = self.turn.get().unwrap_or_else(|| tier.turn(self.takes));
-        self.turn.set(Some(turn));
-        turn
-    }
-
-    /// The better of two connections, by position.
-    fn better(&self, router: &Router, one: usize, other: usize) -> usize {
-        let is_other = match self.compared.get() {
-            Some((first, second, is_other)) if (first, second) == (one, other) => is_other,
-            _ => {
-                let score = |position: usize| router.connections()[position].score(self.now);
-                score(other) > score(one)
-            }
-        };
-        self.compared.set(Some((one, other, is_other)));
-        if is_other { other } else { one }
     }
 }
 
@@ -161,7 +128,7 @@ impl Router {
         {
             return Verdict::SCHEDULE;
         }
-        match self.unresolved(question, &history, now) {
+        match self.unresolved(asked, &history) {
             Unresolved::No => {}
             Unresolved::Repeat(connection, together, since) => {
                 match self.look(connection, asked, &history, utf8, true) {
@@ -199,23 +166,30 @@ impl Router {
     ) -> Verdict<'_> {
         let mut fallback = Fallback::default();
         let noted = skipped.len();
-        let plan = self.plans().plan(asked.question.email, recipient);
+        let plan = asked.plan(self, recipient);
         for tier in &plan.tiers {
             let order = self.order(plan, tier, asked.question.seed, || asked.turn(tier));
             // Where two are compared: the first that could take it.
             let mut first: Option<usize> = None;
             for seat in order.seats() {
+                // Who has no share gets nothing while another can take it, however well it does.
+                if first.is_some() && seat.weight == 0 {
+                    break;
+                }
                 let connection = &self.connections()[seat.connection];
                 let Err(reason) = self.objection(connection, asked, history, utf8) else {
-                    match first {
-                        None if plan.compares(tier) => first = Some(seat.connection),
-                        None => return Verdict::Use(connection, false),
-                        Some(one) => {
-                            first = Some(asked.better(self, one, seat.connection));
-                            break;
-                        }
+                    // One message finds out whether it works again. By its score it would hardly ever get it: that is
+                    // of the time when it failed.
+                    let is_probe = connection.known().breaker.permission(asked.now) == Permission::Probe;
+                    if is_probe || !plan.compares(tier) {
+                        return Verdict::Use(connection, false);
                     }
-                    continue;
+                    let Some(one) = first else {
+                        first = Some(seat.connection);
+                        continue;
+                    };
+                    first = Some(asked.better(self, one, seat.connection));
+                    break;
                 };
                 fallback.note(connection, &reason, asked);
                 skipped.push(Skipped { connection: connection.id().clone(), reason });
@@ -293,7 +267,7 @@ impl<'a> Fallback<'a> {
             SkipReason::Refused { kind: RefusalKind::Policy | RefusalKind::Sender } | SkipReason::Unknown => {
                 self.avoided = self.avoided.or(Some(connection));
             }
-            SkipReason::NotBefore { until, .. } => self.not_before(*until),
+            SkipReason::NotBefore { until, .. } => self.not_before(spread(*until, connection, asked)),
             // There will be room for one: not everybody comes at once.
             SkipReason::RetryBudget { until } => {
                 let spread = BUDGET_SPREAD.mul_f64(draw(question.seed, connection.id()));
@@ -327,7 +301,9 @@ impl<'a> Fallback<'a> {
         let Question { email, busy, .. } = asked.question;
         let is_short = until <= asked.now.after(patience(email.lane()));
         let is_first = self.limited.is_none_or(|(earliest, _)| until < earliest);
-        if !is_short || busy.contains(connection.id()) {
+        if !is_short {
+            self.not_before(spread(until, connection, asked));
+        } else if busy.contains(connection.id()) {
             self.not_before(until);
         } else if is_first {
             self.limited = Some((until, connection));
@@ -348,4 +324,16 @@ impl<'a> Fallback<'a> {
         let others = self.recovering.or(limited).or(self.busy).or(self.avoided);
         others.map(|connection| (connection, false)).or(ahead)
     }
+}
+
+/// When to look again at a connection that everybody waits for until then: all of them at once would be a storm. Who has
+/// no time to wait longer comes first.
+fn spread(until: Timestamp, connection: &Connection, asked: &Asked<'_>) -> Timestamp {
+    let Question { seed, can_wait, deliver_by, .. } = *asked.question;
+    let most = until.since(asked.now).mul_f64(SPREAD.0).min(SPREAD.1);
+    // Another draw for another moment: else who comes last at a quota's first day would at every other.
+    let draw = draw(seed ^ until.as_micros().cast_unsigned(), connection.id());
+    let later = until.after(most.mul_f64(draw));
+    let has_time = can_wait && deliver_by.is_none_or(|deadline| later < deadline);
+    if has_time { later } else { until }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::decide::Asked;
+use super::asked::Asked;
 use super::known::ConnectionHealth;
 use super::plan::Seat;
 use super::question::{Decision, Question};
@@ -14,7 +14,8 @@ use crate::clock::Timestamp;
 
 /// The decision that would be made now, and what it would be made of.
 ///
-/// What is said of rule and connections is said for the first open recipient.
+/// What is said of rule and connections is said for the first recipient that is handed over, or if nobody is, for the
+/// first open one.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Explanation {
@@ -51,9 +52,14 @@ impl Router {
     pub fn explain(&self, question: &Question<'_>, now: Timestamp) -> Explanation {
         let asked = Asked::new(question, now, false);
         let decision = self.answer(&asked);
-        let (first, utf8) = question.open.first().copied().unwrap_or_default();
+        let chosen = match &decision {
+            Decision::Send { recipients, .. } => recipients.first(),
+            Decision::Rest { .. } => None,
+        };
+        let is_chosen = |one: &&(u32, bool)| chosen.is_none_or(|chosen| one.0 == *chosen);
+        let (first, utf8) = question.open.iter().find(is_chosen).copied().unwrap_or_default();
         let history: Vec<_> = question.history.of_recipient(first).collect();
-        let plan = self.plans().plan(question.email, first);
+        let plan = asked.plan(self, first);
         let consider = |seat: &Seat| {
             let connection = &self.connections()[seat.connection];
             Considered {

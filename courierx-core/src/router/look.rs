@@ -1,9 +1,9 @@
 //! What speaks against a connection.
 
+use super::asked::Asked;
 use super::breaker::Permission;
-use super::decide::Asked;
 use super::history::{HistoryEntry, Past};
-use super::question::Question;
+use super::plan::Seat;
 use super::{Connection, ConnectionId, NotBefore, Router, SkipReason};
 use crate::message::{DuplicatePolicy, Mode};
 use crate::provider::RefusalKind;
@@ -47,7 +47,7 @@ impl Router {
         if let Some(NotBefore { until, kind }) = connection.rests_until(now) {
             return Err(SkipReason::NotBefore { until, kind });
         }
-        self.look_at_round(connection, question, history)?;
+        self.look_at_round(connection, asked, history)?;
         // After that: what was tried in this round is not tried again ahead of its time.
         let from_domain = question.email.from().address().domain();
         if let Some(until) = known.senders.refused_until(from_domain, now) {
@@ -74,15 +74,33 @@ impl Router {
     fn look_at_round(
         &self,
         connection: &Connection,
-        question: &Question<'_>,
+        asked: &Asked<'_>,
         history: &[&HistoryEntry],
     ) -> Result<(), SkipReason> {
-        // At once means at once: only a refusal stops it from being repeated where it is the only way.
-        let at_once = question.duplicates == DuplicatePolicy::FailoverNow && self.connections().len() == 1;
         let here = || history.iter().filter(|one| one.this_round && one.connection == *connection.id());
-        let tried = here().any(|entry| !(at_once && matches!(entry.past, Past::Unknown(_))));
-        // Twice in one round is enough even then: the rest is the schedule's.
-        if tried || here().count() > 1 { Err(SkipReason::Tried) } else { Ok(()) }
+        let Some(last) = here().next_back() else { return Ok(()) };
+        // At once means at once: only a refusal stops it from being repeated where it is the only way. Twice in one
+        // round is enough even then: the rest is the schedule's.
+        let is_once_unknown = matches!(last.past, Past::Unknown(_)) && here().count() == 1;
+        let at_once = is_once_unknown
+            && asked.question.duplicates == DuplicatePolicy::FailoverNow
+            && self.is_only_way(asked, last.recipient);
+        if at_once { Ok(()) } else { Err(SkipReason::Tried) }
+    }
+
+    /// Whether there is one connection, and no other, that could ever carry this message to this recipient.
+    fn is_only_way(&self, asked: &Asked<'_>, recipient: u32) -> bool {
+        let carries = |seat: &&Seat| {
+            let connection = &self.connections()[seat.connection];
+            let sandbox = connection.provider().capability().sandbox;
+            let is_meant = match asked.question.requirements.mode {
+                Mode::Test => sandbox,
+                Mode::Live => !sandbox || !self.keeps_sandbox_for_tests(),
+            };
+            is_meant && connection.is_enabled() && !connection.is_draining()
+        };
+        let seats = asked.plan(self, recipient).tiers.iter().flat_map(|tier| &tier.members);
+        seats.filter(carries).nth(1).is_none()
     }
 
     /// Whether `entry` tells that `connection` will not take this content: it said so, or one that can do

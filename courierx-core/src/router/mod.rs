@@ -20,6 +20,7 @@
 //! With one connection the first retries there at the schedule's pace, the second at once, the third not
 //! at all.
 
+mod asked;
 mod breaker;
 mod budget;
 mod builder;

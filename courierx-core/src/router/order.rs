@@ -50,7 +50,16 @@ impl Router {
             return Order::Given(&tier.members);
         }
         match plan.strategy {
-            Strategy::RoundRobin => Order::Made(tier.by_turns(turn())),
+            Strategy::RoundRobin => {
+                let mut order = self.by_weight(&tier.members, seed);
+                // Who stands in for somebody who is out is drawn: if it were who comes next, it would always be the
+                // same one, with twice its share.
+                let first = tier.whose(turn()).map(|position| tier.members[position].connection);
+                if let Some(place) = order.iter().position(|seat| Some(seat.connection) == first) {
+                    order[..=place].rotate_right(1);
+                }
+                Order::Made(order)
+            }
             Strategy::Priority | Strategy::Weighted => Order::Made(self.by_weight(&tier.members, seed)),
             Strategy::FailoverOnly => Order::Given(&tier.members),
         }

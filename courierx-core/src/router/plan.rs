@@ -1,5 +1,6 @@
 //! Rules as decisions use them: tiers of connections, by position.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -42,7 +43,22 @@ pub(super) struct Seat {
 pub(super) struct Plans {
     special: Vec<Plan>,
     fallback: Plan,
-    looks_at_recipients: bool,
+    /// Which of the special ones name a recipient's domain, and which all domains below one.
+    named: Domains,
+    below: Domains,
+}
+
+/// Positions of plans by the domain that they are for, first rule first.
+type Domains = HashMap<Box<str>, Vec<usize>>;
+
+/// What a message comes under, as far as that does not depend on the recipient.
+pub(super) struct Candidates<'a> {
+    /// Which of the special plans are for some of its recipients, by position.
+    for_some: Vec<bool>,
+    /// The first one that is for all of them.
+    for_all: Option<usize>,
+    /// The recipients' domains, by position; none if no candidate looks at them.
+    domains: Vec<&'a str>,
 }
 
 /// Why rules cannot be used.
@@ -81,22 +97,56 @@ impl Plans {
         let fallback = Plan::new(None, Conditions::any(), Strategy::Priority, own_seats(connections));
         let special =
             rules.into_iter().map(|rule| Plan::of(rule, connections)).collect::<Result<Vec<_>, _>>()?;
-        let looks_at_recipients = special.iter().any(|plan| !plan.conditions.recipient_domains.is_empty());
-        Ok(Self { special, fallback, looks_at_recipients })
+        let (mut named, mut below) = (Domains::new(), Domains::new());
+        for (position, plan) in special.iter().enumerate() {
+            for pattern in &plan.conditions.recipient_domains {
+                let (domains, domain) = match pattern.strip_prefix("*.") {
+                    Some(parent) => (&mut below, parent),
+                    None => (&mut named, pattern.as_str()),
+                };
+                domains.entry(domain.into()).or_default().push(position);
+            }
+        }
+        Ok(Self { special, fallback, named, below })
     }
 
-    /// The plan for a message to one recipient: the first whose conditions hold. Rules are not for messages in test
-    /// mode, which reach only a sandbox.
-    pub(super) fn plan(&self, email: &Email, recipient: u32) -> &Plan {
-        if self.special.is_empty() || email.mode() == Mode::Test {
-            return &self.fallback;
+    /// The plans that a message can come under. Rules are not for messages in test mode, which reach only a sandbox.
+    pub(super) fn candidates<'a>(&self, email: &'a Email) -> Candidates<'a> {
+        let mut candidates = Candidates { for_some: Vec::new(), for_all: None, domains: Vec::new() };
+        if email.mode() == Mode::Test {
+            return candidates;
         }
-        let mut domain = "";
-        if self.looks_at_recipients {
-            let found = email.recipients().find(|one| one.index == recipient);
-            domain = found.map_or("", |one| one.mailbox.address().domain());
+        for (position, plan) in self.special.iter().enumerate() {
+            let holds = plan.conditions.hold(email);
+            if holds && plan.conditions.recipient_domains.is_empty() {
+                // Those after it are for nobody.
+                candidates.for_all = Some(position);
+                break;
+            }
+            candidates.for_some.push(holds);
         }
-        self.special.iter().find(|plan| plan.conditions.hold(email, domain)).unwrap_or(&self.fallback)
+        if candidates.for_some.contains(&true) {
+            candidates.domains = email.recipients().map(|one| one.mailbox.address().domain()).collect();
+        }
+        candidates
+    }
+
+    /// The plan for a message to one recipient: the first whose conditions hold.
+    pub(super) fn plan(&self, candidates: &Candidates<'_>, recipient: u32) -> &Plan {
+        let index = usize::try_from(recipient).unwrap_or(usize::MAX);
+        let special = candidates.domains.get(index).and_then(|domain| self.first_for(domain, candidates));
+        let special = special.or(candidates.for_all).and_then(|position| self.special.get(position));
+        special.unwrap_or(&self.fallback)
+    }
+
+    /// The first of the candidates that name this domain or one above it.
+    fn first_for(&self, domain: &str, candidates: &Candidates<'_>) -> Option<usize> {
+        let is_candidate = |position: &usize| candidates.for_some.get(*position).is_some_and(|holds| *holds);
+        let first = |plans: &Vec<usize>| plans.iter().copied().find(is_candidate);
+        let parents =
+            domain.match_indices('.').filter(|(dot, _)| *dot > 0).map(|(dot, _)| &domain[dot + 1..]);
+        let above = parents.filter_map(|parent| self.below.get(parent).and_then(first)).min();
+        self.named.get(domain).and_then(first).into_iter().chain(above).min()
     }
 }
 
@@ -177,20 +227,10 @@ impl Tier {
         if take { self.next.fetch_add(1, Ordering::Relaxed) } else { self.next.load(Ordering::Relaxed) }
     }
 
-    /// The members in the order of this turn and those after it. Who is never given a turn comes last.
-    pub(super) fn by_turns(&self, turn: usize) -> Vec<Seat> {
-        let mut order: Vec<Seat> = Vec::with_capacity(self.members.len());
-        let mut add = |position: usize| {
-            let seat = self.members[position];
-            if order.iter().all(|one| one.connection != seat.connection) {
-                order.push(seat);
-            }
-        };
-        for step in 0..self.turns.len() {
-            add(usize::from(self.turns[(turn + step) % self.turns.len()]));
-        }
-        (0..self.members.len()).for_each(add);
-        order
+    /// Whose turn this is, as a position among the members; nobody's if nobody has a share.
+    pub(super) fn whose(&self, turn: usize) -> Option<usize> {
+        let position = turn.checked_rem(self.turns.len())?;
+        Some(usize::from(self.turns[position]))
     }
 }
 
@@ -246,11 +286,46 @@ mod tests {
     }
 
     #[test]
-    fn everybody_is_in_the_order_of_every_turn() {
+    fn it_is_always_the_turn_of_somebody_who_has_a_share() {
         let tier = Tier::new(seats(&[2, 1, 0]), Strategy::RoundRobin);
-        let order = |turn| tier.by_turns(turn).iter().map(|one| one.connection).collect::<Vec<_>>();
-        assert_eq!([order(0), order(1), order(2)], [[0, 1, 2], [1, 0, 2], [0, 1, 2]]);
-        let nobody = Tier::new(seats(&[0, 0]), Strategy::RoundRobin);
-        assert_eq!(nobody.by_turns(7).len(), 2);
+        assert_eq!([0, 1, 2, 3].map(|turn| tier.whose(turn)), [0, 1, 0, 0].map(Some));
+        assert_eq!(Tier::new(seats(&[0, 0]), Strategy::RoundRobin).whose(7), None);
+    }
+
+    #[test]
+    fn a_recipient_comes_under_the_first_rule_for_their_domain() {
+        let rules = [
+            Rule::new("tagged").when(Conditions::any().tag("otp").recipient_domain("example.com")),
+            Rule::new("below").when(Conditions::any().recipient_domain("*.example.com")),
+            Rule::new("named")
+                .when(Conditions::any().recipient_domain("a.b.example.com").recipient_domain("example.org")),
+            Rule::new("all").when(Conditions::any().lane(crate::message::Lane::Critical)),
+            Rule::new("too late").when(Conditions::any().recipient_domain("example.net")),
+        ];
+        let plans = Plans::new(rules.to_vec(), &[]).unwrap();
+        let names = |email: crate::message::EmailBuilder| {
+            let email = email
+                .cc("b@a.b.example.com")
+                .cc("c@example.org")
+                .cc("d@notexample.com")
+                .cc("e@example.net")
+                .from("hi@acme.example")
+                .subject("Hello")
+                .text("Hello")
+                .build()
+                .unwrap();
+            let candidates = plans.candidates(&email);
+            (0..6)
+                .map(|one| plans.plan(&candidates, one).name.as_deref())
+                .map(<Option<&str>>::unwrap_or_default)
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let email = || Email::to("a@example.com");
+        assert_eq!(names(email()), ", below, named, , too late, ");
+        assert_eq!(names(email().tag("otp")), "tagged, below, named, , too late, ");
+        let critical = email().lane(crate::message::Lane::Critical);
+        assert_eq!(names(critical), "all, below, named, all, all, all");
+        assert_eq!(names(email().tag("otp").mode(Mode::Test)), ", , , , , ");
     }
 }

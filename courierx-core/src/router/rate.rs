@@ -9,6 +9,9 @@ use crate::clock::Timestamp;
 use crate::message::Lane;
 use crate::sync::atomic::{AtomicI64, Ordering};
 
+/// How late it may be when somebody asks with the time of a while ago.
+const LATE: Duration = Duration::from_secs(1);
+
 /// How many messages a connection may be handed: so many in a second on average, and so many at once after a rest.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
@@ -58,6 +61,12 @@ impl Rate {
         Duration::from_secs_f64(1.0 / self.per_second)
     }
 
+    /// The latest moment at which this rate can let the next message be due. What is beyond it is of another rate, or
+    /// of a clock that was put back.
+    fn latest_due(self, now: Timestamp) -> Timestamp {
+        now.after(self.interval().saturating_mul(self.burst))
+    }
+
     /// When there is room again, if the next message is due then; none if there is now.
     fn full_until(self, due: i64, lane: Lane, now: Timestamp) -> Option<Timestamp> {
         let room = Timestamp::from_micros(due).before(self.ahead(lane));
@@ -85,12 +94,12 @@ impl Default for Bucket {
 impl Bucket {
     /// When there is room for a message of this lane; none if there is now.
     pub(crate) fn full_until(&self, rate: Rate, lane: Lane, now: Timestamp) -> Option<Timestamp> {
-        rate.full_until(self.0.load(Ordering::Acquire), lane, now)
+        rate.full_until(self.due(rate, now), lane, now)
     }
 
     /// Takes room for a message, or says when there is.
     pub(crate) fn take(&self, rate: Rate, lane: Lane, now: Timestamp) -> Result<(), Timestamp> {
-        let mut due = self.0.load(Ordering::Acquire);
+        let mut due = self.due(rate, now);
         loop {
             if let Some(until) = rate.full_until(due, lane, now) {
                 return Err(until);
@@ -102,6 +111,17 @@ impl Bucket {
                 Err(newer) => due = newer,
             }
         }
+    }
+
+    /// When the next message is due. A debt that this rate cannot have made is forgiven but for a burst of its own,
+    /// once: who merely asks a little late must not forgive anything.
+    fn due(&self, rate: Rate, now: Timestamp) -> i64 {
+        let due = self.0.load(Ordering::Acquire);
+        let latest = rate.latest_due(now);
+        if due <= latest.after(LATE).as_micros() {
+            return due;
+        }
+        self.0.fetch_min(latest.as_micros(), Ordering::AcqRel).min(latest.as_micros())
     }
 }
 
@@ -126,6 +146,23 @@ mod tests {
         assert_eq!(taken(&bucket, rate, Lane::Critical, NOW.after(Duration::from_secs(1))), 9);
         // A long rest earns no more than a burst.
         assert_eq!(taken(&bucket, rate, Lane::Critical, NOW.after(Duration::from_hours(1))), 20);
+    }
+
+    #[test]
+    fn a_corrected_rate_counts_at_once() {
+        let (wrong, right) = (Rate::new(0.001, 5).unwrap(), Rate::new(10.0, 5).unwrap());
+        let bucket = Bucket::default();
+        assert_eq!(taken(&bucket, wrong, Lane::Critical, NOW), 5);
+        let next = NOW.after(Duration::from_millis(100));
+        assert_eq!(bucket.full_until(right, Lane::Critical, NOW), Some(next));
+        assert_eq!(bucket.take(right, Lane::Critical, NOW), Err(next), "no burst is given for it");
+        assert_eq!(taken(&bucket, right, Lane::Critical, next), 1);
+        assert_eq!(taken(&bucket, right, Lane::Critical, NOW.after(Duration::from_secs(1))), 5);
+        // Who asks with the time of a moment ago is told what is true.
+        let before = NOW.after(Duration::from_millis(900));
+        let next = NOW.after(Duration::from_millis(1100));
+        assert_eq!(bucket.full_until(right, Lane::Critical, before), Some(next));
+        assert_eq!(bucket.full_until(right, Lane::Critical, NOW.after(Duration::from_secs(1))), Some(next));
     }
 
     #[test]

@@ -187,8 +187,8 @@ impl Conditions {
         self
     }
 
-    /// Whether an email meets them, for a recipient of this domain.
-    pub(super) fn hold(&self, email: &Email, recipient_domain: &str) -> bool {
+    /// Whether an email meets all of them that are not about its recipients.
+    pub(super) fn hold(&self, email: &Email) -> bool {
         let has_tag = |tag: &String| email.tags().iter().any(|one| one.as_str() == tag);
         let has = |(key, value): &(String, String)| {
             email.metadata().iter().any(|(one, is)| one.as_str() == key && is == value)
@@ -196,7 +196,6 @@ impl Conditions {
         (self.tags.is_empty() || self.tags.iter().any(has_tag))
             && (self.lanes.is_empty() || self.lanes.contains(&email.lane()))
             && is_matched(&self.from_domains, email.from().address().domain())
-            && is_matched(&self.recipient_domains, recipient_domain)
             && self.metadata.iter().all(has)
     }
 
@@ -272,13 +271,13 @@ mod tests {
             .metadata("region", "eu")
             .build()
             .unwrap();
-        let holds = |conditions: Conditions| conditions.hold(&email, "example.com");
+        let holds = |conditions: Conditions| conditions.hold(&email);
         assert!(holds(Conditions::any()));
         assert!(holds(Conditions::any().tag("receipt").tag("otp")));
         assert!(!holds(Conditions::any().tag("otp").lane(Lane::Bulk)));
         assert!(holds(Conditions::any().tag("otp").lane(Lane::Bulk).lane(Lane::Critical)));
-        assert!(holds(Conditions::any().recipient_domain("example.com").from_domain("acme.example")));
-        assert!(!holds(Conditions::any().recipient_domain("example.org")));
+        assert!(holds(Conditions::any().tag("otp").from_domain("acme.example")));
+        assert!(!holds(Conditions::any().tag("otp").from_domain("example.com")));
         assert!(holds(Conditions::any().metadata("region", "eu")));
         assert!(!holds(Conditions::any().metadata("region", "eu").metadata("region", "us")));
     }

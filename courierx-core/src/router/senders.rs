@@ -29,6 +29,8 @@ pub(crate) struct Senders {
 struct Cell {
     until: Timestamp,
     strikes: u8,
+    /// Whether somebody asks again, until then at most.
+    is_asked: bool,
 }
 
 impl Senders {
@@ -49,22 +51,27 @@ impl Senders {
             Some(cell) if cell.until > now => Err(cell.until),
             Some(cell) => {
                 cell.until = now.after(ASKING);
+                cell.is_asked = true;
                 Ok(())
             }
             None => Ok(()),
         }
     }
 
-    /// Takes note that the domain was refused.
+    /// Takes note that the domain was refused. While it is left alone only who asks again tells news: the others were
+    /// under way before.
     pub(crate) fn refused(&self, domain: &str, now: Timestamp) {
         let mut cells = self.lock();
+        if cells.get(domain).is_some_and(|cell| cell.until > now && !cell.is_asked) {
+            return;
+        }
         let strikes = cells.get(domain).map_or(0, |cell| cell.strikes);
         let until = now.after(REST.0.saturating_mul(1 << strikes.min(8)).min(REST.1));
         if cells.len() >= MOST && !cells.contains_key(domain) {
             let soonest = cells.iter().min_by_key(|(_, cell)| cell.until).map(|(domain, _)| domain.clone());
             soonest.and_then(|domain| cells.remove(&domain));
         }
-        cells.insert(domain.into(), Cell { until, strikes: strikes.saturating_add(1) });
+        cells.insert(domain.into(), Cell { until, strikes: strikes.saturating_add(1), is_asked: false });
         self.count.store(cells.len(), Ordering::Release);
     }
 
@@ -118,6 +125,22 @@ mod tests {
         senders.works("a.example");
         assert_eq!(senders.refused_until("a.example", now), None);
         assert_eq!(senders.all(now), []);
+    }
+
+    #[test]
+    fn several_that_were_under_way_when_it_was_refused_count_once() {
+        let senders = Senders::default();
+        let until = NOW.after(REST.0);
+        for second in 0..5 {
+            senders.refused("a.example", NOW.after(Duration::from_secs(second)));
+            assert_eq!(senders.refused_until("a.example", NOW), Some(until));
+        }
+        assert_eq!(senders.begin("a.example", until), Ok(()));
+        for second in 1..4 {
+            senders.refused("a.example", until.after(Duration::from_secs(second)));
+        }
+        let longer = until.after(Duration::from_secs(1)).after(REST.0 * 2);
+        assert_eq!(senders.refused_until("a.example", until), Some(longer), "who asked again is the second");
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::asked::Asked;
 use super::history::{HistoryEntry, Past};
-use super::question::Question;
 use super::{Connection, ConnectionId, Router};
 use crate::clock::Timestamp;
 use crate::message::DuplicatePolicy;
@@ -16,19 +16,15 @@ const KEYED_REPEATS: usize = 3;
 
 impl Router {
     /// What an earlier hand-over of unknown outcome allows.
-    pub(super) fn unresolved(
-        &self,
-        question: &Question<'_>,
-        history: &[&HistoryEntry],
-        now: Timestamp,
-    ) -> Unresolved<'_> {
+    pub(super) fn unresolved(&self, asked: &Asked<'_>, history: &[&HistoryEntry]) -> Unresolved<'_> {
+        let now = asked.now;
         let Some((entry, since)) = history.iter().rev().find_map(|entry| match entry.past {
             Past::Unknown(since) => Some((entry, since)),
             Past::Refused(_) => None,
         }) else {
             return Unresolved::No;
         };
-        match question.duplicates {
+        match asked.question.duplicates {
             DuplicatePolicy::FailoverNow => Unresolved::No,
             DuplicatePolicy::Never => {
                 let until = since.after(NEVER_WAITS);
@@ -38,7 +34,7 @@ impl Router {
                 let Some(connection) = self.connection(&entry.connection) else { return Unresolved::No };
                 let capability = connection.provider().capability();
                 if let Some(window) = capability.idempotency
-                    && can_repeat(question, entry)
+                    && asked.can_repeat(entry, || can_repeat(asked, entry))
                 {
                     let first = first_unknown(history, connection.id()).unwrap_or(since);
                     let repeats = history.iter().filter(|one| one.connection == *connection.id()).count();
@@ -70,10 +66,10 @@ pub(super) enum Unresolved<'a> {
 }
 
 /// Whether a hand-over can be repeated as it was, for everybody it was for: its key covers only that.
-fn can_repeat(question: &Question<'_>, entry: &HistoryEntry) -> bool {
+fn can_repeat(asked: &Asked<'_>, entry: &HistoryEntry) -> bool {
     entry.together.iter().all(|recipient| {
-        let mut past = question.history.of_recipient(*recipient).rev();
-        question.open.iter().any(|(open, _)| open == recipient)
+        let mut past = asked.question.history.of_recipient(*recipient).rev();
+        asked.is_open(*recipient)
             && past
                 .find(|one| matches!(one.past, Past::Unknown(_)))
                 .is_some_and(|last| last.connection == entry.connection && last.together == entry.together)

@@ -156,3 +156,41 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_explained_is_of_the_recipients_that_are_handed_over() {
+    let via = |name: &str, to: &str| {
+        let conditions = Conditions::any().recipient_domain(to);
+        Rule::new(name).when(conditions).via(Member::new(name.parse().unwrap()))
+    };
+    let router = Router::builder()
+        .connections(["a", "b"].map(connection))
+        .rule(via("a", "one.example"))
+        .rule(via("b", "two.example").strategy(Strategy::Weighted))
+        .build()
+        .unwrap();
+    let refusal = Refusal::new(RefusalKind::Throttled, "slower").retry_after(Duration::from_mins(1));
+    router.observe(&"a".parse().unwrap(), &refusal, NOW);
+    let email = Email::to("u@one.example").cc("u@two.example").from("hi@acme.example").subject("").text("");
+    let email = email.build().unwrap();
+    let mut question = Question {
+        email: &email,
+        requirements: &Requirements::of(&email),
+        open: &[(0, false), (1, false)],
+        history: &History::default(),
+        duplicates: DuplicatePolicy::WaitThenFailover,
+        seed: 0,
+        can_wait: true,
+        deliver_by: None,
+        busy: &[],
+    };
+    let explained = router.explain(&question, NOW);
+    let Decision::Send { connection, recipients, .. } = &explained.decision else { panic!("{explained:?}") };
+    assert_eq!((connection.as_str(), recipients.as_slice()), ("b", [1].as_slice()));
+    assert_eq!((explained.rule.as_deref(), explained.strategy), (Some("b"), Strategy::Weighted));
+    assert_eq!(explained.tiers[0][0].connection, *connection);
+    question.open = &[(0, false)];
+    let explained = router.explain(&question, NOW);
+    assert!(matches!(explained.decision, Decision::Rest { .. }), "{explained:?}");
+    assert_eq!(explained.rule.as_deref(), Some("a"));
+}

@@ -1,6 +1,7 @@
 //! The router as a whole: what it says is what it does, and shares are what was asked for.
 
 mod explain;
+mod many;
 mod sharing;
 mod strategies;
 

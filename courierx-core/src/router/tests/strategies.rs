@@ -86,6 +86,22 @@ fn who_has_just_come_back_gets_a_part_of_its_share_and_the_others_keep_their_pro
 }
 
 #[test]
+fn who_may_be_probed_is_probed_however_slow_it_was() {
+    let router = Router::new(["a", "b"].map(|name| connection(name).with_priority(0)).to_vec()).unwrap();
+    let known = router.connection(&"a".parse().unwrap()).unwrap().known();
+    let at = NOW.before(Duration::from_secs(30));
+    for _ in 0..5 {
+        let ticket = known.breaker.begin(at, false).unwrap();
+        known.health.note(false, Duration::from_secs(30), at);
+        let _ = known.breaker.end(ticket, Signal::Failure, at, 0.5);
+    }
+    assert!(choices(&router, 100).iter().all(|name| name == "a"), "it was open for long enough");
+    let probe = known.breaker.begin(NOW, false).unwrap();
+    assert!(probe.is_probe());
+    assert!(choices(&router, 100).iter().all(|name| name == "b"), "one message is enough");
+}
+
+#[test]
 fn turns_are_even_over_every_stretch() {
     let weights = [("a", 5), ("b", 2), ("c", 1)];
     let router = router(Strategy::RoundRobin, &weights);
@@ -100,9 +116,23 @@ fn turns_are_even_over_every_stretch() {
             }
         }
     }
-    // The turns of one that is out go to the others, and nobody waits.
-    rest(&router, "a");
-    assert!(shares(&router).keys().all(|name| name == "b" || name == "c"));
+}
+
+#[test]
+fn the_turns_of_one_that_is_out_go_to_all_others() {
+    for (weights, out, expected) in [
+        ([("a", 1), ("b", 1), ("c", 1)], "b", [("a", 0.5), ("c", 0.5)]),
+        ([("a", 1), ("b", 2), ("c", 1)], "a", [("b", 2.0 / 3.0), ("c", 1.0 / 3.0)]),
+        ([("a", 1), ("b", 1), ("c", 0)], "a", [("b", 1.0), ("c", 0.0)]),
+    ] {
+        let router = router(Strategy::RoundRobin, &weights);
+        rest(&router, out);
+        let shares = shares(&router);
+        assert_share(&shares, out, 0.0);
+        for (name, share) in expected {
+            assert_share(&shares, name, share);
+        }
+    }
 }
 
 #[test]
@@ -121,5 +151,52 @@ fn who_stands_by_is_used_when_everybody_else_is_out() {
         assert!(choices(&router, 200).iter().all(|name| name == "b"), "{strategy}");
         rest(&router, "b");
         assert!(choices(&router, 200).iter().all(|name| name == "s"), "{strategy}");
+    }
+}
+
+#[test]
+fn those_who_wait_for_one_moment_do_not_come_at_once() {
+    let email = email();
+    let requirements = Requirements::of(&email);
+    let waits_until = |router: &Router, seed: u64, deliver_by: Option<Timestamp>| {
+        let question = Question {
+            email: &email,
+            requirements: &requirements,
+            open: &[(0, false)],
+            history: &History::default(),
+            duplicates: email.duplicate_policy(),
+            seed,
+            can_wait: true,
+            deliver_by,
+            busy: &[],
+        };
+        let decision = router.decide(&question, NOW);
+        let Decision::Rest { waiting: Some((until, _)), .. } = decision else { panic!("{decision:?}") };
+        until
+    };
+    for (asked, most) in [
+        (Some(60), Duration::from_secs(9)),
+        (Some(86_400), Duration::from_mins(5)),
+        (None, Duration::from_secs(13)),
+    ] {
+        let router = Router::new(vec![connection("a").with_rate(Some(Rate::new(0.01, 1).unwrap()))]).unwrap();
+        let a = &router.connections()[0];
+        let until = if let Some(seconds) = asked {
+            let refusal = Refusal::new(RefusalKind::Quota, "later").retry_after(Duration::from_secs(seconds));
+            router.observe(a.id(), &refusal, NOW);
+            a.rests_until(NOW).unwrap().until
+        } else {
+            a.known().bucket.take(a.rate().unwrap(), email.lane(), NOW).unwrap();
+            NOW.after(Duration::from_secs(100))
+        };
+        let mut moments: Vec<_> = (0..200).map(|seed| waits_until(&router, seed, None)).collect();
+        moments.sort();
+        assert!(moments[0] >= until && moments[199] <= until.after(most), "{moments:?}");
+        let halves = moments.iter().filter(|one| **one < until.after(most / 2)).count();
+        assert!((60..140).contains(&halves), "{halves}");
+        // Who has no time for that does not wait longer than it takes.
+        let deadline = until.after(Duration::from_micros(1));
+        let last = (0..200).map(|seed| waits_until(&router, seed, Some(deadline))).max().unwrap();
+        assert_eq!(last, until);
     }
 }

@@ -3,12 +3,13 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use courierx::provider::{RecipientOutcome, Refusal};
 use courierx::router::{Connection, Quota, Rate, SkipReason, Transition, Watcher};
 use courierx::store::Window;
 use courierx::testing::Recorder;
 use courierx::{
     ConnectionId, Courier, CourierBuilder, Email, EventKind, ManualClock, MemoryStore, MessageStatus,
-    RefusalKind, Sequence,
+    Outcome, RefusalKind, RetryPreset, Sequence,
 };
 
 use crate::support::{START, World, email};
@@ -108,6 +109,71 @@ async fn what_was_certainly_not_sent_does_not_count() {
     courier.send(&email().build().unwrap()).await.unwrap();
     courier.send(&email().build().unwrap()).await.unwrap_err();
     assert_eq!(recorder.sent().len(), 1, "the one whose answer was lost counts as well");
+}
+
+fn throttled(seconds: u64) -> Refusal {
+    Refusal::new(RefusalKind::Throttled, "slow down").retry_after(Duration::from_secs(seconds))
+}
+
+#[tokio::test]
+async fn who_is_throttled_again_and_again_waits_longer_each_time_and_in_the_end_no_more() {
+    let recorder = Recorder::new();
+    let world = world(|builder| builder.provider("a", recorder.clone()));
+    recorder.always(Outcome::Refused(throttled(1)));
+    let worker = world.courier.spawn().unwrap();
+    let id = world.enqueue(email()).await;
+    for _ in 0..300 {
+        world.clock.advance(Duration::from_secs(2));
+        world.calm_down().await;
+    }
+    // After 10 s, 30 s, 70 s, 150 s and 310 s, about.
+    let met = recorder.handed_over().len();
+    assert!((5..=6).contains(&met), "{met} hand-overs in ten minutes");
+    for _ in 0..520 {
+        world.clock.advance(Duration::from_mins(70));
+        world.calm_down().await;
+    }
+    let message = world.until(id, MessageStatus::Failed).await;
+    worker.shutdown().await.unwrap();
+    assert_eq!(message.attempts.len(), 500);
+}
+
+#[tokio::test]
+async fn who_is_throttled_is_tried_until_the_deadline() {
+    let recorder = Recorder::new();
+    let world = world(|builder| builder.provider("a", recorder.clone()));
+    recorder.always(Outcome::Refused(throttled(1)));
+    let worker = world.courier.spawn().unwrap();
+    let deadline = world.now().after(Duration::from_secs(8));
+    let id = world.enqueue(email().deliver_by(deadline)).await;
+    for _ in 0..6 {
+        world.calm_down().await;
+        world.clock.advance(Duration::from_secs(1));
+    }
+    recorder.recover();
+    world.calm_down().await;
+    world.clock.advance(Duration::from_millis(1500));
+    world.until(id, MessageStatus::Sent).await;
+    worker.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn one_recipients_wait_does_not_use_up_anothers_schedule() {
+    let recorder = Recorder::new();
+    let world = world(|builder| builder.provider("a", recorder.clone()));
+    let greylisted = Refusal::new(RefusalKind::RecipientTemporary, "later");
+    let each = [greylisted, throttled(1)].map(RecipientOutcome::Refused);
+    recorder.always(Outcome::Mixed(each.to_vec()));
+    let worker = world.courier.spawn().unwrap();
+    world.enqueue(email().cc("bob@example.com").retry(RetryPreset::Smtp72h)).await;
+    for _ in 0..50 {
+        world.calm_down().await;
+        world.clock.advance(Duration::from_secs(1));
+    }
+    assert_eq!(recorder.handed_over().len(), 1, "the first step is after a minute");
+    world.pass(Duration::from_secs(30)).await;
+    assert_eq!(recorder.handed_over().len(), 2);
+    worker.shutdown().await.unwrap();
 }
 
 #[tokio::test]

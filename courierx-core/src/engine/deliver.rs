@@ -80,11 +80,11 @@ impl Delivery<'_> {
                     }
                     continue;
                 }
-                Decision::Send { connection, recipients, ahead, again, skipped }
+                Decision::Send { connection, recipients, ahead, again, repeats, skipped }
                     if !self.cancel.is_cancelled() =>
                 {
-                    let recipients = self.as_many_as_fit(&connection, again, recipients);
-                    Step { connection, recipients, ahead, again, skipped }
+                    let recipients = self.as_many_as_fit(&connection, repeats, recipients);
+                    Step { connection, recipients, ahead, again, repeats, skipped }
                 }
                 Decision::Send { .. } => return self.release(result.take()).await,
                 Decision::Rest { scheduled, waiting, given_up, skipped } => {
@@ -142,9 +142,9 @@ impl Delivery<'_> {
     }
 
     /// Of these recipients as many as the connection's quota had room for the last time.
-    fn as_many_as_fit(&self, connection: &ConnectionId, again: bool, mut recipients: Vec<u32>) -> Vec<u32> {
+    fn as_many_as_fit(&self, connection: &ConnectionId, repeats: bool, mut recipients: Vec<u32>) -> Vec<u32> {
         // What is repeated is repeated for all of them: its key is for no others.
-        if let Some((_, room)) = self.room.as_ref().filter(|(of, _)| of == connection && !again) {
+        if let Some((_, room)) = self.room.as_ref().filter(|(of, _)| of == connection && !repeats) {
             recipients.truncate(*room);
         }
         recipients
@@ -174,12 +174,16 @@ impl Delivery<'_> {
         pass: Pass<'_>,
         step: Step,
     ) -> StoreResult<Attempted> {
-        let Step { recipients, again, skipped, .. } = step;
+        let Step { recipients, repeats, skipped, .. } = step;
         let recipients = &*recipients;
         let outgoing = self.round.outgoing(connection.id(), recipients);
         let (attempt, tenant) = (AttemptId::new(), self.record.tenant);
         let amount = recipients.len() as u64;
-        let quotas = connection.quotas().iter();
+        // What is repeated under its key counts once, and what was reserved for it the first time is kept.
+        let quotas = connection.quotas().iter().filter(|_| !repeats);
+        let reservations: Vec<_> =
+            quotas.map(|quota| quota.reservation(tenant, connection.id(), amount)).collect();
+        let is_counted = !reservations.is_empty();
         let begin = BeginAttempt {
             attempt,
             tenant,
@@ -190,19 +194,19 @@ impl Delivery<'_> {
             delivery: outgoing.delivery_id(),
             recipients: recipients.to_vec(),
             skipped,
-            reservations: quotas.map(|quota| quota.reservation(tenant, connection.id(), amount)).collect(),
+            reservations,
         };
         match self.inner.store.begin_attempts(vec![begin]).await?.pop() {
             Some(Begun::Started { .. }) => {}
             Some(Begun::LeaseLost) | None => return Ok(Attempted::LeaseLost),
             Some(Begun::Changed) => return Ok(Attempted::LookAgain),
-            Some(Begun::QuotaExceeded { .. }) if recipients.len() > 1 && !again => {
+            Some(Begun::QuotaExceeded { .. }) if recipients.len() > 1 => {
                 // There may be room for some of them.
                 self.room = Some((connection.id().clone(), recipients.len() / 2));
                 return Ok(Attempted::PassedOver);
             }
             Some(Begun::QuotaExceeded { resets_at }) => {
-                connection.is_full_until(resets_at);
+                connection.has_no_room(resets_at, self.inner.now());
                 return Ok(Attempted::PassedOver);
             }
         }
@@ -219,6 +223,9 @@ impl Delivery<'_> {
         };
         let now = self.inner.now();
         let transition = pass.finish(&outcomes, now);
+        if is_counted && outcomes.iter().all(|outcome| matches!(outcome, RecipientOutcome::Refused(_))) {
+            connection.has_room_again();
+        }
         self.ended.extend(self.round.apply(connection.id(), recipients, &outcomes, &self.router, now));
         let news = self.tell(connection, transition, &outcomes, now).await;
         // Without our asking, "interrupted" is one of a provider's excuses.
@@ -271,6 +278,7 @@ struct Step {
     recipients: Vec<u32>,
     ahead: bool,
     again: bool,
+    repeats: bool,
     skipped: Vec<Skipped>,
 }
 

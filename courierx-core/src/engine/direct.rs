@@ -99,21 +99,23 @@ impl Direct {
             catch_up(store, tenant, &self.router, self.clock.now()).await;
         }
         let cancel = CancellationToken::new();
-        let mut room = usize::MAX;
+        // For how many recipients there may be room in a connection's quota.
+        let mut room: Option<(ConnectionId, usize)> = None;
         while !round.is_done() {
-            let (id, mut recipients, ahead, again) = match round.decide(&self.router, self.clock.now()) {
-                Decision::Send { connection, recipients, ahead, again, skipped } => {
-                    report.skipped.extend(skipped);
-                    (connection, recipients, ahead, again)
-                }
-                Decision::Rest { skipped, .. } => {
-                    report.skipped.extend(skipped);
-                    return Ok(());
-                }
-            };
+            let (id, mut recipients, ahead, again, repeats) =
+                match round.decide(&self.router, self.clock.now()) {
+                    Decision::Send { connection, recipients, ahead, again, repeats, skipped } => {
+                        report.skipped.extend(skipped);
+                        (connection, recipients, ahead, again, repeats)
+                    }
+                    Decision::Rest { skipped, .. } => {
+                        report.skipped.extend(skipped);
+                        return Ok(());
+                    }
+                };
             let Some(connection) = self.router.connection(&id) else { return Ok(()) };
-            if !again {
-                recipients.truncate(room);
+            if let Some((_, room)) = room.as_ref().filter(|(of, _)| *of == id && !repeats) {
+                recipients.truncate(*room);
             }
             let content = round.content();
             let from_domain = content.email().from().address().domain();
@@ -133,16 +135,18 @@ impl Direct {
                 Admitted::Changed => continue,
             };
             let now = pass.since();
-            let held = match hold(self.store(), connection, recipients.len(), now).await {
+            // What is repeated under its key counts once, and what was taken for it the first time is kept.
+            let amount = if repeats { 0 } else { recipients.len() };
+            let held = match hold(self.store(), connection, amount, now).await {
                 Ok(held) => held,
                 Err(NoRoom::Store(error)) => return Err(error),
-                Err(NoRoom::Until(_)) if recipients.len() > 1 && !again => {
+                Err(NoRoom::Until(_)) if recipients.len() > 1 => {
                     // There may be room for some of them.
-                    room = recipients.len() / 2;
+                    room = Some((id, recipients.len() / 2));
                     continue;
                 }
                 Err(NoRoom::Until(until)) => {
-                    connection.is_full_until(until);
+                    connection.has_no_room(until, now);
                     continue;
                 }
             };

@@ -221,6 +221,16 @@ impl Connection {
         asked.into_iter().chain(full).max_by_key(|rest| rest.until)
     }
 
+    /// Takes note that there was no room in its quotas, and that their window ends at this moment.
+    pub(crate) fn has_no_room(&self, resets_at: Timestamp, now: Timestamp) {
+        self.is_full_until(Full::believed(resets_at, now));
+    }
+
+    /// Takes note that something of its quotas was given back.
+    pub(crate) fn has_room_again(&self) {
+        self.known().full.clear();
+    }
+
     /// Takes over what others found out.
     pub(crate) fn adopt(&self, shared: &SharedHealth, now: Timestamp) {
         if !self.is_meant(shared) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::hand_over::{Admitted, admit, hand_over, interrupted};
+use super::hand_over::{Admitted, Denials, Denied, admit, hand_over, interrupted};
 use super::outbox::Inner;
 use super::rest::Rest;
 use super::round::Round;
@@ -40,6 +40,8 @@ pub(super) struct Delivery<'a> {
     pub(super) changes: u32,
     /// For how many recipients there may be room in a connection's quota.
     pub(super) room: Option<(ConnectionId, usize)>,
+    /// How often a connection's door was shut after it had been chosen.
+    pub(super) denials: Denials,
 }
 
 impl Inner {
@@ -109,7 +111,10 @@ impl Delivery<'_> {
                     continue;
                 }
                 // Others may have taken the probe's place while this one waited for its own.
-                Admitted::Changed => continue,
+                Admitted::Changed => match self.denials.next().await {
+                    Denied::Again => continue,
+                    Denied::Enough => return self.release_for(CHANGE_WAIT, None).await,
+                },
                 Admitted::Canceled => return self.release(None).await,
             };
             if !self.is_still_right(connection, &step.recipients).await? {

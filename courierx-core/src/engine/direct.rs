@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::hand_over::{Admitted, admit, hand_over};
+use super::hand_over::{Admitted, Denials, Denied, admit, hand_over};
 use super::quotas::{Held, NoRoom, hold, settle};
 use super::render::{RenderError, render};
 use super::round::Round;
@@ -99,6 +99,7 @@ impl Direct {
             catch_up(store, tenant, &self.router, self.clock.now()).await;
         }
         let cancel = CancellationToken::new();
+        let mut denials = Denials::default();
         // For how many recipients there may be room in a connection's quota.
         let mut room: Option<(ConnectionId, usize)> = None;
         while !round.is_done() {
@@ -132,7 +133,10 @@ impl Direct {
                     continue;
                 }
                 // Its breaker may have opened meanwhile.
-                Admitted::Changed => continue,
+                Admitted::Changed => match denials.next().await {
+                    Denied::Again => continue,
+                    Denied::Enough => return Ok(()),
+                },
             };
             let now = pass.since();
             // What is repeated under its key counts once, and what was taken for it the first time is kept.

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::apart::{is_heavy, is_large};
 use super::deliver::Delivery;
+use super::hand_over::Denials;
 use super::lookup;
 use super::outbox::{Inner, content_context};
 use super::render::render;
@@ -71,6 +72,7 @@ impl<'a> Delivery<'a> {
             looked_up: Timestamp::EPOCH,
             changes: 0,
             room: None,
+            denials: Denials::default(),
         };
         delivery.leave_out_refused();
         delivery.leave_out_suppressed().await?;

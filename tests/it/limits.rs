@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use courierx::provider::{RecipientOutcome, Refusal};
 use courierx::router::{Connection, Quota, Rate, SkipReason, Transition, Watcher};
-use courierx::store::Window;
+use courierx::store::{Expected, State as _, StateKey, Swap, Window};
 use courierx::testing::Recorder;
 use courierx::{
     ConnectionId, Courier, CourierBuilder, Email, EventKind, ManualClock, MemoryStore, MessageStatus,
-    Outcome, RefusalKind, RetryPreset, Sequence,
+    Outcome, RefusalKind, RetryPreset, Sequence, TenantId,
 };
 
 use crate::support::{START, World, email};
@@ -286,6 +286,68 @@ async fn a_wish_to_be_left_alone_holds_in_every_process() {
         clock.advance(Duration::from_secs(3));
     }
     assert_eq!(first.handed_over().len(), 1);
+}
+
+/// What events tell of connections.
+async fn told_of_connections(courier: &Courier) -> Vec<EventKind> {
+    let events = courier.events_after(Sequence::START, 1000).await.unwrap();
+    let kinds = [EventKind::ProviderDegraded, EventKind::ProviderRecovered];
+    events.iter().map(|event| event.kind).filter(|kind| kinds.contains(kind)).collect()
+}
+
+#[tokio::test]
+async fn what_a_direct_send_finds_out_a_worker_writes_down_once() {
+    let Processes { couriers, clock, store, first, .. } = processes();
+    let world = World { courier: couriers[1].clone(), clock, store };
+    first.refuse_all(RefusalKind::Unavailable);
+    for _ in 0..8 {
+        couriers[0].send(&email().build().unwrap()).await.unwrap();
+    }
+    let workers: Vec<_> = couriers.iter().map(|courier| courier.spawn().unwrap()).collect();
+    let mut expected = Vec::new();
+    for kind in [EventKind::ProviderDegraded, EventKind::ProviderRecovered] {
+        expected.push(kind);
+        for _ in 0..3 {
+            world.clock.advance(Duration::from_secs(3));
+            let id = world.enqueue(email()).await;
+            world.until(id, MessageStatus::Sent).await;
+        }
+        assert_eq!(told_of_connections(&couriers[0]).await, expected);
+        first.recover();
+        for _ in 0..40 {
+            world.clock.advance(Duration::from_secs(5));
+            couriers[0].send(&email().build().unwrap()).await.unwrap();
+        }
+    }
+    for worker in workers {
+        worker.shutdown().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn of_those_who_send_directly_one_probes() {
+    let Processes { couriers, clock, store, first, .. } = processes();
+    first.refuse_all(RefusalKind::Unavailable);
+    for _ in 0..8 {
+        couriers[0].send(&email().build().unwrap()).await.unwrap();
+    }
+    let tried = first.handed_over().len();
+    clock.advance(Duration::from_mins(1));
+    // As another process does that probes.
+    let lease = StateKey::new(TenantId::DEFAULT, "probe/a");
+    let swap = store.swap_state(&lease, Expected::Absent, Vec::new(), Duration::from_hours(1)).await.unwrap();
+    let Swap::Stored { version } = swap else { panic!("{swap:?}") };
+    for courier in &couriers {
+        courier.send(&email().build().unwrap()).await.unwrap();
+    }
+    assert_eq!(first.handed_over().len(), tried);
+    store.remove_state(&lease, version).await.unwrap();
+    clock.advance(Duration::from_hours(1));
+    for courier in &couriers {
+        courier.send(&email().build().unwrap()).await.unwrap();
+    }
+    assert!(first.handed_over().len() > tried);
+    assert!(store.get_state(&lease).await.unwrap().is_none(), "it is let go of");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use super::outbox::Inner;
 use super::rest::Rest;
 use super::round::Round;
 use super::settle::{Handed, attempt_result};
-use super::sharing::{self, ProbeLease, lease_probe};
+use super::sharing::{self, Events, ProbeLease, lease};
 use crate::clock::Timestamp;
 use crate::event::{Disposition, NewEvent};
 use crate::id::AttemptId;
@@ -42,6 +42,8 @@ pub(super) struct Delivery<'a> {
     pub(super) room: Option<(ConnectionId, usize)>,
     /// How often a connection's door was shut after it had been chosen.
     pub(super) denials: Denials,
+    /// Events about connections that are not written down yet.
+    pub(super) news: Vec<NewEvent>,
 }
 
 impl Inner {
@@ -123,14 +125,13 @@ impl Delivery<'_> {
                 }
                 continue;
             }
-            let Some((pass, lease)) = self.lease(connection, pass).await else { continue };
+            let (store, tenant) = (&*self.inner.store, self.record.tenant);
+            let leased = lease(store, tenant, connection, pass, self.inner.now()).await;
+            let Some((pass, lease)) = leased else { continue };
             let attempted = self.attempt(connection, pass, step).await;
-            if let Some(lease) = lease {
-                lease.release(&*self.inner.store).await;
-            }
-            match attempted? {
-                Attempted::Answered(answer) => result = Some(answer),
-                Attempted::Interrupted(answer) => return self.release(Some(answer)).await,
+            match self.tell(connection, attempted, lease).await? {
+                Attempted::Answered(answer) => result = answer.result,
+                Attempted::Interrupted(answer) => return self.release(answer.result).await,
                 // Whoever holds the job now goes on; or it is claimed again and looked at anew.
                 Attempted::LeaseLost => return Ok(()),
                 Attempted::LookAgain => return self.release(None).await,
@@ -153,23 +154,6 @@ impl Delivery<'_> {
             recipients.truncate(*room);
         }
         recipients
-    }
-
-    /// The lease that a probe needs where processes share a store; none if another one has it.
-    async fn lease<'p>(
-        &self,
-        connection: &Connection,
-        pass: Pass<'p>,
-    ) -> Option<(Pass<'p>, Option<ProbeLease>)> {
-        if !pass.is_probe() {
-            return Some((pass, None));
-        }
-        let lease = lease_probe(&*self.inner.store, self.record.tenant, connection.id()).await;
-        if let Ok(lease) = lease {
-            return Some((pass, lease));
-        }
-        pass.leave_to_others(self.inner.now());
-        None
     }
 
     /// One attempt: written down, handed over, and understood.
@@ -232,7 +216,7 @@ impl Delivery<'_> {
             connection.has_room_again();
         }
         self.ended.extend(self.round.apply(connection.id(), recipients, &outcomes, &self.router, now));
-        let news = self.tell(connection, transition, &outcomes, now).await;
+        let is_news = transition.is_some() || sharing::is_worth_telling(&outcomes);
         // Without our asking, "interrupted" is one of a provider's excuses.
         let stopped = self.cancel.is_cancelled() && outcomes.iter().any(|outcome| {
             matches!(outcome, RecipientOutcome::Refused(refusal) if refusal.kind == RefusalKind::Interrupted)
@@ -244,26 +228,47 @@ impl Delivery<'_> {
             mode: self.record.mode,
             recipients: self.addresses(recipients),
         };
-        let mut result = attempt_result(&handed, outcomes, now);
-        result.effects.events.extend(news);
-        Ok(if stopped { Attempted::Interrupted(result) } else { Attempted::Answered(result) })
+        let result = Some(attempt_result(&handed, outcomes, now));
+        let answer = Answer { result, transition, is_news };
+        Ok(if stopped { Attempted::Interrupted(answer) } else { Attempted::Answered(answer) })
     }
 
-    /// Tells everybody what a hand-over showed of the connection, and answers the event of that.
+    /// Tells everybody what a hand-over showed of the connection, and lets others probe. The answer is written down
+    /// before that: if this process ends in between, a message less is unknown.
     async fn tell(
-        &self,
+        &mut self,
         connection: &Connection,
-        transition: Option<Transition>,
-        outcomes: &[RecipientOutcome],
-        now: Timestamp,
-    ) -> Option<NewEvent> {
-        if transition.is_none() && !sharing::is_worth_telling(outcomes) {
-            return None;
+        mut attempted: StoreResult<Attempted>,
+        lease: Option<ProbeLease>,
+    ) -> StoreResult<Attempted> {
+        let told = match &mut attempted {
+            Ok(Attempted::Answered(answer) | Attempted::Interrupted(answer))
+                if answer.is_news || lease.is_some() =>
+            {
+                self.tell_of(connection, answer).await
+            }
+            _ => Ok(()),
+        };
+        if let Some(lease) = lease {
+            lease.release(&*self.inner.store).await;
         }
-        let tenant = self.record.tenant;
-        let news = sharing::tell(&*self.inner.store, tenant, connection, transition, now).await?;
-        sharing::report(&self.router, connection, news);
-        sharing::event(connection.id(), news, now)
+        told?;
+        attempted
+    }
+
+    async fn tell_of(&mut self, connection: &Connection, answer: &mut Answer) -> StoreResult<()> {
+        self.settle(answer.result.take(), None).await?;
+        if !answer.is_news {
+            return Ok(());
+        }
+        let (store, now) = (&*self.inner.store, self.inner.now());
+        let (tenant, transition) = (self.record.tenant, answer.transition);
+        let news = sharing::tell(store, tenant, connection, transition, Events::Written, now).await;
+        if let Some(news) = news {
+            sharing::report(&self.router, connection, news.transition);
+            self.news.extend(news.event(connection.id(), now));
+        }
+        Ok(())
     }
 
     fn addresses(&self, recipients: &[u32]) -> Vec<(u32, Address)> {
@@ -287,10 +292,19 @@ struct Step {
     skipped: Vec<Skipped>,
 }
 
+/// What a provider answered.
+struct Answer {
+    /// None once it is written down.
+    result: Option<AttemptResult>,
+    transition: Option<Transition>,
+    /// Whether it shows something of the connection that others want to know.
+    is_news: bool,
+}
+
 /// How an attempt went.
 enum Attempted {
-    Answered(AttemptResult),
-    Interrupted(AttemptResult),
+    Answered(Answer),
+    Interrupted(Answer),
     LeaseLost,
     LookAgain,
     /// Nothing was begun, and the connection is out for the moment.

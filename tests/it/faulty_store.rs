@@ -16,8 +16,8 @@ use courierx::store::{
 use courierx::suppression::{NewSuppression, Pattern, Scope, Suppression};
 use courierx::testing::Recorder;
 use courierx::{
-    AcceptError, Clock, Courier, EnqueueError, Event, MemoryStore, MessageId, MessageStatus, Sequence,
-    TenantId, Timestamp, Vault, assert_sent,
+    AcceptError, Clock, Courier, EnqueueError, Event, MemoryStore, MessageId, MessageStatus, RefusalKind,
+    Sequence, TenantId, Timestamp, Vault, assert_sent,
 };
 use courierx_core::id::RecordId;
 use courierx_core::message::AddressKey;
@@ -187,6 +187,27 @@ async fn an_answer_is_recorded_however_often_the_store_fails() {
     worker.shutdown().await.unwrap();
     assert_eq!(message.attempts.len(), 1);
     assert_sent!(recorder, 1);
+}
+
+#[tokio::test]
+async fn an_answer_is_recorded_before_others_are_told_of_it() {
+    let recorder = Recorder::new();
+    let (world, store) = setting(&recorder);
+    recorder.refuse_next(RefusalKind::Throttled);
+    store.fail("settle", 1);
+    let id = world.enqueue(email()).await;
+    let worker = world.courier.spawn().unwrap();
+    world.until_true(id, |_| store.left("settle") == 0).await;
+    world.calm_down().await;
+    assert_eq!(store.calls("swap_state"), 0);
+    world
+        .until_true(id, |_| {
+            world.clock.advance(Duration::from_secs(1));
+            store.calls("swap_state") > 0
+        })
+        .await;
+    assert!(world.message(id).await.attempts[0].finished_at.is_some());
+    worker.shutdown().await.unwrap();
 }
 
 #[tokio::test]

@@ -3,12 +3,13 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use courierx::provider::{RecipientOutcome, Refusal};
 use courierx::router::{Connection, Quota, Rate, SkipReason, Transition, Watcher};
-use courierx::store::Window;
+use courierx::store::{Expected, State as _, StateKey, Swap, Window};
 use courierx::testing::Recorder;
 use courierx::{
     ConnectionId, Courier, CourierBuilder, Email, EventKind, ManualClock, MemoryStore, MessageStatus,
-    RefusalKind, Sequence,
+    Outcome, RefusalKind, RetryPreset, Sequence, TenantId,
 };
 
 use crate::support::{START, World, email};
@@ -108,6 +109,71 @@ async fn what_was_certainly_not_sent_does_not_count() {
     courier.send(&email().build().unwrap()).await.unwrap();
     courier.send(&email().build().unwrap()).await.unwrap_err();
     assert_eq!(recorder.sent().len(), 1, "the one whose answer was lost counts as well");
+}
+
+fn throttled(seconds: u64) -> Refusal {
+    Refusal::new(RefusalKind::Throttled, "slow down").retry_after(Duration::from_secs(seconds))
+}
+
+#[tokio::test]
+async fn who_is_throttled_again_and_again_waits_longer_each_time_and_in_the_end_no_more() {
+    let recorder = Recorder::new();
+    let world = world(|builder| builder.provider("a", recorder.clone()));
+    recorder.always(Outcome::Refused(throttled(1)));
+    let worker = world.courier.spawn().unwrap();
+    let id = world.enqueue(email()).await;
+    for _ in 0..300 {
+        world.clock.advance(Duration::from_secs(2));
+        world.calm_down().await;
+    }
+    // After 10 s, 30 s, 70 s, 150 s and 310 s, about.
+    let met = recorder.handed_over().len();
+    assert!((5..=6).contains(&met), "{met} hand-overs in ten minutes");
+    for _ in 0..520 {
+        world.clock.advance(Duration::from_mins(70));
+        world.calm_down().await;
+    }
+    let message = world.until(id, MessageStatus::Failed).await;
+    worker.shutdown().await.unwrap();
+    assert_eq!(message.attempts.len(), 500);
+}
+
+#[tokio::test]
+async fn who_is_throttled_is_tried_until_the_deadline() {
+    let recorder = Recorder::new();
+    let world = world(|builder| builder.provider("a", recorder.clone()));
+    recorder.always(Outcome::Refused(throttled(1)));
+    let worker = world.courier.spawn().unwrap();
+    let deadline = world.now().after(Duration::from_secs(8));
+    let id = world.enqueue(email().deliver_by(deadline)).await;
+    for _ in 0..6 {
+        world.calm_down().await;
+        world.clock.advance(Duration::from_secs(1));
+    }
+    recorder.recover();
+    world.calm_down().await;
+    world.clock.advance(Duration::from_millis(1500));
+    world.until(id, MessageStatus::Sent).await;
+    worker.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn one_recipients_wait_does_not_use_up_anothers_schedule() {
+    let recorder = Recorder::new();
+    let world = world(|builder| builder.provider("a", recorder.clone()));
+    let greylisted = Refusal::new(RefusalKind::RecipientTemporary, "later");
+    let each = [greylisted, throttled(1)].map(RecipientOutcome::Refused);
+    recorder.always(Outcome::Mixed(each.to_vec()));
+    let worker = world.courier.spawn().unwrap();
+    world.enqueue(email().cc("bob@example.com").retry(RetryPreset::Smtp72h)).await;
+    for _ in 0..50 {
+        world.calm_down().await;
+        world.clock.advance(Duration::from_secs(1));
+    }
+    assert_eq!(recorder.handed_over().len(), 1, "the first step is after a minute");
+    world.pass(Duration::from_secs(30)).await;
+    assert_eq!(recorder.handed_over().len(), 2);
+    worker.shutdown().await.unwrap();
 }
 
 #[tokio::test]
@@ -220,6 +286,68 @@ async fn a_wish_to_be_left_alone_holds_in_every_process() {
         clock.advance(Duration::from_secs(3));
     }
     assert_eq!(first.handed_over().len(), 1);
+}
+
+/// What events tell of connections.
+async fn told_of_connections(courier: &Courier) -> Vec<EventKind> {
+    let events = courier.events_after(Sequence::START, 1000).await.unwrap();
+    let kinds = [EventKind::ProviderDegraded, EventKind::ProviderRecovered];
+    events.iter().map(|event| event.kind).filter(|kind| kinds.contains(kind)).collect()
+}
+
+#[tokio::test]
+async fn what_a_direct_send_finds_out_a_worker_writes_down_once() {
+    let Processes { couriers, clock, store, first, .. } = processes();
+    let world = World { courier: couriers[1].clone(), clock, store };
+    first.refuse_all(RefusalKind::Unavailable);
+    for _ in 0..8 {
+        couriers[0].send(&email().build().unwrap()).await.unwrap();
+    }
+    let workers: Vec<_> = couriers.iter().map(|courier| courier.spawn().unwrap()).collect();
+    let mut expected = Vec::new();
+    for kind in [EventKind::ProviderDegraded, EventKind::ProviderRecovered] {
+        expected.push(kind);
+        for _ in 0..3 {
+            world.clock.advance(Duration::from_secs(3));
+            let id = world.enqueue(email()).await;
+            world.until(id, MessageStatus::Sent).await;
+        }
+        assert_eq!(told_of_connections(&couriers[0]).await, expected);
+        first.recover();
+        for _ in 0..40 {
+            world.clock.advance(Duration::from_secs(5));
+            couriers[0].send(&email().build().unwrap()).await.unwrap();
+        }
+    }
+    for worker in workers {
+        worker.shutdown().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn of_those_who_send_directly_one_probes() {
+    let Processes { couriers, clock, store, first, .. } = processes();
+    first.refuse_all(RefusalKind::Unavailable);
+    for _ in 0..8 {
+        couriers[0].send(&email().build().unwrap()).await.unwrap();
+    }
+    let tried = first.handed_over().len();
+    clock.advance(Duration::from_mins(1));
+    // As another process does that probes.
+    let lease = StateKey::new(TenantId::DEFAULT, "probe/a");
+    let swap = store.swap_state(&lease, Expected::Absent, Vec::new(), Duration::from_hours(1)).await.unwrap();
+    let Swap::Stored { version } = swap else { panic!("{swap:?}") };
+    for courier in &couriers {
+        courier.send(&email().build().unwrap()).await.unwrap();
+    }
+    assert_eq!(first.handed_over().len(), tried);
+    store.remove_state(&lease, version).await.unwrap();
+    clock.advance(Duration::from_hours(1));
+    for courier in &couriers {
+        courier.send(&email().build().unwrap()).await.unwrap();
+    }
+    assert!(first.handed_over().len() > tried);
+    assert!(store.get_state(&lease).await.unwrap().is_none(), "it is let go of");
 }
 
 #[tokio::test]

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use courierx::provider::{Capability, Phase, Refusal, Uncertainty};
 use courierx::router::{NotBefore, Quota, Router};
 use courierx::store::Window;
 use courierx::testing::Recorder;
-use courierx::{Clock as _, Connection, ManualClock, MemoryStore, RefusalKind, TenantId, assert_sent};
+use courierx::{
+    Clock as _, Connection, Courier, ManualClock, MemoryStore, MessageStatus, Outcome, RefusalKind, TenantId,
+    assert_sent,
+};
 use courierx_core::engine::Direct;
 
-use crate::support::{START, email};
+use crate::support::{Gated, START, World, email};
 
 /// `a` with a quota for the day, then `b`.
 fn connections(a: &Recorder, b: &Recorder, cap: u64) -> [Connection; 2] {
@@ -37,9 +41,10 @@ async fn what_is_beyond_a_quota_goes_elsewhere_until_the_day_ends_or_there_is_mo
     send(&direct, 3).await;
     assert_sent!(a, 2);
     assert_sent!(b, 1);
-    let until = Window::UtcDay.resets_at(clock.now());
+    // It is asked again soon: somebody may give back what was not sent.
+    let until = clock.now().after(Duration::from_mins(1));
     let full = NotBefore { until, kind: RefusalKind::Quota };
-    assert_eq!(first.health(clock.now()).not_before, Some(full), "to the moment, and not a while longer");
+    assert_eq!(first.health(clock.now()).not_before, Some(full));
     assert_eq!(first.health(until).not_before, None);
 
     // The same connection with a larger quota has room at once, and remembers what it took.
@@ -49,7 +54,7 @@ async fn what_is_beyond_a_quota_goes_elsewhere_until_the_day_ends_or_there_is_mo
     assert_sent!(a, 3);
     assert_sent!(b, 2);
 
-    clock.advance_to(until);
+    clock.advance_to(Window::UtcDay.resets_at(clock.now()));
     send(&direct, 1).await;
     assert_sent!(a, 4);
 }
@@ -71,4 +76,116 @@ async fn processes_on_a_store_share_a_quota_and_each_finds_out_without_the_wire(
     send(&other, 1).await;
     assert_eq!((a.handed_over().len(), b.handed_over().len()), (3, 1));
     assert!(known.connections()[0].health(clock.now()).not_before.is_some());
+}
+
+/// A world whose only connection has a quota for the day.
+fn world(provider: impl courierx::EmailProvider, cap: u64) -> World {
+    let clock = ManualClock::starting_at(START);
+    let store = MemoryStore::with_clock(Arc::<ManualClock>::clone(&clock));
+    let daily = [Quota::new(Window::UtcDay, cap)];
+    let connection = Connection::new("a".parse().unwrap(), provider).with_quotas(daily);
+    let courier = Courier::builder().store(store.clone()).connection(connection).build().unwrap();
+    World { courier, clock, store }
+}
+
+fn taken(recorder: &Recorder) -> usize {
+    recorder.sent().iter().map(|one| one.recipients().len()).sum()
+}
+
+#[tokio::test]
+async fn what_was_refused_before_goes_out_in_parts_as_well() {
+    let recorder = Recorder::new();
+    let world = world(recorder.clone(), 4);
+    recorder.always(Outcome::Refused(Refusal::new(RefusalKind::Unavailable, "down")));
+    let worker = world.courier.spawn().unwrap();
+    let id = world.enqueue(email().cc("bob@example.com").cc("eve@example.com")).await;
+    world.until_answered(id, 1).await;
+    world.calm_down().await;
+    recorder.recover();
+    for _ in 0..3 {
+        world.courier.send(&email().build().unwrap()).await.unwrap();
+    }
+    world.pass(Duration::from_mins(2)).await;
+    assert_eq!(taken(&recorder), 4, "as many as fit");
+    worker.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_repeated_under_its_key_counts_once() {
+    let mut keyed = Capability::full();
+    keyed.idempotency = Some(Duration::from_hours(24));
+    let recorder = Recorder::new().with_capability(keyed);
+    let world = world(recorder.clone(), 3);
+    recorder.answer_next(Outcome::Unknown(Uncertainty::new(Phase::Answer, "scripted")));
+    let worker = world.courier.spawn().unwrap();
+    let id = world.enqueue(email().cc("bob@example.com")).await;
+    world.pass(Duration::from_mins(2)).await;
+    world.until(id, MessageStatus::Sent).await;
+    world.courier.send(&email().build().unwrap()).await.unwrap();
+    assert_eq!(taken(&recorder), 3);
+    worker.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn room_that_comes_back_is_used() {
+    for durable in [true, false] {
+        let provider = Gated::new(Recorder::new());
+        let world = world(provider.clone(), 1);
+        provider.inner.refuse_next(RefusalKind::Policy);
+        let worker = world.courier.spawn().unwrap();
+        let first = if durable {
+            world.enqueue(email()).await;
+            None
+        } else {
+            let courier = world.courier.clone();
+            Some(tokio::spawn(async move { courier.send(&email().build().unwrap()).await }))
+        };
+        provider.entered.acquire().await.unwrap().forget();
+        let error = world.courier.send(&email().build().unwrap()).await.unwrap_err();
+        assert!(error.to_string().contains("quota"), "{error}");
+        provider.gate.notify_one();
+        world.calm_down().await;
+        if let Some(first) = first {
+            first.await.unwrap().unwrap_err();
+        }
+        provider.gate.notify_one();
+        world.courier.send(&email().build().unwrap()).await.unwrap();
+        assert_sent!(provider.inner, 1);
+        worker.shutdown().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn room_that_others_give_back_is_found_within_a_minute() {
+    let (gated, other) = (Gated::new(Recorder::new()), Recorder::new());
+    let clock = ManualClock::starting_at(START);
+    let store = MemoryStore::with_clock(Arc::<ManualClock>::clone(&clock));
+    let daily = [Quota::new(Window::CalendarMonth, 1)];
+    let process = |connection: Connection| {
+        let router = Router::new(vec![connection.with_quotas(daily)]).unwrap();
+        let direct = Direct::new(router, Arc::<ManualClock>::clone(&clock));
+        direct.with_suppressions(Arc::new(store.clone()), TenantId::DEFAULT)
+    };
+    let one = process(Connection::new("a".parse().unwrap(), gated.clone()));
+    let another = process(Connection::new("a".parse().unwrap(), other.clone()));
+    gated.inner.refuse_next(RefusalKind::Policy);
+    let first = tokio::spawn(async move { one.send(&email().build().unwrap()).await });
+    gated.entered.acquire().await.unwrap().forget();
+    another.send(&email().build().unwrap()).await.unwrap_err();
+    gated.gate.notify_one();
+    first.await.unwrap().unwrap_err();
+    clock.advance(Duration::from_mins(1));
+    another.send(&email().build().unwrap()).await.unwrap();
+    assert_sent!(other, 1);
+}
+
+#[tokio::test]
+async fn what_fits_into_one_quota_says_nothing_of_another_connection() {
+    let (a, b) = (Recorder::new(), Recorder::new());
+    let clock = ManualClock::starting_at(START);
+    let direct =
+        Direct::new(Router::new(connections(&a, &b, 1).to_vec()).unwrap(), Arc::<ManualClock>::clone(&clock));
+    let many = email().cc("bob@example.com").cc("eve@example.com").cc("joe@example.com");
+    direct.send(&many.build().unwrap()).await.unwrap();
+    assert_eq!((a.handed_over().len(), b.handed_over().len()), (1, 1), "one, and the other three together");
 }

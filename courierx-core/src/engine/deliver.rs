@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::hand_over::{Admitted, admit, hand_over, interrupted};
+use super::hand_over::{Admitted, Denials, Denied, admit, hand_over, interrupted};
 use super::outbox::Inner;
 use super::rest::Rest;
 use super::round::Round;
 use super::settle::{Handed, attempt_result};
-use super::sharing::{self, ProbeLease, lease_probe};
+use super::sharing::{self, Events, ProbeLease, lease};
 use crate::clock::Timestamp;
 use crate::event::{Disposition, NewEvent};
 use crate::id::AttemptId;
@@ -40,6 +40,10 @@ pub(super) struct Delivery<'a> {
     pub(super) changes: u32,
     /// For how many recipients there may be room in a connection's quota.
     pub(super) room: Option<(ConnectionId, usize)>,
+    /// How often a connection's door was shut after it had been chosen.
+    pub(super) denials: Denials,
+    /// Events about connections that are not written down yet.
+    pub(super) news: Vec<NewEvent>,
 }
 
 impl Inner {
@@ -80,11 +84,11 @@ impl Delivery<'_> {
                     }
                     continue;
                 }
-                Decision::Send { connection, recipients, ahead, again, skipped }
+                Decision::Send { connection, recipients, ahead, again, repeats, skipped }
                     if !self.cancel.is_cancelled() =>
                 {
-                    let recipients = self.as_many_as_fit(&connection, again, recipients);
-                    Step { connection, recipients, ahead, again, skipped }
+                    let recipients = self.as_many_as_fit(&connection, repeats, recipients);
+                    Step { connection, recipients, ahead, again, repeats, skipped }
                 }
                 Decision::Send { .. } => return self.release(result.take()).await,
                 Decision::Rest { scheduled, waiting, given_up, skipped } => {
@@ -109,7 +113,10 @@ impl Delivery<'_> {
                     continue;
                 }
                 // Others may have taken the probe's place while this one waited for its own.
-                Admitted::Changed => continue,
+                Admitted::Changed => match self.denials.next().await {
+                    Denied::Again => continue,
+                    Denied::Enough => return self.release_for(CHANGE_WAIT, None).await,
+                },
                 Admitted::Canceled => return self.release(None).await,
             };
             if !self.is_still_right(connection, &step.recipients).await? {
@@ -118,14 +125,13 @@ impl Delivery<'_> {
                 }
                 continue;
             }
-            let Some((pass, lease)) = self.lease(connection, pass).await else { continue };
+            let (store, tenant) = (&*self.inner.store, self.record.tenant);
+            let leased = lease(store, tenant, connection, pass, self.inner.now()).await;
+            let Some((pass, lease)) = leased else { continue };
             let attempted = self.attempt(connection, pass, step).await;
-            if let Some(lease) = lease {
-                lease.release(&*self.inner.store).await;
-            }
-            match attempted? {
-                Attempted::Answered(answer) => result = Some(answer),
-                Attempted::Interrupted(answer) => return self.release(Some(answer)).await,
+            match self.tell(connection, attempted, lease).await? {
+                Attempted::Answered(answer) => result = answer.result,
+                Attempted::Interrupted(answer) => return self.release(answer.result).await,
                 // Whoever holds the job now goes on; or it is claimed again and looked at anew.
                 Attempted::LeaseLost => return Ok(()),
                 Attempted::LookAgain => return self.release(None).await,
@@ -142,29 +148,12 @@ impl Delivery<'_> {
     }
 
     /// Of these recipients as many as the connection's quota had room for the last time.
-    fn as_many_as_fit(&self, connection: &ConnectionId, again: bool, mut recipients: Vec<u32>) -> Vec<u32> {
+    fn as_many_as_fit(&self, connection: &ConnectionId, repeats: bool, mut recipients: Vec<u32>) -> Vec<u32> {
         // What is repeated is repeated for all of them: its key is for no others.
-        if let Some((_, room)) = self.room.as_ref().filter(|(of, _)| of == connection && !again) {
+        if let Some((_, room)) = self.room.as_ref().filter(|(of, _)| of == connection && !repeats) {
             recipients.truncate(*room);
         }
         recipients
-    }
-
-    /// The lease that a probe needs where processes share a store; none if another one has it.
-    async fn lease<'p>(
-        &self,
-        connection: &Connection,
-        pass: Pass<'p>,
-    ) -> Option<(Pass<'p>, Option<ProbeLease>)> {
-        if !pass.is_probe() {
-            return Some((pass, None));
-        }
-        let lease = lease_probe(&*self.inner.store, self.record.tenant, connection.id()).await;
-        if let Ok(lease) = lease {
-            return Some((pass, lease));
-        }
-        pass.leave_to_others(self.inner.now());
-        None
     }
 
     /// One attempt: written down, handed over, and understood.
@@ -174,12 +163,16 @@ impl Delivery<'_> {
         pass: Pass<'_>,
         step: Step,
     ) -> StoreResult<Attempted> {
-        let Step { recipients, again, skipped, .. } = step;
+        let Step { recipients, repeats, skipped, .. } = step;
         let recipients = &*recipients;
         let outgoing = self.round.outgoing(connection.id(), recipients);
         let (attempt, tenant) = (AttemptId::new(), self.record.tenant);
         let amount = recipients.len() as u64;
-        let quotas = connection.quotas().iter();
+        // What is repeated under its key counts once, and what was reserved for it the first time is kept.
+        let quotas = connection.quotas().iter().filter(|_| !repeats);
+        let reservations: Vec<_> =
+            quotas.map(|quota| quota.reservation(tenant, connection.id(), amount)).collect();
+        let is_counted = !reservations.is_empty();
         let begin = BeginAttempt {
             attempt,
             tenant,
@@ -190,19 +183,19 @@ impl Delivery<'_> {
             delivery: outgoing.delivery_id(),
             recipients: recipients.to_vec(),
             skipped,
-            reservations: quotas.map(|quota| quota.reservation(tenant, connection.id(), amount)).collect(),
+            reservations,
         };
         match self.inner.store.begin_attempts(vec![begin]).await?.pop() {
             Some(Begun::Started { .. }) => {}
             Some(Begun::LeaseLost) | None => return Ok(Attempted::LeaseLost),
             Some(Begun::Changed) => return Ok(Attempted::LookAgain),
-            Some(Begun::QuotaExceeded { .. }) if recipients.len() > 1 && !again => {
+            Some(Begun::QuotaExceeded { .. }) if recipients.len() > 1 => {
                 // There may be room for some of them.
                 self.room = Some((connection.id().clone(), recipients.len() / 2));
                 return Ok(Attempted::PassedOver);
             }
             Some(Begun::QuotaExceeded { resets_at }) => {
-                connection.is_full_until(resets_at);
+                connection.has_no_room(resets_at, self.inner.now());
                 return Ok(Attempted::PassedOver);
             }
         }
@@ -219,8 +212,11 @@ impl Delivery<'_> {
         };
         let now = self.inner.now();
         let transition = pass.finish(&outcomes, now);
+        if is_counted && outcomes.iter().all(|outcome| matches!(outcome, RecipientOutcome::Refused(_))) {
+            connection.has_room_again();
+        }
         self.ended.extend(self.round.apply(connection.id(), recipients, &outcomes, &self.router, now));
-        let news = self.tell(connection, transition, &outcomes, now).await;
+        let is_news = transition.is_some() || sharing::is_worth_telling(&outcomes);
         // Without our asking, "interrupted" is one of a provider's excuses.
         let stopped = self.cancel.is_cancelled() && outcomes.iter().any(|outcome| {
             matches!(outcome, RecipientOutcome::Refused(refusal) if refusal.kind == RefusalKind::Interrupted)
@@ -232,26 +228,47 @@ impl Delivery<'_> {
             mode: self.record.mode,
             recipients: self.addresses(recipients),
         };
-        let mut result = attempt_result(&handed, outcomes, now);
-        result.effects.events.extend(news);
-        Ok(if stopped { Attempted::Interrupted(result) } else { Attempted::Answered(result) })
+        let result = Some(attempt_result(&handed, outcomes, now));
+        let answer = Answer { result, transition, is_news };
+        Ok(if stopped { Attempted::Interrupted(answer) } else { Attempted::Answered(answer) })
     }
 
-    /// Tells everybody what a hand-over showed of the connection, and answers the event of that.
+    /// Tells everybody what a hand-over showed of the connection, and lets others probe. The answer is written down
+    /// before that: if this process ends in between, a message less is unknown.
     async fn tell(
-        &self,
+        &mut self,
         connection: &Connection,
-        transition: Option<Transition>,
-        outcomes: &[RecipientOutcome],
-        now: Timestamp,
-    ) -> Option<NewEvent> {
-        if transition.is_none() && !sharing::is_worth_telling(outcomes) {
-            return None;
+        mut attempted: StoreResult<Attempted>,
+        lease: Option<ProbeLease>,
+    ) -> StoreResult<Attempted> {
+        let told = match &mut attempted {
+            Ok(Attempted::Answered(answer) | Attempted::Interrupted(answer))
+                if answer.is_news || lease.is_some() =>
+            {
+                self.tell_of(connection, answer).await
+            }
+            _ => Ok(()),
+        };
+        if let Some(lease) = lease {
+            lease.release(&*self.inner.store).await;
         }
-        let tenant = self.record.tenant;
-        let news = sharing::tell(&*self.inner.store, tenant, connection, transition, now).await?;
-        sharing::report(&self.router, connection, news);
-        sharing::event(connection.id(), news, now)
+        told?;
+        attempted
+    }
+
+    async fn tell_of(&mut self, connection: &Connection, answer: &mut Answer) -> StoreResult<()> {
+        self.settle(answer.result.take(), None).await?;
+        if !answer.is_news {
+            return Ok(());
+        }
+        let (store, now) = (&*self.inner.store, self.inner.now());
+        let (tenant, transition) = (self.record.tenant, answer.transition);
+        let news = sharing::tell(store, tenant, connection, transition, Events::Written, now).await;
+        if let Some(news) = news {
+            sharing::report(&self.router, connection, news.transition);
+            self.news.extend(news.event(connection.id(), now));
+        }
+        Ok(())
     }
 
     fn addresses(&self, recipients: &[u32]) -> Vec<(u32, Address)> {
@@ -271,13 +288,23 @@ struct Step {
     recipients: Vec<u32>,
     ahead: bool,
     again: bool,
+    repeats: bool,
     skipped: Vec<Skipped>,
+}
+
+/// What a provider answered.
+struct Answer {
+    /// None once it is written down.
+    result: Option<AttemptResult>,
+    transition: Option<Transition>,
+    /// Whether it shows something of the connection that others want to know.
+    is_news: bool,
 }
 
 /// How an attempt went.
 enum Attempted {
-    Answered(AttemptResult),
-    Interrupted(AttemptResult),
+    Answered(Answer),
+    Interrupted(Answer),
     LeaseLost,
     LookAgain,
     /// Nothing was begun, and the connection is out for the moment.

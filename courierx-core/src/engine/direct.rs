@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::hand_over::{Admitted, admit, hand_over};
+use super::hand_over::{Admitted, Denials, Denied, admit, hand_over};
 use super::quotas::{Held, NoRoom, hold, settle};
 use super::render::{RenderError, render};
 use super::round::Round;
-use super::sharing::{self, catch_up, tell};
+use super::sharing::{self, Events, ProbeLease, catch_up, lease, tell};
 use crate::clock::Clock;
 use crate::id::{MessageId, TenantId};
 use crate::message::{AddressKey, Email, InvalidEmail, Lane};
@@ -99,21 +99,24 @@ impl Direct {
             catch_up(store, tenant, &self.router, self.clock.now()).await;
         }
         let cancel = CancellationToken::new();
-        let mut room = usize::MAX;
+        let mut denials = Denials::default();
+        // For how many recipients there may be room in a connection's quota.
+        let mut room: Option<(ConnectionId, usize)> = None;
         while !round.is_done() {
-            let (id, mut recipients, ahead, again) = match round.decide(&self.router, self.clock.now()) {
-                Decision::Send { connection, recipients, ahead, again, skipped } => {
-                    report.skipped.extend(skipped);
-                    (connection, recipients, ahead, again)
-                }
-                Decision::Rest { skipped, .. } => {
-                    report.skipped.extend(skipped);
-                    return Ok(());
-                }
-            };
+            let (id, mut recipients, ahead, again, repeats) =
+                match round.decide(&self.router, self.clock.now()) {
+                    Decision::Send { connection, recipients, ahead, again, repeats, skipped } => {
+                        report.skipped.extend(skipped);
+                        (connection, recipients, ahead, again, repeats)
+                    }
+                    Decision::Rest { skipped, .. } => {
+                        report.skipped.extend(skipped);
+                        return Ok(());
+                    }
+                };
             let Some(connection) = self.router.connection(&id) else { return Ok(()) };
-            if !again {
-                recipients.truncate(room);
+            if let Some((_, room)) = room.as_ref().filter(|(of, _)| *of == id && !repeats) {
+                recipients.truncate(*room);
             }
             let content = round.content();
             let from_domain = content.email().from().address().domain();
@@ -130,26 +133,57 @@ impl Direct {
                     continue;
                 }
                 // Its breaker may have opened meanwhile.
-                Admitted::Changed => continue,
+                Admitted::Changed => match denials.next().await {
+                    Denied::Again => continue,
+                    Denied::Enough => return Ok(()),
+                },
+            };
+            let Some((pass, lease)) = self.lease(connection, pass).await else {
+                match denials.next().await {
+                    Denied::Again => continue,
+                    Denied::Enough => return Ok(()),
+                }
             };
             let now = pass.since();
-            let held = match hold(self.store(), connection, recipients.len(), now).await {
+            // What is repeated under its key counts once, and what was taken for it the first time is kept.
+            let amount = if repeats { 0 } else { recipients.len() };
+            let held = match hold(self.store(), connection, amount, now).await {
                 Ok(held) => held,
-                Err(NoRoom::Store(error)) => return Err(error),
-                Err(NoRoom::Until(_)) if recipients.len() > 1 && !again => {
-                    // There may be room for some of them.
-                    room = recipients.len() / 2;
-                    continue;
-                }
-                Err(NoRoom::Until(until)) => {
-                    connection.is_full_until(until);
+                Err(no_room) => {
+                    drop(pass);
+                    self.let_others_probe(lease).await;
+                    match no_room {
+                        NoRoom::Store(error) => return Err(error),
+                        // There may be room for some of them.
+                        NoRoom::Until(_) if recipients.len() > 1 => room = Some((id, recipients.len() / 2)),
+                        NoRoom::Until(until) => connection.has_no_room(until, now),
+                    }
                     continue;
                 }
             };
             let handed = Handed { connection, pass, held, recipients, cancel: &cancel };
             self.attempt(handed, round, report).await;
+            self.let_others_probe(lease).await;
         }
         Ok(())
+    }
+
+    /// The lease that a probe needs where processes share a store; none if another one has it.
+    async fn lease<'p>(
+        &self,
+        connection: &Connection,
+        pass: Pass<'p>,
+    ) -> Option<(Pass<'p>, Option<ProbeLease>)> {
+        match self.store() {
+            Some((store, tenant)) => lease(store, tenant, connection, pass, self.clock.now()).await,
+            None => Some((pass, None)),
+        }
+    }
+
+    async fn let_others_probe(&self, lease: Option<ProbeLease>) {
+        if let (Some(lease), Some((store, _))) = (lease, self.store()) {
+            lease.release(store).await;
+        }
     }
 
     /// One hand-over, and what it shows.
@@ -167,7 +201,8 @@ impl Direct {
         round.apply(id, recipients, &outcomes, &self.router, now);
         let news = match self.store() {
             Some((store, tenant)) if transition.is_some() || sharing::is_worth_telling(&outcomes) => {
-                tell(store, tenant, connection, transition, now).await
+                let news = tell(store, tenant, connection, transition, Events::LeftToWorkers, now).await;
+                news.map(|news| news.transition)
             }
             _ => transition,
         };

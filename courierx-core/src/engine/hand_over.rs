@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::provider::{Outgoing, Phase, RecipientOutcome, Refusal, RefusalKind, SendOptions, Uncertainty};
-use crate::router::{Ask, Connection, Denied, Pass};
+use crate::router::{self, Ask, Connection, Pass};
 
 /// No hand-over takes longer than this, whatever its provider does: the longest that a protocol allows is
 /// ten minutes for the answer to a mail's final dot (RFC 5321 §4.5.3.2.6), after at most a few for the rest.
@@ -84,8 +84,8 @@ pub(super) async fn admit<'a>(
         let now = clock.now();
         let moment = match Pass::of(connection, ask, place, now) {
             Ok(pass) => return Admitted::Pass(pass),
-            Err(Denied::Changed) => return Admitted::Changed,
-            Err(Denied::Until(moment)) => moment,
+            Err(router::Denied::Changed) => return Admitted::Changed,
+            Err(router::Denied::Until(moment)) => moment,
         };
         if moment > *until.get_or_insert(now.after(patience)) {
             return Admitted::Busy;
@@ -98,8 +98,70 @@ pub(super) async fn admit<'a>(
     }
 }
 
+/// How often doors were shut, in one round, at which the decision had sent the message.
+///
+/// What is decided and what the door says come from the same knowledge, a moment apart. A few times others were
+/// faster; after that somebody else has to run first, and in the end something is wrong that asking does not mend.
+#[derive(Debug, Default)]
+pub(super) struct Denials(u32);
+
+impl Denials {
+    /// After so many others are let run first.
+    const PATIENT: u32 = 8;
+    /// After so many it is enough.
+    const MOST: u32 = 64;
+
+    /// One more.
+    pub(super) async fn next(&mut self) -> Denied {
+        self.0 += 1;
+        if self.0 >= Self::MOST {
+            return Denied::Enough;
+        }
+        if self.0 > Self::PATIENT {
+            tokio::task::yield_now().await;
+        }
+        Denied::Again
+    }
+}
+
+/// What follows from a shut door.
+pub(super) enum Denied {
+    /// The decision is made anew.
+    Again,
+    /// The round ends.
+    Enough,
+}
+
 /// What recipients get that were not handed over because the process wants to stop.
 pub(super) fn interrupted(count: usize) -> Vec<RecipientOutcome> {
     let refusal = Refusal::new(RefusalKind::Interrupted, "stopped before the message was handed over");
     vec![RecipientOutcome::Refused(refusal); count]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn shut_doors_let_others_run_and_are_enough_in_the_end() {
+        let ran = Arc::<AtomicUsize>::default();
+        let counter = Arc::clone(&ran);
+        let other = tokio::spawn(async move {
+            loop {
+                counter.fetch_add(1, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+            }
+        });
+        let mut denials = Denials::default();
+        let mut times = 1;
+        while matches!(denials.next().await, Denied::Again) {
+            times += 1;
+        }
+        other.abort();
+        assert_eq!(times, 64);
+        assert!(ran.load(Ordering::Relaxed) > 50);
+    }
 }

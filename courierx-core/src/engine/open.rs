@@ -6,12 +6,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::apart::{is_heavy, is_large};
 use super::deliver::Delivery;
+use super::hand_over::Denials;
 use super::lookup;
 use super::outbox::{Inner, content_context};
 use super::render::render;
 use super::round::Round;
 use super::settle::decided;
-use super::sharing::catch_up;
+use super::sharing::catch_up_for_events;
 use crate::clock::Timestamp;
 use crate::event::{Disposition, RecipientStatus};
 use crate::message::Email;
@@ -41,7 +42,7 @@ impl<'a> Delivery<'a> {
             })
         };
         let router = inner.routes.router(record.tenant).await?;
-        catch_up(&*inner.store, record.tenant, &router, inner.now()).await;
+        let news = catch_up_for_events(&*inner.store, record.tenant, &router, inner.now()).await;
         let opened = match content {
             Some(sealed) => read(inner, &record, sealed).await,
             None => Err(Unreadable::ForGood("the content is not kept any more".to_owned())),
@@ -71,6 +72,8 @@ impl<'a> Delivery<'a> {
             looked_up: Timestamp::EPOCH,
             changes: 0,
             room: None,
+            denials: Denials::default(),
+            news,
         };
         delivery.leave_out_refused();
         delivery.leave_out_suppressed().await?;

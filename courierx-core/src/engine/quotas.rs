@@ -30,7 +30,7 @@ pub(super) async fn hold(
     now: Timestamp,
 ) -> Result<Held, NoRoom> {
     let amount = amount as u64;
-    if connection.quotas().is_empty() {
+    if amount == 0 || connection.quotas().is_empty() {
         return Ok(Held::Nothing);
     }
     let Some((store, tenant)) = store else {
@@ -66,12 +66,16 @@ pub(super) async fn settle(
         return;
     }
     match (held, store) {
-        (Held::Here(taken, amount), _) => connection.known().used.give_back(taken, amount),
+        (Held::Here(taken, amount), _) => {
+            connection.known().used.give_back(taken, amount);
+            connection.has_room_again();
+        }
         (Held::InStore(grants), Some((store, _))) => {
             if let Err(error) = store.release(&grants).await {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(connection = %connection.id(), error, "a quota counts what was not sent");
             }
+            connection.has_room_again();
         }
         (Held::Nothing | Held::InStore(_), _) => {}
     }

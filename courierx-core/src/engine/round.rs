@@ -89,6 +89,21 @@ impl Round {
         self.attempted
     }
 
+    /// How often a recipient was handed over, and not taken.
+    pub(super) fn tries(&self, recipient: u32) -> usize {
+        self.history.of_recipient(recipient).count()
+    }
+
+    /// How often connections sent the message away that wanted to be left alone: of the recipient that had most of it.
+    pub(super) fn times_sent_away(&self) -> usize {
+        let is_sent_away = |past: Past| {
+            use RefusalKind::{Auth, Quota, Throttled};
+            matches!(past, Past::Refused(Throttled | Quota | Auth))
+        };
+        let times = |index| self.history.of_recipient(index).filter(|entry| is_sent_away(entry.past)).count();
+        self.open.iter().map(|(index, _)| times(*index)).max().unwrap_or(0)
+    }
+
     pub(super) fn is_done(&self) -> bool {
         self.open.is_empty()
     }

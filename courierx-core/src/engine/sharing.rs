@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::event::{EventKind, NewEvent};
 use crate::id::TenantId;
 use crate::provider::{RecipientOutcome, RefusalKind};
-use crate::router::{Connection, ConnectionId, PROBE_LEASE, Router, SharedHealth, Transition};
+use crate::router::{Connection, ConnectionId, PROBE_LEASE, Pass, Router, SharedHealth, Transition};
 use crate::store::{Expected, StateEntry, StateKey, Store, Swap};
 
 /// How old what others said may be.
@@ -28,10 +28,51 @@ fn read(entry: &StateEntry) -> SharedHealth {
     serde_json::from_slice(&entry.value).unwrap_or_default()
 }
 
+fn write(said: &SharedHealth) -> Vec<u8> {
+    // Of these types serde_json can write everything.
+    serde_json::to_vec(said).unwrap_or_default()
+}
+
+fn kept_for(said: &SharedHealth, now: Timestamp) -> Duration {
+    KEPT.max(said.not_before.map_or(KEPT, |one| one.until.since(now)))
+}
+
 /// Takes over what others found out lately. What fails is tried again soon: it is only a hint.
 pub(super) async fn catch_up(store: &dyn Store, tenant: TenantId, router: &Router, now: Timestamp) {
+    hear(store, tenant, router, now).await;
+}
+
+/// The same for whoever writes events, and answers those that are still to be written: of all processes one gets
+/// each of them.
+pub(super) async fn catch_up_for_events(
+    store: &dyn Store,
+    tenant: TenantId,
+    router: &Router,
+    now: Timestamp,
+) -> Vec<NewEvent> {
+    let mut events = Vec::new();
+    for (key, version, mut said) in hear(store, tenant, router, now).await {
+        let id = key.name.trim_start_matches(PREFIX).parse::<ConnectionId>();
+        let news = said.untold.take().and_then(|transition| event(&id.ok()?, transition, now));
+        let swapped =
+            store.swap_state(&key, Expected::Version(version), write(&said), kept_for(&said, now)).await;
+        if let Ok(Swap::Stored { .. }) = swapped {
+            events.extend(news);
+        }
+    }
+    events
+}
+
+/// Takes over what others say, and answers what of it people are still to be told.
+async fn hear(
+    store: &dyn Store,
+    tenant: TenantId,
+    router: &Router,
+    now: Timestamp,
+) -> Vec<(StateKey, u64, SharedHealth)> {
+    let mut untold = Vec::new();
     if !router.is_behind(now, FRESH) {
-        return;
+        return untold;
     }
     match store.list_state(tenant, PREFIX).await {
         Ok(entries) => {
@@ -39,7 +80,11 @@ pub(super) async fn catch_up(store: &dyn Store, tenant: TenantId, router: &Route
                 let name = key.name.trim_start_matches(PREFIX);
                 let known = router.connections().iter().find(|one| one.id().as_str() == name);
                 if let Some(connection) = known {
-                    connection.adopt(&read(&entry), now);
+                    let said = read(&entry);
+                    connection.adopt(&said, now);
+                    if said.untold.is_some() && connection.is_meant(&said) {
+                        untold.push((key, entry.version, said));
+                    }
                 }
             }
         }
@@ -47,6 +92,40 @@ pub(super) async fn catch_up(store: &dyn Store, tenant: TenantId, router: &Route
             let error = &error as &dyn std::error::Error;
             tracing::debug!(%tenant, error, "what others know of connections cannot be read");
         }
+    }
+    untold
+}
+
+/// Whether whoever tells others of a transition can write the event of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Events {
+    Written,
+    /// It has no queue, and what it tells waits for a worker to write the event.
+    LeftToWorkers,
+}
+
+/// A transition that others did not know of.
+pub(super) struct News {
+    pub(super) transition: Transition,
+    /// Whether the event of it is to be written by whoever got this.
+    is_event: bool,
+}
+
+impl News {
+    /// Decides who writes the event, if there is to be one.
+    fn of(transition: Transition, events: Events, ours: &mut SharedHealth) -> Self {
+        let counts = !matches!(transition, Transition::Reopened { .. });
+        // Where nobody was told that it fails, nobody is told that it works again.
+        let is_owed = counts && ours.untold.take().is_none();
+        if is_owed && events == Events::LeftToWorkers {
+            ours.untold = Some(transition);
+        }
+        Self { transition, is_event: is_owed && events == Events::Written }
+    }
+
+    /// The event to write.
+    pub(super) fn event(&self, connection: &ConnectionId, now: Timestamp) -> Option<NewEvent> {
+        event(connection, self.transition, now).filter(|_| self.is_event)
     }
 }
 
@@ -57,8 +136,9 @@ pub(super) async fn tell(
     tenant: TenantId,
     connection: &Connection,
     transition: Option<Transition>,
+    events: Events,
     now: Timestamp,
-) -> Option<Transition> {
+) -> Option<News> {
     let key = key(tenant, connection.id());
     let mut current = store.get_state(&key).await;
     for _ in 0..TRIES {
@@ -68,22 +148,20 @@ pub(super) async fn tell(
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(%tenant, connection = %connection.id(), error, "others cannot be told of a connection");
                 // Then each process speaks for itself.
-                return transition;
+                return transition.map(|transition| News { transition, is_event: true });
             }
         };
         let theirs = entry.as_ref().map(read).filter(|said| connection.is_meant(said)).unwrap_or_default();
         let mut ours = connection.shared(now);
         let news = transition.and_then(|transition| theirs.news(transition));
         ours.merge(&theirs);
+        let news = news.map(|transition| News::of(transition, events, &mut ours));
         connection.adopt(&ours, now);
         if ours == theirs {
             return news;
         }
         let expected = entry.as_ref().map_or(Expected::Absent, |entry| Expected::Version(entry.version));
-        // Of these types serde_json can write everything.
-        let value = serde_json::to_vec(&ours).unwrap_or_default();
-        let lives_for = KEPT.max(ours.not_before.map_or(KEPT, |one| one.until.since(now)));
-        match store.swap_state(&key, expected, value, lives_for).await {
+        match store.swap_state(&key, expected, write(&ours), kept_for(&ours, now)).await {
             Ok(Swap::Stored { .. }) => return news,
             Ok(Swap::Conflict { current: other }) => current = Ok(other),
             Err(error) => current = Err(error),
@@ -109,8 +187,26 @@ pub(super) struct ProbeLease {
     version: u64,
 }
 
+/// Takes the lease that a hand-over needs if it is a probe; none if another process has it.
+pub(super) async fn lease<'p>(
+    store: &dyn Store,
+    tenant: TenantId,
+    connection: &Connection,
+    pass: Pass<'p>,
+    now: Timestamp,
+) -> Option<(Pass<'p>, Option<ProbeLease>)> {
+    if !pass.is_probe() {
+        return Some((pass, None));
+    }
+    if let Ok(lease) = lease_probe(store, tenant, connection.id()).await {
+        return Some((pass, lease));
+    }
+    pass.leave_to_others(now);
+    None
+}
+
 /// Takes the lease; none if another process has it. Without an answer of the store everybody may.
-pub(super) async fn lease_probe(
+async fn lease_probe(
     store: &dyn Store,
     tenant: TenantId,
     connection: &ConnectionId,
@@ -124,7 +220,7 @@ pub(super) async fn lease_probe(
 }
 
 /// Another process has it.
-pub(super) struct Leased;
+struct Leased;
 
 impl ProbeLease {
     /// Lets others probe. What fails ends by itself.
@@ -153,7 +249,7 @@ pub(super) fn report(router: &Router, connection: &Connection, transition: Trans
 }
 
 /// The event that tells of a transition; none for what is no news to people.
-pub(super) fn event(connection: &ConnectionId, transition: Transition, now: Timestamp) -> Option<NewEvent> {
+fn event(connection: &ConnectionId, transition: Transition, now: Timestamp) -> Option<NewEvent> {
     let (kind, detail) = match transition {
         Transition::Opened { until } => (EventKind::ProviderDegraded, format!("left alone until {until}")),
         Transition::Closed => (EventKind::ProviderRecovered, "it works again".to_owned()),

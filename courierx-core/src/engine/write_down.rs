@@ -18,6 +18,7 @@ impl Delivery<'_> {
         let (next, ended) = rest::conclude(rest, &self.round, &self.record, tried, now);
         self.ended.extend(ended);
         let mut effects = decided(self.record.id, &self.ended, |recipient| self.round.why(recipient), now);
+        effects.events.append(&mut self.news);
         if matches!(next, JobNext::RetryAt { .. }) {
             let why = rest.scheduled.iter().find_map(|recipient| self.round.why(*recipient));
             if let Some(why) = why {
@@ -42,7 +43,8 @@ impl Delivery<'_> {
         result: Option<AttemptResult>,
     ) -> StoreResult<()> {
         let now = self.inner.now();
-        let effects = decided(self.record.id, &self.ended, |recipient| self.round.why(recipient), now);
+        let mut effects = decided(self.record.id, &self.ended, |recipient| self.round.why(recipient), now);
+        effects.events.append(&mut self.news);
         let next = JobNext::RetryAt { at: now.after(pause), round: self.claimed.job.round };
         let dispositions = std::mem::take(&mut self.ended);
         let step = FencedStep { lease: self.claimed.lease, next, dispositions, effects };

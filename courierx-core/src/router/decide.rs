@@ -105,9 +105,10 @@ impl Router {
             }
         }
         match chosen {
-            Some(Chosen { connection, recipients, ahead, .. }) => {
+            Some(Chosen { connection, recipients, repeats, ahead }) => {
                 let again = recipients.iter().any(|one| question.history.tells_of(*one, connection.id()));
-                Decision::Send { connection: connection.id().clone(), recipients, ahead, again, skipped }
+                let connection = connection.id().clone();
+                Decision::Send { connection, recipients, ahead, again, repeats, skipped }
             }
             None => Decision::Rest { scheduled, waiting, given_up, skipped },
         }

@@ -142,6 +142,9 @@ pub(crate) struct SharedHealth {
     account: u64,
     pub(crate) breaker: Option<SharedBreaker>,
     pub(crate) not_before: Option<NotBefore>,
+    /// The last transition, if whoever found it out writes no events: somebody who does is to tell people of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) untold: Option<Transition>,
 }
 
 impl SharedHealth {
@@ -157,8 +160,9 @@ impl SharedHealth {
         }
     }
 
-    /// Adds what others know better: the latest transition, the longest rest.
+    /// Adds what others know better: the latest transition, the longest rest, and what is still to be told.
     pub(crate) fn merge(&mut self, theirs: &Self) {
+        self.untold = theirs.untold;
         let is_newer = |theirs: &SharedBreaker| self.breaker.is_none_or(|ours| theirs.is_newer_than(&ours));
         if theirs.breaker.as_ref().is_some_and(is_newer) {
             self.breaker = theirs.breaker;
@@ -205,7 +209,8 @@ impl Connection {
     /// What others are to be told of it.
     pub(crate) fn shared(&self, now: Timestamp) -> SharedHealth {
         let not_before = self.known().gate.closed_at(now).map(|(until, kind)| NotBefore { until, kind });
-        SharedHealth { account: self.account(), breaker: self.known().breaker.shared(), not_before }
+        let (account, breaker) = (self.account(), self.known().breaker.shared());
+        SharedHealth { account, breaker, not_before, untold: None }
     }
 
     /// Whether what others say is about this account, and not about one that had the name before.
@@ -219,6 +224,16 @@ impl Connection {
         let full = self.known().full.until(self.quotas(), now);
         let full = full.map(|until| NotBefore { until, kind: RefusalKind::Quota });
         asked.into_iter().chain(full).max_by_key(|rest| rest.until)
+    }
+
+    /// Takes note that there was no room in its quotas, and that their window ends at this moment.
+    pub(crate) fn has_no_room(&self, resets_at: Timestamp, now: Timestamp) {
+        self.is_full_until(Full::believed(resets_at, now));
+    }
+
+    /// Takes note that something of its quotas was given back.
+    pub(crate) fn has_room_again(&self) {
+        self.known().full.clear();
     }
 
     /// Takes over what others found out.

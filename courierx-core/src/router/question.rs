@@ -109,6 +109,8 @@ pub enum Decision {
         ahead: bool,
         /// Whether one of the recipients was handed to it before.
         again: bool,
+        /// Whether it repeats, under its key, what the connection may have taken: for all of them or for nobody.
+        repeats: bool,
         /// Which connections were passed over on the way, and why.
         skipped: Vec<Skipped>,
     },

@@ -4,6 +4,7 @@
 //! store, its counters decide, for all processes together; without one, what this process counts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -39,11 +40,25 @@ impl Quota {
     }
 }
 
+/// How long it is believed that there is no room: whoever has it may give it back before the window ends. And at
+/// least for how long, whatever a store's clock says.
+const BELIEVED: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
+
 /// That a connection's quotas are used up, and until when. Of other quotas that has to be found out anew.
 #[derive(Debug, Default)]
 pub(crate) struct Full(Mutex<Option<(Arc<[Quota]>, Timestamp)>>);
 
 impl Full {
+    /// Until when it is believed that there is no room, if the window ends at that moment.
+    pub(crate) fn believed(resets_at: Timestamp, now: Timestamp) -> Timestamp {
+        resets_at.clamp(now.after(BELIEVED.0), now.after(BELIEVED.1))
+    }
+
+    /// Forgets it: room was given back.
+    pub(crate) fn clear(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Takes note that there is no room in one of these before this moment.
     pub(crate) fn note(&self, quotas: &Arc<[Quota]>, until: Timestamp) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Arc::clone(quotas), until));
@@ -151,6 +166,17 @@ mod tests {
         assert_eq!(full.until(&quotas, until), None);
         assert_eq!(full.until(&[Quota::new(Window::UtcDay, 6)], now), None);
         assert_eq!(full.until(&[], now), None);
+        full.clear();
+        assert_eq!(full.until(&quotas, now), None);
+    }
+
+    #[test]
+    fn that_there_is_no_room_is_believed_for_a_minute_at_most() {
+        let now: Timestamp = "2028-02-29T13:45:00Z".parse().unwrap();
+        let seconds = |seconds| now.after(Duration::from_secs(seconds));
+        assert_eq!(Full::believed(Window::CalendarMonth.resets_at(now), now), seconds(60));
+        assert_eq!(Full::believed(seconds(20), now), seconds(20));
+        assert_eq!(Full::believed(now.before(Duration::from_secs(5)), now), seconds(1));
     }
 
     #[test]

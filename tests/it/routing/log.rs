@@ -78,6 +78,12 @@ impl HandOver {
         let counts = |answer: &Answer| !matches!(answer, Answer::Refused(_));
         self.recipients.iter().filter(|(_, answer, _)| counts(answer)).count() as u64
     }
+
+    /// Whether both were for the same recipients, and so under the same key.
+    pub(super) fn is_for_same(&self, other: &Self) -> bool {
+        let of = |one: &Self| one.recipients.iter().map(|(recipient, ..)| *recipient).collect::<Vec<_>>();
+        of(self) == of(other)
+    }
 }
 
 #[derive(Debug)]

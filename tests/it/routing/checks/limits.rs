@@ -14,7 +14,18 @@ impl Look<'_> {
     pub(super) fn quotas(&self, wrong: &mut Vec<String>) {
         for (number, line) in self.scenario.lines.iter().enumerate() {
             let Some((window, cap)) = line.quota else { continue };
-            let counted: Vec<_> = self.of_line(number).map(|one| (one.at, one.amount())).collect();
+            // What is repeated under its key is sent once at most, and counts where it was handed over first.
+            let repeats = |one: &HandOver| {
+                let is_first = |before: &HandOver| {
+                    before.mail == one.mail
+                        && before.at < one.at
+                        && before.amount() > 0
+                        && before.is_for_same(one)
+                };
+                line.keyed && self.of_line(number).any(is_first)
+            };
+            let counted: Vec<_> =
+                self.of_line(number).filter(|one| !repeats(one)).map(|one| (one.at, one.amount())).collect();
             for (place, (from, _)) in counted.iter().enumerate() {
                 let within = |at: Timestamp| match window {
                     Window::Rolling24Hours => at < from.after(Duration::from_hours(24)),

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use courierx_core::id::TenantId;
 use courierx_core::message::{Email, IdempotencyKey};
@@ -20,6 +21,9 @@ use crate::error::{ServiceError, ServiceResult};
 
 /// How often an entry is looked at again that expired meanwhile.
 const TRIES: usize = 3;
+/// How long a key is kept at least from when its message is begun: longer than anybody sends one, whatever
+/// `IDEMPOTENCY_TTL` is. A shorter life would let a repetition send it a second time meanwhile.
+const BEGUN: Duration = Duration::from_hours(12);
 /// Beyond so many keys, those that nobody uses are forgotten.
 const KEYS: usize = 1000;
 
@@ -128,7 +132,7 @@ pub(super) async fn once(
 async fn turn(app: &App, key: &Key) -> ServiceResult<Turn> {
     for _ in 0..TRIES {
         let value = key.seal(app, None)?;
-        let ttl = app.settings.idempotency_ttl;
+        let ttl = app.settings.idempotency_ttl.max(BEGUN);
         match app.store.swap_state(&key.state, Expected::Absent, value, ttl).await? {
             Swap::Stored { version } => return Ok(Turn::Ours(version)),
             Swap::Conflict { current: Some(entry) } => {
@@ -152,13 +156,84 @@ async fn end(app: &App, key: &Key, version: u64, report: Option<&Report>) -> Ser
         matches!(report.verdict, Verdict::Sent | Verdict::PartlySent | Verdict::UnknownOutcome)
     };
     match report.filter(may_have_been_sent) {
-        Some(report) => {
-            let (value, ttl) = (key.seal(app, Some(report))?, app.settings.idempotency_ttl);
-            app.store.swap_state(&key.state, Expected::Version(version), value, ttl).await?;
-        }
+        Some(report) => write_down(app, key, version, report).await,
         None => {
             app.store.remove_state(&key.state, version).await?;
+            Ok(())
         }
     }
-    Ok(())
+}
+
+/// Writes down what became of it, even if the entry expired meanwhile.
+async fn write_down(app: &App, key: &Key, version: u64, report: &Report) -> ServiceResult<()> {
+    let ttl = app.settings.idempotency_ttl;
+    for expected in [Expected::Version(version), Expected::Absent] {
+        let value = key.seal(app, Some(report))?;
+        match app.store.swap_state(&key.state, expected, value, ttl).await? {
+            Swap::Stored { .. } => return Ok(()),
+            Swap::Conflict { current: None } => {}
+            Swap::Conflict { current: Some(entry) } => {
+                // Nothing is to be done about it: somebody else has sent the message too, or is about to.
+                tracing::error!(entry.version, "an idempotency key was used by somebody else meanwhile");
+                return Ok(());
+            }
+        }
+    }
+    Err(ServiceError::Conflict("the idempotency key changes all the time".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use courierx_core::clock::{ManualClock, Timestamp};
+    use courierx_core::id::MessageId;
+    use courierx_core::vault::{Vault, VaultKey};
+    use courierx_store::MemoryStore;
+
+    use super::*;
+    use crate::config::Settings;
+    use crate::secret::Secret;
+
+    const START: Timestamp = Timestamp::from_secs(1_000_000);
+
+    fn app(clock: &Arc<ManualClock>) -> App {
+        let mut settings = Settings::in_directory("nowhere".into());
+        settings.idempotency_ttl = Duration::from_secs(60);
+        let store = MemoryStore::with_clock(Arc::<ManualClock>::clone(clock));
+        App::new(settings, Arc::new(store), Vault::new(VaultKey::generate()), &Secret::new("secret")).unwrap()
+    }
+
+    fn key() -> Key {
+        let email = Email::to("ada@example.com").from("hi@acme.example").subject("s").text("t");
+        Key::new(None, &IdempotencyKey::new("order").unwrap(), None, &email.build().unwrap()).unwrap()
+    }
+
+    /// Sends for this long, and says so.
+    async fn send(app: &App, key: &Key, clock: &ManualClock, takes: Duration) -> Report {
+        let sending = async {
+            clock.advance(takes);
+            Ok(Report { message: Some(MessageId::new()), ..Report::lost() })
+        };
+        once(app, key, sending).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_begun_outlives_a_short_life_of_keys() {
+        let clock = ManualClock::starting_at(START);
+        let (app, key) = (app(&clock), key());
+        assert!(matches!(turn(&app, &key).await.unwrap(), Turn::Ours(_)));
+        clock.advance(app.settings.idempotency_ttl * 100);
+        assert!(matches!(turn(&app, &key).await.unwrap(), Turn::Over(_)), "another process sends it");
+    }
+
+    #[tokio::test]
+    async fn an_end_is_written_down_however_late_it_comes() {
+        let clock = ManualClock::starting_at(START);
+        let (app, key) = (app(&clock), key());
+        let first = send(&app, &key, &clock, BEGUN * 2).await;
+        let again = send(&app, &key, &clock, Duration::ZERO).await;
+        assert_eq!((again.message, again.repeated), (first.message, true));
+        // From its end on it is kept as long as is configured.
+        clock.advance(app.settings.idempotency_ttl);
+        assert!(!send(&app, &key, &clock, Duration::ZERO).await.repeated);
+    }
 }

@@ -62,7 +62,7 @@ async fn processes_on_a_store_share_a_quota_and_each_finds_out_without_the_wire(
     let process = || {
         let router = Router::new(connections(&a, &b, 3).to_vec()).unwrap();
         let direct = Direct::new(router.clone(), Arc::<ManualClock>::clone(&clock));
-        (router, direct.with_suppressions(Arc::new(store.clone()), TenantId::DEFAULT))
+        (router, direct.with_shared_connections(Arc::new(store.clone()), TenantId::DEFAULT))
     };
     let ((_, one), (known, other)) = (process(), process());
     send(&one, 3).await;
@@ -71,4 +71,17 @@ async fn processes_on_a_store_share_a_quota_and_each_finds_out_without_the_wire(
     send(&other, 1).await;
     assert_eq!((a.handed_over().len(), b.handed_over().len()), (3, 1));
     assert!(known.connections()[0].health(clock.now()).not_before.is_some());
+}
+
+#[tokio::test]
+async fn suppressions_of_a_tenant_share_no_connections() {
+    let (a, b) = (Recorder::new(), Recorder::new());
+    let clock = ManualClock::starting_at(START);
+    let store = MemoryStore::with_clock(Arc::<ManualClock>::clone(&clock));
+    for _process in 0..2 {
+        let router = Router::new(connections(&a, &b, 3).to_vec()).unwrap();
+        let direct = Direct::new(router, Arc::<ManualClock>::clone(&clock));
+        send(&direct.with_suppressions(Arc::new(store.clone()), TenantId::DEFAULT), 3).await;
+    }
+    assert_eq!((a.handed_over().len(), b.handed_over().len()), (6, 0), "each counts for itself");
 }

@@ -21,6 +21,8 @@ use crate::error::{ServiceError, ServiceResult};
 
 /// How often an entry is looked at again that expired meanwhile.
 const TRIES: usize = 3;
+/// Bytes from which on hashing a message is worth the way to another thread.
+const LARGE: usize = 32 * 1024;
 /// How long a key is kept at least from when its message is begun: longer than anybody sends one, whatever
 /// `IDEMPOTENCY_TTL` is. A shorter life would let a repetition send it a second time meanwhile.
 const BEGUN: Duration = Duration::from_hours(12);
@@ -65,13 +67,14 @@ struct Kept {
 }
 
 impl Key {
-    /// The key of one tenant is none of another's. Those are the client's, and no tenants of this server.
+    /// The key of one tenant is none of another's. Those are the client's, and no tenants of this server. `message` is
+    /// the message's hash.
     pub(super) fn new(
         tenant: Option<&str>,
         key: &IdempotencyKey,
         part: Option<&str>,
-        email: &Email,
-    ) -> ServiceResult<Self> {
+        message: String,
+    ) -> Self {
         let mut hash = Sha256::new();
         for text in [tenant, Some(key.as_str()), part] {
             hash.update(text.map_or(u64::MAX, |text| text.len() as u64).to_be_bytes());
@@ -81,8 +84,7 @@ impl Key {
         let mut record = [0; 16];
         record.copy_from_slice(&hash[..16]);
         let state = StateKey::new(TenantId::DEFAULT, format!("engine/sent/{}", hex(&hash)));
-        let message = hex(&Sha256::digest(serde_json::to_vec(email)?));
-        Ok(Self { state, record, message })
+        Self { state, record, message }
     }
 
     fn seal(&self, app: &App, report: Option<&Report>) -> ServiceResult<Vec<u8>> {
@@ -99,6 +101,22 @@ impl Key {
     fn context(&self) -> SealContext<'_> {
         SealContext { tenant: TenantId::DEFAULT, kind: "engine", record: &self.record }
     }
+}
+
+/// What a message is known by. A large one is hashed where it keeps nobody else waiting.
+pub(super) async fn hash_of(email: &Email) -> ServiceResult<String> {
+    let hash = |email: &Email| Ok(hex(&Sha256::digest(serde_json::to_vec(email)?)));
+    if email.estimated_bytes() < LARGE {
+        return hash(email);
+    }
+    let email = email.clone();
+    tokio::task::spawn_blocking(move || hash(&email)).await.map_err(ServiceError::internal)?
+}
+
+/// What one message of several is known by: what all share, of this hash, and what it has of its own.
+pub(super) fn hash_of_part(shared: &str, email: &Email) -> ServiceResult<String> {
+    let to: Vec<_> = email.recipients().map(|one| one.mailbox.to_string()).collect();
+    Ok(hex(&Sha256::digest(serde_json::to_vec(&(shared, to, email.variables()))?)))
 }
 
 /// Whose turn it is.
@@ -204,7 +222,31 @@ mod tests {
 
     fn key() -> Key {
         let email = Email::to("ada@example.com").from("hi@acme.example").subject("s").text("t");
-        Key::new(None, &IdempotencyKey::new("order").unwrap(), None, &email.build().unwrap()).unwrap()
+        let hash = hash_of_part("shared", &email.build().unwrap()).unwrap();
+        Key::new(None, &IdempotencyKey::new("order").unwrap(), None, hash)
+    }
+
+    #[tokio::test]
+    async fn every_message_has_a_hash_of_its_own() {
+        let large = "x".repeat(LARGE);
+        let mut hashes = Vec::new();
+        for (to, text, name) in
+            [("a", "t", "x"), ("b", "t", "x"), ("a", "u", "x"), ("a", "t", "y"), ("a", large.as_str(), "x")]
+        {
+            let email =
+                Email::to(format!("{to}@example.com")).from("hi@acme.example").subject("s").text(text);
+            let email = email.variable("name", name).build().unwrap();
+            let hash = hash_of(&email).await.unwrap();
+            assert_eq!(hash_of(&email).await.unwrap(), hash);
+            hashes.push(hash);
+            if text == "t" {
+                hashes.extend(["one", "other"].map(|shared| hash_of_part(shared, &email).unwrap()));
+            }
+        }
+        let count = hashes.len();
+        hashes.sort_unstable();
+        hashes.dedup();
+        assert_eq!((hashes.len(), count), (11, 11));
     }
 
     /// Sends for this long, and says so.

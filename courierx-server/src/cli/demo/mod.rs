@@ -156,3 +156,21 @@ impl RecordFile {
         kept.map_err(|source| DemoError::Record { path, source })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_earlier_picture_stays_until_there_is_a_new_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("demo.svg");
+        std::fs::write(&path, "earlier").unwrap();
+        drop(RecordFile::create(&path).unwrap());
+        let file = RecordFile::create(&path).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "earlier");
+        file.finish("new").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+}

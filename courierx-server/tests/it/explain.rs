@@ -97,6 +97,8 @@ async fn a_database_of_an_earlier_version_is_left_as_it_is() {
     };
     let before = version();
     refused(&explain(folder.path(), &[], &[]), &["earlier version", "starting the server"]);
+    let seen = run(folder.path(), &["doctor"], &[]);
+    assert!(seen.stdout.contains("bring it up to date"), "{seen:?}");
     assert_eq!(version(), before);
 }
 

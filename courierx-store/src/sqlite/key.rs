@@ -43,11 +43,13 @@ pub(super) fn open_or_create(database: &Path, connection: &Connection) -> Result
 /// Reads the key of `database`, and makes none.
 pub(super) fn open_existing(database: &Path, connection: &Connection) -> Result<Vault, OpenError> {
     let path = beside(database, "key");
-    let expected = remembered(connection)
-        .map_err(|source| OpenError::Sqlite { path: database.to_owned(), source })?
-        .ok_or_else(|| OpenError::SealedElsewhere { path: database.to_owned() })?;
+    let sqlite = |source| OpenError::Sqlite { path: database.to_owned(), source };
+    let expected = remembered(connection).map_err(sqlite)?;
+    if expected.is_none() && is_sealed(connection).map_err(sqlite)? {
+        return Err(OpenError::SealedElsewhere { path: database.to_owned() });
+    }
     match read(&path)? {
-        Some(key) if key.id().as_u32() == expected => Ok(Vault::new(key)),
+        Some(key) if expected.is_none_or(|expected| key.id().as_u32() == expected) => Ok(Vault::new(key)),
         Some(_) => Err(OpenError::WrongKey { path }),
         None => Err(OpenError::KeyMissing { path }),
     }

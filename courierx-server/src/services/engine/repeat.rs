@@ -173,13 +173,11 @@ async fn end(app: &App, key: &Key, version: u64, report: Option<&Report>) -> Ser
     let may_have_been_sent = |report: &&Report| {
         matches!(report.verdict, Verdict::Sent | Verdict::PartlySent | Verdict::UnknownOutcome)
     };
-    match report.filter(may_have_been_sent) {
-        Some(report) => write_down(app, key, version, report).await,
-        None => {
-            app.store.remove_state(&key.state, version).await?;
-            Ok(())
-        }
+    if let Some(report) = report.filter(may_have_been_sent) {
+        return write_down(app, key, version, report).await;
     }
+    app.store.remove_state(&key.state, version).await?;
+    Ok(())
 }
 
 /// Writes down what became of it, even if the entry expired meanwhile.

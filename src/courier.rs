@@ -256,7 +256,9 @@ impl CourierBuilder {
         let mut direct = Direct::new(router.clone(), clock).with_timeout(options.hand_over_timeout);
         let mut outbox = None;
         if let Some(store) = store {
-            direct = direct.with_suppressions(Arc::clone(&store), TenantId::DEFAULT);
+            direct = direct
+                .with_suppressions(Arc::clone(&store), TenantId::DEFAULT)
+                .with_shared_connections(Arc::clone(&store), TenantId::DEFAULT);
             outbox = Some(Outbox::new(store, router.clone(), vault, options)?);
         }
         Ok(Courier { router, direct, outbox })

@@ -67,7 +67,7 @@ async fn processes_on_a_store_share_a_quota_and_each_finds_out_without_the_wire(
     let process = || {
         let router = Router::new(connections(&a, &b, 3).to_vec()).unwrap();
         let direct = Direct::new(router.clone(), Arc::<ManualClock>::clone(&clock));
-        (router, direct.with_suppressions(Arc::new(store.clone()), TenantId::DEFAULT))
+        (router, direct.with_shared_connections(Arc::new(store.clone()), TenantId::DEFAULT))
     };
     let ((_, one), (known, other)) = (process(), process());
     send(&one, 3).await;
@@ -164,7 +164,7 @@ async fn room_that_others_give_back_is_found_within_a_minute() {
     let process = |connection: Connection| {
         let router = Router::new(vec![connection.with_quotas(daily)]).unwrap();
         let direct = Direct::new(router, Arc::<ManualClock>::clone(&clock));
-        direct.with_suppressions(Arc::new(store.clone()), TenantId::DEFAULT)
+        direct.with_shared_connections(Arc::new(store.clone()), TenantId::DEFAULT)
     };
     let one = process(Connection::new("a".parse().unwrap(), gated.clone()));
     let another = process(Connection::new("a".parse().unwrap(), other.clone()));
@@ -188,4 +188,17 @@ async fn what_fits_into_one_quota_says_nothing_of_another_connection() {
     let many = email().cc("bob@example.com").cc("eve@example.com").cc("joe@example.com");
     direct.send(&many.build().unwrap()).await.unwrap();
     assert_eq!((a.handed_over().len(), b.handed_over().len()), (1, 1), "one, and the other three together");
+}
+
+#[tokio::test]
+async fn suppressions_of_a_tenant_share_no_connections() {
+    let (a, b) = (Recorder::new(), Recorder::new());
+    let clock = ManualClock::starting_at(START);
+    let store = MemoryStore::with_clock(Arc::<ManualClock>::clone(&clock));
+    for _process in 0..2 {
+        let router = Router::new(connections(&a, &b, 3).to_vec()).unwrap();
+        let direct = Direct::new(router, Arc::<ManualClock>::clone(&clock));
+        send(&direct.with_suppressions(Arc::new(store.clone()), TenantId::DEFAULT), 3).await;
+    }
+    assert_eq!((a.handed_over().len(), b.handed_over().len()), (6, 0), "each counts for itself");
 }

@@ -1,10 +1,11 @@
 //! Sending now: one round for a caller who waits, without a queue.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::apart::{Apart, is_heavy};
 use super::hand_over::{Admitted, Denials, Denied, admit, hand_over};
 use super::quotas::{Held, NoRoom, hold, settle};
 use super::render::{RenderError, render};
@@ -20,6 +21,9 @@ use crate::router::{
 use crate::store::{Store, StoreError};
 use crate::suppression::Scope;
 
+/// The places of rendering that takes long, for all who send now in this process.
+static APART: LazyLock<Apart> = LazyLock::new(Apart::default);
+
 /// Sends messages now, over whichever connection works, and tells what became of them.
 ///
 /// Nothing is kept: what a crash interrupts is lost, and a message that cannot go out now is the caller's
@@ -29,20 +33,30 @@ pub struct Direct {
     router: Router,
     clock: Arc<dyn Clock>,
     /// Whose suppressions are honoured.
-    store: Option<(Arc<dyn Store>, TenantId)>,
+    suppressions: Option<(Arc<dyn Store>, TenantId)>,
+    /// Whose connections they are: where what is known and taken of them is shared.
+    shared: Option<(Arc<dyn Store>, TenantId)>,
     timeout: Duration,
 }
 
 impl Direct {
     /// Sends over these connections.
     pub fn new(router: Router, clock: Arc<dyn Clock>) -> Self {
-        Self { router, clock, store: None, timeout: Duration::from_secs(30) }
+        Self { router, clock, suppressions: None, shared: None, timeout: Duration::from_secs(30) }
     }
 
     /// Honours the suppressions that this store keeps for this tenant.
     #[must_use]
     pub fn with_suppressions(mut self, store: Arc<dyn Store>, tenant: TenantId) -> Self {
-        self.store = Some((store, tenant));
+        self.suppressions = Some((store, tenant));
+        self
+    }
+
+    /// Takes the connections for this tenant's: all who send over them with this store count their quotas together,
+    /// and tell each other how they do. Without it this process does so by itself.
+    #[must_use]
+    pub fn with_shared_connections(mut self, store: Arc<dyn Store>, tenant: TenantId) -> Self {
+        self.shared = Some((store, tenant));
         self
     }
 
@@ -64,7 +78,8 @@ impl Direct {
         if suppressed.len() == email.recipient_count() {
             return Err(SendError::Suppressed);
         }
-        let content = render(email)?;
+        let source = email.clone();
+        let content = APART.run(is_heavy(email), move || render(&source)).await?;
         let message = MessageId::new();
         let mut round = Round::new(message, now, email, content, History::default(), |index| {
             !suppressed.contains(&index)
@@ -88,14 +103,14 @@ impl Direct {
         round.explain(&self.router, now)
     }
 
-    fn store(&self) -> Option<(&dyn Store, TenantId)> {
-        self.store.as_ref().map(|(store, tenant)| (&**store, *tenant))
+    fn shared(&self) -> Option<(&dyn Store, TenantId)> {
+        self.shared.as_ref().map(|(store, tenant)| (&**store, *tenant))
     }
 
     async fn walk(&self, lane: Lane, round: &mut Round, report: &mut Report) -> Result<(), StoreError> {
         let patience = patience(lane).min(self.timeout);
         let mut waited = Duration::ZERO;
-        if let Some((store, tenant)) = self.store() {
+        if let Some((store, tenant)) = self.shared() {
             catch_up(store, tenant, &self.router, self.clock.now()).await;
         }
         let cancel = CancellationToken::new();
@@ -147,7 +162,7 @@ impl Direct {
             let now = pass.since();
             // What is repeated under its key counts once, and what was taken for it the first time is kept.
             let amount = if repeats { 0 } else { recipients.len() };
-            let held = match hold(self.store(), connection, amount, now).await {
+            let held = match hold(self.shared(), connection, amount, now).await {
                 Ok(held) => held,
                 Err(no_room) => {
                     drop(pass);
@@ -174,14 +189,14 @@ impl Direct {
         connection: &Connection,
         pass: Pass<'p>,
     ) -> Option<(Pass<'p>, Option<ProbeLease>)> {
-        match self.store() {
+        match self.shared() {
             Some((store, tenant)) => lease(store, tenant, connection, pass, self.clock.now()).await,
             None => Some((pass, None)),
         }
     }
 
     async fn let_others_probe(&self, lease: Option<ProbeLease>) {
-        if let (Some(lease), Some((store, _))) = (lease, self.store()) {
+        if let (Some(lease), Some((store, _))) = (lease, self.shared()) {
             lease.release(store).await;
         }
     }
@@ -197,9 +212,9 @@ impl Direct {
         let outcomes = hand_over(connection, &outgoing, self.timeout, cancel).await;
         let now = self.clock.now();
         let transition = pass.finish(&outcomes, now);
-        settle(self.store(), connection, held, &outcomes).await;
+        settle(self.shared(), connection, held, &outcomes).await;
         round.apply(id, recipients, &outcomes, &self.router, now);
-        let news = match self.store() {
+        let news = match self.shared() {
             Some((store, tenant)) if transition.is_some() || sharing::is_worth_telling(&outcomes) => {
                 let news = tell(store, tenant, connection, transition, Events::LeftToWorkers, now).await;
                 news.map(|news| news.transition)
@@ -214,7 +229,7 @@ impl Direct {
 
     /// The positions of the recipients that are suppressed.
     async fn suppressed(&self, email: &Email) -> Result<Vec<u32>, StoreError> {
-        let Some((store, tenant)) = &self.store else { return Ok(Vec::new()) };
+        let Some((store, tenant)) = &self.suppressions else { return Ok(Vec::new()) };
         let keys: Vec<AddressKey> =
             email.recipients().map(|recipient| recipient.mailbox.address().key()).collect();
         let entries = store.check(*tenant, &Scope::ALL, &keys).await?;
@@ -383,6 +398,30 @@ impl SendError {
                 Outcome::Mixed(each) => each.iter().any(|one| !matches!(one, RecipientOutcome::Refused(_))),
             },
             _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+    use crate::clock::SystemClock;
+
+    #[tokio::test]
+    async fn a_heavy_template_is_rendered_on_another_thread() {
+        let direct = Direct::new(Router::new(Vec::new()).expect("it is none"), SystemClock::shared());
+        let email = |text: String| {
+            let email = Email::to("ada@example.com").from("hi@acme.example").subject("s").text(text);
+            email.variable("name", "Ada").build().expect("it is correct")
+        };
+        for (text, at_once) in [("Hi {{name}}".to_owned(), true), ("Hi {{name}}. ".repeat(100_000), false)] {
+            let email = email(text);
+            let mut sending = pin!(direct.send(&email));
+            let polled = sending.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            assert_eq!(matches!(polled, Poll::Ready(_)), at_once);
         }
     }
 }

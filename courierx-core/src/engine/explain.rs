@@ -12,8 +12,8 @@ use crate::event::{Disposition, RecipientStatus};
 use crate::id::{MessageId, TenantId};
 use crate::message::{AddressKey, Email};
 use crate::provider::Content;
-use crate::router::{Decision, Explanation, History};
-use crate::store::{StoreResult, StoredMessage};
+use crate::router::{Decision, Explanation, History, Quota, Router};
+use crate::store::{CountersExt as _, Store, StoreResult, StoredMessage};
 use crate::suppression::Scope;
 
 /// What would be done with a message now.
@@ -82,6 +82,7 @@ impl Outbox {
         let router = self.inner.routes.router(tenant).await?;
         // As a worker does before it decides.
         catch_up(&*self.inner.store, tenant, &router, now).await;
+        note_full(&*self.inner.store, tenant, &router).await;
         Ok(round.explain(&router, now))
     }
 
@@ -101,6 +102,27 @@ impl Outbox {
         let entries = self.inner.store.check(tenant, &Scope::ALL, &keys).await?;
         let found = asked.into_iter().zip(entries);
         Ok(found.filter_map(|((index, _), entry)| entry.map(|_| index)).collect())
+    }
+}
+
+/// Finds out which connections have no room left in their quotas, as a worker does who asks for some.
+async fn note_full(store: &dyn Store, tenant: TenantId, router: &Router) {
+    let quotas =
+        || router.connections().iter().flat_map(|one| one.quotas().iter().map(move |quota| (one, quota)));
+    let asked = quotas().map(|(one, quota)| (Quota::counter(one.id()), quota.window)).collect();
+    match store.usage(tenant, asked).await {
+        Ok(usages) => {
+            for ((connection, quota), usage) in quotas().zip(usages) {
+                if usage.used >= quota.cap {
+                    connection.is_full_until(usage.resets_at);
+                }
+            }
+        }
+        Err(error) => {
+            // A store that is only read cannot tell.
+            let error = &error as &dyn std::error::Error;
+            tracing::debug!(%tenant, error, "what is taken of quotas cannot be read");
+        }
     }
 }
 

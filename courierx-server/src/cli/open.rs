@@ -9,7 +9,7 @@ use courierx_core::engine::NoVault;
 use courierx_core::store::{CanaryError, Store as _, check_canary};
 use courierx_core::vault::Vault;
 use courierx_store::SqliteStore;
-use courierx_store::sqlite::OpenError;
+use courierx_store::sqlite::{OpenError, SqliteOptions};
 
 use super::demo::DemoError;
 use crate::App;
@@ -109,14 +109,23 @@ pub(super) async fn app(settings: Settings) -> Result<App, StartError> {
 
 /// The store, and the keys for it.
 pub(super) async fn store(settings: &Settings) -> Result<(SqliteStore, Vault), StartError> {
+    store_with(settings, SqliteStore::options()).await
+}
+
+/// The same of a database that is there, which stays as it is.
+pub(super) async fn store_to_look_at(settings: &Settings) -> Result<(SqliteStore, Vault), StartError> {
+    store_with(settings, SqliteStore::options().existing_read_only()).await
+}
+
+async fn store_with(settings: &Settings, options: SqliteOptions) -> Result<(SqliteStore, Vault), StartError> {
     let Database::Sqlite(path) = &settings.database;
     let with_former = |vault| settings.former_keys.iter().cloned().fold(vault, Vault::with_retired);
     if let Some(key) = &settings.encryption_key {
         let vault = with_former(Vault::new(key.clone()));
-        let store = SqliteStore::options().vault(vault.clone()).open(path).await?;
+        let store = options.vault(vault.clone()).open(path).await?;
         return Ok((store, vault));
     }
-    let store = SqliteStore::open(path).await?;
+    let store = options.open(path).await?;
     let vault = with_former(store.vault().ok_or(NoVault)?);
     Ok((store, vault))
 }

@@ -49,6 +49,8 @@ pub struct GivenConnection {
     pub account: Account,
     /// The credentials.
     pub credentials: Credentials,
+    /// Whether its mail is meant to arrive.
+    pub mode: ConnectionMode,
 }
 
 /// Why there is no connection. The first is for whoever named the account; the second would be a mistake of ours.
@@ -99,7 +101,7 @@ impl GivenConnections {
             ),
             _ => self
                 .providers
-                .of_account(&given.account, &given.credentials, ConnectionMode::Live, Purpose::Delivery)
+                .of_account(&given.account, &given.credentials, given.mode, Purpose::Delivery)
                 .map_err(|error| GivenError::Provider(Arc::new(error)))?,
         };
         Ok(Connection::new(name, Measured::new(provider, self.sends.of(kind).clone())))
@@ -115,6 +117,7 @@ impl GivenConnections {
         // Each behind its length, and one that is missing is not one that is empty.
         hash.update((account.len() as u64).to_be_bytes());
         hash.update(account);
+        hash.update([u8::from(given.mode == ConnectionMode::Test)]);
         for part in [api_key, secret, session_token] {
             let text = part.as_ref().map(Secret::expose);
             hash.update(text.map_or(u64::MAX, |text| text.len() as u64).to_be_bytes());
@@ -153,7 +156,7 @@ mod tests {
             secret: secret.map(Secret::new),
             session_token: None,
         };
-        GivenConnection { account: Account::blank(kind), credentials }
+        GivenConnection { account: Account::blank(kind), credentials, mode: ConnectionMode::default() }
     }
 
     #[test]
@@ -165,12 +168,15 @@ mod tests {
         let mut elsewhere = given(ProviderKind::Resend, Some("re_key"), None);
         elsewhere.account =
             Account::Resend(ResendAccount { base_url: Some("https://mail.example".to_owned()) });
+        let mut for_tests = given(ProviderKind::Resend, Some("re_key"), None);
+        for_tests.mode = ConnectionMode::Test;
         for other in [
             given(ProviderKind::Resend, Some("re_other"), None),
             given(ProviderKind::Postmark, Some("re_key"), None),
             given(ProviderKind::Resend, Some("re_key"), Some("")),
             given(ProviderKind::Resend, Some("re_"), Some("key")),
             elsewhere,
+            for_tests,
         ] {
             let other = connections.connection(&other).unwrap();
             assert!(other.id() != first.id() && !Arc::ptr_eq(first.provider(), other.provider()));

@@ -22,6 +22,8 @@ pub struct ExplainedRoute {
     pub rule: Option<RoutingRuleRecord>,
     /// Why the message would not be accepted at all, if that is so.
     pub refusal: Option<ServiceError>,
+    /// Whether the caller may know who is suppressed.
+    pub tells_suppressed: bool,
     router: Router,
     names: Names,
 }
@@ -36,6 +38,7 @@ pub async fn explain(ctx: &Ctx, app: &App, email: EmailBuilder) -> ServiceResult
         Err(error) => return Err(error),
     };
     let outlook = app.outbox.explain(ctx.tenant, &email).await?;
+    let tells_suppressed = ctx.may(Scope::SuppressionsRead);
     let rule = match &outlook.explanation.rule {
         Some(id) => {
             let rules = routing_rules::all(app, ctx.tenant).await?;
@@ -45,7 +48,7 @@ pub async fn explain(ctx: &Ctx, app: &App, email: EmailBuilder) -> ServiceResult
     };
     let router = app.routes.router(ctx.tenant).await?;
     let names = Names::of(&app.store, ctx.tenant, false).await?;
-    Ok(ExplainedRoute { email, outlook, rule, refusal, router, names })
+    Ok(ExplainedRoute { email, outlook, rule, refusal, tells_suppressed, router, names })
 }
 
 impl ExplainedRoute {

@@ -63,8 +63,11 @@ async fn a_running_server_or_its_database_is_asked() {
 
     assert_eq!(binary.terminate().status.code(), Some(0));
     refused(&explain(folder.path(), &["--url", &url], &key), &["cannot be asked"]);
+    let database = folder.path().join("courierx-data/courierx.db");
+    let before = std::fs::read(&database).unwrap();
     let told = explain(folder.path(), &codes, &[]);
     assert_eq!(told.status.code(), Some(0), "{told:?}");
+    assert_eq!(std::fs::read(&database).unwrap(), before, "it is only looked at");
     for part in ["rule       Codes", "send by Two (", "only the running server knows"] {
         assert!(told.stdout.contains(part), "{part}\n{}", told.stdout);
     }
@@ -81,6 +84,22 @@ async fn a_running_server_or_its_database_is_asked() {
     owner(&binary, "other").await;
     binary.terminate();
     refused(&explain(folder.path(), &[], &[]), &["several tenants", "acme", "other", "--tenant"]);
+}
+
+#[tokio::test]
+async fn a_database_of_an_earlier_version_is_left_as_it_is() {
+    let folder = tempdir().unwrap();
+    Binary::start(folder.path(), &[]).terminate();
+    let connection = rusqlite::Connection::open(folder.path().join("courierx-data/courierx.db")).unwrap();
+    connection.execute("UPDATE courierx_schema SET version = version - 1", []).unwrap();
+    let version = || -> u32 {
+        connection.query_row("SELECT version FROM courierx_schema", [], |row| row.get(0)).unwrap()
+    };
+    let before = version();
+    refused(&explain(folder.path(), &[], &[]), &["earlier version", "starting the server"]);
+    let seen = run(folder.path(), &["doctor"], &[]);
+    assert!(seen.stdout.contains("bring it up to date"), "{seen:?}");
+    assert_eq!(version(), before);
 }
 
 async fn acme_again(binary: &Binary) -> Client {

@@ -27,3 +27,4 @@ mod routing_rules;
 mod sandbox;
 mod support;
 mod suppressions;
+mod upkeep;

@@ -1,5 +1,7 @@
 //! Where a message would go, and why it waits.
 
+use std::time::Duration;
+
 use courierx_core::id::RecordId;
 use courierx_core::provider::{Refusal, RefusalKind};
 use courierx_core::store::{Change, ConfigsExt as _};
@@ -7,7 +9,8 @@ use courierx_core::vault::{Vault, VaultKey};
 use courierx_server::model::provider_connections::{Credentials, ProviderConnection};
 use serde_json::{Value, json};
 
-use crate::provider_connections::{at, create as connect, local, relay};
+use crate::provider_connections::vendors::Vendor;
+use crate::provider_connections::{at, create as connect, limits, local, relay};
 use crate::routing_rules::{create as rule, playground};
 use crate::support::{Answer, Client, SmtpServer, TestServer};
 
@@ -234,4 +237,43 @@ async fn a_rule_never_lets_its_messages_go_elsewhere() {
     assert_eq!((&told["decision"]["action"], &told["refused"]), (&json!("wait"), &json!(null)), "{told}");
     assert_eq!(told["tiers"].as_array().unwrap().len(), 1, "{told}");
     assert_eq!(told["tiers"][0][0]["skipped"]["code"], "disabled", "{told}");
+}
+
+#[tokio::test]
+async fn a_quota_that_is_used_up_is_known_without_asking_the_wire() {
+    let clock = limits::clock();
+    let server = limits::under(&clock).await;
+    let owner = server.owner("acme").await;
+    let Vendor { mut body, emulator: _running, .. } = Vendor::postmark().await;
+    body["daily_cap"] = json!(1);
+    connect(&owner, &body).await;
+    assert_eq!(explain(&owner, &email()).await["decision"]["action"], "send");
+    let mut message = email();
+    (message["subject"], message["text"]) = (json!("Hello"), json!("Hello"));
+    assert_eq!(owner.post("/api/v1/emails", &message).await.status, 202);
+    server.delivered(&owner).await;
+    let told = explain(&owner, &email()).await;
+    assert_eq!(
+        (&told["decision"]["action"], &told["decision"]["until"]),
+        (&json!("wait"), &json!("2028-03-01T00:00:00.000000Z")),
+        "{told}"
+    );
+    assert_eq!(told["tiers"][0][0]["skipped"]["until"], told["decision"]["until"], "{told}");
+    clock.advance(Duration::from_hours(12));
+    assert_eq!(explain(&owner, &email()).await["decision"]["action"], "send");
+}
+
+#[tokio::test]
+async fn who_is_suppressed_is_told_to_those_who_may_know() {
+    let server = TestServer::start().await;
+    let owner = server.owner("acme").await;
+    owner.post("/api/v1/suppressions", &json!({ "email": "ada@example.com" })).await;
+    for (scopes, told) in [
+        (json!(["routing_rules:read"]), json!(null)),
+        (json!(["routing_rules:read", "suppressions:read"]), json!(["ada@example.com"])),
+    ] {
+        let key = owner.post("/api/v1/api_keys", &json!({ "name": "k", "scopes": scopes })).await;
+        let client = server.client().with(key.body["raw_key"].as_str().unwrap());
+        assert_eq!(explain(&client, &email()).await["suppressed"], told);
+    }
 }

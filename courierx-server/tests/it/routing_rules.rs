@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::provider_connections::vendors::allowing;
 use crate::provider_connections::{at as connection_at, create as connect, local, relay};
 use crate::support::{Answer, Client, SmtpServer, TestServer};
 
@@ -259,4 +260,20 @@ async fn turns_are_taken_by_real_connections_alone() {
     }
     assert_eq!(ways.iter().filter(|way| **way == json!("One")).count(), 3, "{ways:?}");
     assert_eq!(smtp.received(6).await.len(), 6);
+}
+
+#[tokio::test]
+async fn a_sandbox_is_no_part_of_a_rule_once_there_is_a_real_connection() {
+    let server = allowing().await;
+    let owner = server.owner("acme").await;
+    let sandbox = playground(&owner, "Play").await;
+    let rule = |name: &str| {
+        let parts = json!([{ "provider_connection_id": sandbox["id"] }]);
+        json!({ "name": name, "strategy": "priority", "connections": parts })
+    };
+    create(&owner, &rule("Before")).await;
+    let real = json!({ "provider": "smtp", "display_name": "Relay", "smtp_host": "127.0.0.1", "smtp_port": 1,
+        "tls": "none" });
+    connect(&owner, &real).await;
+    refused(&owner.post(PATH, &rule("After")).await, &["connections[0].provider_connection_id"]);
 }

@@ -33,6 +33,19 @@ pub enum OpenError {
         /// The newest schema this version knows.
         known: u32,
     },
+    /// An earlier version wrote this file, and it is only to be [looked at](super::SqliteOptions::existing_read_only).
+    #[error(
+        "{path:?} has schema {found}, this version knows {known}: it was written by an earlier version, and has to be \
+         opened for writing once, as by starting the server"
+    )]
+    OlderSchema {
+        /// The path.
+        path: PathBuf,
+        /// The schema of the file.
+        found: u32,
+        /// The schema of this version.
+        known: u32,
+    },
     /// The key that the database was sealed with is not beside it.
     #[error(
         "{path:?} is missing: what the database holds was sealed with this key; restore it from a backup"

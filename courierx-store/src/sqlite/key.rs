@@ -40,6 +40,21 @@ pub(super) fn open_or_create(database: &Path, connection: &Connection) -> Result
     Ok(Vault::new(key))
 }
 
+/// Reads the key of `database`, and makes none.
+pub(super) fn open_existing(database: &Path, connection: &Connection) -> Result<Vault, OpenError> {
+    let path = beside(database, "key");
+    let sqlite = |source| OpenError::Sqlite { path: database.to_owned(), source };
+    let expected = remembered(connection).map_err(sqlite)?;
+    if expected.is_none() && is_sealed(connection).map_err(sqlite)? {
+        return Err(OpenError::SealedElsewhere { path: database.to_owned() });
+    }
+    match read(&path)? {
+        Some(key) if expected.is_none_or(|expected| key.id().as_u32() == expected) => Ok(Vault::new(key)),
+        Some(_) => Err(OpenError::WrongKey { path }),
+        None => Err(OpenError::KeyMissing { path }),
+    }
+}
+
 /// Checks that `database` never had a key of its own, or that the application has it.
 pub(super) fn check_given(
     database: &Path,

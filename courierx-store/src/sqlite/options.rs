@@ -35,6 +35,7 @@ pub struct SqliteOptions {
     readers: NonZeroUsize,
     busy_timeout: Duration,
     keys: Keys,
+    read_only: bool,
 }
 
 /// Where the keys come from.
@@ -55,6 +56,7 @@ impl Default for SqliteOptions {
             readers: readers::DEFAULT,
             busy_timeout: Duration::from_secs(5),
             keys: Keys::Beside,
+            read_only: false,
         }
     }
 }
@@ -97,6 +99,15 @@ impl SqliteOptions {
         self
     }
 
+    /// Only looks: a database that is not there is not created, one of an earlier version is not brought up to date
+    /// but refused ([`OpenError::OlderSchema`]), no key is made, and whatever writes fails. The file stays as it is.
+    /// It is locked all the same: another process that has it open is in the way.
+    #[must_use]
+    pub fn existing_read_only(mut self) -> Self {
+        self.read_only = true;
+        self
+    }
+
     /// Opens the database at `path`, and creates it if there is none.
     pub async fn open(self, path: impl AsRef<Path>) -> Result<SqliteStore, OpenError> {
         let path = path.as_ref().to_owned();
@@ -113,23 +124,34 @@ impl SqliteOptions {
         }
         let io = |source| OpenError::Io { path: path.clone(), source };
         let sqlite = |source| OpenError::Sqlite { path: path.clone(), source };
-        lock::private(OpenOptions::new().write(true).create(true).truncate(false)).open(&path).map_err(io)?;
+        if !self.read_only {
+            let create = &mut OpenOptions::new();
+            lock::private(create.write(true).create(true).truncate(false)).open(&path).map_err(io)?;
+        }
         // The lock stands beside the file itself, by whatever link it was found.
         let file = path.canonicalize().map_err(io)?;
         let lock = FileLock::acquire(&file)?;
 
         let mut connection = self.connect(&file).map_err(sqlite)?;
-        schema::migrate(&mut connection).map_err(|error| match error {
+        let current =
+            if self.read_only { schema::check(&connection) } else { schema::migrate(&mut connection) };
+        current.map_err(|error| match error {
             MigrateError::Newer { found, known } => {
                 OpenError::NewerSchema { path: path.clone(), found, known }
             }
+            MigrateError::Older { found, known } => {
+                OpenError::OlderSchema { path: path.clone(), found, known }
+            }
             MigrateError::Sqlite(source) => sqlite(source),
         })?;
-        let ended = queue::recover::end_leases(&mut connection, self.clock.now()).map_err(sqlite)?;
-        if ended > 0 {
-            tracing::info!(ended, "took up what an earlier process had under delivery");
+        if !self.read_only {
+            let ended = queue::recover::end_leases(&mut connection, self.clock.now()).map_err(sqlite)?;
+            if ended > 0 {
+                tracing::info!(ended, "took up what an earlier process had under delivery");
+            }
         }
         let vault = match &self.keys {
+            Keys::Beside if self.read_only => Some(key::open_existing(&file, &connection)?),
             Keys::Beside => Some(key::open_or_create(&file, &connection)?),
             Keys::Elsewhere => key::check_given(&file, &connection, None)?,
             Keys::Given(vault) => key::check_given(&file, &connection, Some(vault))?,
@@ -144,7 +166,8 @@ impl SqliteOptions {
 
         let suppressed = Arc::new(Filter::load(&connection).map_err(sqlite)?);
         let jobs_changed = watch::Sender::new(0);
-        let flush = log::open(&file).map_err(io)?;
+        // What is only read needs no flush.
+        let flush = if self.read_only { Arc::new(|| Ok(())) } else { log::open(&file).map_err(io)? };
         // The writer's commits are flushed by ourselves from here on, before anybody is answered.
         connection.pragma_update(None, "synchronous", "NORMAL").map_err(sqlite)?;
         let (clock, filter) = (Arc::clone(&self.clock), Arc::clone(&suppressed));
@@ -166,11 +189,16 @@ impl SqliteOptions {
     }
 
     fn connect(&self, path: &Path) -> rusqlite::Result<Connection> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
+        let access =
+            if self.read_only { OpenFlags::SQLITE_OPEN_READ_ONLY } else { OpenFlags::SQLITE_OPEN_READ_WRITE };
+        let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(self.busy_timeout)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        connection.pragma_update(None, "journal_mode", "WAL")?;
+        if self.read_only {
+            connection.pragma_update(None, "query_only", true)?;
+        } else {
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+        }
         // Answered means on the disk, not only handed to the operating system.
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "wal_autocheckpoint", writer::LONGEST)?;

@@ -19,6 +19,8 @@ const MIGRATIONS: &[&str] = &[
 pub(super) enum MigrateError {
     /// A later version was here.
     Newer { found: u32, known: u32 },
+    /// An earlier version was here, and nothing may be written.
+    Older { found: u32, known: u32 },
     /// SQLite refused.
     Sqlite(rusqlite::Error),
 }
@@ -26,6 +28,20 @@ pub(super) enum MigrateError {
 impl From<rusqlite::Error> for MigrateError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sqlite(error)
+    }
+}
+
+/// Finds out whether the schema is up to date, without making it so.
+pub(super) fn check(connection: &Connection) -> Result<(), MigrateError> {
+    let exists = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'courierx_schema')";
+    let version = "SELECT coalesce(max(version), 0) FROM courierx_schema";
+    let exists: bool = connection.query_row(exists, [], |row| row.get(0))?;
+    let found = if exists { connection.query_row(version, [], |row| row.get(0))? } else { 0 };
+    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    match found {
+        _ if found > known => Err(MigrateError::Newer { found, known }),
+        _ if found < known => Err(MigrateError::Older { found, known }),
+        _ => Ok(()),
     }
 }
 

@@ -92,7 +92,7 @@ fn who_may_be_probed_is_probed_however_slow_it_was() {
     let at = NOW.before(Duration::from_secs(30));
     for _ in 0..5 {
         let ticket = known.breaker.begin(at, false).unwrap();
-        known.health.note(false, Duration::from_secs(30), at);
+        known.health.bad(at);
         let _ = known.breaker.end(ticket, Signal::Failure, at, 0.5);
     }
     assert!(choices(&router, 100).iter().all(|name| name == "a"), "it was open for long enough");

@@ -110,12 +110,9 @@ pub(super) fn run(options: &Options) -> Result<ExitCode, StartError> {
 }
 
 async fn demonstrate(options: &Options) -> Result<ExitCode, DemoError> {
-    let mut record = None;
-    if let Some(path) = &options.record {
-        // A minute later would be a bad time to find out that it cannot be written.
-        write(path, "")?;
-        record = Some(Record::default());
-    }
+    // A minute later would be a bad time to find out that it cannot be written.
+    let file = options.record.as_deref().map(RecordFile::create).transpose()?;
+    let mut record = file.is_some().then(Record::default);
     let show = Show::start(Plan::new(options)).await?;
     let mut screen = Screen::open(options.plain)?;
     let figures = show.run(&mut screen, &mut record).await;
@@ -125,12 +122,55 @@ async fn demonstrate(options: &Options) -> Result<ExitCode, DemoError> {
     let mut out = io::stdout().lock();
     // Nobody may be reading.
     let _ = out.write_all(plain::summary(&figures).as_bytes()).and_then(|()| out.flush());
-    if let (Some(record), Some(path)) = (record, &options.record) {
-        write(path, &record.into_svg())?;
+    if let (Some(record), Some(file)) = (record, file) {
+        file.finish(&record.into_svg())?;
     }
     Ok(if figures.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn write(path: &Path, text: &str) -> Result<(), DemoError> {
-    std::fs::write(path, text).map_err(|source| DemoError::Record { path: path.to_owned(), source })
+/// A file that becomes the one that is asked for once it is complete: until then an earlier one stays.
+struct RecordFile {
+    path: PathBuf,
+    file: tempfile::NamedTempFile,
+}
+
+impl RecordFile {
+    fn create(path: &Path) -> Result<Self, DemoError> {
+        let failed = |source| DemoError::Record { path: path.to_owned(), source };
+        if path.is_dir() {
+            return Err(failed(io::ErrorKind::IsADirectory.into()));
+        }
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let mut beside = tempfile::Builder::new();
+        // It is a picture and no secret: as private as any other file.
+        #[cfg(unix)]
+        beside.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let file = beside.tempfile_in(directory.unwrap_or(Path::new("."))).map_err(failed)?;
+        Ok(Self { path: path.to_owned(), file })
+    }
+
+    fn finish(self, text: &str) -> Result<(), DemoError> {
+        let Self { path, mut file } = self;
+        let written = file.write_all(text.as_bytes());
+        let kept = written.and_then(|()| file.persist(&path).map(drop).map_err(|error| error.error));
+        kept.map_err(|source| DemoError::Record { path, source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_earlier_picture_stays_until_there_is_a_new_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("demo.svg");
+        std::fs::write(&path, "earlier").unwrap();
+        drop(RecordFile::create(&path).unwrap());
+        let file = RecordFile::create(&path).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "earlier");
+        file.finish("new").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
 }

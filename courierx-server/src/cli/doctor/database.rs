@@ -24,10 +24,15 @@ pub(super) async fn look(settings: &Settings) -> Vec<Finding> {
     if settings.encryption_key.is_none() && !generated_key(path).exists() {
         return Vec::new();
     }
-    let (store, vault) = match open::store(settings).await {
+    let (store, vault) = match open::store_to_look_at(settings).await {
         Ok(opened) => opened,
         Err(StartError::Database(OpenError::AlreadyOpen { .. })) => {
             return vec![in_use(settings, path).await];
+        }
+        Err(StartError::Database(OpenError::OlderSchema { .. })) => {
+            let text =
+                format!("{} is of an earlier version; the server will bring it up to date", shown(path));
+            return vec![Finding::ok(DATABASE, text)];
         }
         Err(StartError::Database(
             error @ (OpenError::KeyNotGiven { .. } | OpenError::SealedElsewhere { .. }),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::{Client, StatusCode, redirect};
 use serde_json::Value;
 
+use super::table::one_line;
 use super::{Asked, Unexplained};
 use crate::config::Environment;
 use crate::secret::Secret;
@@ -36,7 +37,10 @@ pub(super) async fn answer(asked: &Asked, url: &str) -> Result<Value, Unexplaine
     let answer: Value = serde_json::from_str(&text).unwrap_or_default();
     match answer["error"].as_str() {
         None if status == StatusCode::OK && answer["decision"].is_object() => Ok(answer),
-        Some(error) => Err(Unexplained::Plain(format!("the server at {url} refuses ({status}): {error}"))),
+        Some(error) => {
+            let error = one_line(error);
+            Err(Unexplained::Plain(format!("the server at {url} refuses ({status}): {error}")))
+        }
         None => {
             Err(Unexplained::Plain(format!("what answers at {url} ({status}) is no server that explains")))
         }

@@ -34,7 +34,7 @@ pub(super) async fn answer(asked: &Asked, settings: Settings) -> Result<Value, U
         return Err(Unexplained::Plain(text));
     }
     let url = settings.local_url();
-    let (store, vault) = match open::store(&settings).await {
+    let (store, vault) = match open::store_to_look_at(&settings).await {
         Ok(opened) => opened,
         Err(error @ StartError::Database(OpenError::AlreadyOpen { .. })) => {
             return Err(Unexplained::Plain(format!(

@@ -112,13 +112,18 @@ fn words(list: &Value) -> String {
     each.join(", ")
 }
 
-/// A value on one line: what a server says must not move the cursor of a terminal.
+/// A value on one line.
 fn word(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
-        Value::String(text) => text.chars().map(|one| if one.is_control() { '?' } else { one }).collect(),
+        Value::String(text) => one_line(text),
         other => other.to_string(),
     }
+}
+
+/// The text on one line: what a server says must not move the cursor of a terminal.
+pub(super) fn one_line(text: &str) -> String {
+    text.chars().map(|one| if one.is_control() { '?' } else { one }).collect()
 }
 
 #[cfg(test)]

@@ -29,7 +29,8 @@ struct RenderedRoute<'a> {
     tiers: Vec<Vec<Candidate<'a>>>,
     decision: RenderedDecision<'a>,
     /// Whom it is not sent to, because they are on the suppression list.
-    suppressed: Vec<&'a str>,
+    /// None if the caller may not know.
+    suppressed: Option<Vec<&'a str>>,
     /// Why it would not be accepted at all.
     refused: Option<Refused>,
 }
@@ -115,7 +116,7 @@ fn render(route: &ExplainedRoute) -> RenderedRoute<'_> {
             .map(|tier| tier.iter().map(|one| candidate(route, one)).collect())
             .collect(),
         decision: decision(route),
-        suppressed: route.addresses(&outlook.suppressed),
+        suppressed: route.tells_suppressed.then(|| route.addresses(&outlook.suppressed)),
         refused: route.refusal.as_ref().map(refused),
     }
 }

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::providers::{ProviderInput, way};
+use super::repeat::{hash_of, hash_of_part};
 use super::report::{Report, Verdict};
 use super::send::{Sender, both};
 use crate::App;
@@ -86,7 +87,8 @@ struct Shared {
     sender: Sender,
     email: EmailBuilder,
     variables: Option<Map<String, Value>>,
-    key: Option<IdempotencyKey>,
+    /// The key, and the hash of what all have.
+    key: Option<(IdempotencyKey, String)>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -96,11 +98,15 @@ pub async fn send_batch(operator: &Operator, app: &Arc<App>, batch: Batch) -> Se
     let start = Instant::now();
     let Batch { email, mut variables, recipients, providers, tenant, key } = batch;
     let checked = email.clone().to(SOMEBODY).build().map_err(ServiceError::from);
-    let ((_, ()), way) = both(both(checked, count(recipients.len())), way(app, providers))?;
+    let ((checked, ()), way) = both(both(checked, count(recipients.len())), way(app, providers))?;
     let place = Arc::clone(&app.engine.batches).try_acquire_owned().map_err(|_| ServiceError::TooMany {
         message: "too many batches at the moment",
         retry_after: Duration::from_secs(5),
     })?;
+    let key = match key {
+        Some(key) => Some((key, hash_of(&checked).await?)),
+        None => None,
+    };
     if recipients.iter().any(|one| one.variables.is_some()) {
         // The message is a template then, also for those who have none.
         variables.get_or_insert_default();
@@ -157,9 +163,11 @@ impl Shared {
             email = email.variables(all.clone()).variables(variables.unwrap_or_default());
         }
         let email = email.build()?;
-        let key = email.recipients().next().map(|one| one.mailbox.address().key());
-        let part = email_id.or(key.as_ref().map(AddressKey::as_str));
-        self.sender.send(&email, self.key.as_ref(), part).await
+        let Some((key, shared)) = &self.key else { return self.sender.send(&email, None).await };
+        let address = email.recipients().next().map(|one| one.mailbox.address().key());
+        let part = email_id.or(address.as_ref().map(AddressKey::as_str));
+        let key = self.sender.key(key, part, hash_of_part(shared, &email)?);
+        self.sender.send(&email, Some(&key)).await
     }
 }
 

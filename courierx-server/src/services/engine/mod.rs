@@ -26,7 +26,7 @@ pub use send::{Request, send};
 pub use verify::{Verification, verify};
 
 use crate::delivery::{GivenConnections, Providers};
-use crate::error::{ServiceError, ServiceResult};
+use crate::error::ServiceResult;
 use crate::http::Meters;
 
 /// Batches under way at once.
@@ -52,13 +52,17 @@ impl Engine {
         }
     }
 
-    /// Does this on a task of its own: a client that hangs up ends its request, and not what has begun for it.
-    async fn apart<T: Send + 'static>(
+    /// Sends on a task of its own: a client that hangs up ends its request, and not what has begun for it. If that
+    /// task breaks off, nobody knows what became of the message.
+    async fn apart(
         &self,
-        what: impl Future<Output = ServiceResult<T>> + Send + 'static,
-    ) -> ServiceResult<T> {
-        let task: JoinHandle<_> = self.tasks.spawn(Box::pin(what));
-        task.await.map_err(ServiceError::internal)?
+        sending: impl Future<Output = ServiceResult<Report>> + Send + 'static,
+    ) -> ServiceResult<Report> {
+        let task: JoinHandle<_> = self.tasks.spawn(Box::pin(sending));
+        task.await.unwrap_or_else(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "sending a message broke off");
+            Ok(Report::lost())
+        })
     }
 
     /// Waits until everything has ended that was begun, but not longer than this.
@@ -72,5 +76,24 @@ impl Engine {
     /// Lets go of what is not used any more.
     pub fn tidy(&self) {
         self.connections.tidy();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use courierx_core::clock::SystemClock;
+    use courierx_core::vault::{Vault, VaultKey};
+
+    use super::*;
+    use crate::config::Settings;
+
+    #[tokio::test]
+    async fn what_breaks_off_may_have_been_sent() {
+        let settings = Settings::in_directory("nowhere".into());
+        let providers = Providers::new(&settings, Vault::new(VaultKey::generate())).unwrap();
+        let engine = Engine::new(providers, &Meters::new().unwrap(), SystemClock::shared());
+        let report = engine.apart(async { panic!("after the hand-over") }).await.unwrap();
+        assert_eq!(report.verdict, Verdict::UnknownOutcome);
+        assert!(report.tell().contains("may have been sent") && !report.tell().contains("idempotency"));
     }
 }

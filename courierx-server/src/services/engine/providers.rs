@@ -6,10 +6,10 @@ use courierx_core::router::{ConnectionId, Router};
 use serde::Deserialize;
 
 use crate::App;
-use crate::delivery::GivenConnection;
+use crate::delivery::{GivenConnection, GivenError, ProviderError};
 use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::model::provider_connections::ProviderKind;
-use crate::services::provider_connections::{ConnectionInput, described};
+use crate::services::provider_connections::{ConnectionInput, Described, described};
 
 /// Accounts of one request.
 const MAX_PROVIDERS: usize = 20;
@@ -84,8 +84,13 @@ pub(super) fn way(app: &App, inputs: Vec<ProviderInput>) -> ServiceResult<Way> {
             ));
         }
         let AccountInput { kind, config } = input.provider;
-        match account(app, kind.as_deref(), config.unwrap_or_default()) {
-            Ok(account) => given.push((priority, input.id, account)),
+        let known = account(app, kind.as_deref(), config.unwrap_or_default());
+        match known.map(|account| (account.account.kind(), app.engine.connections.connection(&account))) {
+            Ok((kind, Ok(connection))) => given.push((priority, input.id, kind, connection)),
+            Ok((_, Err(error))) => {
+                let FieldError { field, message } = unmade(error)?;
+                wrong.push(FieldError::new(format!("{at}.provider.config.{field}"), message));
+            }
             Err(fields) => wrong.extend(fields.into_iter().map(|FieldError { field, message }| {
                 let field = if field == "type" { field } else { format!("config.{field}") };
                 FieldError::new(format!("{at}.provider.{field}"), message)
@@ -98,12 +103,11 @@ pub(super) fn way(app: &App, inputs: Vec<ProviderInput>) -> ServiceResult<Way> {
     // Of equal ones the first in the list stays the first.
     given.sort_by_key(|(priority, ..)| *priority);
     let (mut connections, mut names) = (Vec::new(), Vec::<Name>::new());
-    for (priority, id, account) in given {
-        let connection = app.engine.connections.connection(&account).map_err(ServiceError::internal)?;
+    for (priority, id, kind, connection) in given {
         if names.iter().any(|name| name.connection == *connection.id()) {
             continue;
         }
-        names.push(Name { connection: connection.id().clone(), kind: account.account.kind(), id });
+        names.push(Name { connection: connection.id().clone(), kind, id });
         connections.push(connection.with_priority(priority));
     }
     let router = Router::new(connections).map_err(ServiceError::internal)?;
@@ -130,7 +134,7 @@ pub(super) fn account(
 ) -> Result<GivenConnection, Vec<FieldError>> {
     let known = kind.and_then(ProviderKind::named);
     match described(app.providers.guard(), kind, config) {
-        Ok((account, credentials)) => Ok(GivenConnection { account, credentials }),
+        Ok(Described { account, credentials, mode }) => Ok(GivenConnection { account, credentials, mode }),
         Err(mut wrong) => {
             for one in &mut wrong {
                 one.field = documented(known, &one.field).to_owned();
@@ -138,6 +142,25 @@ pub(super) fn account(
             Err(wrong)
         }
     }
+}
+
+/// What is wrong with an account that has no connection; an error of ours if the account is not to blame.
+fn unmade(error: GivenError) -> ServiceResult<FieldError> {
+    match error {
+        GivenError::Provider(error) => unusable(&error).ok_or_else(|| ServiceError::internal(error)),
+        error => Err(ServiceError::internal(error)),
+    }
+}
+
+/// What is wrong with an account of which no provider can be made; none if the account is not to blame.
+pub(super) fn unusable(error: &ProviderError) -> Option<FieldError> {
+    let (field, problem): (_, &dyn std::error::Error) = match error {
+        ProviderError::BaseUrl(problem) => ("baseUrl", problem),
+        ProviderError::Region(problem) => ("region", problem),
+        ProviderError::Domain(problem) => ("domain", problem),
+        ProviderError::Credentials(_) | ProviderError::Roots(_) => return None,
+    };
+    Some(FieldError::new(field, problem.to_string()))
 }
 
 /// What the engine's clients call a field of a connection.

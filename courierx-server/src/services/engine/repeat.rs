@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use courierx_core::id::TenantId;
 use courierx_core::message::{Email, IdempotencyKey};
@@ -20,6 +21,11 @@ use crate::error::{ServiceError, ServiceResult};
 
 /// How often an entry is looked at again that expired meanwhile.
 const TRIES: usize = 3;
+/// Bytes from which on hashing a message is worth the way to another thread.
+const LARGE: usize = 32 * 1024;
+/// How long a key is kept at least from when its message is begun: longer than anybody sends one, whatever
+/// `IDEMPOTENCY_TTL` is. A shorter life would let a repetition send it a second time meanwhile.
+const BEGUN: Duration = Duration::from_hours(12);
 /// Beyond so many keys, those that nobody uses are forgotten.
 const KEYS: usize = 1000;
 
@@ -61,13 +67,14 @@ struct Kept {
 }
 
 impl Key {
-    /// The key of one tenant is none of another's. Those are the client's, and no tenants of this server.
+    /// The key of one tenant is none of another's. Those are the client's, and no tenants of this server. `message` is
+    /// the message's hash.
     pub(super) fn new(
         tenant: Option<&str>,
         key: &IdempotencyKey,
         part: Option<&str>,
-        email: &Email,
-    ) -> ServiceResult<Self> {
+        message: String,
+    ) -> Self {
         let mut hash = Sha256::new();
         for text in [tenant, Some(key.as_str()), part] {
             hash.update(text.map_or(u64::MAX, |text| text.len() as u64).to_be_bytes());
@@ -77,8 +84,7 @@ impl Key {
         let mut record = [0; 16];
         record.copy_from_slice(&hash[..16]);
         let state = StateKey::new(TenantId::DEFAULT, format!("engine/sent/{}", hex(&hash)));
-        let message = hex(&Sha256::digest(serde_json::to_vec(email)?));
-        Ok(Self { state, record, message })
+        Self { state, record, message }
     }
 
     fn seal(&self, app: &App, report: Option<&Report>) -> ServiceResult<Vec<u8>> {
@@ -95,6 +101,22 @@ impl Key {
     fn context(&self) -> SealContext<'_> {
         SealContext { tenant: TenantId::DEFAULT, kind: "engine", record: &self.record }
     }
+}
+
+/// What a message is known by. A large one is hashed where it keeps nobody else waiting.
+pub(super) async fn hash_of(email: &Email) -> ServiceResult<String> {
+    let hash = |email: &Email| Ok(hex(&Sha256::digest(serde_json::to_vec(email)?)));
+    if email.estimated_bytes() < LARGE {
+        return hash(email);
+    }
+    let email = email.clone();
+    tokio::task::spawn_blocking(move || hash(&email)).await.map_err(ServiceError::internal)?
+}
+
+/// What one message of several is known by: what all share, of this hash, and what it has of its own.
+pub(super) fn hash_of_part(shared: &str, email: &Email) -> ServiceResult<String> {
+    let to: Vec<_> = email.recipients().map(|one| one.mailbox.to_string()).collect();
+    Ok(hex(&Sha256::digest(serde_json::to_vec(&(shared, to, email.variables()))?)))
 }
 
 /// Whose turn it is.
@@ -128,7 +150,7 @@ pub(super) async fn once(
 async fn turn(app: &App, key: &Key) -> ServiceResult<Turn> {
     for _ in 0..TRIES {
         let value = key.seal(app, None)?;
-        let ttl = app.settings.idempotency_ttl;
+        let ttl = app.settings.idempotency_ttl.max(BEGUN);
         match app.store.swap_state(&key.state, Expected::Absent, value, ttl).await? {
             Swap::Stored { version } => return Ok(Turn::Ours(version)),
             Swap::Conflict { current: Some(entry) } => {
@@ -151,14 +173,107 @@ async fn end(app: &App, key: &Key, version: u64, report: Option<&Report>) -> Ser
     let may_have_been_sent = |report: &&Report| {
         matches!(report.verdict, Verdict::Sent | Verdict::PartlySent | Verdict::UnknownOutcome)
     };
-    match report.filter(may_have_been_sent) {
-        Some(report) => {
-            let (value, ttl) = (key.seal(app, Some(report))?, app.settings.idempotency_ttl);
-            app.store.swap_state(&key.state, Expected::Version(version), value, ttl).await?;
-        }
-        None => {
-            app.store.remove_state(&key.state, version).await?;
+    if let Some(report) = report.filter(may_have_been_sent) {
+        return write_down(app, key, version, report).await;
+    }
+    app.store.remove_state(&key.state, version).await?;
+    Ok(())
+}
+
+/// Writes down what became of it, even if the entry expired meanwhile.
+async fn write_down(app: &App, key: &Key, version: u64, report: &Report) -> ServiceResult<()> {
+    let ttl = app.settings.idempotency_ttl;
+    for expected in [Expected::Version(version), Expected::Absent] {
+        let value = key.seal(app, Some(report))?;
+        match app.store.swap_state(&key.state, expected, value, ttl).await? {
+            Swap::Stored { .. } => return Ok(()),
+            Swap::Conflict { current: None } => {}
+            Swap::Conflict { current: Some(entry) } => {
+                // Nothing is to be done about it: somebody else has sent the message too, or is about to.
+                tracing::error!(entry.version, "an idempotency key was used by somebody else meanwhile");
+                return Ok(());
+            }
         }
     }
-    Ok(())
+    Err(ServiceError::Conflict("the idempotency key changes all the time".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use courierx_core::clock::{ManualClock, Timestamp};
+    use courierx_core::id::MessageId;
+    use courierx_core::vault::{Vault, VaultKey};
+    use courierx_store::MemoryStore;
+
+    use super::*;
+    use crate::config::Settings;
+    use crate::secret::Secret;
+
+    const START: Timestamp = Timestamp::from_secs(1_000_000);
+
+    fn app(clock: &Arc<ManualClock>) -> App {
+        let mut settings = Settings::in_directory("nowhere".into());
+        settings.idempotency_ttl = Duration::from_secs(60);
+        let store = MemoryStore::with_clock(Arc::<ManualClock>::clone(clock));
+        App::new(settings, Arc::new(store), Vault::new(VaultKey::generate()), &Secret::new("secret")).unwrap()
+    }
+
+    fn key() -> Key {
+        let email = Email::to("ada@example.com").from("hi@acme.example").subject("s").text("t");
+        let hash = hash_of_part("shared", &email.build().unwrap()).unwrap();
+        Key::new(None, &IdempotencyKey::new("order").unwrap(), None, hash)
+    }
+
+    #[tokio::test]
+    async fn every_message_has_a_hash_of_its_own() {
+        let large = "x".repeat(LARGE);
+        let mut hashes = Vec::new();
+        for (to, text, name) in
+            [("a", "t", "x"), ("b", "t", "x"), ("a", "u", "x"), ("a", "t", "y"), ("a", large.as_str(), "x")]
+        {
+            let email =
+                Email::to(format!("{to}@example.com")).from("hi@acme.example").subject("s").text(text);
+            let email = email.variable("name", name).build().unwrap();
+            let hash = hash_of(&email).await.unwrap();
+            assert_eq!(hash_of(&email).await.unwrap(), hash);
+            hashes.push(hash);
+            if text == "t" {
+                hashes.extend(["one", "other"].map(|shared| hash_of_part(shared, &email).unwrap()));
+            }
+        }
+        let count = hashes.len();
+        hashes.sort_unstable();
+        hashes.dedup();
+        assert_eq!((hashes.len(), count), (11, 11));
+    }
+
+    /// Sends for this long, and says so.
+    async fn send(app: &App, key: &Key, clock: &ManualClock, takes: Duration) -> Report {
+        let sending = async {
+            clock.advance(takes);
+            Ok(Report { message: Some(MessageId::new()), ..Report::lost() })
+        };
+        once(app, key, sending).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_begun_outlives_a_short_life_of_keys() {
+        let clock = ManualClock::starting_at(START);
+        let (app, key) = (app(&clock), key());
+        assert!(matches!(turn(&app, &key).await.unwrap(), Turn::Ours(_)));
+        clock.advance(app.settings.idempotency_ttl * 100);
+        assert!(matches!(turn(&app, &key).await.unwrap(), Turn::Over(_)), "another process sends it");
+    }
+
+    #[tokio::test]
+    async fn an_end_is_written_down_however_late_it_comes() {
+        let clock = ManualClock::starting_at(START);
+        let (app, key) = (app(&clock), key());
+        let first = send(&app, &key, &clock, BEGUN * 2).await;
+        let again = send(&app, &key, &clock, Duration::ZERO).await;
+        assert_eq!((again.message, again.repeated), (first.message, true));
+        // From its end on it is kept as long as is configured.
+        clock.advance(app.settings.idempotency_ttl);
+        assert!(!send(&app, &key, &clock, Duration::ZERO).await.repeated);
+    }
 }

@@ -135,7 +135,7 @@ impl Report {
         Self { suppressed: all.collect(), ..Self::new(None, Verdict::Suppressed) }
     }
 
-    /// Begun under the same key by a process that never told what became of it.
+    /// Begun, under the same key or by a task that broke off, and nobody ever told what became of it.
     pub(super) fn lost() -> Self {
         Self::new(None, Verdict::UnknownOutcome)
     }
@@ -160,6 +160,9 @@ impl Report {
             Verdict::Sent => return "sent".to_owned(),
             Verdict::Suppressed => return "Recipient is suppressed".to_owned(),
             Verdict::PartlySent => "sent to some of the recipients only",
+            Verdict::UnknownOutcome if self.attempts.is_empty() && !self.repeated => {
+                return "sending it broke off by a mistake of the server: it may have been sent".to_owned();
+            }
             Verdict::UnknownOutcome if self.attempts.is_empty() => {
                 return "an earlier request with this idempotency key was cut off: it may have been sent"
                     .to_owned();

@@ -8,7 +8,7 @@ use courierx_core::id::TenantId;
 use courierx_core::message::{Email, EmailBuilder, IdempotencyKey};
 
 use super::providers::{ProviderInput, Way, way};
-use super::repeat::{Key, once};
+use super::repeat::{Key, hash_of, once};
 use super::report::Report;
 use crate::App;
 use crate::ctx::Operator;
@@ -32,7 +32,11 @@ pub async fn send(operator: &Operator, app: &Arc<App>, request: Request) -> Serv
     let Request { email, providers, tenant, key } = request;
     let (email, way) = both(email.build().map_err(ServiceError::from), way(app, providers))?;
     let sender = Sender::new(app, way, tenant);
-    let sending = async move { sender.send(&email, key.as_ref(), None).await };
+    let key = match key {
+        Some(key) => Some(sender.key(&key, None, hash_of(&email).await?)),
+        None => None,
+    };
+    let sending = async move { sender.send(&email, key.as_ref()).await };
     let report = app.engine.apart(sending).await?;
     let (request_id, message, verdict) = (&operator.request_id, report.message, report.verdict.as_str());
     tracing::debug!(%request_id, message = message.map(tracing::field::display), verdict, "sent at once");
@@ -58,16 +62,17 @@ impl Sender {
         Self { app: Arc::clone(app), way, direct, tenant }
     }
 
-    /// Sends a message, at most once under its key; `part` tells messages of one key apart.
-    pub(super) async fn send(
-        &self,
-        email: &Email,
-        key: Option<&IdempotencyKey>,
-        part: Option<&str>,
-    ) -> ServiceResult<Report> {
-        let Some(key) = key else { return self.now(email).await };
-        let key = Key::new(self.tenant.as_deref(), key, part, email)?;
-        once(&self.app, &key, self.now(email)).await
+    /// The key of a message of this hash; `part` tells messages of one key apart.
+    pub(super) fn key(&self, key: &IdempotencyKey, part: Option<&str>, message: String) -> Key {
+        Key::new(self.tenant.as_deref(), key, part, message)
+    }
+
+    /// Sends a message, at most once under its key.
+    pub(super) async fn send(&self, email: &Email, key: Option<&Key>) -> ServiceResult<Report> {
+        match key {
+            Some(key) => once(&self.app, key, self.now(email)).await,
+            None => self.now(email).await,
+        }
     }
 
     async fn now(&self, email: &Email) -> ServiceResult<Report> {

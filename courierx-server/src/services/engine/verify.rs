@@ -2,12 +2,11 @@
 
 use courierx_core::provider::{EmailProvider as _, SendOptions, Verified};
 
-use super::providers::{AccountInput, account};
+use super::providers::{AccountInput, account, unusable};
 use crate::App;
 use crate::ctx::Operator;
 use crate::delivery::Purpose;
-use crate::error::{ServiceError, ServiceResult};
-use crate::model::provider_connections::ConnectionMode;
+use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::services::provider_connections::{PATIENCE, told};
 
 /// What came of verifying an account.
@@ -24,16 +23,13 @@ pub struct Verification {
 /// Asks the provider whether the account works.
 pub async fn verify(_: &Operator, app: &App, input: AccountInput) -> ServiceResult<Verification> {
     let AccountInput { kind, config } = input;
-    let given = account(app, kind.as_deref(), config.unwrap_or_default()).map_err(|mut wrong| {
-        for one in &mut wrong {
-            one.field =
-                if one.field == "type" { "provider".to_owned() } else { format!("config.{}", one.field) };
-        }
-        ServiceError::Invalid(wrong)
+    let given = account(app, kind.as_deref(), config.unwrap_or_default()).map_err(named)?;
+    let purpose = Purpose::Verification;
+    let provider = app.providers.of_account(&given.account, &given.credentials, given.mode, purpose);
+    let provider = provider.map_err(|error| match unusable(&error) {
+        Some(wrong) => named(vec![wrong]),
+        None => ServiceError::internal(error),
     })?;
-    let (mode, purpose) = (ConnectionMode::Live, Purpose::Verification);
-    let provider = app.providers.of_account(&given.account, &given.credentials, mode, purpose);
-    let provider = provider.map_err(ServiceError::internal)?;
     let options = SendOptions::default().timeout(PATIENCE);
     let asked = tokio::time::timeout(PATIENCE, provider.verify(&options)).await;
     Ok(match asked {
@@ -44,4 +40,12 @@ pub async fn verify(_: &Operator, app: &App, input: AccountInput) -> ServiceResu
             Verification { verified: false, sandbox: false, message }
         }
     })
+}
+
+/// What is wrong, by the names of this request's fields.
+fn named(mut wrong: Vec<FieldError>) -> ServiceError {
+    for one in &mut wrong {
+        one.field = if one.field == "type" { "provider".to_owned() } else { format!("config.{}", one.field) };
+    }
+    ServiceError::Invalid(wrong)
 }

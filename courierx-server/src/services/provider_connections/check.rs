@@ -48,7 +48,7 @@ impl Applied<'_> {
     /// What connections of every kind have.
     pub(super) fn common(&mut self, input: &mut ConnectionInput, connection: &mut ProviderConnection) {
         self.name(input.display_name.take(), connection);
-        self.mode(input.mode.as_deref(), connection);
+        self.mode(input.mode.as_deref(), connection.kind(), &mut connection.mode);
         if let Some(status) = &input.status {
             match status.parse() {
                 Ok(status) => connection.status = status,
@@ -96,25 +96,23 @@ impl Applied<'_> {
         }
     }
 
-    fn mode(&mut self, mode: Option<&str>, connection: &mut ProviderConnection) {
-        let Some(mode) = mode else { return };
-        match mode.parse() {
-            Ok(mode) => self.set_mode(mode, connection),
-            Err(_) if mode == "managed" => self.is_wrong("mode", "managed is not offered here; use byok"),
+    pub(super) fn mode(&mut self, given: Option<&str>, kind: ProviderKind, mode: &mut ConnectionMode) {
+        let Some(given) = given else { return };
+        match given.parse() {
+            Ok(given) => self.set_mode(given, kind, mode),
+            Err(_) if given == "managed" => self.is_wrong("mode", "managed is not offered here; use byok"),
             Err(error) => self.is_wrong("mode", error.to_string()),
         }
     }
 
-    fn set_mode(&mut self, mode: ConnectionMode, connection: &mut ProviderConnection) {
+    fn set_mode(&mut self, given: ConnectionMode, kind: ProviderKind, mode: &mut ConnectionMode) {
         let for_tests = |mode| mode == ConnectionMode::Test;
-        if !self.is_new && for_tests(mode) != for_tests(connection.mode) {
+        if !self.is_new && for_tests(given) != for_tests(*mode) {
             self.is_wrong("mode", "cannot be changed to or from test; make another connection");
-        } else if for_tests(mode) && matches!(connection.kind(), ProviderKind::AwsSes | ProviderKind::Resend)
-        {
-            let text = format!("{} has no mode in which nothing is delivered", connection.kind());
-            self.is_wrong("mode", text);
+        } else if for_tests(given) && matches!(kind, ProviderKind::AwsSes | ProviderKind::Resend) {
+            self.is_wrong("mode", format!("{kind} has no mode in which nothing is delivered"));
         } else {
-            connection.mode = mode;
+            *mode = given;
         }
     }
 

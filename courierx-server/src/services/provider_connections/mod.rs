@@ -13,7 +13,7 @@ mod verify;
 use courierx_core::id::{RecordId, TenantId};
 use courierx_core::store::{Change, ConfigsExt, PageRequest, Versioned};
 
-pub(super) use described::described;
+pub(super) use described::{Described, described};
 pub use input::{ConnectionInput, Given};
 pub use limits::RateInput;
 pub use show::{QuotaUse, Shown, show};

@@ -190,12 +190,22 @@ impl Applied<'_> {
                 self.is_wrong(field, text);
                 None
             }
+            Some(one) if !one.value.is_real() && self.is_live() => {
+                let text = "is a sandbox, which takes no mail that is meant to arrive any more";
+                self.is_wrong(field, text);
+                None
+            }
             Some(one) => Some(one.id),
             None => {
                 self.is_wrong(field, "is none of the account's provider connections");
                 None
             }
         }
+    }
+
+    /// Whether there is a connection to a real provider: from the first one on sandboxes take only tests' mail.
+    fn is_live(&self) -> bool {
+        self.connections.iter().any(|one| one.value.is_real())
     }
 
     fn number(&mut self, field: String, given: i64, least: u32) -> Option<u32> {

@@ -81,6 +81,50 @@ async fn a_wrong_field_is_named() {
 }
 
 #[tokio::test]
+async fn fields_of_a_connection_that_would_do_nothing_are_refused() {
+    let (_server, client) = start().await;
+    let emulator = Emulator::sendgrid(KEY).start().await.unwrap();
+    for (field, value) in [
+        ("daily_cap", json!(10)),
+        ("monthly_cap", json!(10)),
+        ("rolling_24h_cap", json!(10)),
+        ("max_in_flight", json!(1)),
+        ("rate_limit", json!({ "per_second": 1.0 })),
+        ("drain", json!(true)),
+        ("status", json!("inactive")),
+        ("priority", json!(1)),
+        ("weight", json!(1)),
+        ("mode", json!("pretend")),
+        ("mode", json!("managed")),
+    ] {
+        let mut account = sendgrid(&emulator);
+        account["config"][field] = value;
+        let refused = send(&client, &email("ada@example.com", std::slice::from_ref(&account))).await;
+        assert_eq!(complaints(&refused), [format!("providers[0].provider.config.{field}")]);
+        let verify = json!({ "provider": "sendgrid", "config": account["config"] });
+        assert_eq!(complaints(&post(&client, "/v1/verify", &verify).await), [format!("config.{field}")]);
+    }
+    assert!(emulator.requests().is_empty());
+    // Forms send what was not filled in.
+    let mut account = sendgrid(&emulator);
+    for (field, value) in [("daily_cap", Value::Null), ("drain", json!(false)), ("status", json!("active"))] {
+        account["config"][field] = value;
+    }
+    assert_eq!(send(&client, &email("ada@example.com", &[account])).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_account_of_which_no_provider_can_be_made_is_the_clients_to_mend() {
+    let (_server, client) = start().await;
+    let config = json!({ "apiKey": KEY, "domain": "mg_1.example.com" });
+    let account = json!({ "type": "mailgun", "config": config });
+    let refused = send(&client, &email("ada@example.com", &[json!({ "type": "sandbox" }), account])).await;
+    assert_eq!(complaints(&refused), ["providers[1].provider.config.domain"]);
+    let verify = json!({ "provider": "mailgun", "config": config });
+    assert_eq!(complaints(&post(&client, "/v1/verify", &verify).await), ["config.domain"]);
+}
+
+#[tokio::test]
 async fn a_wrong_batch_is_refused_as_a_whole() {
     let (_server, client) = start().await;
     let emulator = Emulator::sendgrid(KEY).start().await.unwrap();

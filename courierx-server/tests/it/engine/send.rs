@@ -322,3 +322,24 @@ async fn the_suppressions_of_a_tenant_of_this_server_count() {
     body["cc"] = Value::Null;
     assert_eq!(send(&client, &body).await.status, 200);
 }
+
+#[tokio::test]
+async fn an_account_in_mode_test_uses_the_vendors_sandbox_and_another_one_does_not() {
+    let (_server, client) = start().await;
+    let emulator = Emulator::sendgrid(KEY).start().await.unwrap();
+    for (mode, verified_as_sandbox, received) in [("test", true, 0), ("live", false, 1), ("byok", false, 2)] {
+        let mut account = sendgrid(&emulator);
+        account["config"]["mode"] = json!(mode);
+        let verify = json!({ "provider": "sendgrid", "config": account["config"] });
+        let verified = post(&client, "/v1/verify", &verify).await;
+        assert_eq!(verified.body["sandbox"], verified_as_sandbox, "{verified:?}");
+        let sent = send(&client, &email("ada@example.com", &[account])).await;
+        assert_eq!((sent.status, emulator.received().len()), (200, received), "{mode} {sent:?}");
+    }
+    for kind in ["aws_ses", "resend"] {
+        let config = json!({ "mode": "test", "apiKey": KEY, "secretAccessKey": KEY, "region": "eu-west-1" });
+        let account = json!({ "type": kind, "config": config });
+        let refused = send(&client, &email("ada@example.com", &[account])).await;
+        assert!(refused.status == 422 && refused.text.contains("no mode in which"), "{refused:?}");
+    }
+}

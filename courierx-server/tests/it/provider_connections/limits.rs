@@ -16,16 +16,16 @@ use super::{PATH, at, create};
 use crate::support::{Answer, Client, PATIENCE, TestServer};
 
 /// A server that reaches this machine, under a clock of the test's own.
-pub(super) async fn under(clock: &Arc<ManualClock>) -> TestServer {
+pub(crate) async fn under(clock: &Arc<ManualClock>) -> TestServer {
     let clock = Arc::<ManualClock>::clone(clock);
     TestServer::start_under(clock, |settings| settings.private_targets = PrivateTargets::All).await
 }
 
-pub(super) fn clock() -> Arc<ManualClock> {
+pub(crate) fn clock() -> Arc<ManualClock> {
     ManualClock::starting_at("2028-02-29T12:00:00Z".parse().unwrap())
 }
 
-pub(super) async fn tenant(owner: &Client) -> TenantId {
+pub(crate) async fn tenant(owner: &Client) -> TenantId {
     owner.get("/api/v1/auth/me").await.body["tenant"]["id"].as_str().unwrap().parse().unwrap()
 }
 

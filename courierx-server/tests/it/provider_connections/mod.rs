@@ -4,7 +4,7 @@ mod base_url;
 mod health;
 mod input;
 mod kinds;
-mod limits;
+pub(crate) mod limits;
 mod metrics;
 mod modes;
 pub(crate) mod vendors;

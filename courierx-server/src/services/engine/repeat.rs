@@ -213,7 +213,7 @@ mod tests {
 
     fn app(clock: &Arc<ManualClock>) -> App {
         let mut settings = Settings::in_directory("nowhere".into());
-        settings.idempotency_ttl = Duration::from_secs(60);
+        settings.idempotency_ttl = Duration::from_mins(1);
         let store = MemoryStore::with_clock(Arc::<ManualClock>::clone(clock));
         App::new(settings, Arc::new(store), Vault::new(VaultKey::generate()), &Secret::new("secret")).unwrap()
     }

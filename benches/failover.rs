@@ -20,7 +20,7 @@ use courierx::provider::{
 use courierx::router::{BreakerOptions, BreakerState, Connection};
 use courierx::{Courier, Email, EmailProvider, Smtp};
 use polymail::{FallbackMailer, Mailer};
-use support::{Floors, Unavailable, email, median, micros_each, tell};
+use support::{Floors, Unavailable, email, median, megabytes, micros_each, tell};
 use tokio::runtime::Runtime;
 
 const MESSAGES: usize = 10_000;
@@ -37,6 +37,7 @@ fn main() -> ExitCode {
     open_breaker(&runtime, &mut floors, &email);
     two_threads(&mut floors);
     refused(&runtime, &mut floors, &email);
+    memory(&runtime, &mut floors);
     floors.finish()
 }
 
@@ -143,6 +144,34 @@ fn refused(runtime: &Runtime, floors: &mut Floors, email: &Email) {
     let both = || courier(&[Arc::clone(&nobody), Arc::clone(&slow)], options);
     let added: Vec<f64> = (0..5).map(|_| time(&both()) - time(&alone)).collect();
     floors.at_most("ms added to a provider of 20 ms, the first one refuses connections", median(&added), 1.0);
+}
+
+/// What is remembered of messages that were sent: nothing. Half of them fail over, and each is another author's.
+fn memory(runtime: &Runtime, floors: &mut Floors) {
+    const AUTHORS: usize = 2_000;
+    let down: Arc<dyn EmailProvider> = Arc::new(Unavailable::new());
+    let courier = courier(&[vec![down], up(2)].concat(), BreakerOptions::default());
+    let emails: Vec<Email> = (0..AUTHORS)
+        .map(|number| {
+            let to =
+                Email::to(format!("reader{number}@example.com")).from(format!("hi@shop{number}.example"));
+            to.subject("Your parcel").text("It is on its way.").build().expect("the message is correct")
+        })
+        .collect();
+    let send_all = |times: usize| {
+        runtime.block_on(async {
+            for email in emails.iter().cycle().take(times * AUTHORS) {
+                courier.send(email).await.expect("the message is sent");
+            }
+        });
+    };
+    send_all(10);
+    let Some(before) = megabytes("VmRSS") else {
+        return tell("memory cannot be measured here: only Linux tells a process its size in /proc");
+    };
+    send_all(200);
+    let after = megabytes("VmRSS").expect("it could be read before");
+    floors.at_most("MB added by 400,000 messages sent", after - before, 0.5);
 }
 
 fn up(count: usize) -> Vec<Arc<dyn EmailProvider>> {

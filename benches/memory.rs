@@ -5,7 +5,7 @@ mod support;
 
 use std::process::ExitCode;
 
-use support::{Floors, NoOp, email, tell};
+use support::{Floors, NoOp, email, megabytes, tell};
 
 const MESSAGES: usize = 100_000;
 const BATCH: usize = 500;
@@ -40,12 +40,4 @@ fn main() -> ExitCode {
         floors.at_most("MB added by 100,000 queued messages", after - before, ADDED);
     });
     floors.finish()
-}
-
-/// A size from this process's status.
-fn megabytes(name: &str) -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
-    let kibibytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024.0 / 1e6)
 }

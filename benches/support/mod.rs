@@ -179,6 +179,14 @@ pub(crate) fn tell(line: impl Display) {
     println!("  {line}");
 }
 
+/// A size from this process's status.
+pub(crate) fn megabytes(name: &str) -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    let kibibytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024.0 / 1e6)
+}
+
 /// What a benchmark promises, and whether it holds.
 pub(crate) struct Floors {
     bench: &'static str,

@@ -129,8 +129,12 @@ async fn who_is_throttled_again_and_again_waits_longer_each_time_and_in_the_end_
     // After 10 s, 30 s, 70 s, 150 s and 310 s, about.
     let met = recorder.handed_over().len();
     assert!((5..=6).contains(&met), "{met} hand-overs in ten minutes");
-    for _ in 0..520 {
-        world.clock.advance(Duration::from_mins(70));
+    // At most 80 minutes each: an hour, and what spreads those who wait for one moment.
+    for _ in 0..2000 {
+        if world.status(id).await == MessageStatus::Failed {
+            break;
+        }
+        world.clock.advance(Duration::from_mins(80));
         world.calm_down().await;
     }
     let message = world.until(id, MessageStatus::Failed).await;

@@ -91,17 +91,12 @@ impl Round {
 
     /// How often a recipient was handed over, and not taken.
     pub(super) fn tries(&self, recipient: u32) -> usize {
-        self.history.of_recipient(recipient).count()
+        self.history.tries(recipient)
     }
 
     /// How often connections sent the message away that wanted to be left alone: of the recipient that had most of it.
     pub(super) fn times_sent_away(&self) -> usize {
-        let is_sent_away = |past: Past| {
-            use RefusalKind::{Auth, Quota, Throttled};
-            matches!(past, Past::Refused(Throttled | Quota | Auth))
-        };
-        let times = |index| self.history.of_recipient(index).filter(|entry| is_sent_away(entry.past)).count();
-        self.open.iter().map(|(index, _)| times(*index)).max().unwrap_or(0)
+        self.open.iter().map(|(index, _)| self.history.times_sent_away(*index)).max().unwrap_or(0)
     }
 
     pub(super) fn is_done(&self) -> bool {

@@ -38,6 +38,11 @@ pub struct HistoryEntry {
 }
 
 impl Past {
+    /// Whether the connection wanted to be left alone.
+    const fn is_sent_away(self) -> bool {
+        matches!(self, Self::Refused(RefusalKind::Throttled | RefusalKind::Quota | RefusalKind::Auth))
+    }
+
     /// Whether the other ended in the same way, at another time perhaps.
     fn is_like(self, other: Self) -> bool {
         match (self, other) {
@@ -54,6 +59,15 @@ impl Past {
 pub struct History {
     /// By recipient, oldest first.
     entries: HashMap<u32, Vec<HistoryEntry>>,
+    /// By recipient: all that there were, also those that tell nothing any more.
+    counts: HashMap<u32, Counts>,
+}
+
+/// How often a recipient was handed over.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    tries: usize,
+    sent_away: usize,
 }
 
 impl History {
@@ -104,6 +118,9 @@ impl History {
     }
 
     fn push(&mut self, entry: HistoryEntry) {
+        let counts = self.counts.entry(entry.recipient).or_default();
+        counts.tries += 1;
+        counts.sent_away += usize::from(entry.past.is_sent_away());
         let entries = self.entries.entry(entry.recipient).or_default();
         let connection = entry.connection.clone();
         entries.push(entry);
@@ -137,6 +154,16 @@ impl History {
                 || *entry.together != *together
                 || !matches!(entry.past, Past::Unknown(_))
         });
+    }
+
+    /// How often one recipient was handed over without success.
+    pub(crate) fn tries(&self, recipient: u32) -> usize {
+        self.counts.get(&recipient).map_or(0, |counts| counts.tries)
+    }
+
+    /// How often one recipient was sent away because a connection wanted to be left alone.
+    pub(crate) fn times_sent_away(&self, recipient: u32) -> usize {
+        self.counts.get(&recipient).map_or(0, |counts| counts.sent_away)
     }
 
     /// Whether one recipient was handed to this connection before.

@@ -405,7 +405,7 @@ impl SendError {
 #[cfg(test)]
 mod tests {
     use std::pin::pin;
-    use std::task::{Context, Poll, Waker};
+    use std::task::{Context, Waker};
 
     use super::*;
     use crate::clock::SystemClock;
@@ -417,11 +417,13 @@ mod tests {
             let email = Email::to("ada@example.com").from("hi@acme.example").subject("s").text(text);
             email.variable("name", "Ada").build().expect("it is correct")
         };
-        for (text, at_once) in [("Hi {{name}}".to_owned(), true), ("Hi {{name}}. ".repeat(100_000), false)] {
+        let is_ready_at_once = |text: String| {
             let email = email(text);
             let mut sending = pin!(direct.send(&email));
-            let polled = sending.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-            assert_eq!(matches!(polled, Poll::Ready(_)), at_once);
-        }
+            sending.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready()
+        };
+        assert!(is_ready_at_once("Hi {{name}}".to_owned()));
+        // The other thread may be done before this one looks, though hardly each time.
+        assert!((0..20).any(|_| !is_ready_at_once("Hi {{name}}. ".repeat(100_000))));
     }
 }

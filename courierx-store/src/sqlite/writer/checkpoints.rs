@@ -69,7 +69,7 @@ impl Checkpoints {
 
     /// To be called after commits of `writer`. Moves what is left if that is little, or has it moved.
     pub(super) fn after_commit(&self, writer: &Connection) {
-        let Ok(log) = checkpoint(writer, Mode::Measure) else { return };
+        let Ok(Some(log)) = checkpoint(writer, Mode::Measure) else { return };
         if log.length < LONG {
             return;
         }
@@ -108,19 +108,24 @@ fn serve(connection: &Connection, asked: &Receiver<()>, moved: &AtomicU32) {
     }
 }
 
-/// Moves what can be moved, and returns how many pages of the log that were.
+/// Moves what can be moved, and returns how many pages of the log that were; many, if somebody else is at it.
 fn pass(connection: &Connection) -> rusqlite::Result<u32> {
     let before = checkpoint(connection, Mode::Measure)?;
     let after = checkpoint(connection, Mode::Move)?;
+    let (Some(before), Some(after)) = (before, after) else { return Ok(u32::MAX) };
     Ok(after.moved.saturating_sub(before.moved))
 }
 
-fn checkpoint(connection: &Connection, mode: Mode) -> rusqlite::Result<Log> {
+/// None while somebody else moves the log: SQLite says -1 then.
+fn checkpoint(connection: &Connection, mode: Mode) -> rusqlite::Result<Option<Log>> {
     let sql = match mode {
         Mode::Measure => "PRAGMA main.wal_checkpoint(NOOP)",
         Mode::Move => "PRAGMA main.wal_checkpoint(PASSIVE)",
     };
-    connection.prepare_cached(sql)?.query_row([], |row| Ok(Log { length: row.get(1)?, moved: row.get(2)? }))
+    let pages: (i64, i64) =
+        connection.prepare_cached(sql)?.query_row([], |row| Ok((row.get(1)?, row.get(2)?)))?;
+    let (length, moved) = (u32::try_from(pages.0), u32::try_from(pages.1));
+    Ok(length.ok().zip(moved.ok()).map(|(length, moved)| Log { length, moved }))
 }
 
 #[cfg(test)]
@@ -132,6 +137,14 @@ mod tests {
 
     /// Rows of about a page in one transaction.
     const GROUP: u32 = 64;
+
+    #[test]
+    fn who_cannot_be_told_how_long_the_log_is_goes_on() {
+        // Of a database without a log SQLite says what it says while another connection moves it.
+        let connection = Connection::open_in_memory().unwrap();
+        assert!(checkpoint(&connection, Mode::Move).unwrap().is_none());
+        assert_eq!(pass(&connection).unwrap(), u32::MAX);
+    }
 
     struct Fixture {
         writer: Connection,
@@ -157,7 +170,7 @@ mod tests {
         }
 
         fn log(&self) -> Log {
-            checkpoint(&self.writer, Mode::Measure).unwrap()
+            checkpoint(&self.writer, Mode::Measure).unwrap().unwrap()
         }
 
         /// Commits until the log begins anew, and returns how long it became.

@@ -41,11 +41,11 @@ async fn what_is_beyond_a_quota_goes_elsewhere_until_the_day_ends_or_there_is_mo
     send(&direct, 3).await;
     assert_sent!(a, 2);
     assert_sent!(b, 1);
-    // It is asked again soon: somebody may give back what was not sent.
-    let until = clock.now().after(Duration::from_mins(1));
-    let full = NotBefore { until, kind: RefusalKind::Quota };
+    let full = NotBefore { until: Window::UtcDay.resets_at(clock.now()), kind: RefusalKind::Quota };
     assert_eq!(first.health(clock.now()).not_before, Some(full));
-    assert_eq!(first.health(until).not_before, None);
+    // It is asked again soon: somebody may give back what was not sent.
+    let soon = clock.now().after(Duration::from_mins(1));
+    assert_eq!(first.health(soon).not_before, None);
 
     // The same connection with a larger quota has room at once, and remembers what it took.
     let more = first.clone().with_quotas([Quota::new(Window::UtcDay, 3)]);

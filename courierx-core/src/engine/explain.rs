@@ -82,7 +82,7 @@ impl Outbox {
         let router = self.inner.routes.router(tenant).await?;
         // As a worker does before it decides.
         catch_up(&*self.inner.store, tenant, &router, now).await;
-        note_full(&*self.inner.store, tenant, &router).await;
+        note_full(&*self.inner.store, tenant, &router, now).await;
         Ok(round.explain(&router, now))
     }
 
@@ -106,7 +106,7 @@ impl Outbox {
 }
 
 /// Finds out which connections have no room left in their quotas, as a worker does who asks for some.
-async fn note_full(store: &dyn Store, tenant: TenantId, router: &Router) {
+async fn note_full(store: &dyn Store, tenant: TenantId, router: &Router, now: Timestamp) {
     let quotas =
         || router.connections().iter().flat_map(|one| one.quotas().iter().map(move |quota| (one, quota)));
     let asked = quotas().map(|(one, quota)| (Quota::counter(one.id()), quota.window)).collect();
@@ -114,7 +114,7 @@ async fn note_full(store: &dyn Store, tenant: TenantId, router: &Router) {
         Ok(usages) => {
             for ((connection, quota), usage) in quotas().zip(usages) {
                 if usage.used >= quota.cap {
-                    connection.is_full_until(usage.resets_at);
+                    connection.has_no_room(usage.resets_at, now);
                 }
             }
         }

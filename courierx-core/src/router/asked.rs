@@ -3,10 +3,10 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 
-use super::Router;
 use super::history::HistoryEntry;
 use super::plan::{Candidates, Plan, Tier};
 use super::question::Question;
+use super::{ConnectionId, Router};
 use crate::clock::Timestamp;
 
 /// A question, the moment at which it is asked, and what has to be the same for all of its recipients.
@@ -22,8 +22,8 @@ pub(super) struct Asked<'a> {
     compared: Cell<Option<(usize, usize, bool)>>,
     candidates: OnceCell<Candidates<'a>>,
     open: OnceCell<HashSet<u32>>,
-    /// Which hand-overs can be repeated, by where their recipients and their connection's name are kept.
-    repeatable: RefCell<HashMap<(usize, usize), bool>>,
+    /// Which hand-overs can be repeated, by their connection and where their recipients are kept.
+    repeatable: RefCell<HashMap<(usize, ConnectionId), bool>>,
 }
 
 impl<'a> Asked<'a> {
@@ -74,7 +74,7 @@ impl<'a> Asked<'a> {
     /// Whether the hand-over that an entry tells of can be repeated: the same for everybody it was for, so
     /// `find_out` is asked once.
     pub(super) fn can_repeat(&self, entry: &HistoryEntry, find_out: impl FnOnce() -> bool) -> bool {
-        let key = (entry.together.as_ptr().addr(), entry.connection.as_str().as_ptr().addr());
+        let key = (entry.together.as_ptr().addr(), entry.connection.clone());
         *self.repeatable.borrow_mut().entry(key).or_insert_with(find_out)
     }
 }

@@ -240,9 +240,8 @@ impl Connection {
         self.account
     }
 
-    /// Takes note that there is no room in its quotas before this moment.
-    pub(crate) fn is_full_until(&self, resets_at: Timestamp) {
-        self.known.full.note(&self.quotas, resets_at);
+    pub(super) fn shared_quotas(&self) -> &Arc<[Quota]> {
+        &self.quotas
     }
 
     /// What is known of it.

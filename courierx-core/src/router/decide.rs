@@ -25,6 +25,9 @@ const BUDGET_SPREAD: Duration = Duration::from_secs(30);
 /// Within which part of their wait, and at most which time, those look again who wait for one moment.
 const SPREAD: (f64, Duration) = (0.125, Duration::from_mins(5));
 
+/// Between which times those look again who wait for a quota. A million may wait, so that it is not too often.
+const LOOK_FOR_ROOM: (Duration, Duration) = (Duration::from_mins(1), Duration::from_mins(15));
+
 /// What one recipient can do now.
 enum Verdict<'a> {
     /// Hand over; ahead of its time, perhaps.
@@ -268,6 +271,10 @@ impl<'a> Fallback<'a> {
             SkipReason::Refused { kind: RefusalKind::Policy | RefusalKind::Sender } | SkipReason::Unknown => {
                 self.avoided = self.avoided.or(Some(connection));
             }
+            SkipReason::NotBefore { until, kind: RefusalKind::Quota } => {
+                let again = look_for_room(connection, asked);
+                self.not_before(spread(*until, connection, asked).min(again));
+            }
             SkipReason::NotBefore { until, .. } => self.not_before(spread(*until, connection, asked)),
             // There will be room for one: not everybody comes at once.
             SkipReason::RetryBudget { until } => {
@@ -325,6 +332,13 @@ impl<'a> Fallback<'a> {
         let others = self.recovering.or(limited).or(self.busy).or(self.avoided);
         others.map(|connection| (connection, false)).or(ahead)
     }
+}
+
+/// When to look whether a connection has room again before its quota's window ends, as its cap may be raised.
+fn look_for_room(connection: &Connection, asked: &Asked<'_>) -> Timestamp {
+    let draw = draw(asked.question.seed ^ asked.now.as_micros().cast_unsigned(), connection.id());
+    let (soonest, latest) = LOOK_FOR_ROOM;
+    asked.now.after(soonest + (latest - soonest).mul_f64(draw))
 }
 
 /// When to look again at a connection that everybody waits for until then: all of them at once would be a storm. Who has

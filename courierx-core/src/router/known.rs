@@ -228,7 +228,7 @@ impl Connection {
 
     /// Takes note that there was no room in its quotas, and that their window ends at this moment.
     pub(crate) fn has_no_room(&self, resets_at: Timestamp, now: Timestamp) {
-        self.is_full_until(Full::believed(resets_at, now));
+        self.known().full.note(self.shared_quotas(), resets_at, now);
     }
 
     /// Takes note that something of its quotas was given back.

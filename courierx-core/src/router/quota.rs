@@ -40,37 +40,46 @@ impl Quota {
     }
 }
 
-/// How long it is believed that there is no room: whoever has it may give it back before the window ends. And at
-/// least for how long, whatever a store's clock says.
-const BELIEVED: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
+/// How long it is believed that there is no room: whoever has it may give it back before the window ends, and who
+/// pays for it may raise the cap.
+const BELIEVED: Duration = Duration::from_mins(1);
+/// How soon the end of a window is at least, whatever a store's clock says.
+const SOONEST: Duration = Duration::from_secs(1);
 
 /// That a connection's quotas are used up, and until when. Of other quotas that has to be found out anew.
 #[derive(Debug, Default)]
-pub(crate) struct Full(Mutex<Option<(Arc<[Quota]>, Timestamp)>>);
+pub(crate) struct Full(Mutex<Option<Noted>>);
+
+#[derive(Debug)]
+struct Noted {
+    quotas: Arc<[Quota]>,
+    believed_until: Timestamp,
+    resets_at: Timestamp,
+}
 
 impl Full {
-    /// Until when it is believed that there is no room, if the window ends at that moment.
-    pub(crate) fn believed(resets_at: Timestamp, now: Timestamp) -> Timestamp {
-        resets_at.clamp(now.after(BELIEVED.0), now.after(BELIEVED.1))
-    }
-
     /// Forgets it: room was given back.
     pub(crate) fn clear(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Takes note that there is no room in one of these before this moment.
-    pub(crate) fn note(&self, quotas: &Arc<[Quota]>, until: Timestamp) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Arc::clone(quotas), until));
+    /// Takes note that there is no room in one of these, and that its window ends at this moment.
+    pub(crate) fn note(&self, quotas: &Arc<[Quota]>, resets_at: Timestamp, now: Timestamp) {
+        let resets_at = resets_at.max(now.after(SOONEST));
+        let believed_until = resets_at.min(now.after(BELIEVED));
+        let noted = Noted { quotas: Arc::clone(quotas), believed_until, resets_at };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(noted);
     }
 
-    /// Until when there is no room in one of these; none if there may be.
+    /// When the window ends that is believed to have no room; none if there may be room in all of these.
     pub(crate) fn until(&self, quotas: &[Quota], now: Timestamp) -> Option<Timestamp> {
         if quotas.is_empty() {
             return None;
         }
         let full = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        full.as_ref().filter(|(of, until)| **of == *quotas && *until > now).map(|(_, until)| *until)
+        full.as_ref()
+            .filter(|one| *one.quotas == *quotas && one.believed_until > now)
+            .map(|one| one.resets_at)
     }
 }
 
@@ -161,9 +170,8 @@ mod tests {
         let quotas: Arc<[Quota]> = [Quota::new(Window::UtcDay, 5)].into();
         let full = Full::default();
         assert_eq!(full.until(&quotas, now), None);
-        full.note(&quotas, until);
+        full.note(&quotas, until, now);
         assert_eq!(full.until(&quotas, now), Some(until));
-        assert_eq!(full.until(&quotas, until), None);
         assert_eq!(full.until(&[Quota::new(Window::UtcDay, 6)], now), None);
         assert_eq!(full.until(&[], now), None);
         full.clear();
@@ -174,9 +182,18 @@ mod tests {
     fn that_there_is_no_room_is_believed_for_a_minute_at_most() {
         let now: Timestamp = "2028-02-29T13:45:00Z".parse().unwrap();
         let seconds = |seconds| now.after(Duration::from_secs(seconds));
-        assert_eq!(Full::believed(Window::CalendarMonth.resets_at(now), now), seconds(60));
-        assert_eq!(Full::believed(seconds(20), now), seconds(20));
-        assert_eq!(Full::believed(now.before(Duration::from_secs(5)), now), seconds(1));
+        let quotas: Arc<[Quota]> = [Quota::new(Window::CalendarMonth, 5)].into();
+        let full = Full::default();
+        let month = Window::CalendarMonth.resets_at(now);
+        full.note(&quotas, month, now);
+        assert_eq!((full.until(&quotas, seconds(59)), full.until(&quotas, seconds(60))), (Some(month), None));
+        full.note(&quotas, seconds(20), now);
+        assert_eq!(
+            (full.until(&quotas, seconds(19)), full.until(&quotas, seconds(20))),
+            (Some(seconds(20)), None)
+        );
+        full.note(&quotas, now.before(Duration::from_secs(5)), now);
+        assert_eq!(full.until(&quotas, now), Some(seconds(1)));
     }
 
     #[test]

@@ -182,7 +182,8 @@ fn those_who_wait_for_one_moment_do_not_come_at_once() {
         let router = Router::new(vec![connection("a").with_rate(Some(Rate::new(0.01, 1).unwrap()))]).unwrap();
         let a = &router.connections()[0];
         let until = if let Some(seconds) = asked {
-            let refusal = Refusal::new(RefusalKind::Quota, "later").retry_after(Duration::from_secs(seconds));
+            let refusal =
+                Refusal::new(RefusalKind::Throttled, "later").retry_after(Duration::from_secs(seconds));
             router.observe(a.id(), &refusal, NOW);
             a.rests_until(NOW).unwrap().until
         } else {

@@ -138,18 +138,40 @@ async fn a_cap_holds_is_counted_and_can_be_raised() {
     })
     .await;
 
-    send(&owner, &to(&["di@example.com"])).await;
+    let over = send(&owner, &to(&["di@example.com"])).await;
     let full = until(&owner, &at(&made), |body| body["not_before"].is_object()).await.body;
-    // What a refused reservation tells is believed for a minute, as room may come back; what the counters tell, to
-    // the end of the window.
-    assert_eq!(full["not_before"]["reason"], "quota");
-    let until_when: Timestamp = full["not_before"]["until"].as_str().unwrap().parse().unwrap();
-    assert!(until_when > clock.now() && until_when <= "2028-03-01T00:00:00Z".parse().unwrap(), "{full:#}");
+    assert_eq!(full["not_before"], json!({ "reason": "quota", "until": "2028-03-01T00:00:00.000000Z" }));
     assert_eq!(quota(&full)["resets_at"], "2028-03-01T00:00:00.000000Z");
     assert_eq!((&quota(&full)["used"], &quota(&full)["left"]), (&json!(3), &json!(0)));
     assert_eq!(full["breaker"]["state"], "closed", "a quota is no failure");
-    let raised = owner.patch(&at(&made), &json!({ "daily_cap": 4 })).await.body;
-    assert_eq!((&raised["not_before"], &quota(&raised)["left"]), (&Value::Null, &json!(1)));
+    let raised = owner.patch(&at(&made), &json!({ "daily_cap": 5 })).await.body;
+    assert_eq!((&raised["not_before"], &quota(&raised)["left"]), (&Value::Null, &json!(2)));
+    // There is room for both now, as whichever of them asked first would take the only place.
+    let next = send(&owner, &to(&["ed@example.com"])).await;
+    let sent_after = async |path: &str, step: Duration| {
+        let sent = |body: &Value| {
+            clock.advance(step);
+            body["status"] == "sent"
+        };
+        until(&owner, path, sent).await
+    };
+    sent_after(&next, Duration::ZERO).await;
+    // The one that waited looks for room again within a quarter of an hour.
+    sent_after(&over, Duration::from_secs(1)).await;
+    assert!(clock.now() < "2028-02-29T14:00:00Z".parse().unwrap(), "{}", clock.now());
+    let full = until(&owner, &at(&made), |body| body["in_flight"] == 0).await.body;
+    assert_eq!((&quota(&full)["used"], &quota(&full)["left"]), (&json!(5), &json!(0)));
+
+    clock.advance("2028-03-01T00:00:30Z".parse::<Timestamp>().unwrap().since(clock.now()));
+    let next_day = owner.get(&at(&made)).await.body;
+    assert_eq!((&quota(&next_day)["used"], &quota(&next_day)["left"]), (&json!(0), &json!(5)));
+    let first = send(&owner, &to(&["flo@example.com"])).await;
+    sent_after(&first, Duration::ZERO).await;
+    assert_eq!(quota(&until(&owner, &at(&made), |body| body["in_flight"] == 0).await.body)["used"], 1);
+
+    let monthly = owner.patch(&at(&made), &json!({ "monthly_cap": 1 })).await.body;
+    assert_eq!(monthly["quotas"][1]["window"], "month");
+    assert_eq!((&monthly["quotas"][1]["used"], &monthly["quotas"][1]["left"]), (&json!(0), &json!(1)));
 }
 
 #[tokio::test]

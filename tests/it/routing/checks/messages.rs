@@ -31,6 +31,14 @@ impl Look<'_> {
         }
     }
 
+    /// Whether a quota lets through in the three days of a schedule less than there is to send. What may have been sent
+    /// already does not wait for longer than that.
+    fn is_mail_for_days(&self) -> bool {
+        let recipients: usize = self.scenario.mails.iter().map(|mail| mail.recipients as usize).sum();
+        let quotas = self.scenario.lines.iter().filter_map(|line| line.quota);
+        quotas.into_iter().any(|(_, cap)| cap * 3 < recipients as u64)
+    }
+
     /// 2 and 7: everything has an end, and whatever can be delivered is.
     pub(super) fn all_is_delivered(&self, wrong: &mut Vec<String>) {
         for (number, message) in &self.seen.stored {
@@ -49,7 +57,8 @@ impl Look<'_> {
                     RecipientStatus::Sent => accepted,
                     RecipientStatus::Failed => !accepted && (refused || hurries && !said(Answer::Unknown)),
                     RecipientStatus::Unknown => {
-                        !accepted && said(Answer::Unknown) && (never || hurries || refused)
+                        let over = never || hurries || refused || self.is_mail_for_days();
+                        !accepted && said(Answer::Unknown) && over
                     }
                     _ => false,
                 };

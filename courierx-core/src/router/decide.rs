@@ -25,8 +25,9 @@ const BUDGET_SPREAD: Duration = Duration::from_secs(30);
 /// Within which part of their wait, and at most which time, those look again who wait for one moment.
 const SPREAD: (f64, Duration) = (0.125, Duration::from_mins(5));
 
-/// Between which times those look again who wait for a quota. A million may wait, so that it is not too often.
-const LOOK_FOR_ROOM: (Duration, Duration) = (Duration::from_mins(1), Duration::from_mins(15));
+/// When those look again who wait for a quota: at least after the first, and up to the second later. A million may
+/// wait, so that it is not too often.
+const LOOK_FOR_ROOM: (Duration, Duration) = (Duration::from_mins(1), Duration::from_mins(14));
 
 /// What one recipient can do now.
 enum Verdict<'a> {
@@ -337,8 +338,7 @@ impl<'a> Fallback<'a> {
 /// When to look whether a connection has room again before its quota's window ends, as its cap may be raised.
 fn look_for_room(connection: &Connection, asked: &Asked<'_>) -> Timestamp {
     let draw = draw(asked.question.seed ^ asked.now.as_micros().cast_unsigned(), connection.id());
-    let (soonest, latest) = LOOK_FOR_ROOM;
-    asked.now.after(soonest + (latest - soonest).mul_f64(draw))
+    asked.now.after(LOOK_FOR_ROOM.0 + LOOK_FOR_ROOM.1.mul_f64(draw))
 }
 
 /// When to look again at a connection that everybody waits for until then: all of them at once would be a storm. Who has

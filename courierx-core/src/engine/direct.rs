@@ -427,7 +427,7 @@ mod tests {
                 email("Hi {{name}}".to_owned()),
                 email(["-".repeat(500).as_str(), "{{name}}"].concat().repeat(900)),
             );
-            let mut is_ready = |sending: std::pin::Pin<&mut dyn Future<Output = _>>| {
+            let is_ready = |sending: std::pin::Pin<&mut dyn Future<Output = _>>| {
                 sending.poll(&mut Context::from_waker(Waker::noop())).is_ready()
             };
             assert!(is_ready(pin!(direct.send(&light))));

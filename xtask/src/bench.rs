@@ -8,7 +8,8 @@ pub(crate) const TASK: Task = Task {
     usage: "bench [--check] [name…] [-- options of the benchmark]",
     summary: "runs the benchmarks; --check holds their floors",
     details: "Without a name, every benchmark: those of the library, of which `smtp` needs smtp-sink and smtp-source
-(`cargo xtask test --tools` puts them in place), and `serve` of the server, which needs wrk.
+(`cargo xtask test --tools` puts them in place), `queue` and `growth` PostgreSQL, `queue` node and npm for its peer, and
+`serve` of the server, which needs wrk.
 
 With --check each benchmark is given COURIERX_BENCH_CHECK=1, compares its ratios with its floors and exits with
 an error if one is broken; the others still run. Figures of one run compare with each other, not with those of

@@ -20,6 +20,7 @@ use courierx::provider::{
 use courierx::router::{BreakerOptions, BreakerState, Connection};
 use courierx::{Courier, Email, EmailProvider, Smtp};
 use polymail::{FallbackMailer, Mailer};
+use support::sending::{by_courier, by_loop};
 use support::{Floors, Unavailable, email, median, megabytes, micros_each, tell};
 use tokio::runtime::Runtime;
 
@@ -189,40 +190,15 @@ fn courier(providers: &[Arc<dyn EmailProvider>], options: BreakerOptions) -> Cou
 
 /// Microseconds of a message that a courier sends.
 fn send(runtime: &Runtime, courier: &Courier, email: &Email) -> f64 {
-    runtime.block_on(async {
-        let start = Instant::now();
-        for _ in 0..MESSAGES {
-            let sent = courier.send(email).await.expect("the message is sent");
-            std::hint::black_box(sent);
-        }
-        micros_each(MESSAGES, start.elapsed())
-    })
+    by_courier(runtime, courier, email, MESSAGES)
 }
 
-/// Microseconds of a message that a loop sends, as an application would write it: it renders, makes what a provider
-/// takes, and goes to the next if one refuses. It keeps no history and knows no limits.
+/// Microseconds of a message that a loop renders and sends.
 fn plain_loop(runtime: &Runtime, providers: &[Arc<dyn EmailProvider>], email: &Email) -> f64 {
-    runtime.block_on(async {
-        let options = SendOptions::default();
-        let start = Instant::now();
-        for _ in 0..MESSAGES {
-            let content = render(email).expect("it can be rendered");
-            let outgoing = Outgoing::builder(content)
-                .message_id(MessageId::new())
-                .date(courierx::SystemClock::shared().now())
-                .connection("connection-0")
-                .build();
-            for provider in providers {
-                match provider.send(&outgoing, &options).await {
-                    Outcome::Refused(_) => {}
-                    taken => {
-                        let _ = std::hint::black_box(taken);
-                        break;
-                    }
-                }
-            }
-        }
-        micros_each(MESSAGES, start.elapsed())
+    by_loop(runtime, providers, MESSAGES, || {
+        let content = render(email).expect("it can be rendered");
+        let outgoing = Outgoing::builder(content).message_id(MessageId::new());
+        outgoing.date(courierx::SystemClock::shared().now()).connection("connection-0").build()
     })
 }
 

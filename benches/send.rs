@@ -7,8 +7,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use courierx::provider::{Content, Outcome, SendOptions};
+use courierx::provider::{Content, SendOptions};
 use courierx::{Courier, Email, EmailProvider, Outgoing};
+use support::sending::{by_courier, by_loop};
 use support::{Floors, NoOp, Unavailable, email, median, micros_each, tell};
 use tokio::runtime::Runtime;
 
@@ -101,37 +102,12 @@ async fn how_many_are_called(providers: &[Arc<dyn EmailProvider>], outgoing: &Ou
 
 /// Microseconds of a message that a courier sends.
 fn send(runtime: &Runtime, courier: &Courier, email: &Email) -> f64 {
-    runtime.block_on(async {
-        let start = Instant::now();
-        for _ in 0..MESSAGES {
-            let sent = courier.send(email).await.expect("the message is sent");
-            std::hint::black_box(sent);
-        }
-        micros_each(MESSAGES, start.elapsed())
-    })
+    by_courier(runtime, courier, email, MESSAGES)
 }
 
-/// Microseconds of a message that a loop sends, as an application would write it: it makes what the provider
-/// takes, and goes to the next if one refuses. It keeps no history and knows no suppressions, duplicates,
-/// capabilities or limits.
+/// Microseconds of a message that a loop sends.
 fn plain_loop(runtime: &Runtime, providers: &[Arc<dyn EmailProvider>], email: &Email) -> f64 {
-    runtime.block_on(async {
-        let options = SendOptions::default();
-        let start = Instant::now();
-        for _ in 0..MESSAGES {
-            let outgoing = outgoing(email);
-            for provider in providers {
-                match provider.send(&outgoing, &options).await {
-                    Outcome::Refused(_) => {}
-                    taken => {
-                        let _ = std::hint::black_box(taken);
-                        break;
-                    }
-                }
-            }
-        }
-        micros_each(MESSAGES, start.elapsed())
-    })
+    by_loop(runtime, providers, MESSAGES, || outgoing(email))
 }
 
 /// Microseconds of handing what was made before to each of these providers.

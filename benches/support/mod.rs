@@ -1,6 +1,8 @@
 //! What the benchmarks share: messages, providers that do nothing, figures and their floors.
 #![allow(dead_code, reason = "each benchmark uses its part")]
 
+pub(crate) mod sending;
+
 use std::fmt::Display;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -13,7 +13,7 @@ const MESSAGES: usize = 300;
 pub(crate) fn measure(floors: &mut Floors) {
     let (port, arrived) = smtp::start();
     let server = Program::courierx(&[("COURIERX_ALLOW_PRIVATE_TARGETS", "127.0.0.0/8")]);
-    let key = server.register();
+    let key = server.register(0);
     let connection = json!({
         "provider": "smtp", "display_name": "Bench", "smtp_host": "127.0.0.1", "smtp_port": port, "tls": "none",
     });

@@ -45,9 +45,10 @@ impl Program {
         Self { child, url, ready_after, _folder: folder }
     }
 
-    /// Registers, and makes an API key.
-    pub(crate) fn register(&self) -> String {
-        let new = json!({ "name": "Bench", "email": "bench@example.com", "password": "a good password" });
+    /// Registers another tenant, and makes an API key.
+    pub(crate) fn register(&self, number: usize) -> String {
+        let email = format!("bench{number}@example.com");
+        let new = json!({ "name": "Bench", "email": email, "password": "a good password" });
         let token = self.post("/api/v1/auth/register", "", &new)["token"].as_str().unwrap().to_owned();
         let key = self.post("/api/v1/api_keys", &token, &json!({ "name": "bench" }));
         key["raw_key"].as_str().unwrap().to_owned()

@@ -15,7 +15,8 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    pub(crate) fn new(key: &str) -> Self {
+    /// For these keys in turn.
+    pub(crate) fn new(keys: &[String]) -> Self {
         let body = json!({
             "from_email": "hello@myapp.example",
             "from_name": "My App",
@@ -27,10 +28,29 @@ impl Script {
         });
         let lua = format!(
             "wrk.method = 'POST'\nwrk.body = [=[{body}]=]\n\
-             wrk.headers['Content-Type'] = 'application/json'\nwrk.headers['Authorization'] = 'Bearer {key}'\n"
+             wrk.headers['Content-Type'] = 'application/json'\nwrk.headers['Authorization'] = 'Bearer {key}'\n",
+            key = keys[0]
         );
+        // Requests are made beforehand: to make one each time would measure the client.
+        let turns = if keys.len() == 1 {
+            String::new()
+        } else {
+            let keys: Vec<_> = keys.iter().map(|key| format!("'{key}'")).collect();
+            format!(
+                "local requests, turn = {{}}, 0\n\
+                 function init(args)\n\
+                   wrk.init(args)\n\
+                   for _, key in ipairs({{{}}}) do\n\
+                     wrk.headers['Authorization'] = 'Bearer ' .. key\n\
+                     requests[#requests + 1] = wrk.format()\n\
+                   end\n\
+                 end\n\
+                 function request() turn = turn % #requests + 1 return requests[turn] end\n",
+                keys.join(", ")
+            )
+        };
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("post.lua"), lua).unwrap();
+        fs::write(folder.path().join("post.lua"), lua + &turns).unwrap();
         Self { folder }
     }
 }

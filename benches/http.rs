@@ -13,7 +13,7 @@ use courierx::{EmailProvider, Outgoing};
 use courierx_providers::emulator::{ApiRequest, Emulator, EmulatorBuilder};
 use courierx_providers::http::BaseUrl;
 use courierx_providers::{Mailgun, Postmark, Resend, SendGrid, Ses};
-use reqwest::header::{CONTENT_LENGTH, HOST};
+use support::bare_client::BareClient;
 use support::{Floors, email, median, rate};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
@@ -25,7 +25,6 @@ const ROUNDS: usize = 7;
 /// The least share of the bare client's rate.
 const SHARE: f64 = 0.75;
 const KEY: &str = "key-of-the-account";
-const KEY_HEADER: &str = "idempotency-key";
 
 /// A vendor's name, its emulator, and the adapter to it.
 type Vendor = (&'static str, fn() -> EmulatorBuilder, Connect);
@@ -93,49 +92,19 @@ fn compare(
     adapter: &Arc<dyn EmailProvider>,
     template: &ApiRequest,
 ) -> f64 {
-    let bare = bare(emulator, template);
+    let bare = BareClient::new(emulator, template);
     let mut shares = Vec::new();
     for round in 0..=ROUNDS {
         // New ones each time: of those that it knows, an emulator with idempotency keys takes nothing.
         let messages: Arc<Vec<Outgoing>> = Arc::new((0..MESSAGES).map(outgoing).collect());
         let ours = runtime.block_on(send_all(adapter, &messages));
-        let theirs = runtime.block_on(post_all(&bare));
+        let theirs = runtime.block_on(bare.post_all(MESSAGES, CONCURRENCY));
         if round > 0 {
             shares.push(ours / theirs);
         }
         support::tell(format!("{ours:.0}/s, bare {theirs:.0}/s"));
     }
     median(&shares)
-}
-
-/// What the bare client repeats.
-#[derive(Clone)]
-struct Bare {
-    client: reqwest::Client,
-    url: String,
-    headers: reqwest::header::HeaderMap,
-    body: bytes::Bytes,
-}
-
-fn bare(emulator: &Emulator, template: &ApiRequest) -> Bare {
-    let mut headers = template.headers.clone();
-    // A signature is over the host that it was made for: that one is sent, whatever the port.
-    headers.remove(CONTENT_LENGTH);
-    if !headers.contains_key("x-amz-date") {
-        headers.remove(HOST);
-    }
-    let client = reqwest::Client::builder().tls_backend_preconfigured(tls()).build().expect("a client");
-    Bare { client, url: format!("{}{}", emulator.url(), template.path), headers, body: template.body.clone() }
-}
-
-/// Nothing is encrypted here, and a client without a choice of cryptography panics.
-fn tls() -> tokio_rustls::rustls::ClientConfig {
-    let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
-    tokio_rustls::rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_root_certificates(tokio_rustls::rustls::RootCertStore::empty())
-        .with_no_client_auth()
 }
 
 async fn send_all(adapter: &Arc<dyn EmailProvider>, messages: &Arc<Vec<Outgoing>>) -> f64 {
@@ -149,32 +118,6 @@ async fn send_all(adapter: &Arc<dyn EmailProvider>, messages: &Arc<Vec<Outgoing>
             while let Some(message) = messages.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let outcome = adapter.send(message, &options).await;
                 assert!(outcome.is_accepted(), "{outcome:?}");
-            }
-        });
-    }
-    tasks.join_all().await;
-    rate(MESSAGES, start.elapsed())
-}
-
-async fn post_all(bare: &Bare) -> f64 {
-    let next = Arc::new(AtomicUsize::new(0));
-    let start = Instant::now();
-    let mut tasks = JoinSet::new();
-    for _ in 0..CONCURRENCY {
-        let (bare, next) = (bare.clone(), Arc::clone(&next));
-        tasks.spawn(async move {
-            while next.fetch_add(1, Ordering::Relaxed) < MESSAGES {
-                let mut headers = bare.headers.clone();
-                if headers.contains_key(KEY_HEADER) {
-                    // Under the same key the emulator would take nothing and only repeat its answer.
-                    static KEYS: AtomicUsize = AtomicUsize::new(0);
-                    let key = KEYS.fetch_add(1, Ordering::Relaxed).into();
-                    headers.insert(KEY_HEADER, key);
-                }
-                let request = bare.client.post(&bare.url).headers(headers);
-                let answer = request.body(bare.body.clone()).send().await.expect("an answer");
-                assert!(answer.status().is_success(), "{}", answer.status());
-                answer.bytes().await.expect("a body");
             }
         });
     }

@@ -1,6 +1,7 @@
 //! What the benchmarks share: messages, providers that do nothing, figures and their floors.
 #![allow(dead_code, reason = "each benchmark uses its part")]
 
+pub(crate) mod bare_client;
 pub(crate) mod sending;
 
 use std::fmt::Display;

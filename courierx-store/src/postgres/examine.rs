@@ -68,7 +68,9 @@ const MISSING: &str = "
     FROM pg_namespace
     WHERE nspname = $1 AND EXISTS (
         SELECT FROM pg_class
-        WHERE relnamespace = pg_namespace.oid AND relkind = 'S' AND NOT has_sequence_privilege(pg_class.oid, 'USAGE'))";
+        WHERE relnamespace = pg_namespace.oid
+            -- Conditions are tried in any order, and this one fails for what is no sequence.
+            AND CASE relkind WHEN 'S' THEN NOT has_sequence_privilege(pg_class.oid, 'USAGE') END)";
 
 impl Examined {
     pub(super) async fn look(connect: &PgConnectOptions, name: &str) -> Result<Self, OpenError> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use courierx_server::http::ListenerLimits;
 use courierx_store::PostgresStore;
 use serde_json::{Value, json};
 
@@ -48,7 +49,8 @@ async fn until_accepted(client: &Client, accepted: &mut BTreeSet<String>) {
 async fn a_database_that_may_only_be_read_or_is_away_accepts_nothing_until_it_is_well() {
     let cluster = Cluster::start(false);
     let options = PostgresStore::options(&cluster.url).unwrap().connect_timeout(Duration::from_secs(1));
-    let server = TestServer::start_on(Opened::postgres(options).await, |_| (), Default::default()).await;
+    let server =
+        TestServer::start_on(Opened::postgres(options).await, |_| (), ListenerLimits::default()).await;
     let owner = server.owner("acme").await;
     let mut accepted = BTreeSet::new();
     assert_eq!(send(&owner, &mut accepted).await.status, 202);

@@ -278,3 +278,19 @@ pub(super) fn generated_key(database: &Path) -> PathBuf {
     name.push("-courierx.key");
     name.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use courierx_store::PostgresStore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_database_that_stays_away_is_given_up() {
+        let options = PostgresStore::options("postgres://app:hunter2@127.0.0.1:1/mail").unwrap();
+        let error = await_for(&options, Duration::from_millis(1)).await.unwrap_err();
+        let StartError::Postgres { place, source } = &error else { panic!("{error:?}") };
+        assert!(place.starts_with("127.0.0.1:1/mail") && source.is_temporary(), "{error:?}");
+        assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+    }
+}

@@ -4,6 +4,7 @@ mod again;
 #[path = "../../../../courierx-store/tests/it/postgres/cluster.rs"]
 pub(crate) mod cluster;
 mod doctor;
+mod explain;
 mod migrate;
 mod servers;
 mod start;

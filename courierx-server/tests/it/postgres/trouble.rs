@@ -50,7 +50,8 @@ async fn a_database_that_may_only_be_read_or_is_away_accepts_nothing_until_it_is
     let cluster = Cluster::start(false);
     let options = PostgresStore::options(&cluster.url).unwrap().connect_timeout(Duration::from_secs(1));
     let server =
-        TestServer::start_on(Opened::postgres(options).await, |_| (), ListenerLimits::default()).await;
+        TestServer::start_on(Opened::postgres(options.clone()).await, |_| (), ListenerLimits::default())
+            .await;
     let owner = server.owner("acme").await;
     let mut accepted = BTreeSet::new();
     assert_eq!(send(&owner, &mut accepted).await.status, 202);
@@ -72,6 +73,7 @@ async fn a_database_that_may_only_be_read_or_is_away_accepts_nothing_until_it_is
             unavailable(&refused);
             unavailable(&owner.post("/api/v1/api_keys", &json!({ "name": "k" })).await);
             assert_eq!(owner.get("/api/v1/emails").await.status, 200, "what is there can be read");
+            assert!(options.examine().await.unwrap().read_only);
         } else {
             until_accepted(&owner, &mut accepted).await;
         }

@@ -81,7 +81,12 @@ impl App {
     ) -> Result<Self, AppError> {
         let meters = Arc::new(Meters::new()?);
         let providers = Providers::new(&settings, vault.clone())?;
-        let routes = TenantRoutes::new(Arc::clone(&store), providers.clone(), Arc::clone(&meters));
+        let routes = TenantRoutes::new(
+            Arc::clone(&store),
+            providers.clone(),
+            Arc::clone(&meters),
+            settings.database.is_shared(),
+        );
         let mut options = OutboxOptions::default();
         options.idempotency_ttl = settings.idempotency_ttl;
         let shared = SharedRoutes(Arc::clone(&routes));

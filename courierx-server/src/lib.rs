@@ -4,7 +4,7 @@
 //!
 //! | module | what it has |
 //! |---|---|
-//! | [`cli`] | the command line: `serve`, `doctor`, `explain` |
+//! | [`cli`] | the command line: `serve`, `migrate`, `doctor`, `explain` |
 //! | [`config`] | settings: environment, files, defaults |
 //! | [`ctx`] | who asks: [`Ctx`](ctx::Ctx) is the first argument of every service |
 //! | [`model`] | what tenants configure, as typed records |
@@ -16,6 +16,7 @@
 
 pub mod app;
 pub mod auth;
+pub(crate) mod changes;
 pub mod cli;
 pub mod config;
 pub mod ctx;

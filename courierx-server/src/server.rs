@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::App;
+use crate::changes;
 use crate::delivery::Postman;
 use crate::http::{self, ListenerLimits};
 
@@ -32,6 +33,8 @@ pub struct Server {
     stop: CancellationToken,
     listener: JoinHandle<()>,
     upkeep: JoinHandle<()>,
+    /// Follows what other servers on the same database change, if there can be any.
+    changes: Option<JoinHandle<()>>,
     /// Ends the upkeep, which goes on until everything else has ended.
     rest: CancellationToken,
     worker: Option<JoinHandle<()>>,
@@ -63,6 +66,11 @@ impl Server {
             address,
             listener: tokio::spawn(serving),
             upkeep: tokio::spawn(upkeep(Arc::clone(&app), rest.child_token())),
+            changes: app
+                .settings
+                .database
+                .is_shared()
+                .then(|| tokio::spawn(changes::follow(Arc::clone(&app), rest.child_token()))),
             postman: Some(Postman::spawn(&app)),
             app,
             stop,
@@ -101,6 +109,9 @@ impl Server {
         }
         self.rest.cancel();
         let _ = (&mut self.upkeep).await;
+        if let Some(changes) = &mut self.changes {
+            let _ = changes.await;
+        }
     }
 
     /// Waits until something has ended that the server cannot do without: nothing is delivered any more.
@@ -113,6 +124,9 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.listener.abort();
         self.upkeep.abort();
+        if let Some(changes) = &self.changes {
+            changes.abort();
+        }
         if let Some(worker) = &self.worker {
             worker.abort();
         }

@@ -39,11 +39,15 @@ pub mod memory;
 pub mod postgres;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod report;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod schema_version;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
 pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use schema_version::SchemaVersion;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;

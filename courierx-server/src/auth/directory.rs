@@ -136,6 +136,14 @@ impl Directory {
         self.sessions.cache.invalidate_all();
     }
 
+    /// Forgets everything.
+    pub fn forget_all(&self) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        self.keys.cache.invalidate_all();
+        self.tenants.cache.invalidate_all();
+        self.sessions.cache.invalidate_all();
+    }
+
     /// Notes that a key was used.
     pub fn used(&self, key: &KeyEntry, now: Timestamp) {
         let noted = key.noted.load(Ordering::Relaxed);

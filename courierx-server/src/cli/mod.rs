@@ -4,6 +4,7 @@ mod demo;
 mod doctor;
 mod explain;
 mod logging;
+mod migrate;
 mod open;
 mod probe;
 mod serve;
@@ -35,6 +36,8 @@ struct Cli {
 enum Command {
     /// Serve the API and deliver mail: what happens if no command is given.
     Serve,
+    /// Bring the schema of the database up to date, and end.
+    Migrate(migrate::Asked),
     /// Check the configuration and everything the server needs, and tell how to mend what is wrong.
     Doctor,
     /// Tell where a message would go, and why. Nothing is sent.
@@ -57,7 +60,7 @@ struct Options {
     /// The directory of the database and of generated secrets.
     #[arg(long, global = true, value_name = "DIRECTORY")]
     data_dir: Option<String>,
-    /// The database: `sqlite://PATH`.
+    /// The database: `sqlite://PATH`, or `postgres://…`; others on this machine see a password in it.
     #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
     /// What is logged: error, warn, info, debug, trace or off.
@@ -85,6 +88,7 @@ pub fn run() -> ExitCode {
     let settings = Settings::load(&options.into_flags(), &Environment::of_process(), Path::new(""));
     let done = match command.unwrap_or(Command::Serve) {
         Command::Serve => settings.map_err(StartError::from).and_then(serve::run),
+        Command::Migrate(asked) => settings.map_err(StartError::from).and_then(|it| migrate::run(asked, it)),
         Command::Doctor => doctor::run(settings),
         Command::Explain(asked) => explain::run(&asked, settings),
         // It has nothing to do with how this server is configured.

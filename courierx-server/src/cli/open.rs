@@ -4,19 +4,27 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use courierx_core::clock::{Clock as _, SystemClock};
 use courierx_core::engine::NoVault;
-use courierx_core::store::{CanaryError, Store as _, check_canary};
+use courierx_core::store::{CanaryError, Store, check_canary};
 use courierx_core::vault::Vault;
 use courierx_store::SqliteStore;
+use courierx_store::postgres::{Examined, OpenError as PostgresError, PostgresOptions};
 use courierx_store::sqlite::{OpenError, SqliteOptions};
 
 use super::demo::DemoError;
 use crate::App;
 use crate::app::AppError;
 use crate::config::secrets::{self, SecretError};
-use crate::config::{ConfigError, Database, Settings};
+use crate::config::{ConfigError, Database, Migrate, Settings};
 use crate::error::ServiceError;
+
+/// How long a start waits for a database that does not answer yet.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How soon it asks once more.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +35,14 @@ pub(super) enum StartError {
     Secret(#[from] SecretError),
     #[error("the database cannot be opened")]
     Database(#[from] OpenError),
+    #[error("the database at {place} cannot be used")]
+    Postgres { place: String, source: Box<PostgresError> },
+    #[error("the schema has version {found}, and this program needs {known}: migrations are due")]
+    Due { found: u32, known: u32 },
+    #[error("the schema has version {found}, and this program knows {known}: a later version was here")]
+    Newer { found: u32, known: u32 },
+    #[error("on PostgreSQL all servers need the same {}, which cannot be generated here", .0.join(" and "))]
+    NotShared(Vec<&'static str>),
     #[error("the keys do not fit the database")]
     Canary(#[from] CanaryError),
     #[error(transparent)]
@@ -48,6 +64,11 @@ impl From<NoVault> for StartError {
 }
 
 impl StartError {
+    /// The PostgreSQL database that these options lead to cannot be used.
+    pub(super) fn postgres(options: &PostgresOptions, source: PostgresError) -> Self {
+        Self::Postgres { place: options.place(), source: Box::new(source) }
+    }
+
     /// How to mend it.
     pub(super) fn mend(&self) -> Option<String> {
         match self {
@@ -56,6 +77,14 @@ impl StartError {
                  COURIERX_DATA_DIR=./other-data"
                     .to_owned(),
             ),
+            Self::Database(OpenError::NewerSchema { .. }) | Self::Newer { .. } => Some(newer_schema()),
+            Self::Due { .. } => Some(migrate()),
+            Self::Postgres { source, .. } => match **source {
+                PostgresError::NewerSchema { .. } => Some(newer_schema()),
+                PostgresError::OlderSchema { .. } => Some(migrate()),
+                _ => Some("`courierx doctor` tells more.".to_owned()),
+            },
+            Self::NotShared(missing) => Some(make_secrets(missing)),
             Self::Canary(CanaryError::WrongKey { .. })
             | Self::Database(OpenError::KeyNotGiven { .. } | OpenError::SealedElsewhere { .. }) => {
                 Some(wrong_key())
@@ -64,6 +93,23 @@ impl StartError {
             _ => None,
         }
     }
+}
+
+/// What to do about a schema that is older.
+pub(super) fn migrate() -> String {
+    "Run `courierx migrate` with this program and the same database, or let the start do it: COURIERX_MIGRATE=auto"
+        .to_owned()
+}
+
+/// What to do about a schema that is newer.
+fn newer_schema() -> String {
+    "Start the later version of courierx that was used with it: there is no way back but a backup.".to_owned()
+}
+
+/// How to make secrets that several servers share.
+pub(super) fn make_secrets(missing: &[&str]) -> String {
+    let each: Vec<_> = missing.iter().map(|name| format!("{name}=$(openssl rand -hex 32)")).collect();
+    format!("Make each once, keep a copy, and give the same to every server: {}", each.join(" "))
 }
 
 /// What to do about a key that is not the database's.
@@ -91,43 +137,139 @@ pub(super) fn listen_elsewhere(address: SocketAddr, error: &io::Error) -> String
     }
 }
 
-/// Everything that a server needs. Generates the secrets that nobody configured.
+/// Everything that a server needs. Generates the secrets that nobody configured, where one server alone needs them.
 pub(super) async fn app(settings: Settings) -> Result<App, StartError> {
-    let Database::Sqlite(database) = &settings.database;
-    if settings.jwt_secret.is_none() || database.starts_with(&settings.data_dir) {
-        secrets::create_data_dir(&settings.data_dir)?;
+    if let Database::Postgres(options) = &settings.database {
+        check_shared_secrets(&settings)?;
+        await_database(options).await?;
     }
+    create_data_dir(&settings)?;
     let (store, vault) = store(&settings).await?;
-    check_canary(&store, &vault).await?;
+    check_canary(&*store, &vault).await?;
     // After the database was opened: whoever holds it is the only one to generate a secret beside it.
     let jwt_secret = match &settings.jwt_secret {
         Some(secret) => secret.clone(),
         None => secrets::jwt_secret(&settings.data_dir)?,
     };
-    Ok(App::new(settings, Arc::new(store), vault, &jwt_secret)?)
+    Ok(App::new(settings, store, vault, &jwt_secret)?)
 }
 
-/// The store, and the keys for it.
-pub(super) async fn store(settings: &Settings) -> Result<(SqliteStore, Vault), StartError> {
-    store_with(settings, SqliteStore::options()).await
+/// Creates the data directory if something is to be kept there.
+pub(super) fn create_data_dir(settings: &Settings) -> Result<(), StartError> {
+    if let Database::Sqlite(path) = &settings.database
+        && (settings.jwt_secret.is_none() || path.starts_with(&settings.data_dir))
+    {
+        secrets::create_data_dir(&settings.data_dir)?;
+    }
+    Ok(())
+}
+
+/// Refuses a server of several that has secrets of its own: what one seals and signs the others could not read.
+fn check_shared_secrets(settings: &Settings) -> Result<(), StartError> {
+    let missing = missing_secrets(settings);
+    if missing.is_empty() { Ok(()) } else { Err(StartError::NotShared(missing)) }
+}
+
+/// The secrets that all servers on a shared database need to have in common, and are not set.
+pub(super) fn missing_secrets(settings: &Settings) -> Vec<&'static str> {
+    let needed = [
+        ("JWT_SECRET", settings.jwt_secret.is_some()),
+        ("ENCRYPTION_KEY", settings.encryption_key.is_some()),
+    ];
+    needed.into_iter().filter(|(_, is_set)| !is_set).map(|(name, _)| name).collect()
+}
+
+/// Waits a while for a database that is just starting, and looks at it.
+pub(super) async fn await_database(options: &PostgresOptions) -> Result<Examined, StartError> {
+    await_for(options, PATIENCE).await
+}
+
+async fn await_for(options: &PostgresOptions, patience: Duration) -> Result<Examined, StartError> {
+    let clock = SystemClock;
+    let give_up = clock.now().after(patience);
+    loop {
+        let error = match options.examine().await {
+            Ok(examined) => return Ok(examined),
+            Err(error) => error,
+        };
+        let left = give_up.since(clock.now());
+        if !error.is_temporary() || left.is_zero() {
+            return Err(StartError::postgres(options, error));
+        }
+        tracing::warn!(
+            database = options.place(),
+            error = &error as &dyn std::error::Error,
+            "the database does not answer; trying again for {} s",
+            left.as_secs()
+        );
+        clock.sleep_until(clock.now().after(AGAIN)).await;
+    }
+}
+
+/// The store, and the keys for it. Migrates its schema, unless that is done apart.
+pub(super) async fn store(settings: &Settings) -> Result<(Arc<dyn Store>, Vault), StartError> {
+    match &settings.database {
+        Database::Sqlite(path) => {
+            if settings.migrate == Migrate::Never {
+                let present = SqliteStore::options().schema_version(path).await?;
+                if present.is_due() {
+                    return Err(StartError::Due { found: present.found, known: present.known });
+                }
+            }
+            sqlite(settings, path, SqliteStore::options()).await
+        }
+        Database::Postgres(options) => {
+            let options = PostgresOptions::clone(options);
+            let options =
+                if settings.migrate == Migrate::Never { options.without_migrating() } else { options };
+            postgres(settings, options).await
+        }
+    }
 }
 
 /// The same of a database that is there, which stays as it is.
-pub(super) async fn store_to_look_at(settings: &Settings) -> Result<(SqliteStore, Vault), StartError> {
-    store_with(settings, SqliteStore::options().existing_read_only()).await
+pub(super) async fn store_to_look_at(settings: &Settings) -> Result<(Arc<dyn Store>, Vault), StartError> {
+    match &settings.database {
+        Database::Sqlite(path) => sqlite(settings, path, SqliteStore::options().existing_read_only()).await,
+        Database::Postgres(options) => {
+            postgres(settings, PostgresOptions::clone(options).existing_read_only()).await
+        }
+    }
 }
 
-async fn store_with(settings: &Settings, options: SqliteOptions) -> Result<(SqliteStore, Vault), StartError> {
-    let Database::Sqlite(path) = &settings.database;
-    let with_former = |vault| settings.former_keys.iter().cloned().fold(vault, Vault::with_retired);
-    if let Some(key) = &settings.encryption_key {
-        let vault = with_former(Vault::new(key.clone()));
+async fn sqlite(
+    settings: &Settings,
+    path: &Path,
+    options: SqliteOptions,
+) -> Result<(Arc<dyn Store>, Vault), StartError> {
+    if let Some(vault) = given_keys(settings) {
         let store = options.vault(vault.clone()).open(path).await?;
-        return Ok((store, vault));
+        return Ok((Arc::new(store), vault));
     }
     let store = options.open(path).await?;
-    let vault = with_former(store.vault().ok_or(NoVault)?);
-    Ok((store, vault))
+    let vault = with_former(settings, store.vault().ok_or(NoVault)?);
+    Ok((Arc::new(store), vault))
+}
+
+async fn postgres(
+    settings: &Settings,
+    options: PostgresOptions,
+) -> Result<(Arc<dyn Store>, Vault), StartError> {
+    let Some(vault) = given_keys(settings) else {
+        return Err(StartError::NotShared(vec!["ENCRYPTION_KEY"]));
+    };
+    let opened = options.clone().open().await;
+    let store = opened.map_err(|source| StartError::postgres(&options, source))?;
+    Ok((Arc::new(store), vault))
+}
+
+fn given_keys(settings: &Settings) -> Option<Vault> {
+    let key = settings.encryption_key.as_ref()?;
+    Some(with_former(settings, Vault::new(key.clone())))
+}
+
+fn with_former(settings: &Settings, vault: Vault) -> Vault {
+    settings.former_keys.iter().cloned().fold(vault, Vault::with_retired)
 }
 
 /// Where the store keeps the key that it generates for this database.
@@ -135,4 +277,20 @@ pub(super) fn generated_key(database: &Path) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push("-courierx.key");
     name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use courierx_store::PostgresStore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_database_that_stays_away_is_given_up() {
+        let options = PostgresStore::options("postgres://app:hunter2@127.0.0.1:1/mail").unwrap();
+        let error = await_for(&options, Duration::from_millis(1)).await.unwrap_err();
+        let StartError::Postgres { place, source } = &error else { panic!("{error:?}") };
+        assert!(place.starts_with("127.0.0.1:1/mail") && source.is_temporary(), "{error:?}");
+        assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+    }
 }

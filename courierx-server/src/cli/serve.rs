@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use super::open::{self, StartError};
 use super::signals::Signals;
 use super::{logging, runtime};
-use crate::config::{Database, Settings};
+use crate::config::Settings;
 use crate::server::Server;
 use crate::services::auth::is_fresh;
 
@@ -18,7 +18,13 @@ pub(super) fn run(settings: Settings) -> Result<ExitCode, StartError> {
 
 async fn serve(settings: Settings) -> Result<ExitCode, StartError> {
     let mut signals = Signals::listen().map_err(StartError::Runtime)?;
-    let app = open::app(settings).await?;
+    let app = tokio::select! {
+        app = open::app(settings) => app?,
+        told = signals.next() => {
+            tracing::info!(signal = told.name, "stopped before it started");
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
     let fresh = is_fresh(&*app.store).await.map_err(StartError::Store)?;
     let mut settings = app.settings.clone();
     let address = settings.listen;
@@ -53,9 +59,7 @@ async fn serve(settings: Settings) -> Result<ExitCode, StartError> {
 /// Tells people where it is, and on a fresh installation what to do next.
 fn announce(settings: &Settings, fresh: bool) {
     let url = settings.local_url();
-    let Database::Sqlite(database) = &settings.database;
-    let database = std::path::absolute(database).unwrap_or_else(|_| database.clone());
-    let mut text = format!("listening on {url}\ndata in {}\n", database.display());
+    let mut text = format!("listening on {url}\ndata in {}\n", settings.database.place());
     if fresh {
         text.push_str(&format_next(&url));
     }

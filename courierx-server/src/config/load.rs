@@ -1,12 +1,13 @@
 //! Puts the settings together.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use super::error::ConfigError;
 use super::loader::Loader;
 use super::sources::{Environment, Flags};
-use super::{Settings, keys, parse, table};
+use super::{Database, Settings, keys, parse, table};
 
 /// Where data is kept if nobody says.
 const DATA_DIR: &str = "courierx-data";
@@ -22,9 +23,13 @@ impl Settings {
         let defaults = Self::in_directory(data_dir);
         let address = from.or(&table::BIND, defaults.listen.ip(), parse::address);
         let port = from.or(&table::PORT, defaults.listen.port(), parse::port);
+        let database = from.or(&table::DATABASE_URL, defaults.database, parse::database);
+        let schema = from.optional(&table::DATABASE_SCHEMA, parse::schema);
+        let pool_size = from.optional(&table::DATABASE_POOL_SIZE, parse::pool_size);
         let settings = Self {
             listen: SocketAddr::new(address, port),
-            database: from.or(&table::DATABASE_URL, defaults.database, parse::database),
+            database: within(database, schema, pool_size),
+            migrate: from.or(&table::COURIERX_MIGRATE, defaults.migrate, parse::named),
             data_dir: defaults.data_dir,
             workers: from.or(&table::MAX_WORKERS, defaults.workers, parse::workers),
             idempotency_ttl: from.or(&table::IDEMPOTENCY_TTL, defaults.idempotency_ttl, parse::ttl),
@@ -54,12 +59,24 @@ impl Settings {
     }
 }
 
+/// The database with what only PostgreSQL has. SQLite's own pool is no concern of anybody's.
+fn within(database: Database, schema: Option<String>, pool_size: Option<NonZeroU32>) -> Database {
+    let Database::Postgres(mut options) = database else { return database };
+    if let Some(name) = schema {
+        *options = options.schema(name);
+    }
+    if let Some(most) = pool_size {
+        *options = options.connections(most);
+    }
+    Database::Postgres(options)
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
 
     use super::super::table::{Exposure, SETTINGS};
-    use super::super::{Database, LogFormat, PrivateTargets, Registration};
+    use super::super::{LogFormat, Migrate, PrivateTargets, Registration};
     use super::*;
 
     const SECRET: &str = "s3cr3t-Of-The-Tests_with-enough-bytes";
@@ -75,7 +92,10 @@ mod tests {
         // An empty variable is an unset one.
         let settings = load(&[("PORT", ""), ("JWT_SECRET", "")], folder.path()).unwrap();
         assert_eq!(settings.local_url(), "http://127.0.0.1:4000");
-        assert_eq!(settings.database, Database::Sqlite("courierx-data/courierx.db".into()));
+        assert!(
+            matches!(&settings.database, Database::Sqlite(path) if *path == Path::new("courierx-data/courierx.db"))
+        );
+        assert_eq!(settings.migrate, Migrate::Auto);
         assert_eq!((settings.workers, settings.metrics, settings.log_filter.as_str()), (100, true, "info"));
         assert!(settings.jwt_secret.is_none() && settings.encryption_key.is_none());
     }
@@ -112,7 +132,10 @@ mod tests {
         let wrong = [
             ("PORT", "eighty"),
             ("JWT_SECRET", "hunter2"),
-            ("DATABASE_URL", "postgres://user:hunter2@db/mail"),
+            ("DATABASE_URL", "mysql://user:hunter2@db/mail"),
+            ("DATABASE_SCHEMA", "my mail"),
+            ("DATABASE_POOL_SIZE", "0"),
+            ("COURIERX_MIGRATE", "later"),
             ("COURIERX_REGISTRATION", "nobody"),
             ("ENCRYPTION_KEY", "hunter2"),
         ];
@@ -123,6 +146,24 @@ mod tests {
         assert!(error.contains(r#"PORT="eighty" (environment) must be a port, 0 to 65535"#), "{error}");
         assert!(error.contains("must be one of: open, first, closed"), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn a_postgres_database_has_a_schema_and_a_pool_and_shows_no_password() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = ("DATABASE_URL", "postgresql://app:hunter2@db.example/mail");
+        let settings = load(&[url], folder.path()).unwrap();
+        assert_eq!(settings.database.place(), "db.example:5432/mail, schema courierx");
+        let given =
+            [url, ("DATABASE_SCHEMA", "mail_2"), ("DATABASE_POOL_SIZE", "3"), ("COURIERX_MIGRATE", "never")];
+        let settings = load(&given, folder.path()).unwrap();
+        let Database::Postgres(options) = &settings.database else { panic!("{settings:?}") };
+        assert_eq!(
+            (options.place().as_str(), options.most_connections()),
+            ("db.example:5432/mail, schema mail_2", 4)
+        );
+        assert_eq!(settings.migrate, Migrate::Never);
+        assert!(!format!("{settings:?}").contains("hunter2") && !format!("{settings:?}").contains("app:"));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use courierx_core::names;
 use courierx_core::vault::VaultKey;
+use courierx_store::postgres::PostgresOptions;
 
 use crate::secret::Secret;
 
@@ -34,6 +35,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The database: `DATABASE_URL`.
     pub database: Database,
+    /// When the schema of the database is brought up to date: `COURIERX_MIGRATE`.
+    pub migrate: Migrate,
     /// Where generated secrets and the default database are: `COURIERX_DATA_DIR`.
     pub data_dir: PathBuf,
     /// Messages under delivery at once; none means that this process does not deliver: `MAX_WORKERS`.
@@ -67,10 +70,46 @@ pub struct Settings {
 }
 
 /// Where everything is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Database {
-    /// In this file.
+    /// In this file, for one server at a time.
     Sqlite(PathBuf),
+    /// In a PostgreSQL database, for any number of servers: `DATABASE_URL`, `DATABASE_SCHEMA`, `DATABASE_POOL_SIZE`.
+    Postgres(Box<PostgresOptions>),
+}
+
+impl Database {
+    /// What kind it is.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "SQLite",
+            Self::Postgres(_) => "PostgreSQL",
+        }
+    }
+
+    /// Where it is, for people, without user and password.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Sqlite(path) => {
+                std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string()
+            }
+            Self::Postgres(options) => options.place(),
+        }
+    }
+
+    /// Whether other processes may use it at the same time.
+    pub const fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+}
+
+names! {
+    /// When the schema of the database is brought up to date.
+    Migrate, "auto, never",
+    /// When a server starts.
+    Auto = "auto",
+    /// Only by `courierx migrate`.
+    Never = "never",
 }
 
 names! {
@@ -111,6 +150,7 @@ impl Settings {
         Self {
             listen: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 4000),
             database: Database::Sqlite(data_dir.join("courierx.db")),
+            migrate: Migrate::Auto,
             data_dir,
             workers: 100,
             idempotency_ttl: Duration::from_hours(24),

@@ -2,11 +2,14 @@
 
 use std::fs;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use courierx_providers::Smtp;
+use courierx_store::PostgresStore;
+use courierx_store::postgres::PostgresOptions;
 use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 
@@ -17,6 +20,8 @@ use super::{Database, PrivateTargets};
 const MAX_TTL: u64 = 365 * 24 * 60 * 60;
 /// More deliveries at once than any process bears.
 const MAX_WORKERS: usize = 10_000;
+/// More connections than any server of PostgreSQL should have from one process.
+const MAX_POOL: u32 = 1000;
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 pub(super) fn port(text: &str) -> Parsed<u16> {
@@ -57,10 +62,12 @@ pub(super) fn database(text: &str) -> Parsed<Database> {
     let text = text.trim();
     let scheme = text.split(':').next().unwrap_or_default().to_ascii_lowercase();
     if ["postgres", "postgresql"].contains(&scheme.as_str()) {
-        return Err("names a PostgreSQL database; PostgreSQL is not supported yet, SQLite is".to_owned());
+        return postgres(text);
     }
     let Some(path) = text.strip_prefix("sqlite://").or_else(|| text.strip_prefix("sqlite:")) else {
-        return Err("must be sqlite:// and the path of a file".to_owned());
+        return Err(
+            "must be sqlite:// and the path of a file, or postgres:// and where a database is".to_owned()
+        );
     };
     if path.contains('?') {
         return Err("must be sqlite:// and the path of a file, without options after a `?`".to_owned());
@@ -69,6 +76,32 @@ pub(super) fn database(text: &str) -> Parsed<Database> {
         return Err("must name a file: a database in memory would lose accepted mail".to_owned());
     }
     Ok(Database::Sqlite(PathBuf::from(path)))
+}
+
+/// The error of a URL is not told: it may repeat a part of a password.
+fn postgres(url: &str) -> Parsed<Database> {
+    let options = url.split_once('?').map_or("", |(_, options)| options);
+    if options.split('&').any(|option| option.starts_with("schema=")) {
+        return Err("must not name a schema; set DATABASE_SCHEMA".to_owned());
+    }
+    match PostgresStore::options(url) {
+        Ok(options) => Ok(Database::Postgres(Box::new(options))),
+        Err(_) => Err("must be postgres://USER:PASSWORD@HOST:PORT/DATABASE, in which a password has `@`, `:`, `/`, `#` \
+                       and the like as `%40`, `%3A`, `%2F`, `%23`"
+            .to_owned()),
+    }
+}
+
+pub(super) fn schema(name: &str) -> Parsed<String> {
+    PostgresOptions::check_schema(name).map_err(|_| {
+        "must be lower-case letters, digits and underscores, at most 63, and begin with no digit and no pg_".to_owned()
+    })?;
+    Ok(name.to_owned())
+}
+
+pub(super) fn pool_size(text: &str) -> Parsed<NonZeroU32> {
+    let size = text.parse().ok().filter(|size: &NonZeroU32| size.get() <= MAX_POOL);
+    size.ok_or_else(|| format!("must be a whole number, 1 to {MAX_POOL}"))
 }
 
 pub(super) fn private_targets(text: &str) -> Parsed<PrivateTargets> {
@@ -112,14 +145,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_database_is_a_file() {
-        let path = |text: &str| database(text).map(|Database::Sqlite(path)| path.display().to_string());
+    fn a_database_is_a_file_or_a_server() {
+        let path = |text: &str| {
+            database(text).map(|database| match database {
+                Database::Sqlite(path) => path.display().to_string(),
+                Database::Postgres(options) => options.place(),
+            })
+        };
         assert_eq!(path("sqlite://mail.db").unwrap(), "mail.db");
         assert_eq!(path("sqlite:///var/lib/mail.db").unwrap(), "/var/lib/mail.db");
         assert_eq!(path("sqlite:data/mail.db").unwrap(), "data/mail.db");
+        assert_eq!(path("postgres://user:hunter2@db/mail").unwrap(), "db:5432/mail, schema courierx");
+        assert_eq!(path("postgresql://db:5433/mail").unwrap(), "db:5433/mail, schema courierx");
         for (wrong, why) in [
-            ("postgres://user:hunter2@db/courierx", "PostgreSQL is not supported yet"),
-            ("postgresql://db/courierx", "PostgreSQL is not supported yet"),
+            ("postgres://user:hunter2@db:hunter2/courierx", "must be postgres://USER"),
+            ("postgres://user:hunter2@db/courierx?schema=mail", "set DATABASE_SCHEMA"),
+            ("POSTGRES:hunter2", "must be postgres://USER"),
             ("mysql://db", "must be sqlite://"),
             ("mail.db", "must be sqlite://"),
             ("sqlite://mail.db?mode=rwc", "without options"),
@@ -158,6 +199,7 @@ mod tests {
         assert_eq!(workers("0"), Ok(0));
         assert!(workers("10001").is_err() && workers("-1").is_err() && workers("many").is_err());
         assert_eq!(ttl("60"), Ok(Duration::from_mins(1)));
+        assert!(pool_size("0").is_err() && pool_size("1001").is_err() && pool_size("1").is_ok());
         assert!(ttl("0").is_err() && ttl("31536001").is_err());
         assert_eq!(port("0"), Ok(0));
         assert!(port("65536").is_err());

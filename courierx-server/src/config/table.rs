@@ -62,13 +62,19 @@ settings! {
     BIND, Public, "127.0.0.1", "0.0.0.0",
         "The address to listen on: `127.0.0.1` for this machine alone, `0.0.0.0` for all.";
     DATABASE_URL, Secret, "sqlite://COURIERX_DATA_DIR/courierx.db", "sqlite:///var/lib/courierx/courierx.db",
-        "The database, as `sqlite://PATH`. A path without a leading slash is relative to the working directory.";
+        "The database: `sqlite://PATH`, where a path without a leading slash is relative to the working directory, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, which any number of servers may share.";
+    DATABASE_SCHEMA, Public, "courierx", "mail",
+        "The schema in a PostgreSQL database that has everything.";
+    DATABASE_POOL_SIZE, Public, "10", "20",
+        "How many connections to PostgreSQL this process has at most, 1 to 1000; one more listens.";
+    COURIERX_MIGRATE, Public, "auto", "never",
+        "When the schema of the database is brought up to date: `auto` is at the start of a server, `never` only by `courierx migrate`.";
     COURIERX_DATA_DIR, Public, "./courierx-data", "/var/lib/courierx",
         "The directory of the database and of generated secrets.";
     JWT_SECRET, Secret, "generated: COURIERX_DATA_DIR/jwt_secret", "$(openssl rand -hex 32)",
-        "Signs the tokens of users; at least 32 bytes. With another one everybody has to log in again.";
+        "Signs the tokens of users; at least 32 bytes. With another one everybody has to log in again. PostgreSQL needs it set, the same for all servers.";
     ENCRYPTION_KEY, Secret, "generated: beside the database", "$(openssl rand -hex 32)",
-        "Seals credentials and mail: 64 hexadecimal digits, 32 bytes in base64, or a text of at least 32 characters.";
+        "Seals credentials and mail: 64 hexadecimal digits, 32 bytes in base64, or a text of at least 32 characters. PostgreSQL needs it set, the same for all servers.";
     ENCRYPTION_KEY_OLD, Secret, "none", "$THE_KEY_BEFORE",
         "Former keys, separated by commas, that still open what they sealed.";
     INTERNAL_SECRET, Secret, "none", "$(openssl rand -hex 32)",

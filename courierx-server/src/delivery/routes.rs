@@ -36,6 +36,8 @@ pub struct TenantRoutes {
     store: Arc<dyn Store>,
     builder: Builder,
     tenants: Cache<TenantId, Arc<Remembered>>,
+    /// Whether other processes may change what is read here.
+    shared: bool,
 }
 
 /// What is remembered of a tenant.
@@ -52,6 +54,9 @@ struct Built {
     router: Router,
     changes: u64,
     at: Instant,
+    /// Whether the sandbox takes live mail. Another process may end that at any moment, and what goes there a moment
+    /// later would be lost.
+    must_ask: bool,
 }
 
 impl Remembered {
@@ -60,17 +65,17 @@ impl Remembered {
         let present = self.changes.load(Ordering::SeqCst);
         built
             .as_ref()
-            .filter(|built| built.changes == present && built.at.elapsed() < BELIEVED)
+            .filter(|built| !built.must_ask && built.changes == present && built.at.elapsed() < BELIEVED)
             .map(|built| built.router.clone())
     }
 }
 
 impl TenantRoutes {
     /// Reads connections from this store.
-    pub fn new(store: Arc<dyn Store>, providers: Providers, meters: Arc<Meters>) -> Arc<Self> {
+    pub fn new(store: Arc<dyn Store>, providers: Providers, meters: Arc<Meters>, shared: bool) -> Arc<Self> {
         let builder = Builder::new(providers, meters, store.clock());
         let tenants = Cache::builder().max_capacity(TENANTS).time_to_idle(IDLE).build();
-        Arc::new(Self { store, builder, tenants })
+        Arc::new(Self { store, builder, tenants, shared })
     }
 
     /// The tenant's router, as it is at the moment.
@@ -85,8 +90,9 @@ impl TenantRoutes {
         }
         // Before it reads: whatever changes from now on makes the next caller read again.
         let changes = remembered.changes.load(Ordering::SeqCst);
-        let router = self.load(tenant, &mut kept).await?;
-        let built = Built { router: router.clone(), changes, at: Instant::now() };
+        let (router, sandboxed) = self.load(tenant, &mut kept).await?;
+        let must_ask = self.shared && sandboxed;
+        let built = Built { router: router.clone(), changes, at: Instant::now(), must_ask };
         *remembered.built.write().unwrap_or_else(PoisonError::into_inner) = Some(built);
         Ok(router)
     }
@@ -95,6 +101,14 @@ impl TenantRoutes {
     pub fn forget(&self, tenant: TenantId) {
         // Whoever is about to remember it has not read anything yet.
         if let Some(remembered) = self.tenants.get(&tenant) {
+            remembered.changes.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Forgets every router.
+    pub fn forget_all(&self) {
+        // It makes nobody look less idle.
+        for (_, remembered) in &self.tenants {
             remembered.changes.fetch_add(1, Ordering::SeqCst);
         }
     }
@@ -117,11 +131,13 @@ impl TenantRoutes {
         self.builder.loopback()
     }
 
-    async fn load(&self, tenant: TenantId, kept: &mut Kept) -> StoreResult<Router> {
+    /// A router of what is stored, and whether the sandbox takes live mail.
+    async fn load(&self, tenant: TenantId, kept: &mut Kept) -> StoreResult<(Router, bool)> {
         let record = self.store.get::<Tenant>(tenant, Tenant::record(tenant)).await?;
         let setup = Setup::read(&*self.store, tenant).await?;
         let live = record.is_some_and(|record| sandbox_takes_live_mail(&record.value));
-        self.builder.router(tenant, setup, live, kept).map_err(|error| StoreError::Backend(error.into()))
+        let router = self.builder.router(tenant, setup, live, kept);
+        Ok((router.map_err(|error| StoreError::Backend(error.into()))?, live))
     }
 }
 

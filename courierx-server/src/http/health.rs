@@ -12,7 +12,6 @@ use serde_json::{Map, Value, json};
 use super::peer::is_local;
 use super::{ApiError, ApiResult};
 use crate::App;
-use crate::config::Database;
 use crate::error::ServiceError;
 use crate::services::health::{self, Health};
 
@@ -61,13 +60,12 @@ pub(super) async fn show(State(app): State<Arc<App>>, FromOperator(operator): Fr
     let health = health::check(&app, operator).await;
     let (status, word) =
         if health.database { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "degraded") };
-    let Database::Sqlite(_) = &app.settings.database;
     let body = json!({
         "status": word,
         "timestamp": app.now(),
         "version": VERSION,
         "services": {
-            "database": { "status": ok(health.database), "adapter": "SQLite" },
+            "database": { "status": ok(health.database), "adapter": app.settings.database.name() },
             "queue": queue(&health),
         },
     });

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use courierx_core::clock::Timestamp;
 use courierx_core::event::Sequence;
 use courierx_core::id::{RecordId, TenantId};
 use courierx_core::store::{CANARY_KIND, Change, CommitError, ConfigsExt, Store, Versioned};
@@ -17,7 +18,7 @@ use crate::model::memberships::Membership;
 use crate::model::tenants::{Tenant, TenantStatus};
 use crate::model::users::User;
 use crate::secret::Secret;
-use crate::services::is_one_line;
+use crate::services::{is_one_line, registering};
 
 /// Characters of a password at least, and bytes at most: hashing a longer one would cost us, not an attacker.
 const PASSWORD: (usize, usize) = (8, 1024);
@@ -62,9 +63,20 @@ pub async fn register(app: &App, new: NewTenant, from: Option<IpAddr>) -> Servic
         app.logins.address(from)?;
     }
     let now = app.now();
-    let password_hash = app.passwords.hash(new.password).await?;
+    let password_hash = app.passwords.hash(new.password.clone()).await?;
     // Of several who want to be the first, each looks once more, and one at a time.
-    let _turn = app.registering.lock().await;
+    let turn = registering::take_turn(app).await?;
+    let made = create(app, &new, password_hash, now).await;
+    turn.end(app).await;
+    made
+}
+
+async fn create(
+    app: &App,
+    new: &NewTenant,
+    password_hash: String,
+    now: Timestamp,
+) -> ServiceResult<LoggedIn> {
     may_register(app).await?;
     let (id, user_id) = (TenantId::new(), RecordId::new());
     let email = new.email.trim().to_owned();

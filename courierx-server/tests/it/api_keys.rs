@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::TestServer;
 
 #[tokio::test]
-async fn a_key_works_until_it_is_revoked() {
+pub(crate) async fn a_key_works_until_it_is_revoked() {
     let server = TestServer::start().await;
     let owner = server.owner("acme").await;
     let made = owner.post("/api/v1/api_keys", &json!({ "name": "Production Key" })).await;

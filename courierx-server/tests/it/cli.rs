@@ -90,9 +90,12 @@ async fn a_database_serves_one_server_at_a_time_and_survives_its_crash() {
 fn wrong_values_stop_it_each_with_name_and_example_and_without_secrets() {
     let folder = tempdir().unwrap();
     let wrong =
-        [("PORT", "eighty"), ("JWT_SECRET", "hunter2"), ("DATABASE_URL", "postgres://a:hunter2@db/b")];
+        [("PORT", "eighty"), ("JWT_SECRET", "hunter2"), ("DATABASE_URL", "postgres://a:hunter2@db:no/b")];
     let ended = run(folder.path(), &[], &wrong);
-    refused(&ended, &["PORT=4001", "JWT_SECRET=$(openssl", "DATABASE_URL=sqlite://", "not supported yet"]);
+    refused(
+        &ended,
+        &["PORT=4001", "JWT_SECRET=$(openssl", "DATABASE_URL=sqlite://", "postgres://USER:PASSWORD@HOST"],
+    );
     assert!(!ended.stderr.contains("hunter2"));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was created");
     refused(&run(folder.path(), &["serve", "--port", "x"], &[]), &["PORT=\"x\" (option --port)"]);

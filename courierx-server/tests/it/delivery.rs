@@ -72,7 +72,7 @@ fn connection_id(made: &Value) -> ConnectionId {
 }
 
 #[tokio::test]
-async fn a_message_goes_out_over_the_tenants_connection() {
+pub(crate) async fn a_message_goes_out_over_the_tenants_connection() {
     let (server, smtp) = (local().await, SmtpServer::start().await);
     let owner = server.owner("acme").await;
     let made = create(&owner, &relay(&smtp)).await;
@@ -97,7 +97,7 @@ async fn a_message_goes_out_over_the_tenants_connection() {
 }
 
 #[tokio::test]
-async fn what_the_sandbox_calls_back_reaches_the_message_and_suppresses_nobody() {
+pub(crate) async fn what_the_sandbox_calls_back_reaches_the_message_and_suppresses_nobody() {
     let server = TestServer::start().await;
     let tenant = tenant(&server.owner("acme").await).await;
     let outbox = &server.app().outbox;
@@ -140,7 +140,7 @@ async fn a_server_that_stops_passes_on_what_was_called_back() {
 }
 
 #[tokio::test]
-async fn a_change_counts_from_the_next_message_on() {
+pub(crate) async fn a_change_counts_from_the_next_message_on() {
     let (server, smtp) = (local().await, SmtpServer::start().await);
     let owner = server.owner("acme").await;
     let tenant = tenant(&owner).await;

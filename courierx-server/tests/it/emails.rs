@@ -21,7 +21,7 @@ fn hello() -> Value {
 }
 
 #[tokio::test]
-async fn what_was_sent_is_answered_listed_and_told_whole() {
+pub(crate) async fn what_was_sent_is_answered_listed_and_told_whole() {
     let server = TestServer::start().await;
     let owner = server.owner("acme").await;
     let key = server.key(&owner, "live").await;
@@ -59,7 +59,7 @@ async fn what_was_sent_is_answered_listed_and_told_whole() {
 }
 
 #[tokio::test]
-async fn a_list_is_filtered_and_paged() {
+pub(crate) async fn a_list_is_filtered_and_paged() {
     let server = TestServer::start().await;
     let owner = server.owner("acme").await;
     for number in 0..5 {
@@ -96,7 +96,7 @@ async fn a_list_is_filtered_and_paged() {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_gives_the_same_answer_once_more() {
+pub(crate) async fn an_idempotency_key_gives_the_same_answer_once_more() {
     let server = TestServer::start().await;
     let owner = server.owner("acme").await;
     let mut email = hello();
@@ -142,7 +142,7 @@ async fn another_tenants_email_is_not_found() {
 }
 
 #[tokio::test]
-async fn what_was_refused_as_suppressed_is_refused_again() {
+pub(crate) async fn what_was_refused_as_suppressed_is_refused_again() {
     let server = TestServer::start().await;
     let owner = server.owner("acme").await;
     owner.post("/api/v1/suppressions", &json!({ "email": "user@example.com" })).await;

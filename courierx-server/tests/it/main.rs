@@ -18,7 +18,11 @@ mod engine;
 #[cfg(unix)]
 mod explain;
 mod health;
+#[cfg(target_os = "linux")]
+mod out_of_room;
 mod permissions;
+#[cfg(unix)]
+mod postgres;
 mod provider_connections;
 #[cfg(unix)]
 mod readme;

@@ -213,7 +213,7 @@ async fn belongings(server: &TestServer, owner: &Client) -> Vec<(&'static str, S
 }
 
 #[tokio::test]
-async fn what_another_tenant_has_is_as_what_nobody_has() {
+pub(crate) async fn what_another_tenant_has_is_as_what_nobody_has() {
     let server = TestServer::start().await;
     let (ada, eve) = (server.owner("ada").await, server.owner("eve").await);
     let eves_key = key(&server, &eve, "live", &[]).await;
@@ -252,7 +252,7 @@ async fn what_another_tenant_has_is_as_what_nobody_has() {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_is_its_tenants_own() {
+pub(crate) async fn an_idempotency_key_is_its_tenants_own() {
     let server = TestServer::start().await;
     let (ada, eve) = (server.owner("ada").await, server.owner("eve").await);
     let email = json!({

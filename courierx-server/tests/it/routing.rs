@@ -141,7 +141,7 @@ async fn what_would_be_refused_is_refused_or_said() {
 }
 
 #[tokio::test]
-async fn an_email_tells_whom_it_passed_over_and_why_it_waits() {
+pub(crate) async fn an_email_tells_whom_it_passed_over_and_why_it_waits() {
     let (server, smtp) = (local().await, SmtpServer::start().await);
     let owner = server.owner("acme").await;
     let first = connect(&owner, &relay(&smtp)).await.body;
@@ -240,7 +240,7 @@ async fn a_rule_never_lets_its_messages_go_elsewhere() {
 }
 
 #[tokio::test]
-async fn a_quota_that_is_used_up_is_known_without_asking_the_wire() {
+pub(crate) async fn a_quota_that_is_used_up_is_known_without_asking_the_wire() {
     let clock = limits::clock();
     let server = limits::under(&clock).await;
     let owner = server.owner("acme").await;

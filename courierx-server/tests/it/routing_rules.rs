@@ -34,7 +34,7 @@ fn refused(answer: &Answer, fields: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_rule_is_made_listed_changed_and_removed() {
+pub(crate) async fn a_rule_is_made_listed_changed_and_removed() {
     let server = TestServer::start().await;
     let owner = server.owner("acme").await;
     let (one, two) = (playground(&owner, "One").await, playground(&owner, "Two").await);
@@ -214,7 +214,7 @@ async fn way_of(server: &TestServer, owner: &Client, sender: &Client, email: &Va
 }
 
 #[tokio::test]
-async fn mail_goes_by_the_rules_from_the_next_message_on() {
+pub(crate) async fn mail_goes_by_the_rules_from_the_next_message_on() {
     let server = TestServer::start().await;
     let owner = server.owner("acme").await;
     let (one, two) = (playground(&owner, "One").await, playground(&owner, "Two").await);

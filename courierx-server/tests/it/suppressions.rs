@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::TestServer;
 
 #[tokio::test]
-async fn who_is_suppressed_gets_no_mail_until_the_entry_is_removed() {
+pub(crate) async fn who_is_suppressed_gets_no_mail_until_the_entry_is_removed() {
     let server = TestServer::start().await;
     let owner = server.owner("acme").await;
     let new = json!({ "email": "Bad-Address@Example.COM", "reason": "manual", "note": "Customer requested removal" });

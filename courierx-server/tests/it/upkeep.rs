@@ -30,7 +30,7 @@ async fn what_has_expired_is_removed_and_no_message_is() {
     let key = StateKey::new(tenant(&owner).await, "test/entry");
     let store = &server.app().store;
     store.swap_state(&key, Expected::Absent, vec![1], Duration::from_mins(1)).await.unwrap();
-    let Database::Sqlite(path) = &server.app().settings.database;
+    let Database::Sqlite(path) = &server.app().settings.database else { panic!("it is about SQLite") };
     assert!(rows(path, "courierx_state") > 0 && rows(path, "courierx_idempotency") == 1);
     clock.advance(server.app().settings.idempotency_ttl);
     let gone = async {

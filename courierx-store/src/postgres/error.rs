@@ -29,6 +29,25 @@ pub enum OpenError {
         /// The newest version that is known here.
         known: i32,
     },
+    /// An earlier version made the schema, or nobody did yet, and it is only to be used as it is
+    /// ([`PostgresOptions::without_migrating`](super::PostgresOptions::without_migrating)).
+    #[error("schema {name:?} has version {found}, this version needs {known}: migrations are due")]
+    OlderSchema {
+        /// The name of the schema.
+        name: String,
+        /// Its version, 0 if there is none.
+        found: i32,
+        /// The version that is needed.
+        known: i32,
+    },
+    /// The server is older than what is used here.
+    #[error("the database server is PostgreSQL {found}, and {needed} or later is needed")]
+    OldServer {
+        /// Its version.
+        found: String,
+        /// The oldest that is enough.
+        needed: u32,
+    },
     /// A migration failed; what it did is undone.
     #[error("schema {name:?} could not be brought to version {version}")]
     Migrate {
@@ -43,6 +62,22 @@ pub enum OpenError {
     /// The database cannot be reached, or refused.
     #[error("cannot open the database")]
     Database(#[source] Box<sqlx::Error>),
+}
+
+impl OpenError {
+    /// Whether trying again soon may help without anybody acting: the server cannot be reached, has just begun to
+    /// start, or has no connection left.
+    pub fn is_temporary(&self) -> bool {
+        let Self::Database(error) = self else { return false };
+        match &**error {
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
+            sqlx::Error::Database(error) => {
+                let code = error.code().unwrap_or_default();
+                ["08", "57"].iter().any(|class| code.starts_with(class)) || code == "53300"
+            }
+            _ => false,
+        }
+    }
 }
 
 impl From<sqlx::Error> for OpenError {

@@ -49,6 +49,7 @@ mod counters;
 mod effects;
 mod enqueue_in;
 mod error;
+mod examine;
 mod ledger;
 mod options;
 mod queue;
@@ -69,6 +70,7 @@ use sqlx::PgPool;
 use tokio::task::AbortHandle;
 
 pub use error::OpenError;
+pub use examine::Examined;
 pub use options::PostgresOptions;
 
 use batcher::Batcher;

@@ -13,9 +13,11 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use super::batcher::Batcher;
 use super::clock::{DatabaseClock, Time};
 use super::error::OpenError;
+use super::examine::Examined;
 use super::ledger::statements::Statements;
 use super::signal::{self, Signal};
 use super::{Inner, PostgresStore, Shared, schema};
+use crate::SchemaVersion;
 
 /// How a [`PostgresStore`] is opened; made by [`PostgresStore::options`].
 #[derive(Clone)]
@@ -27,6 +29,8 @@ pub struct PostgresOptions {
     statement_timeout: Duration,
     lock_timeout: Duration,
     clock: Option<Arc<dyn Clock>>,
+    migrate: bool,
+    read_only: bool,
 }
 
 impl PostgresOptions {
@@ -49,6 +53,8 @@ impl PostgresOptions {
             statement_timeout: Duration::from_secs(30),
             lock_timeout: Duration::from_secs(10),
             clock: None,
+            migrate: true,
+            read_only: false,
         }
     }
 
@@ -95,11 +101,63 @@ impl PostgresOptions {
         self
     }
 
+    /// Uses the schema as it is: one that is not there or of an earlier version is refused
+    /// ([`OpenError::OlderSchema`]), for whoever [migrates](Self::migrate) at another time, with other privileges.
+    #[must_use]
+    pub fn without_migrating(mut self) -> Self {
+        self.migrate = false;
+        self
+    }
+
+    /// Only looks: the same, and whatever writes fails.
+    #[must_use]
+    pub fn existing_read_only(mut self) -> Self {
+        self.read_only = true;
+        self.without_migrating()
+    }
+
+    /// Whether a name can be that of a [schema](Self::schema).
+    pub fn check_schema(name: &str) -> Result<(), OpenError> {
+        schema::check_name(name)
+    }
+
+    /// Where the database is, without user and password: `db.example:5432/app, schema courierx`.
+    pub fn place(&self) -> String {
+        let Self { connect, schema, .. } = self;
+        let host = match connect.get_socket() {
+            Some(socket) => socket.display().to_string(),
+            None => format!("{}:{}", connect.get_host(), connect.get_port()),
+        };
+        let database = connect.get_database().unwrap_or_else(|| connect.get_username());
+        format!("{host}/{database}, schema {schema}")
+    }
+
+    /// How many connections an open store has at most.
+    pub fn most_connections(&self) -> u32 {
+        // One listens.
+        self.connections.get().saturating_add(1)
+    }
+
+    /// Creates or updates our schema, and tells its version before and after. It waits for whoever does the same,
+    /// and running stores are in nobody's way.
+    pub async fn migrate(&self) -> Result<(SchemaVersion, SchemaVersion), OpenError> {
+        schema::check_name(&self.schema)?;
+        let pool = self.pool(1).await?;
+        let migrated = schema::migrate(&pool, &self.schema).await;
+        pool.close().await;
+        migrated
+    }
+
     /// Opens the database, and creates or updates our schema in it.
     pub async fn open(self) -> Result<PostgresStore, OpenError> {
         schema::check_name(&self.schema)?;
         let pool = self.pool(self.connections.get()).await?;
-        schema::migrate(&pool, &self.schema).await?;
+        if self.migrate {
+            schema::migrate(&pool, &self.schema).await?;
+        } else {
+            let present = schema::look(&mut *pool.acquire().await?, &self.schema).await?;
+            schema::check(present, &self.schema)?;
+        }
 
         let mut background = Vec::new();
         let time = if let Some(clock) = &self.clock {
@@ -128,6 +186,17 @@ impl PostgresOptions {
     }
 
     async fn pool(&self, connections: u32) -> sqlx::Result<PgPool> {
+        PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(self.connect_timeout)
+            // A call that finds its connection gone takes another one.
+            .test_before_acquire(false)
+            .connect_with(self.session())
+            .await
+    }
+
+    /// How each connection is made, and what holds on it.
+    fn session(&self) -> PgConnectOptions {
         let millis = |time: Duration| format!("{}ms", time.as_millis());
         let settings = [
             ("search_path", self.schema.clone()),
@@ -143,24 +212,33 @@ impl PostgresOptions {
             ("jit", "off".to_owned()),
         ];
         let mut connect = self.connect.clone().options(settings);
+        if self.read_only {
+            connect = connect.options([("default_transaction_read_only", "on")]);
+        }
         if connect.get_application_name().is_none() {
             connect = connect.application_name("courierx");
         }
-        PgPoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(self.connect_timeout)
-            // A call that finds its connection gone takes another one.
-            .test_before_acquire(false)
-            .connect_with(connect)
-            .await
+        connect
+    }
+
+    /// A look at the database by a single connection, which changes nothing: whether it can be reached, and is as
+    /// a store needs it.
+    pub async fn examine(&self) -> Result<Examined, OpenError> {
+        schema::check_name(&self.schema)?;
+        let session = self.session();
+        let looking = Examined::look(&session, &self.schema);
+        match tokio::time::timeout(self.connect_timeout, looking).await {
+            Ok(examined) => examined,
+            Err(late) => Err(sqlx::Error::Io(late.into()).into()),
+        }
     }
 }
 
 impl fmt::Debug for PostgresOptions {
-    /// Shows no password, and so nothing of how to connect.
+    /// Shows neither user nor password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresOptions")
-            .field("schema", &self.schema)
+            .field("place", &self.place())
             .field("connections", &self.connections)
             .finish_non_exhaustive()
     }
@@ -173,7 +251,8 @@ mod tests {
     #[test]
     fn nothing_shows_a_password() {
         let options = PostgresOptions::parse("postgres://app:hunter2@db.example/app").unwrap();
-        assert!(!format!("{options:?}").contains("hunter2"));
+        assert_eq!(options.place(), "db.example:5432/app, schema courierx");
+        assert!(!format!("{options:?} {}", options.place()).contains("hunter2"));
         for wrong in ["postgres://app:hunter2@db.example:port/app", "mysql://app:hunter2@db.example/app"] {
             let error = PostgresOptions::parse(wrong).unwrap_err();
             assert!(!format!("{error:?} {error}").contains("hunter2"), "{error:?}");

@@ -8,6 +8,7 @@
 use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 
 use super::error::OpenError;
+use crate::SchemaVersion;
 
 struct Migration {
     sql: &'static str,
@@ -29,19 +30,63 @@ pub(super) fn check_name(name: &str) -> Result<(), OpenError> {
     Err(OpenError::InvalidSchema { name: name.to_owned() })
 }
 
-/// Applies what is missing.
-pub(super) async fn migrate(pool: &PgPool, name: &str) -> Result<(), OpenError> {
-    let known = i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX);
+/// The newest version that is known here.
+fn known() -> i32 {
+    i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)
+}
+
+/// Finds out the version without changing anything or waiting for anybody.
+pub(super) async fn look(connection: &mut PgConnection, name: &str) -> sqlx::Result<SchemaVersion> {
+    // By the catalogue: a name that may not be used is no error there.
+    let table = "SELECT EXISTS (SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+                 WHERE nspname = $1 AND relname = 'schema_version')";
+    let (found, oldest) = if sqlx::query_scalar(table).bind(name).fetch_one(&mut *connection).await? {
+        sqlx::query_as("SELECT version, oldest FROM schema_version").fetch_one(connection).await?
+    } else {
+        (0, 0)
+    };
+    Ok(described(found, oldest))
+}
+
+/// Of a schema that may not be read.
+pub(super) fn unknown() -> SchemaVersion {
+    described(0, 0)
+}
+
+fn described(found: i32, oldest: i32) -> SchemaVersion {
+    let [found, oldest, known] = [found, oldest, known()].map(|version| u32::try_from(version).unwrap_or(0));
+    SchemaVersion { found, known, oldest }
+}
+
+/// Refuses a schema that is not one this version can work with as it is.
+pub(super) fn check(version: SchemaVersion, name: &str) -> Result<(), OpenError> {
+    let [found, known] =
+        [version.found, version.known].map(|version| i32::try_from(version).unwrap_or(i32::MAX));
+    if version.is_too_new() {
+        return Err(OpenError::NewerSchema { name: name.to_owned(), found, known });
+    }
+    if version.is_due() {
+        return Err(OpenError::OlderSchema { name: name.to_owned(), found, known });
+    }
+    Ok(())
+}
+
+/// Applies what is missing, and tells what there was before, and is now.
+pub(super) async fn migrate(pool: &PgPool, name: &str) -> Result<(SchemaVersion, SchemaVersion), OpenError> {
+    let known = known();
+    let mut before = None;
     loop {
         let mut transaction = pool.begin().await?;
         let (found, oldest) = version(&mut transaction, name).await?;
+        let present = described(found, oldest);
+        let before = *before.get_or_insert(present);
         if oldest > known {
             return Err(OpenError::NewerSchema { name: name.to_owned(), found, known });
         }
         let Some((version, next)) = (1..).zip(MIGRATIONS).nth(usize::try_from(found).unwrap_or(usize::MAX))
         else {
             transaction.commit().await?;
-            return Ok(());
+            return Ok((before, present));
         };
         apply(&mut transaction, version, next).await.map_err(|source| OpenError::Migrate {
             name: name.to_owned(),

@@ -19,6 +19,7 @@ use super::readers::{self, Readers};
 use super::schema::{self, MigrateError};
 use super::writer::{self, Writer};
 use super::{Inner, SqliteStore, key, log, queue};
+use crate::SchemaVersion;
 
 /// Pages that the writing connection keeps, in KiB. What a message writes is appended, so more serves no purpose:
 /// a queue of any length costs the process no more memory than this.
@@ -106,6 +107,27 @@ impl SqliteOptions {
     pub fn existing_read_only(mut self) -> Self {
         self.read_only = true;
         self
+    }
+
+    /// Tells the version of our schema in the database at `path`, 0 if there is none, and changes nothing. A store
+    /// that has it open is in the way.
+    pub async fn schema_version(mut self, path: impl AsRef<Path>) -> Result<SchemaVersion, OpenError> {
+        let path = path.as_ref().to_owned();
+        let refused = path.clone();
+        self.read_only = true;
+        let looking = tokio::task::spawn_blocking(move || {
+            let io = |source| OpenError::Io { path: path.clone(), source };
+            let file = match path.canonicalize() {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(schema::none()),
+                other => other.map_err(io)?,
+            };
+            let _lock = FileLock::acquire(&file)?;
+            let looked = self.connect(&file).and_then(|connection| schema::look(&connection));
+            looked.map_err(|source| OpenError::Sqlite { path: path.clone(), source })
+        });
+        looking.await.unwrap_or_else(|error| {
+            Err(OpenError::Io { path: refused, source: std::io::Error::other(error) })
+        })
     }
 
     /// Opens the database at `path`, and creates it if there is none.

@@ -6,6 +6,8 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use crate::SchemaVersion;
+
 /// In order; the version of the schema is how many have been applied.
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_initial.sql"),
@@ -31,13 +33,28 @@ impl From<rusqlite::Error> for MigrateError {
     }
 }
 
-/// Finds out whether the schema is up to date, without making it so.
-pub(super) fn check(connection: &Connection) -> Result<(), MigrateError> {
+/// Of a database that is not there yet.
+pub(super) fn none() -> SchemaVersion {
+    SchemaVersion { found: 0, known: known(), oldest: 0 }
+}
+
+fn known() -> u32 {
+    u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX)
+}
+
+/// Finds out the version, without changing anything.
+pub(super) fn look(connection: &Connection) -> rusqlite::Result<SchemaVersion> {
     let exists = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'courierx_schema')";
     let version = "SELECT coalesce(max(version), 0) FROM courierx_schema";
     let exists: bool = connection.query_row(exists, [], |row| row.get(0))?;
     let found = if exists { connection.query_row(version, [], |row| row.get(0))? } else { 0 };
-    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    // One file has one program at a time, so a later version need not mind earlier ones.
+    Ok(SchemaVersion { found, known: known(), oldest: found })
+}
+
+/// Finds out whether the schema is up to date, without making it so.
+pub(super) fn check(connection: &Connection) -> Result<(), MigrateError> {
+    let SchemaVersion { found, known, .. } = look(connection)?;
     match found {
         _ if found > known => Err(MigrateError::Newer { found, known }),
         _ if found < known => Err(MigrateError::Older { found, known }),
@@ -52,7 +69,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), MigrateError> {
          INSERT INTO courierx_schema SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM courierx_schema);",
     )?;
     let found: u32 = connection.query_row("SELECT version FROM courierx_schema", [], |row| row.get(0))?;
-    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    let known = known();
     if found > known {
         return Err(MigrateError::Newer { found, known });
     }

@@ -1,22 +1,22 @@
-//! The database and its keys.
+//! An SQLite database and its keys.
 
 use std::path::Path;
 
-use courierx_core::store::{CanaryError, look_at_canary};
+use courierx_core::store::{CanaryError, Store, look_at_canary};
+use courierx_core::vault::Vault;
 use courierx_store::sqlite::OpenError;
 
 use super::super::open::{self, StartError, generated_key};
 use super::super::probe;
 use super::files::{existing, is_writable, shown};
 use super::{Finding, Level};
-use crate::config::{Database, Settings};
+use crate::config::{Migrate, Settings};
 
-const DATABASE: &str = "database";
+pub(super) const DATABASE: &str = "database";
 const KEYS: &str = "keys";
 
 /// Whether the database can be opened, and with these keys.
-pub(super) async fn look(settings: &Settings) -> Vec<Finding> {
-    let Database::Sqlite(path) = &settings.database;
+pub(super) async fn look(settings: &Settings, path: &Path) -> Vec<Finding> {
     if !path.exists() {
         return vec![absent(settings, path)];
     }
@@ -30,9 +30,12 @@ pub(super) async fn look(settings: &Settings) -> Vec<Finding> {
             return vec![in_use(settings, path).await];
         }
         Err(StartError::Database(OpenError::OlderSchema { .. })) => {
-            let text =
-                format!("{} is of an earlier version; the server will bring it up to date", shown(path));
-            return vec![Finding::ok(DATABASE, text)];
+            let text = format!("{} is of an earlier version", shown(path));
+            return vec![if settings.migrate == Migrate::Never {
+                Finding::problem(DATABASE, text, open::migrate())
+            } else {
+                Finding::ok(DATABASE, format!("{text}; the server will bring it up to date"))
+            }];
         }
         Err(StartError::Database(
             error @ (OpenError::KeyNotGiven { .. } | OpenError::SealedElsewhere { .. }),
@@ -44,14 +47,18 @@ pub(super) async fn look(settings: &Settings) -> Vec<Finding> {
         }
     };
     let opens = Finding::ok(DATABASE, format!("{} opens", shown(path)));
-    let keys = match look_at_canary(&store, &vault).await {
+    vec![opens, keys(&*store, &vault).await]
+}
+
+/// Whether the keys are those of the database.
+pub(super) async fn keys(store: &dyn Store, vault: &Vault) -> Finding {
+    match look_at_canary(store, vault).await {
         Ok(_) => Finding::ok(KEYS, "they are those of the database"),
         Err(error @ CanaryError::WrongKey { .. }) => {
             Finding::problem(KEYS, error.to_string(), open::wrong_key())
         }
         Err(error) => Finding::problem(KEYS, error.to_string(), ""),
-    };
-    vec![opens, keys]
+    }
 }
 
 fn absent(settings: &Settings, path: &Path) -> Finding {

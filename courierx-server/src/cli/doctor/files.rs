@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::super::open::generated_key;
 use super::{Finding, Level};
+use crate::config::Settings;
 use crate::config::secrets::{self, is_exposed};
-use crate::config::{Database, Settings};
 
 const DATA_DIR: &str = "data directory";
 const SPACE: &str = "disk space";
@@ -52,8 +52,7 @@ fn elsewhere() -> String {
 }
 
 /// Whether the files that hold secrets are private.
-pub(super) fn secrets(settings: &Settings) -> Vec<Finding> {
-    let Database::Sqlite(database) = &settings.database;
+pub(super) fn secrets(settings: &Settings, database: &Path) -> Vec<Finding> {
     let mut findings = Vec::new();
     if settings.jwt_secret.is_none() {
         findings.push(match secrets::read_jwt_secret(&settings.data_dir) {
@@ -85,8 +84,7 @@ pub(super) fn secrets(settings: &Settings) -> Vec<Finding> {
 }
 
 /// Whether the disk has room for mail.
-pub(super) fn free_space(settings: &Settings) -> Finding {
-    let Database::Sqlite(database) = &settings.database;
+pub(super) fn free_space(database: &Path) -> Finding {
     let directory = existing(database);
     let Some(free) = free_bytes(&directory) else {
         return Finding::new(Level::Note, SPACE, "cannot be found out here", "");

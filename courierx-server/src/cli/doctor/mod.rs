@@ -3,6 +3,7 @@
 mod database;
 mod files;
 mod network;
+mod postgres;
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -10,7 +11,7 @@ use std::process::ExitCode;
 
 use super::open::StartError;
 use super::runtime;
-use crate::config::{ConfigError, Settings, is_placeholder};
+use crate::config::{ConfigError, Database, Settings, is_placeholder};
 use crate::secret::Secret;
 
 /// What one check found.
@@ -87,10 +88,18 @@ fn misconfigured(error: &ConfigError) -> Vec<Finding> {
 
 async fn look(settings: &Settings) -> Vec<Finding> {
     let mut findings = vec![Finding::ok("configuration", "every value can be read")];
-    findings.push(files::data_dir(settings));
-    findings.extend(files::secrets(settings));
-    findings.extend(database::look(settings).await);
-    findings.push(files::free_space(settings));
+    match &settings.database {
+        Database::Sqlite(path) => {
+            findings.push(files::data_dir(settings));
+            findings.extend(files::secrets(settings, path));
+            findings.extend(database::look(settings, path).await);
+            findings.push(files::free_space(path));
+        }
+        Database::Postgres(options) => {
+            findings.extend(postgres::secrets(settings));
+            findings.extend(postgres::look(settings, options).await);
+        }
+    }
     findings.push(network::port(settings).await);
     findings.extend(network::exposure(settings));
     findings.push(clock());

@@ -1,7 +1,5 @@
 //! Reads the database of a server that does not run.
 
-use std::sync::Arc;
-
 use courierx_core::event::Sequence;
 use courierx_core::id::TenantId;
 use courierx_core::message::Mode;
@@ -28,8 +26,9 @@ const CHANGES: usize = 1000;
 
 /// What the database says. How its connections do only a running server knows.
 pub(super) async fn answer(asked: &Asked, settings: Settings) -> Result<Value, Unexplained> {
-    let Database::Sqlite(path) = &settings.database;
-    if !path.exists() {
+    if let Database::Sqlite(path) = &settings.database
+        && !path.exists()
+    {
         let text = format!("there is no database at {}; name a running server with --url", path.display());
         return Err(Unexplained::Plain(text));
     }
@@ -44,11 +43,11 @@ pub(super) async fn answer(asked: &Asked, settings: Settings) -> Result<Value, U
         }
         Err(error) => return Err(error.into()),
     };
-    look_at_canary(&store, &vault).await.map_err(StartError::from)?;
-    let tenant = tenant(&store, asked.tenant.as_deref()).await?;
+    look_at_canary(&*store, &vault).await.map_err(StartError::from)?;
+    let tenant = tenant(&*store, asked.tenant.as_deref()).await?;
     // It lets nobody in, so nobody needs to know it.
     let nobodys = Secret::new(random_hex().as_str());
-    let app = App::new(settings, Arc::new(store), vault, &nobodys);
+    let app = App::new(settings, store, vault, &nobodys);
     let app = app.map_err(|error: AppError| StartError::from(error))?;
     let ctx = Ctx::of_operator(tenant, if asked.test { Mode::Test } else { Mode::Live });
     let input =

@@ -2,9 +2,9 @@
 
 mod batch;
 mod input;
-mod repeat;
+pub(crate) mod repeat;
 mod secrets;
-mod send;
+pub(crate) mod send;
 mod verify;
 
 use courierx_providers::emulator::Emulator;

@@ -13,7 +13,7 @@ fn keyed(emulator: &Emulator) -> Value {
 }
 
 #[tokio::test]
-async fn a_repeated_request_is_answered_and_not_sent_again() {
+pub(crate) async fn a_repeated_request_is_answered_and_not_sent_again() {
     let (_server, client) = start().await;
     let emulator = Emulator::postmark(KEY).start().await.unwrap();
     let body = keyed(&emulator);
@@ -46,7 +46,7 @@ async fn a_repeated_request_is_answered_and_not_sent_again() {
 }
 
 #[tokio::test]
-async fn requests_at_the_same_time_are_one() {
+pub(crate) async fn requests_at_the_same_time_are_one() {
     let (_server, client) = start().await;
     let emulator = Emulator::postmark(KEY).start().await.unwrap();
     emulator.fail(Some(Fault::Slow));

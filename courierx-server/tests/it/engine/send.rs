@@ -34,7 +34,7 @@ fn documented(emulator: &Emulator) -> Value {
 }
 
 #[tokio::test]
-async fn the_documents_request_is_answered_as_the_document_says() {
+pub(crate) async fn the_documents_request_is_answered_as_the_document_says() {
     let (server, client) = start().await;
     let emulator = Emulator::sendgrid(KEY).start().await.unwrap();
     let sent = send(&client, &documented(&emulator)).await;
@@ -289,7 +289,7 @@ async fn suppressing(owner: &Client, address: &str) -> Value {
 }
 
 #[tokio::test]
-async fn the_suppressions_of_a_tenant_of_this_server_count() {
+pub(crate) async fn the_suppressions_of_a_tenant_of_this_server_count() {
     let (server, client) = start().await;
     let emulator = Emulator::sendgrid(KEY).start().await.unwrap();
     let tenant = suppressing(&server.owner("acme").await, "ada@example.com").await;

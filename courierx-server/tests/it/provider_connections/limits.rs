@@ -30,7 +30,7 @@ pub(crate) async fn tenant(owner: &Client) -> TenantId {
 }
 
 /// Reads it until it is as it should be.
-pub(super) async fn until(owner: &Client, path: &str, is: impl Fn(&Value) -> bool) -> Answer {
+pub(crate) async fn until(owner: &Client, path: &str, is: impl Fn(&Value) -> bool) -> Answer {
     let start = Instant::now();
     loop {
         let answer = owner.get(path).await;
@@ -111,7 +111,7 @@ async fn new_connections_have_limits_too_and_a_mail_server_no_more_than_it_bears
 }
 
 #[tokio::test]
-async fn a_cap_holds_is_counted_and_can_be_raised() {
+pub(crate) async fn a_cap_holds_is_counted_and_can_be_raised() {
     let clock = clock();
     let server = under(&clock).await;
     let owner = server.owner("acme").await;

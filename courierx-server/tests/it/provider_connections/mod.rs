@@ -55,7 +55,7 @@ async fn tenant(server: &TestServer, owner: &Client) -> Tenant {
 }
 
 #[tokio::test]
-async fn a_connection_is_made_verified_listed_changed_and_removed() {
+pub(crate) async fn a_connection_is_made_verified_listed_changed_and_removed() {
     let (server, smtp) = (local().await, SmtpServer::start().await);
     let owner = server.owner("acme").await;
     let made = create(&owner, &relay(&smtp)).await;
@@ -236,7 +236,7 @@ async fn a_password_does_not_follow_to_another_host() {
 }
 
 #[tokio::test]
-async fn first_connections_that_come_together_are_all_made() {
+pub(crate) async fn first_connections_that_come_together_are_all_made() {
     let server = TestServer::start().await;
     let owner = server.owner("acme").await;
     let make = async |number: u32| {

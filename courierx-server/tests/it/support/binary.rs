@@ -39,7 +39,7 @@ struct Output {
 }
 
 /// `courierx` in this directory, with these variables and no others but `PATH` and `HOME`.
-fn command(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+pub(crate) fn command(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_courierx"));
     command.args(arguments).current_dir(directory).env_clear();
     command.envs(["PATH", "HOME"].iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
@@ -55,10 +55,16 @@ pub(crate) fn run(directory: &Path, arguments: &[&str], variables: &[(&str, &str
     Ended { status: output.status, stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-impl Binary {
-    /// Starts `courierx serve` on a free port, and waits until it listens: from then on it is ready.
-    pub(crate) fn start(directory: &Path, variables: &[(&str, &str)]) -> Self {
-        let mut child = command(directory, &[], variables).spawn().unwrap();
+/// A server that may not listen yet.
+pub(crate) struct Starting {
+    binary: Binary,
+    listens: Receiver<String>,
+}
+
+impl Starting {
+    /// Starts this command, which is `courierx serve` or becomes it.
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let (listening, listens) = mpsc::channel();
         let (reads, reading) = mpsc::channel();
         let stdout = collect(child.stdout.take().unwrap(), reads.clone(), move |line| {
@@ -67,9 +73,31 @@ impl Binary {
             }
         });
         let stderr = collect(child.stderr.take().unwrap(), reads, |_| ());
-        let mut binary = Self { child, base_url: String::new(), stdout, stderr, reading };
-        binary.base_url = binary.wait_for(&listens);
-        binary
+        let binary = Binary { child, base_url: String::new(), stdout, stderr, reading };
+        Self { binary, listens }
+    }
+
+    /// Waits until it listens: from then on it is ready.
+    pub(crate) fn listening(mut self) -> Binary {
+        self.binary.base_url = self.binary.wait_for(&self.listens);
+        self.binary
+    }
+
+    /// The process, whether it listens or not.
+    pub(crate) fn process(&self) -> &Binary {
+        &self.binary
+    }
+
+    /// Waits until it ended.
+    pub(crate) fn ended(self) -> Ended {
+        self.binary.ended()
+    }
+}
+
+impl Binary {
+    /// Starts `courierx serve` on a free port, and waits until it listens.
+    pub(crate) fn start(directory: &Path, variables: &[(&str, &str)]) -> Self {
+        Starting::spawn(command(directory, &[], variables)).listening()
     }
 
     fn wait_for(&mut self, listens: &Receiver<String>) -> String {
@@ -85,6 +113,12 @@ impl Binary {
     /// Where it listens: `http://127.0.0.1:…`.
     pub(crate) fn base_url(&self) -> &str {
         &self.base_url
+    }
+
+    /// Which process it is.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// The port it listens on.

@@ -2,6 +2,7 @@
 
 mod binary;
 mod client;
+pub(crate) mod database;
 #[cfg(unix)]
 mod lines;
 #[cfg(unix)]
@@ -13,7 +14,7 @@ mod smtp_sink;
 #[cfg(unix)]
 mod terminal;
 
-pub(crate) use binary::{Binary, Ended, PATIENCE, run};
+pub(crate) use binary::{Binary, Ended, PATIENCE, Starting, command, run};
 pub(crate) use client::{Answer, Client};
 #[cfg(unix)]
 pub(crate) use mail_server::MailServer;

@@ -1,19 +1,17 @@
-//! A server in this process, on a port of its own and a fresh database.
+//! A server in this process, on a port of its own and a fresh database of the kind that the test is about.
 
 use std::sync::Arc;
 
 use courierx_core::clock::Clock;
-use courierx_core::store::Store;
 use courierx_server::App;
 use courierx_server::config::Settings;
 use courierx_server::http::ListenerLimits;
 use courierx_server::secret::Secret;
 use courierx_server::server::Server;
-use courierx_store::SqliteStore;
-use courierx_store::sqlite::SqliteOptions;
 use serde_json::json;
 
 use super::Client;
+use super::database::Opened;
 
 fn secret() -> Secret {
     Secret::new("a secret of the tests with enough bytes")
@@ -41,25 +39,25 @@ impl TestServer {
 
     /// Under a clock that the test moves, and with settings that differ from the defaults.
     pub(crate) async fn start_under(clock: Arc<dyn Clock>, change: impl FnOnce(&mut Settings)) -> Self {
-        Self::start_on(SqliteStore::options().clock(clock), change, ListenerLimits::default()).await
+        Self::start_on(Opened::fresh(Some(clock)).await, change, ListenerLimits::default()).await
     }
 
     async fn start_within(change: impl FnOnce(&mut Settings), limits: ListenerLimits) -> Self {
-        Self::start_on(SqliteStore::options(), change, limits).await
+        Self::start_on(Opened::fresh(None).await, change, limits).await
     }
 
-    async fn start_on(
-        options: SqliteOptions,
+    /// On a database that the test has opened.
+    pub(crate) async fn start_on(
+        opened: Opened,
         change: impl FnOnce(&mut Settings),
         limits: ListenerLimits,
     ) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let Opened { folder, database, store, vault } = opened;
         let mut settings = Settings::in_directory(folder.path().to_owned());
         settings.listen.set_port(0);
+        settings.database = database;
         change(&mut settings);
-        let store = options.open(folder.path().join("courierx.db")).await.unwrap();
-        let vault = store.vault().unwrap();
-        let app = App::new(settings, Arc::new(store), vault, &secret()).unwrap();
+        let app = App::new(settings, store, vault, &secret()).unwrap();
         Self { server: Server::start_within(app, limits).await.unwrap(), folder }
     }
 

@@ -80,10 +80,27 @@ impl Cluster {
     /// Ends the server as a crash does, without writing anything more, and starts it again.
     #[allow(dead_code, reason = "this file is part of several tests")]
     pub(crate) fn crash(&self) {
-        let mut restart = unprivileged(&self.programs.join("pg_ctl"));
-        restart.args(["-m", "immediate", "-w", "restart", "-D"]).arg(self.directory.join("data"));
-        let restart = restart.arg("-l").arg(self.directory.join("log")).stdin(Stdio::null());
-        assert!(restart.stdout(Stdio::null()).status().unwrap().success(), "{}", log(&self.directory));
+        self.control(&["-m", "immediate", "restart"]);
+    }
+
+    /// Ends the server as an operator does.
+    #[allow(dead_code, reason = "this file is part of several tests")]
+    pub(crate) fn stop(&self) {
+        self.control(&["-m", "fast", "stop"]);
+    }
+
+    /// Starts it again after that, as it was started before.
+    #[allow(dead_code, reason = "this file is part of several tests")]
+    pub(crate) fn start_again(&self) {
+        self.control(&["restart"]);
+    }
+
+    /// Waits until it is done.
+    fn control(&self, arguments: &[&str]) {
+        let mut control = unprivileged(&self.programs.join("pg_ctl"));
+        control.args(arguments).arg("-w").arg("-D").arg(self.directory.join("data"));
+        control.arg("-l").arg(self.directory.join("log")).stdin(Stdio::null()).stderr(Stdio::null());
+        assert!(control.stdout(Stdio::null()).status().unwrap().success(), "{}", log(&self.directory));
     }
 }
 

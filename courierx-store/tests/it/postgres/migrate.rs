@@ -34,6 +34,25 @@ async fn a_later_version_is_lived_with_until_it_breaks_us() {
 }
 
 #[tokio::test]
+async fn migrations_can_be_left_to_others() {
+    let schema = schema();
+    let refused = options(&schema).without_migrating().open().await;
+    assert!(matches!(refused, Err(OpenError::OlderSchema { found: 0, .. })), "{refused:?}");
+    let looked = options(&schema).examine().await.unwrap();
+    assert!(looked.schema.is_due() && looked.schema.found == 0, "nothing was made: {looked:?}");
+    assert!(looked.missing_privileges.is_empty() && !looked.read_only, "{looked:?}");
+    assert!(looked.connections_used < looked.connections_allowed, "{looked:?}");
+    let (before, after) = options(&schema).migrate().await.unwrap();
+    assert_eq!((before.found, after.found), (0, after.known));
+    assert_eq!(options(&schema).migrate().await.unwrap(), (after, after));
+    options(&schema).without_migrating().open().await.unwrap().depth(&DepthQuery::default()).await.unwrap();
+    run(format!("UPDATE {schema}.schema_version SET oldest = 98")).await;
+    assert!(options(&schema).examine().await.unwrap().schema.is_too_new());
+    let refused = options(&schema).without_migrating().open().await;
+    assert!(matches!(refused, Err(OpenError::NewerSchema { .. })), "{refused:?}");
+}
+
+#[tokio::test]
 async fn a_schema_may_be_made_by_others() {
     let schema = schema();
     run(format!("CREATE SCHEMA {schema}; CREATE TABLE {schema}.theirs (id integer)")).await;

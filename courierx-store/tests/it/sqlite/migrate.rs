@@ -13,6 +13,7 @@ use courierx_core::store::{
 };
 use courierx_core::suppression::{NewSuppression, Reason, Scope};
 use courierx_store::SqliteStore;
+use courierx_store::sqlite::OpenError;
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
 
@@ -187,4 +188,23 @@ fn everything(limit: usize) -> EventQuery {
     let mut query = EventQuery::of_tenant(tenant(1), Sequence::START, limit);
     query.tenant = None;
     query
+}
+
+#[tokio::test]
+async fn the_version_is_told_and_nothing_is_changed() {
+    let directory = tempfile::tempdir().unwrap();
+    let absent = directory.path().join("absent.db");
+    let told = SqliteStore::options().schema_version(&absent).await.unwrap();
+    assert!(told.found == 0 && told.is_due() && !absent.exists());
+    let path = first_schema(&directory);
+    for _ in 0..2 {
+        let told = SqliteStore::options().schema_version(&path).await.unwrap();
+        assert!(told.found == 1 && told.is_due() && !told.is_too_new(), "{told:?}");
+    }
+    let store = SqliteStore::open(&path).await.unwrap();
+    let told = SqliteStore::options().schema_version(&path).await;
+    assert!(matches!(told, Err(OpenError::AlreadyOpen { .. })), "{told:?}");
+    drop(store);
+    Connection::open(&path).unwrap().execute("UPDATE courierx_schema SET version = 99", []).unwrap();
+    assert!(SqliteStore::options().schema_version(&path).await.unwrap().is_too_new());
 }

@@ -1,0 +1,54 @@
+//! Tests of the API that pass on SQLite and have to pass here as well.
+
+use crate::support::database::on_postgres;
+
+/// Runs these tests of a module once more.
+macro_rules! again {
+    ([$($module:tt)+]) => {};
+    ([$($module:tt)+] $test:ident $($more:ident)*) => {
+        #[test]
+        fn $test() {
+            on_postgres(crate::$($module)+::$test);
+        }
+        again!([$($module)+] $($more)*);
+    };
+}
+
+again!([emails]
+    what_was_sent_is_answered_listed_and_told_whole
+    a_list_is_filtered_and_paged
+    an_idempotency_key_gives_the_same_answer_once_more
+    what_was_refused_as_suppressed_is_refused_again
+);
+again!([delivery]
+    a_message_goes_out_over_the_tenants_connection
+    what_the_sandbox_calls_back_reaches_the_message_and_suppresses_nobody
+    a_change_counts_from_the_next_message_on
+);
+again!([api_keys] a_key_works_until_it_is_revoked);
+again!([suppressions] who_is_suppressed_gets_no_mail_until_the_entry_is_removed);
+again!([permissions]
+    what_another_tenant_has_is_as_what_nobody_has
+    an_idempotency_key_is_its_tenants_own
+);
+again!([provider_connections]
+    a_connection_is_made_verified_listed_changed_and_removed
+    first_connections_that_come_together_are_all_made
+);
+again!([provider_connections::limits] a_cap_holds_is_counted_and_can_be_raised);
+again!([routing]
+    a_quota_that_is_used_up_is_known_without_asking_the_wire
+    an_email_tells_whom_it_passed_over_and_why_it_waits
+);
+again!([routing_rules]
+    a_rule_is_made_listed_changed_and_removed
+    mail_goes_by_the_rules_from_the_next_message_on
+);
+again!([engine::repeat]
+    a_repeated_request_is_answered_and_not_sent_again
+    requests_at_the_same_time_are_one
+);
+again!([engine::send]
+    the_documents_request_is_answered_as_the_document_says
+    the_suppressions_of_a_tenant_of_this_server_count
+);

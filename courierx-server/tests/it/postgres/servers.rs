@@ -1,0 +1,108 @@
+//! Several servers on one database.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::tempdir;
+
+use super::{cluster, schema, variables};
+use crate::provider_connections::{create, relay};
+use crate::support::{Binary, Client, SmtpServer};
+
+/// How soon one server sees what another one changed. They ask each second; the rest is for a busy machine.
+const SOON: Duration = Duration::from_secs(10);
+
+/// Asks until the answer is as it should be.
+async fn soon(ask: impl AsyncFn() -> bool, what: &str) {
+    let asked = Instant::now();
+    while !ask().await {
+        assert!(asked.elapsed() < SOON, "{what}");
+    }
+}
+
+/// How many connections a live message could take, as this server believes.
+async fn ways(client: &Client) -> usize {
+    let email = json!({ "from": "hi@acme.example", "to": "ada@example.com" });
+    let told = client.post("/api/v1/routing/explain", &email).await;
+    assert_eq!(told.status, 200, "{told:?}");
+    let candidates = told.body["tiers"].as_array().unwrap().iter().flat_map(|tier| tier.as_array().unwrap());
+    candidates.filter(|one| one["skipped"].is_null()).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_servers_see_each_others_changes_and_deliver_each_message_once() {
+    const EACH: usize = 40;
+    let (folder, url, schema) = (tempdir().unwrap(), cluster::url(), schema());
+    let mut variables = variables(&url, &schema);
+    variables.push(("COURIERX_ALLOW_PRIVATE_TARGETS", "true"));
+    let [one, other] = [(); 2].map(|()| Binary::start(folder.path(), &variables));
+    let new = json!({ "name": "acme", "email": "a@a.example", "password": "secure-password" });
+    let made = one.client().post("/api/v1/auth/register", &new).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let token = made.body["token"].as_str().unwrap();
+    let (here, there) = (one.client().with(token), other.client().with(token));
+    assert_eq!(there.get("/api/v1/auth/me").await.status, 200, "they sign with the same secret");
+
+    // Both remember the tenant's ways by now; the sandbox is none of them any more as soon as there is another.
+    assert_eq!((ways(&here).await, ways(&there).await), (1, 1));
+    let smtp = SmtpServer::start().await;
+    let relay = create(&here, &relay(&smtp)).await.body;
+    let mut sent = BTreeSet::new();
+    for number in 0..EACH {
+        for (client, name) in [(&here, "here"), (&there, "there")] {
+            let subject = format!("{name} {number}");
+            let email = json!({ "from": "hi@acme.example", "to": "ada@example.com", "subject": subject, "text": "." });
+            let answer = client.post("/api/v1/emails", &email).await;
+            assert_eq!(answer.status, 202, "{answer:?}");
+            sent.insert(subject);
+        }
+    }
+    smtp.received(2 * EACH).await;
+    let all_sent = async || {
+        let list = there.get("/api/v1/emails?status=sent&per_page=1").await;
+        list.headers["x-total-count"] == (2 * EACH).to_string()
+    };
+    soon(all_sent, "everything is sent").await;
+    let received: Vec<_> = smtp.messages().into_iter().map(|message| subject(&message.data)).collect();
+    assert_eq!(received.len(), 2 * EACH, "each once");
+    assert_eq!(received.into_iter().collect::<BTreeSet<_>>(), sent);
+
+    let off = format!("/api/v1/provider_connections/{}", relay["id"].as_str().unwrap());
+    assert_eq!((ways(&here).await, ways(&there).await), (1, 1));
+    assert_eq!(here.patch(&off, &json!({ "status": "inactive" })).await.status, 200);
+    soon(async || ways(&there).await == 0, "the connection is off").await;
+
+    let key = here.post("/api/v1/api_keys", &json!({ "name": "k" })).await.body;
+    let holder = other.client().with(key["raw_key"].as_str().unwrap());
+    assert_eq!(holder.get("/api/v1/emails").await.status, 200);
+    let path = format!("/api/v1/api_keys/{}", key["id"].as_str().unwrap());
+    let revoked = here.delete(&path).await;
+    assert!(revoked.status < 300, "{revoked:?}");
+    soon(async || holder.get("/api/v1/emails").await.status == 401, "the key is revoked").await;
+    for server in [one, other] {
+        assert_eq!(server.terminate().status.code(), Some(0));
+    }
+}
+
+fn subject(data: &str) -> String {
+    data.lines().find_map(|line| line.strip_prefix("Subject: ")).unwrap().trim().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_servers_one_registers_the_first() {
+    let (folder, url, schema) = (tempdir().unwrap(), cluster::url(), schema());
+    let mut variables = variables(&url, &schema);
+    variables.push(("COURIERX_REGISTRATION", "first"));
+    let servers = [(); 2].map(|()| Binary::start(folder.path(), &variables));
+    let register = |server: usize, name: &'static str| {
+        let client = servers[server].client();
+        let new: Value =
+            json!({ "name": name, "email": format!("a@{name}.example"), "password": "secure-password" });
+        async move { client.post("/api/v1/auth/register", &new).await.status }
+    };
+    let (one, other) = tokio::join!(register(0, "a"), register(1, "b"));
+    assert!(one == 201 || other == 201, "{one} {other}");
+    assert!(one != 201 || other != 201, "{one} {other}");
+    assert_eq!(register(0, "c").await, 403);
+}

@@ -1,10 +1,12 @@
 //! The rules of [`Queue`](crate::store::Queue).
 
 mod claim;
+mod fair;
 mod leases;
 mod wait;
 
 pub use claim::*;
+pub use fair::*;
 pub use leases::*;
 pub use wait::*;
 

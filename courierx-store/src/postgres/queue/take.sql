@@ -29,11 +29,17 @@ WITH clock AS MATERIALIZED (
                   ORDER BY free_at LIMIT 1) AS next),
         (SELECT least(clock.now + $5, $6) FROM clock WHERE EXISTS (
              SELECT FROM taken WHERE taken.kind = r.kind AND taken.tenant = r.tenant))) AS next_at
-    FROM unnest($1) WITH ORDINALITY AS t (tenant, place)
-    JOIN ready r ON r.kind = ANY ($3) AND r.tenant = t.tenant
+    FROM unnest($1) WITH ORDINALITY AS t (tenant, place), unnest($3) AS k (kind),
+    -- The limit has it sought, one by one, whatever is known of the table.
+    LATERAL (SELECT kind, tenant, changes FROM ready
+             WHERE ready.kind = k.kind AND ready.tenant = t.tenant LIMIT 1) AS r
 ), locked AS MATERIALIZED (
-    SELECT kind, tenant, changes FROM ready WHERE kind = ANY ($3) AND tenant = ANY ($1)
-    ORDER BY kind, tenant FOR UPDATE
+    SELECT r.kind, r.tenant, r.changes FROM (
+        SELECT k.kind, t.tenant FROM unnest($3) AS k (kind), unnest($1) AS t (tenant)
+        ORDER BY k.kind COLLATE "C", t.tenant
+    ) AS one,
+    LATERAL (SELECT kind, tenant, changes FROM ready
+             WHERE ready.kind = one.kind AND ready.tenant = one.tenant LIMIT 1 FOR UPDATE) AS r
 ), left_behind AS MATERIALIZED (
     -- What arrived since may be a job that was not seen: then it makes sense to look right away.
     SELECT kind, tenant, place, CASE WHEN seen.changes = locked.changes THEN seen.next_at ELSE 0 END AS next_at

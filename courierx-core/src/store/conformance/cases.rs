@@ -179,6 +179,7 @@ mod tests {
         include_str!("ledger/pages.rs"),
         include_str!("ledger/settle.rs"),
         include_str!("queue/claim.rs"),
+        include_str!("queue/crowd.rs"),
         include_str!("queue/fair.rs"),
         include_str!("queue/leases.rs"),
         include_str!("queue/wait.rs"),

@@ -35,10 +35,9 @@ pub(super) async fn claim(shared: &Shared, request: &ClaimRequest) -> StoreResul
     for _ in 0..ROUNDS {
         let taken = match round(shared, &request, told).await {
             Ok(Some(taken)) => taken,
-            Ok(None) => break,
             // What was leased before has to reach its owner.
             Err(error) if claimed.is_empty() => return Err(error),
-            Err(_) => break,
+            Ok(None) | Err(_) => break,
         };
         staged |= taken.staged;
         request.limit -= taken.jobs.len().min(request.limit);

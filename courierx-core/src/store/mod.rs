@@ -48,7 +48,7 @@ pub use ledger::{
 pub use page::{Cursor, Page, PageRequest};
 pub use queue::{
     ClaimRequest, Claimed, DepthQuery, Job, JobId, JobKind, JobNext, LaneDepth, LeaseRef, LeaseToken, NewJob,
-    Queue,
+    Queue, kept_for_a_lane,
 };
 pub use records::{AttemptRecord, MessageRecord, RecipientRecord, RecipientResult, StoredMessage};
 pub use state::{Expected, State, StateEntry, StateKey, Swap};

@@ -164,6 +164,12 @@ impl ClaimRequest {
     }
 }
 
+/// Of how many jobs that are claimed of one tenant at once each lane has some for itself, if that many are due in it:
+/// an eighth. The rest is for the more urgent lanes.
+pub const fn kept_for_a_lane(portion: usize) -> usize {
+    portion / 8
+}
+
 /// What becomes of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobNext {
@@ -202,14 +208,26 @@ pub struct LaneDepth {
     pub waiting: u64,
     /// Under lease.
     pub leased: u64,
-    /// When the oldest job that is due and free became due.
+    /// When the oldest job that is due and free became due, of those that were counted.
     pub oldest_ready: Option<Timestamp>,
+    /// Whether there may be more: a store need not count more than [`COUNTED`](Self::COUNTED) jobs that are due, and
+    /// as many that are not.
+    pub at_least: bool,
 }
 
 impl LaneDepth {
+    /// How many jobs of a lane are counted at least, if there are so many: that are due, and that are not.
+    pub const COUNTED: usize = 10_000;
+
     /// A lane without jobs.
     pub const fn empty(lane: Lane) -> Self {
-        Self { lane, ready: 0, waiting: 0, leased: 0, oldest_ready: None }
+        Self { lane, ready: 0, waiting: 0, leased: 0, oldest_ready: None, at_least: false }
+    }
+
+    /// Whether so many were counted that there may be more.
+    pub fn is_full(&self) -> bool {
+        let most = Self::COUNTED as u64;
+        self.ready >= most || self.waiting + self.leased >= most
     }
 }
 
@@ -225,9 +243,10 @@ pub trait Queue: Send + Sync {
     async fn enqueue(&self, tenant: TenantId, jobs: Vec<NewJob>) -> StoreResult<Vec<JobId>>;
 
     /// Leases jobs that are due and free: of each tenant the more urgent lanes first, inside a lane the
-    /// longest due first.
+    /// longest due first. Where a tenant gets eight or more, [an eighth](kept_for_a_lane) is kept for each lane.
     ///
-    /// Every tenant with due jobs has its turn, however long and urgent the queues of others are. Whoever
+    /// Tenants stand in a line, since they have something due or were served last: everybody is served once before
+    /// anybody is twice, however long and urgent the queues of others are. Whoever
     /// holds [all that one tenant may](ClaimRequest::most_per_tenant) is passed over, takes no place from
     /// others and loses none in the line. Two claims never return the same job under leases that overlap.
     async fn claim(&self, request: &ClaimRequest) -> StoreResult<Vec<Claimed>>;
@@ -238,7 +257,8 @@ pub trait Queue: Send + Sync {
     /// Applies the next step of jobs under lease; `false` for each whose lease is not held any longer.
     async fn finish(&self, steps: &[(LeaseRef, JobNext)]) -> StoreResult<Vec<bool>>;
 
-    /// Counts jobs by lane, every lane once, in order of urgency.
+    /// Counts jobs by lane, every lane once, in order of urgency. What it costs does not grow with their number: of
+    /// [very many](LaneDepth::COUNTED) it tells that there are more.
     async fn depth(&self, query: &DepthQuery) -> StoreResult<Vec<LaneDepth>>;
 
     /// Returns when a job of one of these kinds may have become due or free, at the latest at `until`.

@@ -7,7 +7,6 @@
 
 use std::collections::BTreeMap;
 
-use courierx_core::clock::Timestamp;
 use courierx_core::event::NewEvent;
 use courierx_core::id::TenantId;
 use courierx_core::router::ConnectionId;
@@ -83,7 +82,7 @@ impl Tx<'_> {
     /// Adds jobs, and answers their identifiers in order.
     pub(super) async fn insert_jobs(&mut self, jobs: &[(TenantId, NewJob)]) -> Run<Vec<JobId>> {
         self.pending.jobs_changed = true;
-        insert_jobs(self.connection, &self.shared.statements.jobs, self.now, jobs).await
+        insert_jobs(self.connection, &self.shared.statements.jobs, jobs).await
     }
 }
 
@@ -91,7 +90,6 @@ impl Tx<'_> {
 pub(super) async fn insert_jobs(
     connection: &mut PgConnection,
     statement: &Statement,
-    now: Timestamp,
     jobs: &[(TenantId, NewJob)],
 ) -> Run<Vec<JobId>> {
     let column = |of: fn(&NewJob) -> i64| jobs.iter().map(|(_, job)| of(job)).collect::<Vec<_>>();
@@ -102,19 +100,22 @@ pub(super) async fn insert_jobs(
         .bind(jobs.iter().map(|(_, job)| codec::lane(job.lane)).collect::<Vec<_>>())
         .bind(column(|job| job.run_at.as_micros()))
         .bind(jobs.iter().map(|(_, job)| job.payload.as_slice()).collect::<Vec<_>>())
-        .bind(now.as_micros())
         .fetch_all(connection)
         .await?;
     rows.iter().map(|row| row.column(0).map(JobId)).collect()
 }
 
-/// The statement for [`insert_jobs`].
+/// The statement for [`insert_jobs`], which says to claims whose they are (`queue/line.rs`).
 pub(super) const INSERT_JOBS: &str = "
-    INSERT INTO courierx.jobs (tenant, kind, message, lane, run_at, free_at, due, payload)
-    SELECT tenant, kind, message, lane, run_at, run_at, run_at <= $7, payload
-    FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int2[], $5::int8[], $6::bytea[]) WITH ORDINALITY
-         AS new (tenant, kind, message, lane, run_at, payload, place)
-    ORDER BY place RETURNING id";
+    WITH new AS MATERIALIZED (
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int2[], $5::int8[], $6::bytea[])
+        WITH ORDINALITY AS new (tenant, kind, message, lane, run_at, payload, place)
+    ), arrived AS (
+        INSERT INTO courierx.arrivals (kind, tenant, at)
+        SELECT kind, tenant, min(run_at) FROM new GROUP BY kind, tenant
+    )
+    INSERT INTO courierx.jobs (tenant, kind, message, lane, run_at, free_at, payload)
+    SELECT tenant, kind, message, lane, run_at, run_at, payload FROM new ORDER BY place RETURNING id";
 
 /// One row for each tenant, statistic and day.
 async fn add_counters(

@@ -37,7 +37,7 @@ impl PostgresStore {
         let (answers, stored) = writing.store(&mut *connection, slice::from_ref(message)).await?;
         if !stored.is_empty() {
             let jobs: Vec<_> = message.effects.jobs.iter().map(|job| (message.tenant, job.clone())).collect();
-            effects::insert_jobs(&mut *connection, &shared.statements.jobs, writing.now, &jobs).await?;
+            effects::insert_jobs(&mut *connection, &shared.statements.jobs, &jobs).await?;
             if let Some(body) = staged::body(&message.effects)? {
                 sqlx::query(shared.statements.stage.sql())
                     .bind(Uuid::from(message.tenant))

@@ -141,7 +141,8 @@ impl<'a> Tx<'a> {
         Ok(())
     }
 
-    /// Writes which tenants have jobs: a claim in this transaction has to see it.
+    /// Writes which tenants have jobs: a claim in this transaction has to see it. Who is due already keeps its
+    /// place; who is not never comes before those who were served before it was.
     pub(super) fn flush_ready(&self) -> Run<()> {
         let ready = std::mem::take(&mut self.pending.borrow_mut().ready);
         if ready.is_empty() {
@@ -149,11 +150,13 @@ impl<'a> Tx<'a> {
         }
         let mut lower = self.sql(
             "INSERT INTO courierx_ready (kind, lane, tenant, next_at) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT DO UPDATE SET next_at = excluded.next_at WHERE excluded.next_at < next_at",
+             ON CONFLICT DO UPDATE SET next_at = max(excluded.next_at, served_at)
+                 WHERE excluded.next_at < next_at AND next_at > ?5",
         )?;
+        let now = self.now().as_micros();
         for ((tenant, lane), ready) in ready {
             for (kind, at) in ready {
-                lower.execute(params![kind.as_str(), lane, tenant.as_bytes(), at.as_micros()])?;
+                lower.execute(params![kind.as_str(), lane, tenant.as_bytes(), at.as_micros(), now])?;
             }
         }
         Ok(())

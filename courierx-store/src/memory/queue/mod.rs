@@ -27,11 +27,11 @@ pub(super) struct Jobs {
     free: HashMap<JobKind, BTreeMap<TenantId, BTreeSet<Turn>>>,
     /// Jobs under lease, by the end of the lease.
     leased: BTreeSet<(Timestamp, JobId)>,
-    /// When each tenant with free jobs was served last, counted in jobs served.
-    served: HashMap<TenantId, u64>,
+    /// When each tenant was served last, and in which turn.
+    served: HashMap<TenantId, (Timestamp, u64)>,
     last_job: i64,
     last_token: i64,
-    last_served: u64,
+    last_turn: u64,
     added: bool,
 }
 

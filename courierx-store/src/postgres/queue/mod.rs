@@ -2,6 +2,7 @@
 
 mod claim;
 mod depth;
+mod line;
 pub(super) mod steps;
 mod wait;
 

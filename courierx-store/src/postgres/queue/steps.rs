@@ -91,14 +91,18 @@ impl Held {
         if !put_back.is_empty() {
             tx.pending.jobs_changed = true;
             sqlx::query(
-                "UPDATE jobs j SET leased = false, run_at = back.at, free_at = back.at, due = back.at <= $4,
-                                   round = back.round
-                 FROM unnest($1::int8[], $2::int8[], $3::int8[]) AS back (id, at, round) WHERE j.id = back.id",
+                "WITH back AS (
+                     UPDATE jobs j SET leased = false, run_at = back.at, free_at = back.at, due = NULL,
+                                       round = back.round
+                     FROM unnest($1::int8[], $2::int8[], $3::int8[]) AS back (id, at, round)
+                     WHERE j.id = back.id RETURNING j.kind, j.tenant, j.free_at
+                 )
+                 INSERT INTO arrivals (kind, tenant, at)
+                 SELECT kind, tenant, min(free_at) FROM back GROUP BY kind, tenant",
             )
             .bind(put_back)
             .bind(dates)
             .bind(rounds)
-            .bind(tx.now.as_micros())
             .execute(&mut *tx.connection)
             .await?;
         }
@@ -130,7 +134,7 @@ pub(super) async fn extend(
          ), clock AS MATERIALIZED (SELECT ",
         now_or!("$4"),
         " AS now)
-         UPDATE jobs SET free_at = least(now + $3, $5), due = false FROM held, clock WHERE jobs.id = held.id
+         UPDATE jobs SET free_at = least(now + $3, $5), due = NULL FROM held, clock WHERE jobs.id = held.id
          RETURNING jobs.id, jobs.token"
     ))
     .bind(jobs)

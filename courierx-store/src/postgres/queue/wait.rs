@@ -7,13 +7,12 @@ use courierx_core::store::{JobKind, StoreResult};
 use sqlx::PgConnection;
 
 use super::super::Shared;
-use super::super::codec;
 use super::super::error::Run;
 use super::super::transaction::on_connection;
 use super::names;
 
 /// How often to look for jobs that nobody told us of: their notification was lost, or an application added them
-/// in a transaction of its own. Looking is a seek per kind and lane.
+/// in a transaction of its own. Looking is a seek per kind.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) async fn wait(shared: &Shared, kinds: &[JobKind], until: Timestamp) -> StoreResult<()> {
@@ -41,17 +40,14 @@ async fn until_next_look() {
     tokio::time::sleep(LOOK_EVERY).await;
 }
 
-/// When a job of one of these kinds is due or free again; the beginning of time for one that is due.
+/// When it makes sense to look for a job of one of these kinds; possibly too early, never too late.
 async fn next_free(connection: &mut PgConnection, kinds: &[JobKind]) -> Run<Option<Timestamp>> {
     let next: Option<i64> = sqlx::query_scalar(
-        "SELECT CASE WHEN EXISTS (SELECT FROM jobs WHERE due AND kind = ANY ($1)) THEN 0 ELSE (
-             SELECT min(next.free_at) FROM unnest($1::text[]) AS k (kind), unnest($2::int2[]) AS l (lane),
-             LATERAL (SELECT free_at FROM jobs WHERE NOT due AND jobs.kind = k.kind AND jobs.lane = l.lane
-                      ORDER BY free_at LIMIT 1) AS next
-         ) END",
+        "SELECT least((SELECT min(at) FROM arrivals WHERE kind = ANY ($1)), (
+             SELECT min(first.next_at) FROM unnest($1::text[]) AS k (kind),
+             LATERAL (SELECT next_at FROM ready WHERE ready.kind = k.kind ORDER BY next_at LIMIT 1) AS first))",
     )
     .bind(names(kinds))
-    .bind(codec::lanes())
     .fetch_one(connection)
     .await?;
     Ok(next.map(Timestamp::from_micros))

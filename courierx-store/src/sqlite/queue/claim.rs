@@ -11,45 +11,61 @@ use std::collections::BTreeSet;
 use courierx_core::clock::Timestamp;
 use courierx_core::id::{MessageId, TenantId};
 use courierx_core::message::Lane;
-use courierx_core::store::{ClaimRequest, Claimed, Job, JobId, JobKind, LeaseToken, NewJob};
+use courierx_core::store::{ClaimRequest, Claimed, Job, JobId, JobKind, LeaseToken, NewJob, kept_for_a_lane};
 use rusqlite::params;
 
 use super::super::codec::{self, Columns};
 use super::super::error::Run;
 use super::super::transaction::Tx;
 
+/// How often a claim goes to the line for what is left of its limit. Who stands there may have nothing any more:
+/// its jobs were finished before their leases ended.
+const ROUNDS: usize = 8;
+
 /// Leases due jobs.
 pub(super) fn claim(tx: &Tx<'_>, request: &ClaimRequest) -> Run<Vec<Claimed>> {
     tx.flush_ready()?;
     let now = tx.now();
-    let place = next_place(tx, now, &request.kinds)?;
-    let turn = Turn { now, until: now.after(request.lease), place };
-    let mut tenants = Vec::new();
-    for tenant in due_tenants(tx, now, request)? {
-        tenants.push((due_lines(tx, now, &request.kinds, tenant)?, request.room_for(tenant)));
-    }
+    let mut request = request.clone();
     let mut claimed = Vec::new();
-    // In rounds: what one tenant leaves of its share goes to those that have more.
-    let mut open: Vec<_> = tenants.iter().map(|(lines, room)| (lines, *room)).collect();
-    while !open.is_empty() && claimed.len() < request.limit {
-        let share = (request.limit - claimed.len()).div_ceil(open.len());
-        let mut more = Vec::new();
-        for (lines, room) in open {
-            let start = claimed.len();
-            let end = request.limit.min(start + share.min(room));
-            for line in lines {
-                take(tx, turn, line, end - claimed.len(), &mut claimed)?;
-            }
-            let left = room - (claimed.len() - start);
-            if claimed.len() == end && left > 0 {
-                more.push((lines, left));
-            }
+    // What one tenant leaves of its share goes to those that are the first then.
+    for _ in 0..ROUNDS {
+        let tenants = due_tenants(tx, now, &request)?;
+        if tenants.is_empty() {
+            break;
         }
-        open = more;
+        let place = next_place(tx, now, &request.kinds)?;
+        let turn = Turn { now, until: now.after(request.lease), place };
+        let (each, more) = (request.limit / tenants.len(), request.limit % tenants.len());
+        let mut served = Vec::new();
+        for (place, tenant) in tenants.into_iter().enumerate() {
+            let lines = due_lines(tx, now, &request.kinds, tenant)?;
+            let portion = (each + usize::from(place < more)).min(request.room_for(tenant));
+            let before = claimed.len();
+            serve(tx, turn, &lines, portion, &mut claimed)?;
+            let taken = claimed.len() - before;
+            *request.held.entry(tenant).or_default() += taken;
+            request.limit -= taken;
+            served.extend(lines);
+        }
+        go_to_the_end(tx, turn, &served)?;
     }
-    go_to_the_end(tx, turn, tenants.iter().flat_map(|(lines, _)| lines))?;
     claimed.sort_by_key(|one| (codec::lane(one.job.lane), one.job.run_at, one.job.id));
     Ok(claimed)
+}
+
+/// Leases at most `portion` of a tenant's due jobs: what every lane keeps, and then the more urgent ones.
+fn serve(tx: &Tx<'_>, turn: Turn, lines: &[Line<'_>], portion: usize, claimed: &mut Vec<Claimed>) -> Run<()> {
+    let end = claimed.len() + portion;
+    if lines.len() > 1 {
+        for line in lines {
+            take(tx, turn, line, kept_for_a_lane(portion).min(end - claimed.len()), claimed)?;
+        }
+    }
+    for line in lines {
+        take(tx, turn, line, end - claimed.len(), claimed)?;
+    }
+    Ok(())
 }
 
 /// When a claim takes place, until when what it takes is leased, and where those go who were served.
@@ -114,21 +130,22 @@ fn due_lines<'a>(tx: &Tx<'_>, now: Timestamp, kinds: &'a [JobKind], tenant: Tena
 
 /// Writes when it makes sense to look at these lines again: not before their next job is free, and if that
 /// is so now, after everybody who waits since earlier.
-fn go_to_the_end<'a>(tx: &Tx<'_>, turn: Turn, served: impl Iterator<Item = &'a Line<'a>>) -> Run<()> {
+fn go_to_the_end(tx: &Tx<'_>, turn: Turn, served: &[Line<'_>]) -> Run<()> {
     let mut next_free =
         tx.sql("SELECT min(free_at) FROM courierx_jobs WHERE kind = ?1 AND lane = ?2 AND tenant = ?3")?;
     let mut forget = tx.sql("DELETE FROM courierx_ready WHERE kind = ?1 AND lane = ?2 AND tenant = ?3")?;
     let mut requeue = tx.sql(
-        "UPDATE courierx_ready SET next_at = ?4, turn = ?5 WHERE kind = ?1 AND lane = ?2 AND tenant = ?3",
+        "UPDATE courierx_ready SET next_at = ?4, turn = ?5, served_at = ?6
+         WHERE kind = ?1 AND lane = ?2 AND tenant = ?3",
     )?;
-    for (Line { kind, lane, tenant }, place) in served.zip(turn.place..) {
+    for (Line { kind, lane, tenant }, place) in served.iter().zip(turn.place..) {
         let (kind, lane, tenant) = (kind.as_str(), codec::lane(*lane), tenant.as_bytes());
         let next_at: Option<i64> = next_free.query_row(params![kind, lane, tenant], |row| row.get(0))?;
         match next_at {
             None => forget.execute(params![kind, lane, tenant])?,
             Some(next_at) => {
-                let next_at = next_at.max(turn.now.as_micros());
-                requeue.execute(params![kind, lane, tenant, next_at, place])?
+                let now = turn.now.as_micros();
+                requeue.execute(params![kind, lane, tenant, next_at.max(now), place, now])?
             }
         };
     }
@@ -151,6 +168,9 @@ fn next_place(tx: &Tx<'_>, now: Timestamp, kinds: &[JobKind]) -> Run<i64> {
 
 /// Leases at most `limit` due jobs of one line.
 fn take(tx: &Tx<'_>, turn: Turn, line: &Line<'_>, limit: usize, claimed: &mut Vec<Claimed>) -> Run<()> {
+    if limit == 0 {
+        return Ok(());
+    }
     let mut update = tx.sql(
         "UPDATE courierx_jobs SET leased = 1, free_at = ?5, token = token + 1
          WHERE id IN (SELECT id FROM courierx_jobs

@@ -3,7 +3,8 @@ use std::time::{Duration, Instant};
 
 use courierx_core::clock::Clock;
 use courierx_core::message::Lane;
-use courierx_core::store::{JobKind, NewJob, Queue};
+use courierx_core::store::{JobKind, JobNext, NewJob, Queue};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::support::Fixture;
 use crate::support::tenant;
@@ -75,4 +76,61 @@ async fn claiming_costs_the_same_however_many_jobs_wait() {
     }
     let many = claim_time(&fixture).await;
     assert!(many < few * 4 + Duration::from_millis(4), "{few:?} with 1000, {many:?} with 100,000");
+}
+
+#[tokio::test]
+async fn a_job_is_found_that_commits_after_its_tenant_left_the_line() {
+    let fixture = Fixture::new().await;
+    let mut connection = fixture.connection().await;
+    let mut transaction = connection.begin().await.unwrap();
+    fixture.store.enqueue_in(&mut transaction, fixture.message(tenant(1))).await.unwrap();
+    // Nobody who adds jobs of the same tenant waits for that.
+    fixture.store.enqueue(tenant(1), vec![job(&fixture, Lane::Bulk)]).await.unwrap();
+    let claimed = fixture.claim(10).await;
+    assert_eq!(fixture.store.finish(&[(claimed[0].lease, JobNext::Finish)]).await.unwrap(), [true]);
+    fixture.clock.advance(Duration::from_mins(2));
+    assert!(fixture.claim(10).await.is_empty(), "the tenant has nothing");
+    transaction.commit().await.unwrap();
+    assert_eq!(fixture.claim(10).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_is_found_that_a_claim_did_not_see() {
+    let fixture = Fixture::new().await;
+    fixture.store.enqueue(tenant(1), vec![job(&fixture, Lane::Bulk)]).await.unwrap();
+    // Another process takes in an arrival of the same tenant, and has not committed yet.
+    fixture.store.enqueue(tenant(1), vec![job(&fixture, Lane::Bulk)]).await.unwrap();
+    let first = fixture.claim(1).await;
+    assert_eq!(first.len(), 1);
+    let mut other = fixture.connection().await;
+    let run = async |connection: &mut PgConnection, sql: &str| {
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(connection).await.unwrap();
+    };
+    run(
+        &mut other,
+        &format!("SET search_path = {}; BEGIN; UPDATE ready SET changes = changes + 1", fixture.schema),
+    )
+    .await;
+    let store = fixture.store.clone();
+    let claiming = tokio::spawn(async move { super::support::claim(&store, 10).await });
+    let mut watching = fixture.connection().await;
+    loop {
+        let waits: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock')",
+        )
+        .bind(&fixture.schema)
+        .fetch_one(&mut watching)
+        .await
+        .unwrap();
+        if waits {
+            break;
+        }
+        assert!(!claiming.is_finished(), "the claim did not wait for the row");
+        tokio::task::yield_now().await;
+    }
+    // The claim looked at the jobs before this one was there.
+    let late = "INSERT INTO jobs (tenant, kind, lane, run_at, free_at, payload)
+                SELECT tenant, kind, lane, run_at, run_at, payload FROM jobs LIMIT 1; COMMIT";
+    run(&mut other, late).await;
+    assert_eq!(claiming.await.unwrap().len(), 2, "the one it saw, and the one it did not");
 }

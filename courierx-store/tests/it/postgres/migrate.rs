@@ -5,7 +5,7 @@ use courierx_store::postgres::OpenError;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::cluster;
-use super::support::{options, schema};
+use super::support::{claim, options, schema};
 
 async fn run(sql: String) {
     let mut connection = PgConnection::connect(&cluster::url()).await.unwrap();
@@ -67,4 +67,29 @@ async fn a_migration_that_fails_leaves_nothing_and_says_which() {
     assert!(matches!(failed, Err(OpenError::Migrate { version: 1, .. })), "{failed:?}");
     run(format!("DROP TABLE {schema}.jobs")).await;
     options(&schema).open().await.unwrap();
+}
+
+/// What the version before the line of tenants does.
+const ADD_AS_BEFORE: &str = "INSERT INTO jobs (tenant, kind, lane, run_at, free_at, due, payload)
+     VALUES (gen_random_uuid(), 'delivery', 2, 1, 1, true, '')";
+
+#[tokio::test]
+async fn jobs_of_an_older_process_are_claimed() {
+    let schema = schema();
+    let first = include_str!("../../../src/postgres/migrations/0001_initial.sql");
+    run(format!(
+        "CREATE SCHEMA {schema}; SET search_path = {schema}; {first};
+         CREATE TABLE schema_version (version integer NOT NULL, oldest integer NOT NULL);
+         INSERT INTO schema_version VALUES (1, 1); {ADD_AS_BEFORE}"
+    ))
+    .await;
+    let store = options(&schema).open().await.unwrap();
+    assert_eq!(claim(&store, 10).await.len(), 1, "what was there before");
+    run(format!("SET search_path = {schema}; {ADD_AS_BEFORE}; {ADD_AS_BEFORE}")).await;
+    assert_eq!(claim(&store, 10).await.len(), 2, "what an older process added later");
+    run(format!(
+        "SET search_path = {schema}; UPDATE jobs SET leased = false, free_at = 2, due = false WHERE id = 1"
+    ))
+    .await;
+    assert_eq!(claim(&store, 10).await.len(), 1, "what an older process put back");
 }

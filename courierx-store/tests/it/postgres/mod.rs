@@ -6,5 +6,6 @@ mod crash;
 mod enqueue_in;
 mod migrate;
 mod pages;
+mod plans;
 mod processes;
 mod support;

@@ -19,6 +19,12 @@ const STATEMENTS: &[(&str, &str)] = &[
         "courierx_jobs_free (kind=? AND lane=? AND tenant=?)",
     ),
     (
+        "SELECT j.run_at FROM courierx_ready r CROSS JOIN courierx_jobs j
+             WHERE r.lane = ?1 AND r.next_at <= ?4
+                   AND j.kind = r.kind AND j.lane = r.lane AND j.tenant = r.tenant AND j.free_at <= ?4 LIMIT ?5",
+        "courierx_jobs_free (kind=? AND lane=? AND tenant=? AND free_at<?)",
+    ),
+    (
         "SELECT status FROM courierx_messages WHERE id = ?1 AND tenant = ?2",
         "courierx_messages_id (id=? AND tenant=?)",
     ),

@@ -1,10 +1,14 @@
 //! The rules of [`Queue`](crate::store::Queue).
 
 mod claim;
+mod crowd;
+mod fair;
 mod leases;
 mod wait;
 
 pub use claim::*;
+pub use crowd::*;
+pub use fair::*;
 pub use leases::*;
 pub use wait::*;
 

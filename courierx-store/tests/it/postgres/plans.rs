@@ -1,0 +1,68 @@
+//! What a claim asks the database for: it seeks, however many jobs there are.
+
+use courierx_core::message::Lane;
+use courierx_core::store::{JobKind, NewJob, Queue};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use super::cluster;
+use super::support::Fixture;
+use courierx_core::clock::Clock;
+
+use crate::support::tenant;
+
+const ALL_LANES: &str = "'{0,1,2}'";
+
+/// The plan of a statement with these parameters, in a schema.
+async fn plan(connection: &mut PgConnection, sql: &str, parameters: &str) -> String {
+    let prepare = format!("DEALLOCATE ALL; PREPARE claim AS {sql}");
+    sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut *connection).await.unwrap();
+    let explain = format!("EXPLAIN EXECUTE claim ({parameters})");
+    let lines: Vec<(String,)> =
+        sqlx::query_as(AssertSqlSafe(explain)).persistent(false).fetch_all(connection).await.unwrap();
+    lines.into_iter().map(|(line,)| line + "\n").collect()
+}
+
+#[tokio::test]
+async fn a_claim_seeks() {
+    let fixture = Fixture::new().await;
+    for number in 1..=50 {
+        let jobs =
+            (0..400).map(|_| NewJob::new(JobKind::DELIVERY, Lane::Bulk, fixture.clock.now(), Vec::new()));
+        fixture.store.enqueue(tenant(number), jobs.collect()).await.unwrap();
+    }
+    fixture.claim(50).await;
+    let mut connection = PgConnection::connect(&cluster::url()).await.unwrap();
+    let ours = format!("SET search_path = {}; ANALYZE jobs, ready, arrivals", fixture.schema);
+    sqlx::raw_sql(AssertSqlSafe(ours)).execute(&mut connection).await.unwrap();
+
+    let now = fixture.clock.now().as_micros();
+    let tenants = (1..=2).map(|number| format!("'{}'", tenant(number)));
+    let tenants = format!("ARRAY[{}]::uuid[]", tenants.collect::<Vec<_>>().join(","));
+    let take = format!(
+        "{tenants}, '{{32,32}}', '{{delivery}}', {now}, 60000000, 1000000000000000000, {ALL_LANES}, '{{4,4}}'"
+    );
+    for mode in ["force_custom_plan", "force_generic_plan"] {
+        let set = format!("SET plan_cache_mode = {mode}");
+        sqlx::raw_sql(AssertSqlSafe(set)).execute(&mut connection).await.unwrap();
+        let plan = plan(&mut connection, include_str!("../../../src/postgres/queue/take.sql"), &take).await;
+        assert!(!plan.contains("Seq Scan on jobs"), "{mode}: {plan}");
+        assert_eq!(plan.matches("using jobs_line").count(), 2, "what is due, and what comes next: {plan}");
+        assert!(plan.contains("using jobs_pkey"), "what is leased: {plan}");
+    }
+}
+
+#[tokio::test]
+async fn the_line_is_read_from_its_beginning() {
+    let fixture = Fixture::new().await;
+    let mut connection = PgConnection::connect(&cluster::url()).await.unwrap();
+    let many = format!(
+        "SET search_path = {};
+         INSERT INTO ready (kind, tenant, next_at) SELECT 'delivery', gen_random_uuid(), n FROM generate_series(1, 20000) n;
+         ANALYZE ready",
+        fixture.schema
+    );
+    sqlx::raw_sql(AssertSqlSafe(many)).execute(&mut connection).await.unwrap();
+    let first = include_str!("../../../src/postgres/queue/first.sql");
+    let plan = plan(&mut connection, first, "'{delivery}', 64, 1900000000000000").await;
+    assert!(plan.contains("using ready_line") && !plan.contains("Seq Scan on ready"), "{plan}");
+}

@@ -46,6 +46,7 @@ mod clock;
 mod codec;
 mod configs;
 mod counters;
+mod days;
 mod effects;
 mod enqueue_in;
 mod error;

@@ -22,6 +22,7 @@ mod permissions;
 mod provider_connections;
 #[cfg(unix)]
 mod readme;
+mod retention;
 mod routing;
 mod routing_rules;
 mod sandbox;

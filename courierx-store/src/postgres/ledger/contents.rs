@@ -44,7 +44,7 @@ pub(super) async fn read_summaries(connection: &mut PgConnection, records: &mut 
 }
 
 /// The bounds are there for the planner: it leaves out every day that is not between them, and locks none of those.
-pub(super) const SELECT: &str = "
+const SELECT: &str = "
     SELECT c.tenant, c.message, c.summary, CASE WHEN $4 THEN c.sealed END
     FROM unnest($1::uuid[], $2::int8[], $3::uuid[]) AS wanted (tenant, created_at, message)
     JOIN contents c ON c.tenant = wanted.tenant AND c.created_at = wanted.created_at AND c.message = wanted.message

@@ -12,6 +12,7 @@
 //! | [`auth`] | passwords, tokens, keys, and the cache of who may do what |
 //! | [`delivery`] | the way of a tenant's messages: connections, guard, worker |
 //! | [`server`] | starts all of it, and stops it |
+//! | `upkeep` | what is done now and then: writing down, removing what is old |
 //! | [`http`] | parses, calls a service, renders; one table of routes and what each needs |
 
 pub mod app;
@@ -27,5 +28,6 @@ pub mod model;
 pub mod secret;
 pub mod server;
 pub mod services;
+mod upkeep;
 
 pub use app::App;

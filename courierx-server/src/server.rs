@@ -5,9 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use courierx_core::clock::Timestamp;
 use courierx_core::engine::WorkerOptions;
-use courierx_core::store::{PurgeRequest, StoreResult};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -16,11 +14,8 @@ use crate::App;
 use crate::changes;
 use crate::delivery::Postman;
 use crate::http::{self, ListenerLimits};
+use crate::upkeep::upkeep;
 
-/// How often what is only remembered is written down.
-const UPKEEP: Duration = Duration::from_secs(10);
-/// How often what has expired is removed.
-const PURGE: Duration = Duration::from_mins(10);
 /// How long what the engine API has begun may go on once nothing else does.
 const GRACE: Duration = Duration::from_secs(15);
 
@@ -140,38 +135,4 @@ async fn deliver(app: Arc<App>, options: WorkerOptions, stop: CancellationToken)
         Ok(()) => drop(failed.disarm()),
         Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "delivery ended"),
     }
-}
-
-/// Writes down what is only remembered, now and then and at the end, and removes what has expired.
-async fn upkeep(app: Arc<App>, stop: CancellationToken) {
-    let clock = app.store.clock();
-    let mut purge_at = clock.now();
-    loop {
-        let stopping = tokio::select! {
-            () = stop.cancelled() => true,
-            () = clock.sleep_until(clock.now().after(UPKEEP)) => false,
-        };
-        app.meters.fold();
-        app.engine.tidy();
-        if let Err(error) = app.directory.write_down_uses().await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "uses of keys were not written down");
-        }
-        if stopping {
-            return;
-        }
-        if clock.now() >= purge_at {
-            purge_at = clock.now().after(PURGE);
-            let purged = stop.run_until_cancelled(purge_expired(&app)).await;
-            if let Some(Err(error)) = purged {
-                tracing::warn!(error = &error as &dyn std::error::Error, "what has expired was not removed");
-            }
-        }
-    }
-}
-
-/// Removes idempotency keys and shared facts that have expired, and no message: those are the tenants'.
-async fn purge_expired(app: &App) -> StoreResult<()> {
-    let nothing_else = PurgeRequest::new(Timestamp::EPOCH, Timestamp::EPOCH);
-    while app.store.purge(&nothing_else).await?.more {}
-    Ok(())
 }

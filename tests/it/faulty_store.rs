@@ -123,6 +123,7 @@ delegate! { Configs {
     fn get_config(tenant: TenantId, kind: &str, id: RecordId) -> Option<ConfigRecord>;
     fn find_config(tenant: TenantId, kind: &str, key: &KeyValue) -> Option<ConfigRecord>;
     fn find_global(kind: &str, key: &KeyValue) -> Option<ConfigRecord>;
+    fn list_global(kind: &str, key_name: &str, page: &PageRequest) -> Page<ConfigRecord>;
     fn list_configs(
         tenant: TenantId, kind: &str, parent: Option<RecordId>, page: &PageRequest
     ) -> Page<ConfigRecord>;

@@ -38,6 +38,15 @@ pub trait Configs: Send + Sync {
     /// keys, login addresses and callback tokens.
     async fn find_global(&self, kind: &str, key: &KeyValue) -> StoreResult<Option<ConfigRecord>>;
 
+    /// Lists the records of all tenants that have a global key of this name, in the order of its values: for the
+    /// operator's own work, such as removing what is old.
+    async fn list_global(
+        &self,
+        kind: &str,
+        key_name: &str,
+        page: &PageRequest,
+    ) -> StoreResult<Page<ConfigRecord>>;
+
     /// Lists the tenant's records of a kind, of one parent if given, in the order of their identifiers.
     async fn list_configs(
         &self,
@@ -349,6 +358,17 @@ pub trait ConfigsExt: Configs {
     /// Finds the record of this type with this global key, whosever it is.
     async fn find_anywhere<R: Resource>(&self, key: &KeyValue) -> StoreResult<Option<Versioned<R>>> {
         Ok(self.find_global(R::KIND, key).await?.map(Versioned::read).transpose()?)
+    }
+
+    /// Lists the records of this type of all tenants, by a global key of this name.
+    async fn list_everywhere<R: Resource>(
+        &self,
+        key_name: &str,
+        page: &PageRequest,
+    ) -> StoreResult<Page<Versioned<R>>> {
+        let Page { items, next } = self.list_global(R::KIND, key_name, page).await?;
+        let items = items.into_iter().map(Versioned::read).collect::<Result<_, _>>()?;
+        Ok(Page { items, next })
     }
 
     /// Lists the tenant's records of this type.

@@ -85,7 +85,10 @@ pub trait Ledger: Send + Sync {
     /// left to its next owner, and so is the event that tells of it.
     async fn cancel(&self, tenant: TenantId, message: MessageId) -> StoreResult<CancelResult>;
 
-    /// Removes what is older than allowed, at most `limit` records at once.
+    /// Removes what is older than allowed, at most `limit` records at once, and what has expired. What is not
+    /// settled is kept, with its content.
+    ///
+    /// A store also does here what it has to do now and then, such as making room for the days to come.
     async fn purge(&self, request: &PurgeRequest) -> StoreResult<Purged>;
 }
 
@@ -346,21 +349,29 @@ pub enum CancelResult {
 }
 
 /// What to remove.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PurgeRequest {
-    /// Content of settled messages accepted before this moment.
+    /// Content of settled messages accepted before this moment, of every tenant. A store may remove it by the
+    /// day: then all of a day (UTC) goes once it lies before this moment as a whole.
     pub content_before: Timestamp,
     /// Settled messages accepted before this moment, with attempts and events.
     pub messages_before: Timestamp,
-    /// At most so many messages at once.
+    /// Of these tenants also the content of settled messages accepted before later moments; exact.
+    pub content_of: Vec<(TenantId, Timestamp)>,
+    /// At most so many messages at once. What is removed by the day does not count.
     pub limit: usize,
 }
 
 impl PurgeRequest {
     /// Removes content and messages older than these moments, at most a thousand at once.
     pub const fn new(content_before: Timestamp, messages_before: Timestamp) -> Self {
-        Self { content_before, messages_before, limit: 1000 }
+        Self { content_before, messages_before, content_of: Vec::new(), limit: 1000 }
+    }
+
+    /// Removes of these tenants the content of messages older than these moments, and what has expired.
+    pub fn content_of(tenants: Vec<(TenantId, Timestamp)>) -> Self {
+        Self { content_of: tenants, ..Self::new(Timestamp::EPOCH, Timestamp::EPOCH) }
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::error::ConfigError;
 use super::loader::Loader;
 use super::sources::{Environment, Flags};
-use super::{Database, Settings, keys, parse, table};
+use super::{Database, Retention, Settings, keys, parse, table};
 
 /// Where data is kept if nobody says.
 const DATA_DIR: &str = "courierx-data";
@@ -46,6 +46,23 @@ impl Settings {
                 defaults.require_verified_domains,
                 parse::boolean,
             ),
+            retention: Retention {
+                content_days: from.or(
+                    &table::COURIERX_CONTENT_DAYS,
+                    defaults.retention.content_days,
+                    parse::content_days,
+                ),
+                most_content_days: from.or(
+                    &table::COURIERX_CONTENT_DAYS_MAX,
+                    defaults.retention.most_content_days,
+                    parse::content_days,
+                ),
+                message_days: from.or(
+                    &table::COURIERX_MESSAGE_DAYS,
+                    defaults.retention.message_days,
+                    parse::message_days,
+                ),
+            },
             extra_roots: from.optional(&table::COURIERX_CA_FILE, parse::certificates),
             internal_secret: from.optional(&table::INTERNAL_SECRET, keys::secret),
             jwt_secret: from.optional(&table::JWT_SECRET, keys::jwt_secret),

@@ -53,6 +53,8 @@ pub struct Settings {
     pub private_targets: PrivateTargets,
     /// Whether live mail needs a verified domain in From: `COURIERX_REQUIRE_VERIFIED_DOMAINS`.
     pub require_verified_domains: bool,
+    /// For how long mail is kept.
+    pub retention: Retention,
     /// Certificates that SMTP servers may have beside those of public authorities, as PEM: `COURIERX_CA_FILE`.
     pub extra_roots: Option<String>,
     /// What proves that the caller is the operator's own: `INTERNAL_SECRET`.
@@ -132,6 +134,30 @@ names! {
     Json = "json",
 }
 
+/// For how many days settled mail is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Its content, of tenants that do not say: `COURIERX_CONTENT_DAYS`.
+    pub content_days: u16,
+    /// The most that a tenant may say: `COURIERX_CONTENT_DAYS_MAX`.
+    pub most_content_days: u16,
+    /// The messages themselves, with attempts and events: `COURIERX_MESSAGE_DAYS`.
+    pub message_days: u16,
+}
+
+impl Retention {
+    /// What holds for tenants that do not say.
+    pub fn usual_content_days(&self) -> u16 {
+        self.content_days.min(self.most_content_days)
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { content_days: 30, most_content_days: 30, message_days: 90 }
+    }
+}
+
 /// Which private addresses tenants may name as targets.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum PrivateTargets {
@@ -159,6 +185,7 @@ impl Settings {
             registration: Registration::Open,
             private_targets: PrivateTargets::None,
             require_verified_domains: false,
+            retention: Retention::default(),
             extra_roots: None,
             internal_secret: None,
             jwt_secret: None,

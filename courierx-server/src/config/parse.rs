@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -49,6 +50,21 @@ pub(super) fn workers(text: &str) -> Parsed<usize> {
 pub(super) fn ttl(text: &str) -> Parsed<Duration> {
     let seconds = text.parse().ok().filter(|seconds| (1..=MAX_TTL).contains(seconds));
     seconds.map(Duration::from_secs).ok_or_else(|| format!("must be a number of seconds, 1 to {MAX_TTL}"))
+}
+
+/// Days that content is kept.
+pub(super) fn content_days(text: &str) -> Parsed<u16> {
+    days(text, 0..=30)
+}
+
+/// Days that messages are kept.
+pub(super) fn message_days(text: &str) -> Parsed<u16> {
+    days(text, 1..=3650)
+}
+
+fn days(text: &str, allowed: RangeInclusive<u16>) -> Parsed<u16> {
+    let days = text.parse().ok().filter(|days| allowed.contains(days));
+    days.ok_or_else(|| format!("must be a number of days, {} to {}", allowed.start(), allowed.end()))
 }
 
 /// One of several names.
@@ -201,6 +217,8 @@ mod tests {
         assert_eq!(ttl("60"), Ok(Duration::from_mins(1)));
         assert!(pool_size("0").is_err() && pool_size("1001").is_err() && pool_size("1").is_ok());
         assert!(ttl("0").is_err() && ttl("31536001").is_err());
+        assert_eq!((content_days("0"), content_days("30"), message_days("3650")), (Ok(0), Ok(30), Ok(3650)));
+        assert!(content_days("31").is_err() && content_days("-1").is_err() && message_days("0").is_err());
         assert_eq!(port("0"), Ok(0));
         assert!(port("65536").is_err());
         assert_eq!(address("[::1]").unwrap().to_string(), "::1");

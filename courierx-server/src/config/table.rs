@@ -97,6 +97,12 @@ settings! {
         "Private addresses that mail servers and APIs of tenants may have: networks, `true` for all, `false` for none.";
     COURIERX_REQUIRE_VERIFIED_DOMAINS, Public, "false", "true",
         "Whether live mail needs a verified domain in From. No way to verify one exists yet, so `true` stops all of it.";
+    COURIERX_CONTENT_DAYS, Public, "30", "7",
+        "For how many days the content of settled mail is kept, 0 to 30, where a tenant does not say. With 0 it goes within minutes.";
+    COURIERX_CONTENT_DAYS_MAX, Public, "30", "14",
+        "The most days that a tenant may choose for its content, 0 to 30.";
+    COURIERX_MESSAGE_DAYS, Public, "90", "365",
+        "For how many days settled messages are kept, with attempts and events, 1 to 3650.";
     COURIERX_CA_FILE, Public, "none", "/etc/courierx/ca.pem",
         "A PEM file of certificates that mail servers and APIs may be signed by, beside the public authorities.";
 }

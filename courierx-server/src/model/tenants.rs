@@ -7,6 +7,8 @@ use courierx_core::store::{KeyValue, Resource};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::config::Retention;
+
 /// A tenant. Its record belongs to itself.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Tenant {
@@ -26,6 +28,9 @@ pub struct Tenant {
     pub created_at: Timestamp,
     /// Since when it has, or had, a real connection: from then on the sandbox takes only mail of test keys.
     pub live_since: Option<Timestamp>,
+    /// For how many days the content of its settled messages is kept; as the operator says if none.
+    #[serde(default)]
+    pub content_days: Option<u16>,
 }
 
 names! {
@@ -42,12 +47,20 @@ impl Tenant {
     pub fn record(id: TenantId) -> RecordId {
         RecordId::from_bytes(*id.as_bytes())
     }
+
+    /// The key by which all tenants are listed.
+    pub const SLUG: &'static str = "slug";
+
+    /// For how many days the content of its settled messages is kept; with 0 it goes at their end.
+    pub fn content_days(&self, retention: &Retention) -> u16 {
+        self.content_days.map_or(retention.usual_content_days(), |days| days.min(retention.most_content_days))
+    }
 }
 
 impl Resource for Tenant {
     const KIND: &'static str = "tenant";
 
     fn global_keys(&self) -> Vec<KeyValue> {
-        vec![KeyValue::new("slug", &self.slug)]
+        vec![KeyValue::new(Self::SLUG, &self.slug)]
     }
 }

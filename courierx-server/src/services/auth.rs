@@ -18,6 +18,7 @@ use crate::model::memberships::Membership;
 use crate::model::tenants::{Tenant, TenantStatus};
 use crate::model::users::User;
 use crate::secret::Secret;
+use crate::services::provider_connections::Given;
 use crate::services::{is_one_line, registering};
 
 /// Characters of a password at least, and bytes at most: hashing a longer one would cost us, not an attacker.
@@ -91,6 +92,7 @@ async fn create(
         settings: Map::new(),
         created_at: now,
         live_since: None,
+        content_days: None,
     };
     let plain = tenant.slug.clone();
     // A slug that is taken gets random digits; a second collision of those does not happen.
@@ -214,15 +216,26 @@ pub async fn me(ctx: &Ctx, app: &App) -> ServiceResult<Versioned<Tenant>> {
     app.store.get::<Tenant>(ctx.tenant, Tenant::record(ctx.tenant)).await?.ok_or(ServiceError::NotFound)
 }
 
-/// Renames the tenant, and changes its settings: those named are replaced, null removes one, others stay.
-pub async fn update(
-    ctx: &Ctx,
-    app: &App,
-    name: Option<String>,
-    settings: Option<Map<String, Value>>,
-) -> ServiceResult<Versioned<Tenant>> {
+/// What changes of a tenant.
+#[derive(Debug, Default)]
+pub struct TenantChange {
+    /// Its name.
+    pub name: Option<String>,
+    /// Settings: those named are replaced, null removes one, others stay.
+    pub settings: Option<Map<String, Value>>,
+    /// For how many days its content is kept: the owner's to say. Null is as the operator says.
+    pub content_days: Given<i64>,
+}
+
+/// Changes the tenant.
+pub async fn update(ctx: &Ctx, app: &App, change: TenantChange) -> ServiceResult<Versioned<Tenant>> {
     ctx.require_role(Role::Admin)?;
+    let TenantChange { name, settings, content_days } = change;
     let mut tenant = me(ctx, app).await?;
+    if content_days != Given::No {
+        ctx.require_role(Role::Owner)?;
+        tenant.value.content_days = days(&content_days, app.settings.retention.most_content_days)?;
+    }
     if let Some(name) = name {
         if let Some(wrong) = check_name(&name) {
             return Err(ServiceError::Invalid(vec![wrong]));
@@ -245,6 +258,14 @@ pub async fn update(
     let change = Change::update(ctx.tenant, tenant.id, tenant.version, &tenant.value)?;
     app.commit(ctx.tenant, vec![change]).await?;
     me(ctx, app).await
+}
+
+/// The days that were given, as far as they are allowed.
+fn days(given: &Given<i64>, most: u16) -> ServiceResult<Option<u16>> {
+    let Given::Value(days) = given else { return Ok(None) };
+    let allowed = u16::try_from(*days).ok().filter(|days| *days <= most);
+    let wrong = || ServiceError::field("content_days", format!("must be from 0 to {most}, or null"));
+    allowed.map(Some).ok_or_else(wrong)
 }
 
 /// Whether arrays and objects nest at most `levels` deep.

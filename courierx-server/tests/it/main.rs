@@ -26,6 +26,7 @@ mod postgres;
 mod provider_connections;
 #[cfg(unix)]
 mod readme;
+mod retention;
 mod routing;
 mod routing_rules;
 mod sandbox;

@@ -36,6 +36,12 @@
 //! Such a transaction takes no lock that others wait for, however long it is open: its events and counters are
 //! staged, and are given their positions after its commit.
 //!
+//! # Old content
+//!
+//! Contents stand in a table for each day, and [`purge`](courierx_core::store::Ledger::purge) drops those of old
+//! days; it also makes the tables of the next week. An application that never calls it loses nothing: what
+//! has no table of its day stands in one of its own, and is removed row by row.
+//!
 //! # Connections
 //!
 //! Each has session settings and listens or caches statements, so a pooler in between has to pool sessions, not
@@ -46,6 +52,7 @@ mod clock;
 mod codec;
 mod configs;
 mod counters;
+mod days;
 mod effects;
 mod enqueue_in;
 mod error;

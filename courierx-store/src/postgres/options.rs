@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use courierx_core::clock::Clock;
+use courierx_core::store::StoreError;
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
@@ -16,7 +17,7 @@ use super::error::OpenError;
 use super::examine::Examined;
 use super::ledger::statements::Statements;
 use super::signal::{self, Signal};
-use super::{Inner, PostgresStore, Shared, schema};
+use super::{Inner, PostgresStore, Shared, days, schema};
 use crate::SchemaVersion;
 
 /// How a [`PostgresStore`] is opened; made by [`PostgresStore::options`].
@@ -167,6 +168,10 @@ impl PostgresOptions {
             background.push(tokio::spawn(Arc::clone(&clock).follow(pool.clone())).abort_handle());
             Time::Database(clock)
         };
+        // Without them everything works, and is only removed more slowly.
+        if let Err(fault) = days::make(&pool, time.now()).await {
+            tracing::warn!(error = &StoreError::from(fault) as &dyn std::error::Error, "no tables of days");
+        }
         let signal = Signal::new(&self.schema);
         let listening = self.pool(1).await?;
         background.push(tokio::spawn(signal::listen(signal.clone(), listening)).abort_handle());

@@ -15,7 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_summaries.sql"),
     include_str!("migrations/0004_fewer_rows.sql"),
     include_str!("migrations/0005_plain_condition.sql"),
-    include_str!("migrations/0006_placeholder.sql"),
+    include_str!("migrations/0006_contents_by_tenant.sql"),
     include_str!("migrations/0007_served.sql"),
 ];
 

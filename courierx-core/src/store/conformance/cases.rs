@@ -45,6 +45,8 @@ macro_rules! store_conformance {
                 an_outline_has_no_content,
                 purge_removes_only_what_is_settled_and_old,
                 purge_is_bounded,
+                a_purge_keeps_what_has_work_to_do,
+                the_content_of_some_tenants_goes_sooner,
                 a_result_is_kept_whole,
                 a_result_is_recorded_under_a_lost_lease,
                 a_result_is_recorded_once,
@@ -130,6 +132,7 @@ macro_rules! store_conformance {
                 records_are_their_tenants,
                 records_are_listed_in_pages,
                 a_page_of_records_may_begin_later,
+                records_of_all_tenants_are_listed_by_a_global_key,
                 changes_are_announced,
             }
             state {

@@ -18,7 +18,8 @@ use crate::http::peer::client_address;
 use crate::http::{ApiError, ApiResult, Input, Json};
 use crate::model::tenants::{Tenant, TenantStatus};
 use crate::secret::Secret;
-use crate::services::auth::{self, LoggedIn, NewTenant};
+use crate::services::auth::{self, LoggedIn, NewTenant, TenantChange};
+use crate::services::provider_connections::Given;
 
 /// Somebody who registers; also inside `auth`, as the first version's dashboard sends it.
 #[derive(Deserialize)]
@@ -55,6 +56,8 @@ pub struct Update {
     name: Option<String>,
     #[serde(default)]
     settings: Option<Map<String, Value>>,
+    #[serde(default)]
+    content_days: Given<i64>,
 }
 
 impl Input for Update {}
@@ -69,10 +72,13 @@ struct Rendered<'a> {
     status: TenantStatus,
     plan_id: &'a str,
     settings: &'a Map<String, Value>,
+    content_days: u16,
+    content_days_max: u16,
     created_at: Timestamp,
 }
 
-fn render(id: TenantId, tenant: &Tenant) -> Rendered<'_> {
+fn render<'a>(app: &App, id: TenantId, tenant: &'a Tenant) -> Rendered<'a> {
+    let retention = &app.settings.retention;
     Rendered {
         id,
         name: &tenant.name,
@@ -83,12 +89,14 @@ fn render(id: TenantId, tenant: &Tenant) -> Rendered<'_> {
         status: tenant.status,
         plan_id: &tenant.plan_id,
         settings: &tenant.settings,
+        content_days: tenant.content_days(retention),
+        content_days_max: retention.most_content_days,
         created_at: tenant.created_at,
     }
 }
 
-fn logged_in(status: StatusCode, LoggedIn { id, tenant, token }: &LoggedIn) -> Response {
-    (status, axum::Json(json!({ "tenant": render(*id, tenant), "token": token }))).into_response()
+fn logged_in(app: &App, status: StatusCode, LoggedIn { id, tenant, token }: &LoggedIn) -> Response {
+    (status, axum::Json(json!({ "tenant": render(app, *id, tenant), "token": token }))).into_response()
 }
 
 /// The address of whoever asks, if the listener knows it.
@@ -115,7 +123,7 @@ pub async fn register(
     };
     let Register { name, email, password, password_confirmation, .. } = input;
     let new = NewTenant { name, email, password, password_confirmation };
-    Ok(logged_in(StatusCode::CREATED, &auth::register(&app, new, from).await?))
+    Ok(logged_in(&app, StatusCode::CREATED, &auth::register(&app, new, from).await?))
 }
 
 /// `POST /api/v1/auth/login`
@@ -124,21 +132,21 @@ pub async fn login(
     From(from): From,
     Json(LogIn { email, password }): Json<LogIn>,
 ) -> ApiResult<Response> {
-    Ok(logged_in(StatusCode::OK, &auth::log_in(&app, &email, password, from).await?))
+    Ok(logged_in(&app, StatusCode::OK, &auth::log_in(&app, &email, password, from).await?))
 }
 
 /// `GET /api/v1/auth/me`
 pub async fn me(State(app): State<Arc<App>>, ctx: Ctx) -> ApiResult<Response> {
     let tenant = auth::me(&ctx, &app).await?;
-    Ok(axum::Json(json!({ "tenant": render(ctx.tenant, &tenant.value) })).into_response())
+    Ok(axum::Json(json!({ "tenant": render(&app, ctx.tenant, &tenant.value) })).into_response())
 }
 
 /// `PATCH /api/v1/auth/me`
 pub async fn update(
     State(app): State<Arc<App>>,
     ctx: Ctx,
-    Json(Update { name, settings }): Json<Update>,
+    Json(Update { name, settings, content_days }): Json<Update>,
 ) -> ApiResult<Response> {
-    let tenant = auth::update(&ctx, &app, name, settings).await?;
-    Ok(axum::Json(json!({ "tenant": render(ctx.tenant, &tenant.value) })).into_response())
+    let tenant = auth::update(&ctx, &app, TenantChange { name, settings, content_days }).await?;
+    Ok(axum::Json(json!({ "tenant": render(&app, ctx.tenant, &tenant.value) })).into_response())
 }

@@ -26,6 +26,8 @@ struct Rendered<'a> {
     subject: Option<&'a str>,
     html_body: Option<&'a str>,
     text_body: Option<&'a str>,
+    /// Whether what it says is not kept any more.
+    content_purged: bool,
     headers: Vec<Header<'a>>,
     attachments: Vec<File<'a>>,
     received_at: Option<Timestamp>,
@@ -62,6 +64,8 @@ fn render(message: &SandboxMessage) -> Rendered<'_> {
         subject: message.subject.as_deref(),
         html_body: content.and_then(|content| content.html()),
         text_body: content.and_then(|content| content.text()),
+        // The subject is kept as long as the content, which a long list leaves out.
+        content_purged: message.subject.is_none(),
         headers: headers.map(|one| Header { name: one.name.as_str(), value: one.value.as_str() }).collect(),
         attachments: files
             .map(|file| File {

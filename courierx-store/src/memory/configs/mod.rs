@@ -68,6 +68,26 @@ impl Records {
     }
 }
 
+impl Records {
+    /// The records of all tenants by a global key, in the order of its values.
+    fn list_global(&self, kind: &str, name: &str, request: &PageRequest) -> Page<ConfigRecord> {
+        let after = request.after.as_ref().map_or("", Cursor::as_str);
+        let keys = self.global.iter().filter(|((of, key), _)| of == kind && key.name == name);
+        let mut keys: Vec<_> = keys.map(|((_, key), place)| (key.value.as_str(), *place)).collect();
+        keys.retain(|(value, _)| *value > after || request.after.is_none());
+        keys.sort_unstable();
+        let limit = request.effective_limit();
+        let mut keys = keys.into_iter().skip(request.skip).peekable();
+        let (mut items, mut last) = (Vec::new(), None);
+        for (value, (tenant, id)) in keys.by_ref().take(limit) {
+            items.extend(self.by_place.get(&(tenant, kind.to_owned(), id)).cloned());
+            last = Some(value);
+        }
+        let next = last.filter(|_| keys.peek().is_some()).map(Cursor::new);
+        Page { items, next }
+    }
+}
+
 #[async_trait]
 impl Configs for MemoryStore {
     async fn get_config(
@@ -96,6 +116,15 @@ impl Configs for MemoryStore {
             let (tenant, id) = *inner.records.global.get(&(kind.to_owned(), key.clone()))?;
             inner.records.by_place.get(&(tenant, kind.to_owned(), id)).cloned()
         })
+    }
+
+    async fn list_global(
+        &self,
+        kind: &str,
+        key_name: &str,
+        page: &PageRequest,
+    ) -> StoreResult<Page<ConfigRecord>> {
+        self.call(|inner, _| inner.records.list_global(kind, key_name, page))
     }
 
     async fn list_configs(

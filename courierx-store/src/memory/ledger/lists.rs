@@ -1,6 +1,6 @@
 //! Reading messages and events in order, and forgetting old ones.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Bound;
 
 use courierx_core::clock::Timestamp;
@@ -81,13 +81,16 @@ impl Messages {
     pub(super) fn purge(&mut self, request: &PurgeRequest) -> Purged {
         let mut purged = Purged::default();
         let mut gone = HashSet::new();
+        let sooner: HashMap<_, _> = request.content_of.iter().copied().collect();
         for (place, entry) in &mut self.entries {
             let record = &entry.stored.record;
             if !record.status.is_settled() {
                 continue;
             }
             let whole = record.created_at < request.messages_before;
-            let content = record.created_at < request.content_before && entry.stored.content.is_some();
+            let sooner = sooner.get(&record.tenant).copied().unwrap_or(Timestamp::EPOCH);
+            let content =
+                record.created_at < request.content_before.max(sooner) && entry.stored.content.is_some();
             if !whole && !content {
                 continue;
             }

@@ -50,6 +50,15 @@ impl Configs for PostgresStore {
         on_connection!(self.shared(), |connection| find_global(connection, kind, key))
     }
 
+    async fn list_global(
+        &self,
+        kind: &str,
+        key_name: &str,
+        page: &PageRequest,
+    ) -> StoreResult<Page<ConfigRecord>> {
+        on_connection!(self.shared(), |connection| list_global(connection, kind, key_name, page))
+    }
+
     async fn list_configs(
         &self,
         tenant: TenantId,
@@ -126,6 +135,36 @@ async fn find_global(connection: &mut PgConnection, kind: &str, key: &KeyValue) 
     .fetch_optional(connection)
     .await?;
     row.as_ref().map(read_record).transpose()
+}
+
+async fn list_global(
+    connection: &mut PgConnection,
+    kind: &str,
+    key_name: &str,
+    page: &PageRequest,
+) -> Run<Page<ConfigRecord>> {
+    let limit = page.effective_limit();
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        config_columns!(),
+        ", d.value FROM directory d JOIN configs c USING (tenant, kind, id)
+          WHERE d.kind = $1 AND d.name = $2 AND ($3::text IS NULL OR d.value > $3)
+          ORDER BY d.value LIMIT $4 OFFSET $5"
+    ))
+    .bind(kind)
+    .bind(key_name)
+    .bind(page.after.as_ref().map(Cursor::as_str))
+    // One more than asked for tells whether there is a next page.
+    .bind(codec::limit(limit + 1))
+    .bind(codec::limit(page.skip))
+    .fetch_all(connection)
+    .await?;
+    let shown = &rows[..rows.len().min(limit)];
+    let next = match shown.last() {
+        Some(last) if rows.len() > limit => Some(Cursor::new(last.column::<String>(11)?)),
+        _ => None,
+    };
+    Ok(Page { items: shown.iter().map(read_record).collect::<Run<_>>()?, next })
 }
 
 async fn list(

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::super::codec::{self, Columns};
 use super::super::error::{Fault, Run};
+use super::contents;
 use super::message::{message_columns, read_head, read_recipients, read_record};
 
 /// How many messages a filtered page looks at before it ends early, with a cursor, and a filtered count at most:
@@ -19,6 +20,19 @@ const STEP: usize = 1000;
 
 /// One page of the tenant's messages. Their identifiers are in the order of their creation.
 pub(super) async fn list(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    filter: &MessageFilter,
+    page: &PageRequest,
+    now: Timestamp,
+) -> Run<Page<MessageRecord>> {
+    let mut listed = records(connection, tenant, filter, page, now).await?;
+    contents::read_summaries(connection, &mut listed.items).await?;
+    Ok(listed)
+}
+
+/// The same without summaries.
+async fn records(
     connection: &mut PgConnection,
     tenant: TenantId,
     filter: &MessageFilter,

@@ -8,7 +8,6 @@ use courierx_core::id::{AttemptId, DeliveryId, MessageId, TenantId};
 use courierx_core::store::{
     AttemptRecord, JobId, LeaseRef, LeaseToken, MessageRecord, RecipientRecord, StoredMessage,
 };
-use courierx_core::vault::Sealed;
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
@@ -16,7 +15,7 @@ use uuid::Uuid;
 use super::super::codec::Columns;
 use super::super::error::{Fault, Run};
 use super::super::transaction::Tx;
-use super::{recipients, save};
+use super::{contents, recipients, save};
 
 /// Whose message, and which.
 pub(super) type Place = (TenantId, MessageId);
@@ -25,7 +24,7 @@ pub(super) type Place = (TenantId, MessageId);
 macro_rules! message_columns {
     () => {
         "m.tenant, m.id, m.created_at, m.send_at, m.deliver_by, m.sender, m.lane, m.mode, m.retry, m.duplicates,
-         m.tags, m.status, m.summary, m.recipients"
+         m.tags, m.status, m.recipients"
     };
 }
 pub(super) use message_columns;
@@ -51,9 +50,7 @@ pub(super) async fn load(
     .fetch_all(&mut *connection)
     .await?;
     let mut loaded = read_all(connection, &rows, places, now).await?;
-    if with_content {
-        read_contents(connection, places, &mut loaded).await?;
-    }
+    contents::read(connection, loaded.values_mut().map(|(message, _)| message), with_content).await?;
     // A place may be asked for twice.
     Ok(places.iter().map(|place| loaded.get(place).map(|(message, _)| message.clone())).collect())
 }
@@ -91,24 +88,7 @@ async fn read_all(
     Ok(loaded)
 }
 
-async fn read_contents(connection: &mut PgConnection, places: &[Place], loaded: &mut Loaded) -> Run<()> {
-    let rows = sqlx::query(
-        "SELECT c.tenant, c.message, c.sealed FROM unnest($1::uuid[], $2::uuid[]) AS wanted (tenant, id)
-         JOIN contents c ON c.tenant = wanted.tenant AND c.message = wanted.id",
-    )
-    .bind(tenants(places))
-    .bind(ids(places))
-    .fetch_all(connection)
-    .await?;
-    for row in &rows {
-        if let Some((message, _)) = loaded.get_mut(&(row.id(0)?, row.id(1)?)) {
-            message.content = Some(sealed(row.column(2)?, "the content of a message")?);
-        }
-    }
-    Ok(())
-}
-
-/// Reads a message without content or attempts from a row of [`message_columns`].
+/// Reads a message without content, summary or attempts from a row of [`message_columns`].
 pub(super) fn read_record(row: &PgRow, now: Timestamp) -> Run<MessageRecord> {
     let mut record = read_head(row, now)?;
     record.recipients = read_recipients(row)?;
@@ -117,7 +97,6 @@ pub(super) fn read_record(row: &PgRow, now: Timestamp) -> Run<MessageRecord> {
 
 /// Reads a message without its recipients, too.
 pub(super) fn read_head(row: &PgRow, now: Timestamp) -> Run<MessageRecord> {
-    let summary: Option<Vec<u8>> = row.column(12)?;
     let mut record = MessageRecord {
         tenant: row.id(0)?,
         id: row.id(1)?,
@@ -132,7 +111,7 @@ pub(super) fn read_head(row: &PgRow, now: Timestamp) -> Run<MessageRecord> {
         tags: row.list(10)?,
         status: row.named(11)?,
         recipients: Vec::new(),
-        summary: summary.map(|summary| sealed(summary, "the summary of a message")).transpose()?,
+        summary: None,
     };
     if record.status == MessageStatus::Scheduled && record.send_at <= now {
         // Nobody writes down that the time has come.
@@ -143,11 +122,7 @@ pub(super) fn read_head(row: &PgRow, now: Timestamp) -> Run<MessageRecord> {
 
 /// Reads the recipients of the message whose row of [`message_columns`] this is.
 pub(super) fn read_recipients(row: &PgRow) -> Run<Vec<RecipientRecord>> {
-    recipients::parse(row.column(13)?)
-}
-
-fn sealed(bytes: Vec<u8>, what: &str) -> Run<Sealed> {
-    Sealed::from_bytes(bytes).map_err(|error| Fault::corrupt(what, error))
+    recipients::parse(row.column(12)?)
 }
 
 fn read_attempt(row: &PgRow) -> Run<AttemptRecord> {

@@ -3,6 +3,7 @@
 pub(super) mod accept;
 pub(super) mod begin;
 mod cancel;
+mod contents;
 mod events;
 mod list;
 mod message;
@@ -22,8 +23,8 @@ use courierx_core::store::{
     StoreResult, StoredMessage,
 };
 
-use super::PostgresStore;
 use super::transaction::{in_transaction, on_connection};
+use super::{PostgresStore, days};
 
 #[async_trait]
 impl Ledger for PostgresStore {
@@ -82,7 +83,13 @@ impl Ledger for PostgresStore {
     }
 
     async fn purge(&self, request: &PurgeRequest) -> StoreResult<Purged> {
-        in_transaction!(self.shared(), |tx| purge::purge(tx, request))
+        let shared = self.shared();
+        days::make(&shared.pool, shared.now()).await?;
+        let mut purged = in_transaction!(shared, |tx| purge::purge(tx, request))?;
+        let dropped = days::drop_old(&shared.pool, request.content_before).await?;
+        purged.contents += dropped.contents;
+        purged.more |= dropped.more;
+        Ok(purged)
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use courierx_core::clock::Timestamp;
+use courierx_core::id::TenantId;
 use courierx_core::store::{PurgeRequest, Purged};
+use uuid::Uuid;
 
 use super::super::codec;
 use super::super::error::Run;
@@ -13,12 +16,13 @@ const GRANTS_KEPT: Duration = Duration::from_hours(62 * 24);
 /// A tenant that was not served for so long has no place in the line to lose.
 const TURNS_KEPT: Duration = Duration::from_hours(24);
 
-/// Removes messages first, then contents, at most so many in all; and what expired, on the way. Several processes
-/// may purge: each leaves out what another is removing.
+/// Removes messages first, then contents that did not go with their day, at most so many in all; and what expired,
+/// on the way. Several processes may purge: each leaves out what another is removing.
 pub(super) async fn purge(tx: &mut Tx<'_>, request: &PurgeRequest) -> Run<Purged> {
     let limit = request.limit.max(1);
     let messages = purge_messages(tx, request.messages_before.as_micros(), limit).await?;
-    let contents = purge_contents(tx, request.content_before.as_micros(), limit - messages).await?;
+    let mut contents = purge_contents_of(tx, &request.content_of, limit - messages).await?;
+    contents += purge_rest(tx, request.content_before.as_micros(), limit - messages - contents).await?;
     let expired = purge_expired(tx, limit).await?;
     let more = messages + contents == limit || expired == limit;
     Ok(Purged { contents, messages, more })
@@ -27,11 +31,12 @@ pub(super) async fn purge(tx: &mut Tx<'_>, request: &PurgeRequest) -> Run<Purged
 async fn purge_messages(tx: &mut Tx<'_>, before: i64, limit: usize) -> Run<usize> {
     let (removed,): (i64,) = sqlx::query_as(
         "WITH old AS MATERIALIZED (
-             SELECT tenant, id FROM messages
+             SELECT tenant, created_at, id FROM messages
              WHERE created_at < $1 AND status NOT IN ('scheduled', 'queued', 'sending')
              ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
          ), contents AS (
-             DELETE FROM contents c USING old WHERE c.tenant = old.tenant AND c.message = old.id
+             DELETE FROM contents c USING old
+             WHERE c.tenant = old.tenant AND c.created_at = old.created_at AND c.message = old.id
          ), attempts AS (
              DELETE FROM attempts a USING old WHERE a.tenant = old.tenant AND a.message = old.id
          ), provider_ids AS (
@@ -50,25 +55,52 @@ async fn purge_messages(tx: &mut Tx<'_>, before: i64, limit: usize) -> Run<usize
     Ok(usize::try_from(removed).unwrap_or(limit))
 }
 
-async fn purge_contents(tx: &mut Tx<'_>, before: i64, limit: usize) -> Run<usize> {
+/// Removes the contents of settled messages of these tenants, each up to its moment.
+async fn purge_contents_of(tx: &mut Tx<'_>, tenants: &[(TenantId, Timestamp)], limit: usize) -> Run<usize> {
+    if tenants.is_empty() || limit == 0 {
+        return Ok(0);
+    }
     let (removed,): (i64,) = sqlx::query_as(
         "WITH old AS MATERIALIZED (
-             SELECT tenant, id FROM messages
-             WHERE has_content AND created_at < $1 AND status NOT IN ('scheduled', 'queued', 'sending')
-             ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
+             SELECT m.tenant, m.created_at, m.id
+             FROM unnest($1::uuid[], $2::int8[]) AS wanted (tenant, before)
+             JOIN messages m ON m.tenant = wanted.tenant AND m.created_at < wanted.before
+             WHERE m.has_content AND m.status NOT IN ('scheduled', 'queued', 'sending')
+             LIMIT $3 FOR UPDATE OF m SKIP LOCKED
          ), contents AS (
-             DELETE FROM contents c USING old WHERE c.tenant = old.tenant AND c.message = old.id
+             DELETE FROM contents c USING old
+             WHERE c.tenant = old.tenant AND c.created_at = old.created_at AND c.message = old.id
          ), gone AS (
-             UPDATE messages m SET has_content = false, summary = NULL
+             UPDATE messages m SET has_content = false
              FROM old WHERE m.tenant = old.tenant AND m.id = old.id RETURNING 1
          )
          SELECT count(*) FROM gone",
     )
-    .bind(before)
+    .bind(tenants.iter().map(|(tenant, _)| Uuid::from(*tenant)).collect::<Vec<_>>())
+    .bind(tenants.iter().map(|(_, before)| before.as_micros()).collect::<Vec<_>>())
     .bind(codec::limit(limit))
     .fetch_one(&mut *tx.connection)
     .await?;
     Ok(usize::try_from(removed).unwrap_or(limit))
+}
+
+/// Removes old contents that are in no table of a day.
+async fn purge_rest(tx: &mut Tx<'_>, before: i64, limit: usize) -> Run<usize> {
+    let removed = sqlx::query(
+        "DELETE FROM contents_rest c USING (
+             SELECT tenant, created_at, message FROM contents_rest rest
+             WHERE created_at < $1
+               AND NOT EXISTS (SELECT FROM messages m WHERE m.tenant = rest.tenant AND m.id = rest.message
+                               AND m.status IN ('scheduled', 'queued', 'sending'))
+             ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
+         ) AS old
+         WHERE c.tenant = old.tenant AND c.created_at = old.created_at AND c.message = old.message",
+    )
+    .bind(before)
+    .bind(codec::limit(limit))
+    .execute(&mut *tx.connection)
+    .await?;
+    Ok(usize::try_from(removed.rows_affected()).unwrap_or(limit))
 }
 
 /// Removes keys, facts, grants and places in the line that no longer mean anything; returns how many of the most

@@ -71,15 +71,15 @@ const INSERT_MESSAGES: &str = "
                 recipients, summary, sealed)
         ORDER BY tenant, id
     ), contents AS (
-        INSERT INTO courierx.contents (tenant, message, sealed)
-        SELECT tenant, id, sealed FROM new
+        INSERT INTO courierx.contents (tenant, created_at, message, summary, sealed)
+        SELECT tenant, created_at, id, summary, sealed FROM new
         WHERE NOT EXISTS (SELECT FROM courierx.messages m WHERE m.tenant = new.tenant AND m.id = new.id)
         ON CONFLICT DO NOTHING
     )
     INSERT INTO courierx.messages (tenant, id, created_at, send_at, deliver_by, sender, lane, mode, retry,
-                                   duplicates, tags, status, recipients, summary)
+                                   duplicates, tags, status, recipients)
     SELECT tenant, id, created_at, send_at, deliver_by, sender, lane, mode, retry, duplicates, tags, status,
-           recipients, summary
+           recipients
     FROM new ON CONFLICT (tenant, id) DO NOTHING RETURNING tenant, id";
 
 const KNOWN_MESSAGES: &str = "

@@ -50,6 +50,16 @@ impl Configs for SqliteStore {
         self.read(move |connection| find_global(connection, &kind, &key)).await
     }
 
+    async fn list_global(
+        &self,
+        kind: &str,
+        key_name: &str,
+        page: &PageRequest,
+    ) -> StoreResult<Page<ConfigRecord>> {
+        let (kind, key_name, page) = (kind.to_owned(), key_name.to_owned(), page.clone());
+        self.read(move |connection| list_global(connection, &kind, &key_name, &page)).await
+    }
+
     async fn list_configs(
         &self,
         tenant: TenantId,
@@ -115,6 +125,33 @@ fn find_global(connection: &Connection, kind: &str, key: &KeyValue) -> Run<Optio
 
 fn first(connection: &Connection, sql: &str, params: impl rusqlite::Params) -> Run<Option<ConfigRecord>> {
     connection.prepare_cached(sql)?.query_and_then(params, read_record)?.next().transpose()
+}
+
+fn list_global(
+    connection: &Connection,
+    kind: &str,
+    key_name: &str,
+    page: &PageRequest,
+) -> Run<Page<ConfigRecord>> {
+    let limit = page.effective_limit();
+    let after = page.after.as_ref().map_or("", Cursor::as_str);
+    // One more than asked for tells whether there is a next page. No key is empty.
+    let mut rows: Vec<(ConfigRecord, String)> = connection
+        .prepare_cached(concat!(
+            "SELECT ",
+            config_columns!(),
+            ", d.value FROM courierx_directory d JOIN courierx_configs c USING (tenant, kind, id)
+             WHERE d.kind = ?1 AND d.name = ?2 AND d.value > ?3 ORDER BY d.value LIMIT ?4 OFFSET ?5"
+        ))?
+        .query_and_then(
+            params![kind, key_name, after, codec::limit(limit + 1), codec::limit(page.skip)],
+            |row| Ok((read_record(row)?, row.column::<String>(11)?)),
+        )?
+        .collect::<Run<_>>()?;
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| more).map(|(_, value)| Cursor::new(value.as_str()));
+    Ok(Page { items: rows.into_iter().map(|(record, _)| record).collect(), next })
 }
 
 fn list(

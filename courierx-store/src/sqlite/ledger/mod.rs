@@ -90,7 +90,7 @@ impl Ledger for SqliteStore {
     }
 
     async fn purge(&self, request: &PurgeRequest) -> StoreResult<Purged> {
-        let request = *request;
+        let request = request.clone();
         self.write(move |tx| purge::purge(tx, &request)).await
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use courierx_core::clock::Timestamp;
+use courierx_core::id::TenantId;
 use courierx_core::store::{PurgeRequest, Purged};
 use rusqlite::params;
 
@@ -16,7 +18,10 @@ const GRANTS_KEPT: Duration = Duration::from_hours(62 * 24);
 pub(super) fn purge(tx: &Tx<'_>, request: &PurgeRequest) -> Run<Purged> {
     let limit = request.limit.max(1);
     let messages = purge_messages(tx, request.messages_before.as_micros(), limit)?;
-    let contents = purge_contents(tx, request.content_before.as_micros(), limit - messages)?;
+    let mut contents = purge_contents(tx, request.content_before.as_micros(), limit - messages)?;
+    for (tenant, before) in &request.content_of {
+        contents += purge_contents_of(tx, *tenant, *before, limit - messages - contents)?;
+    }
     let expired = purge_expired(tx, limit)?;
     let more = messages + contents == limit || expired == limit;
     Ok(Purged { contents, messages, more })
@@ -57,7 +62,44 @@ fn purge_contents(tx: &Tx<'_>, before: i64, limit: usize) -> Run<usize> {
         )?
         .query_and_then(params![before, codec::limit(limit)], |row| row.column::<i64>(0))?
         .collect::<Run<Vec<_>>>()?;
-    for seq in &old {
+    forget_contents(tx, &old)
+}
+
+/// Removes the contents of a tenant's settled messages up to a moment.
+fn purge_contents_of(tx: &Tx<'_>, tenant: TenantId, before: Timestamp, limit: usize) -> Run<usize> {
+    if limit == 0 {
+        return Ok(0);
+    }
+    let old = tx
+        .sql(CONTENTS_OF)?
+        .query_and_then(params![tenant.as_bytes(), before.as_micros(), codec::limit(limit)], |row| {
+            row.column::<i64>(0)
+        })?
+        .collect::<Run<Vec<_>>>()?;
+    forget_contents(tx, &old)
+}
+
+/// Hops through the buckets that have settled messages with content, and seeks the tenant in each. The planner
+/// would rather read all of those messages.
+const CONTENTS_OF: &str = "
+    WITH RECURSIVE buckets (bucket) AS (
+        SELECT (SELECT seq >> 12 FROM courierx_messages INDEXED BY courierx_messages_done_tenant
+                WHERE has_content = 1 AND status <> 'scheduled' AND status <> 'queued' AND status <> 'sending'
+                ORDER BY seq >> 12 LIMIT 1)
+        UNION ALL
+        SELECT (SELECT seq >> 12 FROM courierx_messages INDEXED BY courierx_messages_done_tenant
+                WHERE seq >> 12 > bucket
+                  AND has_content = 1 AND status <> 'scheduled' AND status <> 'queued' AND status <> 'sending'
+                ORDER BY seq >> 12 LIMIT 1)
+        FROM buckets WHERE bucket IS NOT NULL
+    )
+    SELECT m.seq FROM buckets CROSS JOIN courierx_messages m INDEXED BY courierx_messages_done_tenant
+    WHERE m.seq >> 12 = bucket AND m.tenant = ?1 AND m.created_at < ?2
+      AND m.has_content = 1 AND m.status <> 'scheduled' AND m.status <> 'queued' AND m.status <> 'sending'
+    LIMIT ?3";
+
+fn forget_contents(tx: &Tx<'_>, old: &[i64]) -> Run<usize> {
+    for seq in old {
         tx.sql("DELETE FROM courierx_contents WHERE message = ?1")?.execute([seq])?;
         tx.sql(
             "UPDATE courierx_messages SET has_content = 0, summary = NULL, content = NULL WHERE seq = ?1",

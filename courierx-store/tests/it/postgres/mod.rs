@@ -3,6 +3,7 @@ mod cluster;
 mod conformance;
 mod connections;
 mod crash;
+mod days;
 mod enqueue_in;
 mod migrate;
 mod pages;

@@ -96,6 +96,18 @@ const STATEMENTS: &[(&str, &str)] = &[
         "courierx_messages_done (has_content=? AND created_at<?)",
     ),
     (
+        "SELECT seq FROM courierx_messages INDEXED BY courierx_messages_done_tenant
+             WHERE seq >> 12 = ?1 AND tenant = ?2 AND created_at < ?3
+               AND has_content = 1 AND status <> 'scheduled' AND status <> 'queued' AND status <> 'sending' LIMIT ?4",
+        "courierx_messages_done_tenant (<expr>=? AND tenant=? AND created_at<?)",
+    ),
+    (
+        "SELECT seq >> 12 FROM courierx_messages INDEXED BY courierx_messages_done_tenant WHERE seq >> 12 > ?1
+               AND has_content = 1 AND status <> 'scheduled' AND status <> 'queued' AND status <> 'sending'
+             ORDER BY seq >> 12 LIMIT 1",
+        "courierx_messages_done_tenant (<expr>>?)",
+    ),
+    (
         "SELECT pattern FROM courierx_suppressions
              WHERE tenant = ?1 AND pattern IN (?2, ?3) AND scope IN ('', ?4)",
         "PRIMARY KEY (tenant=? AND pattern=? AND scope=?)",

@@ -6,7 +6,7 @@ use super::super::Subject;
 use super::{RULE, commit, delete, put, record, try_commit};
 use crate::event::Sequence;
 use crate::id::{RecordId, TenantId};
-use crate::store::{ConfigRecord, PageRequest};
+use crate::store::{ConfigRecord, KeyValue, PageRequest};
 
 /// Records are listed by identifier, page by page, of one parent if asked, undisturbed by new ones.
 pub async fn records_are_listed_in_pages(subject: &Subject) {
@@ -67,6 +67,36 @@ pub async fn a_page_of_records_may_begin_later(subject: &Subject) {
             assert_eq!(seen, expected.get(skip..).unwrap_or_default(), "all but the first {skip}");
         }
     }
+}
+
+/// Records that have a global key are listed by its value, of all tenants, page by page.
+pub async fn records_of_all_tenants_are_listed_by_a_global_key(subject: &Subject) {
+    let mut expected = Vec::new();
+    for n in [4, 1, 3, 0, 2] {
+        let tenant = TenantId::new();
+        let mut one = record(tenant, "a rule");
+        one.global = vec![KeyValue::new("slug", format!("slug {n}"))];
+        let mut other = record(tenant, "another");
+        other.global = vec![KeyValue::new("token", format!("slug {n}"))];
+        let kind = ConfigRecord { kind: "other".to_owned(), ..record(tenant, "of another kind") };
+        let kind = ConfigRecord { global: vec![KeyValue::new("slug", format!("slug {n}"))], ..kind };
+        commit(subject, tenant, [put(&one, None), put(&other, None), put(&kind, None)]).await;
+        expected.push((n, tenant, one.id));
+    }
+    expected.sort_unstable();
+    let (mut seen, mut request) = (Vec::new(), PageRequest::first(2));
+    loop {
+        let page = subject.store().list_global(RULE, "slug", &request).await.expect("list_global");
+        assert!(page.items.len() <= 2, "a page is not longer than asked for");
+        seen.extend(page.items.iter().map(|one| (one.tenant, one.id)));
+        let Some(next) = page.next else { break };
+        request = PageRequest::after(next, 2);
+    }
+    let expected: Vec<_> = expected.into_iter().map(|(_, tenant, id)| (tenant, id)).collect();
+    assert_eq!(seen, expected, "each once, in the order of the values");
+    let later = subject.store().list_global(RULE, "slug", &PageRequest::first(9).skipping(3)).await;
+    let later: Vec<_> = later.expect("list_global").items.iter().map(|one| one.id).collect();
+    assert_eq!(later, expected[3..].iter().map(|(_, id)| *id).collect::<Vec<_>>());
 }
 
 /// Whoever follows the feed of changes knows the last change of every record, of any tenant.

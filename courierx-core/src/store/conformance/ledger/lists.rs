@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use super::super::{Subject, fixtures};
+use crate::clock::Timestamp;
 use crate::event::{EventKind, MessageStatus, NewEvent};
 use crate::id::{MessageId, TenantId};
-use crate::store::{Cursor, EventQuery, MessageFilter, PageRequest, PurgeRequest, Purged, StoreError};
+use crate::message::Lane;
+use crate::store::{
+    Cursor, EventQuery, MessageFilter, NewJob, PageRequest, PurgeRequest, Purged, StoreError,
+};
 
 /// Messages are listed newest first, by page, and a page is not disturbed by what was accepted meanwhile.
 pub async fn pages_of_messages_are_stable(subject: &Subject) {
@@ -88,12 +92,13 @@ pub async fn purge_removes_only_what_is_settled_and_old(subject: &Subject) {
     let unsettled = accept().await;
     let old = accept().await;
     store.cancel(tenant, old).await.expect("cancel");
-    subject.advance(Duration::from_hours(1)).await;
+    // A store may remove contents by the day.
+    subject.advance(Duration::from_hours(48)).await;
     let young = accept().await;
     store.cancel(tenant, young).await.expect("cancel");
     let now = subject.now();
     let past = now.after(Duration::ZERO);
-    let never = crate::clock::Timestamp::EPOCH;
+    let never = Timestamp::EPOCH;
 
     let content = store.purge(&PurgeRequest::new(past, never)).await.expect("purge");
     assert_eq!(content, Purged { contents: 1, messages: 0, more: false });
@@ -112,6 +117,82 @@ pub async fn purge_removes_only_what_is_settled_and_old(subject: &Subject) {
     assert!(events.is_empty(), "events go with their message");
     let listed = store.list(tenant, &<_>::default(), &PageRequest::default()).await.expect("list");
     assert_eq!(listed.items.len(), 2);
+}
+
+/// What is not settled keeps its content, however old it is, and is still delivered.
+pub async fn a_purge_keeps_what_has_work_to_do(subject: &Subject) {
+    let store = subject.store();
+    let tenant = TenantId::new();
+    let mut waiting = fixtures::message(tenant, subject.now());
+    waiting.send_at = subject.now().after(Duration::from_hours(24 * 40));
+    waiting.effects.jobs = vec![NewJob::delivery(waiting.id, Lane::Bulk, waiting.send_at)];
+    let content = waiting.content.clone();
+    let waiting = fixtures::accept(subject, waiting).await;
+    let done = fixtures::accept(subject, fixtures::message(tenant, subject.now())).await;
+    store.cancel(tenant, done).await.expect("cancel");
+    subject.advance(Duration::from_hours(24 * 40)).await;
+
+    let mut request = PurgeRequest::new(subject.now(), Timestamp::EPOCH);
+    request.content_of = vec![(tenant, subject.now())];
+    while store.purge(&request).await.expect("purge").more {}
+    let loaded = store.load(&[(tenant, waiting), (tenant, done)]).await.expect("load");
+    let contents: Vec<_> = loaded.into_iter().map(|one| one.expect("the message stays").content).collect();
+    assert_eq!(contents, [Some(content), None], "content goes with the end of its message, not before");
+    let whole = PurgeRequest::new(subject.now(), subject.now());
+    while store.purge(&whole).await.expect("purge").more {}
+    let due: Vec<_> =
+        fixtures::claim(subject, 9).await.into_iter().filter_map(|one| one.job.message).collect();
+    assert!(due.contains(&waiting), "its job is there, too");
+
+    store.cancel(tenant, waiting).await.expect("cancel");
+    subject.advance(Duration::from_hours(48)).await;
+    let whole = PurgeRequest::new(subject.now(), Timestamp::EPOCH);
+    assert_eq!(store.purge(&whole).await.expect("purge").contents, 1, "once it is settled it goes");
+    let loaded = store.load(&[(tenant, waiting)]).await.expect("load").remove(0).expect("the message stays");
+    assert_eq!((loaded.content, loaded.record.summary), (None, None));
+}
+
+/// Some tenants' content may go sooner than everybody's, each to its own moment, in batches.
+pub async fn the_content_of_some_tenants_goes_sooner(subject: &Subject) {
+    let store = subject.store();
+    let [soonest, sooner, usual] = [TenantId::new(), TenantId::new(), TenantId::new()];
+    let accept = async |settled: bool| {
+        let mut ids = Vec::new();
+        for tenant in [soonest, sooner, usual] {
+            let id = fixtures::accept(subject, fixtures::message(tenant, subject.now())).await;
+            if settled {
+                store.cancel(tenant, id).await.expect("cancel");
+            }
+            ids.push((tenant, id));
+        }
+        ids
+    };
+    let old = accept(true).await;
+    subject.advance(Duration::from_secs(2)).await;
+    let between = subject.now();
+    let young = accept(true).await;
+    let unsettled = accept(false).await;
+    subject.advance(Duration::from_secs(1)).await;
+
+    let mut request = PurgeRequest::content_of(vec![(soonest, subject.now()), (sooner, between)]);
+    request.limit = 2;
+    let mut removed = 0;
+    loop {
+        let purged = store.purge(&request).await.expect("purge");
+        assert!(purged.contents <= 2 && purged.messages == 0, "at most two contents at once: {purged:?}");
+        removed += purged.contents;
+        if !purged.more {
+            break;
+        }
+    }
+    assert_eq!(removed, 3, "each tenant's up to its moment");
+    let places: Vec<_> = [old, young, unsettled].concat();
+    let loaded = store.load(&places).await.expect("load");
+    let kept: Vec<_> = loaded.into_iter().map(|one| one.expect("messages stay").content.is_some()).collect();
+    assert_eq!(kept, [false, false, true, false, true, true, true, true, true]);
+    let outlines = store.outline(&places[..1]).await.expect("outline").remove(0).expect("the message stays");
+    assert_eq!(outlines.record.summary, None, "the summary goes with the content");
+    assert_eq!(store.purge(&request).await.expect("purge"), Purged::default(), "nothing is removed twice");
 }
 
 /// A message is read without its content, with its summary, for its tenant alone.

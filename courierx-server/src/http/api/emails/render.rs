@@ -146,6 +146,8 @@ pub(super) struct Full<'a> {
     recipients: Vec<Recipient<'a>>,
     html_body: Option<&'a str>,
     text_body: Option<&'a str>,
+    /// Whether what it says is not kept any more.
+    content_purged: bool,
     reply_to: Option<&'a str>,
     metadata: BTreeMap<&'a MetadataKey, &'a str>,
     tracking: Option<Tracking>,
@@ -214,6 +216,7 @@ pub(super) fn full(email: &FullEmail) -> Full<'_> {
         recipients: recipients.iter().map(recipient).collect(),
         html_body: content.and_then(|content| content.html()),
         text_body: content.and_then(|content| content.text()),
+        content_purged: content.is_none(),
         reply_to: mail.and_then(|mail| mail.reply_to().first()).map(|one| one.address().as_str()),
         metadata: mail
             .into_iter()

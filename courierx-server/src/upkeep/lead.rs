@@ -1,0 +1,83 @@
+//! Whose turn it is to do what one process does for all.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use courierx_core::clock::Timestamp;
+use courierx_core::id::TenantId;
+use courierx_core::store::{Expected, StateKey, Store, StoreResult, Swap};
+
+/// For how long a turn holds unless it is kept: after a crash somebody else goes on then.
+pub(super) const TURN: Duration = Duration::from_mins(2);
+
+/// A turn at timed work, which nobody else does meanwhile.
+pub(super) struct Lead {
+    store: Arc<dyn Store>,
+    key: StateKey,
+    version: u64,
+}
+
+/// What came of asking for a turn.
+pub(super) enum Turn {
+    /// It is ours.
+    Ours(Lead),
+    /// It is somebody else's, or was done a short time ago: ask again then.
+    Later(Timestamp),
+}
+
+impl Lead {
+    /// Asks for the turn at the work of this name.
+    pub(super) async fn take(store: &Arc<dyn Store>, work: &str) -> StoreResult<Turn> {
+        // Work for all belongs to no tenant, as the canaries do.
+        let key = StateKey::new(TenantId::DEFAULT, format!("upkeep/{work}"));
+        Ok(match store.swap_state(&key, Expected::Absent, Vec::new(), TURN).await? {
+            Swap::Stored { version } => Turn::Ours(Self { store: Arc::clone(store), key, version }),
+            Swap::Conflict { current } => {
+                Turn::Later(current.map_or_else(|| store.clock().now(), |entry| entry.expires_at))
+            }
+        })
+    }
+
+    /// Holds the turn for so long from now on; false if it was lost.
+    pub(super) async fn keep(&mut self, lives_for: Duration) -> StoreResult<bool> {
+        let expected = Expected::Version(self.version);
+        match self.store.swap_state(&self.key, expected, Vec::new(), lives_for).await? {
+            Swap::Stored { version } => {
+                self.version = version;
+                Ok(true)
+            }
+            Swap::Conflict { .. } => Ok(false),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use courierx_core::clock::{Clock, ManualClock};
+    use courierx_store::MemoryStore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn one_at_a_time_has_the_turn_and_a_crash_ends_it() {
+        let clock = ManualClock::starting_at(Timestamp::from_secs(1_900_000_000));
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::with_clock(Arc::<ManualClock>::clone(&clock)));
+        let Turn::Ours(mut lead) = Lead::take(&store, "purge").await.unwrap() else {
+            panic!("nobody had it")
+        };
+        let until = clock.now().after(TURN);
+        assert!(matches!(Lead::take(&store, "purge").await.unwrap(), Turn::Later(at) if at == until));
+        assert!(
+            matches!(Lead::take(&store, "other").await.unwrap(), Turn::Ours(_)),
+            "other work, other turn"
+        );
+        clock.advance(TURN / 2);
+        assert!(lead.keep(TURN).await.unwrap());
+        clock.advance(TURN / 2);
+        assert!(matches!(Lead::take(&store, "purge").await.unwrap(), Turn::Later(_)), "it was kept");
+        clock.advance(TURN / 2);
+        let Turn::Ours(mut next) = Lead::take(&store, "purge").await.unwrap() else { panic!("it was over") };
+        assert!(!lead.keep(TURN).await.unwrap(), "who slept has lost it");
+        assert!(next.keep(Duration::from_secs(1)).await.unwrap());
+    }
+}

@@ -1,0 +1,54 @@
+//! What is done now and then, for as long as the server runs.
+
+mod lead;
+mod purge;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::App;
+
+/// How often what is only remembered is written down.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// Does all of it until it is told to stop.
+pub(crate) async fn upkeep(app: Arc<App>, stop: CancellationToken) {
+    tokio::join!(remember(&app, &stop), stop.run_until_cancelled(remove(&app)));
+}
+
+/// Writes down what is only remembered, now and then and at the end.
+async fn remember(app: &App, stop: &CancellationToken) {
+    let clock = app.store.clock();
+    loop {
+        let stopping = tokio::select! {
+            () = stop.cancelled() => true,
+            () = clock.sleep_until(clock.now().after(INTERVAL)) => false,
+        };
+        app.meters.fold();
+        app.engine.tidy();
+        if let Err(error) = app.directory.write_down_uses().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "uses of keys were not written down");
+        }
+        if stopping {
+            return;
+        }
+    }
+}
+
+/// Removes what is old, for ever.
+async fn remove(app: &App) {
+    let clock = app.store.clock();
+    let mut next = clock.now();
+    loop {
+        // Asking costs something, however often somebody else has the turn.
+        clock.sleep_until(next.max(clock.now().after(INTERVAL))).await;
+        match purge::purge(app).await {
+            Ok(at) => next = at,
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "what is old was not removed");
+            }
+        }
+    }
+}

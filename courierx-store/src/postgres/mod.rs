@@ -58,6 +58,7 @@ mod staged;
 mod state;
 mod suppressions;
 mod transaction;
+mod transfer;
 
 use std::fmt;
 use std::sync::Arc;

@@ -7,4 +7,4 @@ mod enqueue_in;
 mod migrate;
 mod pages;
 mod processes;
-mod support;
+pub(crate) mod support;

@@ -11,6 +11,7 @@ use courierx_core::vault::Vault;
 use courierx_store::SqliteStore;
 use courierx_store::sqlite::{OpenError, SqliteOptions};
 
+use super::admin::{self, AdminError};
 use super::demo::DemoError;
 use crate::App;
 use crate::app::AppError;
@@ -36,6 +37,8 @@ pub(super) enum StartError {
     #[error("cannot listen on {address}")]
     Listen { address: SocketAddr, source: io::Error },
     #[error(transparent)]
+    Admin(#[from] AdminError),
+    #[error(transparent)]
     Demo(#[from] DemoError),
     #[error("the process cannot be set up")]
     Runtime(#[source] io::Error),
@@ -60,6 +63,7 @@ impl StartError {
             | Self::Database(OpenError::KeyNotGiven { .. } | OpenError::SealedElsewhere { .. }) => {
                 Some(wrong_key())
             }
+            Self::Admin(error) => error.mend(),
             Self::Listen { address, source } => Some(listen_elsewhere(*address, source)),
             _ => None,
         }
@@ -98,6 +102,7 @@ pub(super) async fn app(settings: Settings) -> Result<App, StartError> {
         secrets::create_data_dir(&settings.data_dir)?;
     }
     let (store, vault) = store(&settings).await?;
+    admin::refuse_unfinished(&store).await?;
     check_canary(&store, &vault).await?;
     // After the database was opened: whoever holds it is the only one to generate a secret beside it.
     let jwt_secret = match &settings.jwt_secret {

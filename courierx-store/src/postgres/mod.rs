@@ -51,6 +51,7 @@ mod enqueue_in;
 mod error;
 mod ledger;
 mod options;
+mod presence;
 mod queue;
 mod schema;
 mod signal;
@@ -66,7 +67,7 @@ use std::time::Duration;
 
 use courierx_core::clock::{Clock, Timestamp};
 use courierx_core::store::Store;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use tokio::task::AbortHandle;
 
 pub use error::OpenError;
@@ -91,6 +92,8 @@ struct Inner {
     settling: Batcher<ledger::settle::Settle>,
     checking: Batcher<suppressions::check::Check>,
     background: Vec<AbortHandle>,
+    /// By which the database is ours alone, if it is.
+    _alone: Option<PgConnection>,
 }
 
 /// What every call and every task in the background uses.

@@ -15,7 +15,7 @@ use super::clock::{DatabaseClock, Time};
 use super::error::OpenError;
 use super::ledger::statements::Statements;
 use super::signal::{self, Signal};
-use super::{Inner, PostgresStore, Shared, schema};
+use super::{Inner, PostgresStore, Shared, presence, schema};
 
 /// How a [`PostgresStore`] is opened; made by [`PostgresStore::options`].
 #[derive(Clone)]
@@ -27,6 +27,7 @@ pub struct PostgresOptions {
     statement_timeout: Duration,
     lock_timeout: Duration,
     clock: Option<Arc<dyn Clock>>,
+    alone: bool,
 }
 
 impl PostgresOptions {
@@ -49,6 +50,7 @@ impl PostgresOptions {
             statement_timeout: Duration::from_secs(30),
             lock_timeout: Duration::from_secs(10),
             clock: None,
+            alone: false,
         }
     }
 
@@ -95,11 +97,25 @@ impl PostgresOptions {
         self
     }
 
+    /// For this process alone, as to move everything: refused while another one has it open, and others are refused
+    /// as long as this one does ([`OpenError::InUse`]).
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        self.alone = true;
+        self
+    }
+
     /// Opens the database, and creates or updates our schema in it.
     pub async fn open(self) -> Result<PostgresStore, OpenError> {
         schema::check_name(&self.schema)?;
         let pool = self.pool(self.connections.get()).await?;
         schema::migrate(&pool, &self.schema).await?;
+        let alone = if self.alone {
+            Some(presence::alone(&pool, &self.schema).await?)
+        } else {
+            presence::check(&pool, &self.schema).await?;
+            None
+        };
 
         let mut background = Vec::new();
         let time = if let Some(clock) = &self.clock {
@@ -110,8 +126,10 @@ impl PostgresOptions {
             Time::Database(clock)
         };
         let signal = Signal::new(&self.schema);
-        let listening = self.pool(1).await?;
-        background.push(tokio::spawn(signal::listen(signal.clone(), listening)).abort_handle());
+        if !self.alone {
+            let listening = self.pool(1).await?;
+            background.push(tokio::spawn(signal::listen(signal.clone(), listening)).abort_handle());
+        }
         background.push(tokio::spawn(signal::tell(signal.clone(), pool.clone())).abort_handle());
 
         let statements = Statements::new(&self.schema);
@@ -124,6 +142,7 @@ impl PostgresOptions {
             checking: Batcher::start(&shared),
             shared,
             background,
+            _alone: alone,
         })))
     }
 

@@ -9,6 +9,7 @@
 //! other rows (indexes of keys, lists of who is due) is not moved but made anew at the end. The order of a list of
 //! messages is that of their acceptance in any case; a cursor of such a list does not fit the other store.
 
+mod keys;
 mod run;
 mod table;
 mod tally;
@@ -17,6 +18,7 @@ mod value;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+pub use keys::check_keys;
 pub use run::{Mark, Moved, Phase, Report, TransferError, transfer};
 pub use table::{Column, TABLES, Table, Type};
 pub use tally::Tally;

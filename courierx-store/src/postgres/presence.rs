@@ -34,10 +34,8 @@ pub(super) async fn alone(pool: &PgPool, schema: &str) -> Result<PgConnection, O
     match sqlx::raw_sql(lock!("pg_advisory_lock")).execute(&mut connection).await {
         Ok(_) => Ok(connection),
         Err(error) => {
-            let in_use = error
-                .as_database_error()
-                .and_then(|error| error.code())
-                .is_some_and(|code| code == NOT_AVAILABLE);
+            let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+            let in_use = code.is_some_and(|code| code == NOT_AVAILABLE);
             // The pool's connections are closed with it, this one by us.
             let _ = connection.close().await;
             Err(if in_use { OpenError::InUse { name: schema.to_owned() } } else { error.into() })

@@ -66,7 +66,6 @@ async fn a_database_is_not_moved_while_somebody_has_it_open() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_pages_are_moved_there_and_back() {
     use courierx_core::id::TenantId;
-    use courierx_core::store::Ledger;
     use courierx_core::store::transfer::{PAGE_BYTES, Table, transfer};
     use courierx_core::vault::Sealed;
 

@@ -1,10 +1,12 @@
 //! Moving everything, and finding out whether everything arrived.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Export, Import, ImportStart, Numbers, Row, TABLES, Table, Tally};
+use super::{Export, Import, ImportStart, Numbers, TABLES, Table, Tally};
 use crate::store::{Cursor, Page, StoreError, StoreResult};
 
 /// How far an import is: kept by the target with each page.
@@ -133,9 +135,11 @@ async fn fingerprint(source: &dyn Export, numbers: &Numbers) -> StoreResult<Stri
         hash.update(number.to_be_bytes());
     }
     let mut tally = Tally::default();
-    source.export(&TABLES[0], None).await?.items.iter().for_each(|row| tally.add(row));
+    for row in &source.export(&TABLES[0], None).await?.items {
+        tally.add(row);
+    }
     hash.update(tally.to_string());
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(STANDARD.encode(hash.finalize()))
 }
 
 /// Moves what is left of a table. The next page is read while one is written.
@@ -149,7 +153,9 @@ async fn move_table(
     let place = table.place();
     let mut page = source.export(table, mark.after.as_ref()).await.map_err(TransferError::Source)?;
     while let Page { items, next: Some(next) } = page {
-        items.iter().for_each(|row: &Row| mark.tallies[place].add(row));
+        for row in &items {
+            mark.tallies[place].add(row);
+        }
         mark.after = Some(next);
         // A mark has no maps, so it is written without fail.
         let kept = serde_json::to_vec(&mark).unwrap_or_default();
@@ -172,13 +178,11 @@ async fn count(
     let mut tally = Tally::default();
     let mut page = target.export(table, None).await?;
     while let Some(next) = page.next {
-        let (_, read) = join(
-            async { page.items.iter().for_each(|row| tally.add(row)) },
-            target.export(table, Some(&next)),
-        )
-        .await;
+        for row in &page.items {
+            tally.add(row);
+        }
         tell(Moved { phase: Phase::Compare, table, rows: tally.rows });
-        page = read?;
+        page = target.export(table, Some(&next)).await?;
     }
     Ok(tally)
 }

@@ -7,6 +7,7 @@ use courierx_core::store::transfer::{TransferError, UnreadableRow};
 use courierx_core::store::{CanaryError, StoreError};
 
 use super::super::open::wrong_key;
+use crate::config::secrets::SecretError;
 
 /// Why not everything was moved.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,8 @@ pub(in super::super) enum AdminError {
     Sqlite(#[from] courierx_store::sqlite::OpenError),
     #[error("the database cannot be opened")]
     Postgres(#[from] courierx_store::postgres::OpenError),
+    #[error(transparent)]
+    Directory(#[from] SecretError),
     #[error("the keys do not fit what is to be moved")]
     Keys(#[from] CanaryError),
     #[error("there is no key for what is to be moved")]

@@ -117,6 +117,8 @@ pub(super) async fn open_store(
                     return Err(AdminError::NoDatabase(path.clone()));
                 }
                 options = options.existing_read_only();
+            } else if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+                secrets::create_data_dir(directory)?;
             }
             let store = options.open(path).await?;
             let vault = store.vault().ok_or(NoVault).map_err(|_| AdminError::NoKey)?;

@@ -85,9 +85,8 @@ async fn everything_goes_to_postgresql_and_back_and_through_a_file() {
     assert!(moved.stderr.contains("compared"), "{moved:?}");
 
     let variables = secrets(here.path());
-    let mut variables = borrowed(&variables);
+    let variables = borrowed(&variables);
     done(&run(there.path(), &["admin", "export", "all.courierx", "--from", &url], &variables));
-    variables.push(("DATABASE_URL", "sqlite://mail.db"));
     done(&run(there.path(), &["admin", "import", "all.courierx"], &variables));
     let binary = Binary::start(there.path(), &variables);
     assert_eq!(told(&binary, &token).await, before);

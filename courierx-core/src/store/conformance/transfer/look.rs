@@ -24,9 +24,12 @@ pub(super) struct Look {
     depth: Vec<LaneDepth>,
 }
 
+/// As it is listed, loaded and outlined, and its events.
+type OfMessage = (MessageRecord, Option<StoredMessage>, Option<StoredMessage>, Vec<Event>);
+
 #[derive(Debug, PartialEq)]
 struct OfTenant {
-    messages: Vec<(MessageRecord, Option<StoredMessage>, Option<StoredMessage>, Vec<Event>)>,
+    messages: Vec<OfMessage>,
     count: u64,
     events: Vec<Event>,
     suppressions: Vec<Suppression>,

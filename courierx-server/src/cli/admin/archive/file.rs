@@ -124,7 +124,9 @@ impl Pages {
         let member = page::page(table, rows, json);
         self.write(member)?;
         self.pages.push((at, table));
-        rows.iter().for_each(|row| self.tallies[table.place()].add(row));
+        for row in rows {
+            self.tallies[table.place()].add(row);
+        }
         self.mark = Some(mark.to_vec());
         Ok(())
     }
@@ -165,7 +167,9 @@ impl Pages {
                     };
                     let rows = page::rows(table, rows)
                         .map_err(|source| AdminError::Damaged { path: path.clone(), source })?;
-                    rows.iter().for_each(|row| self.tallies[table.place()].add(row));
+                    for row in &rows {
+                        self.tallies[table.place()].add(row);
+                    }
                     self.pages.push((self.length, table));
                     self.mark = Some(mark.get().as_bytes().to_vec());
                 }

@@ -57,7 +57,11 @@ pub async fn check_canary(store: &dyn Store, vault: &Vault) -> Result<(), Canary
 
 /// The same check without adding anything: the keys that the database has a canary of.
 pub async fn look_at_canary(store: &dyn Store, vault: &Vault) -> Result<Vec<KeyId>, CanaryError> {
-    let canaries = read(store).await?;
+    open_all(&read(store).await?, vault)
+}
+
+/// Which keys these canaries are of, if the vault opens every one.
+pub(super) fn open_all(canaries: &[Sealed], vault: &Vault) -> Result<Vec<KeyId>, CanaryError> {
     // A canary of a key's name that does not open is another key's, or damaged.
     let (open, missing): (Vec<_>, Vec<_>) =
         canaries.iter().partition(|canary| vault.check_canary(canary).is_ok());
@@ -74,6 +78,18 @@ struct Canary {
     first: bool,
     /// In base64.
     sealed: String,
+}
+
+impl Canary {
+    fn sealed(&self) -> StoreResult<Sealed> {
+        let bytes = STANDARD.decode(&self.sealed).map_err(damaged)?;
+        Sealed::from_bytes(bytes).map_err(damaged)
+    }
+}
+
+/// The canary of a record's content.
+pub(super) fn parse(body: &str) -> StoreResult<Sealed> {
+    serde_json::from_str::<Canary>(body).map_err(damaged)?.sealed()
 }
 
 impl Resource for Canary {
@@ -94,8 +110,7 @@ async fn read(store: &dyn Store) -> StoreResult<Vec<Sealed>> {
     loop {
         let page = store.list_of::<Canary>(TenantId::DEFAULT, None, &request).await?;
         for canary in page.items {
-            let bytes = STANDARD.decode(&canary.value.sealed).map_err(damaged)?;
-            canaries.push(Sealed::from_bytes(bytes).map_err(damaged)?);
+            canaries.push(canary.value.sealed()?);
         }
         match page.next {
             Some(next) => request = PageRequest::after(next, request.limit),

@@ -24,6 +24,7 @@ mod queue;
 mod records;
 mod state;
 mod suppressions;
+pub mod transfer;
 
 use std::fmt;
 use std::sync::Arc;

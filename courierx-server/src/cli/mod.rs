@@ -1,5 +1,6 @@
 //! The command line: reads it, and does what it says.
 
+mod admin;
 mod demo;
 mod doctor;
 mod explain;
@@ -42,6 +43,9 @@ enum Command {
     Doctor,
     /// Tell where a message would go, and why. Nothing is sent.
     Explain(Box<explain::Asked>),
+    /// Move everything to another database, or into a file and out of it.
+    #[command(subcommand)]
+    Admin(admin::Admin),
     /// Watch a provider fail under a stream of mail, and come back: `courierx demo --chaos`.
     Demo(demo::Options),
 }
@@ -91,6 +95,9 @@ pub fn run() -> ExitCode {
         Command::Migrate(asked) => settings.map_err(StartError::from).and_then(|it| migrate::run(asked, it)),
         Command::Doctor => doctor::run(settings),
         Command::Explain(asked) => explain::run(&asked, settings),
+        Command::Admin(admin) => {
+            settings.map_err(StartError::from).and_then(|settings| admin::run(&admin, &settings))
+        }
         // It has nothing to do with how this server is configured.
         Command::Demo(options) => demo::run(&options),
     };

@@ -14,6 +14,7 @@ use courierx_store::SqliteStore;
 use courierx_store::postgres::{Examined, OpenError as PostgresError, PostgresOptions};
 use courierx_store::sqlite::{OpenError, SqliteOptions};
 
+use super::admin::{self, AdminError};
 use super::demo::DemoError;
 use crate::App;
 use crate::app::AppError;
@@ -52,6 +53,8 @@ pub(super) enum StartError {
     #[error("cannot listen on {address}")]
     Listen { address: SocketAddr, source: io::Error },
     #[error(transparent)]
+    Admin(#[from] AdminError),
+    #[error(transparent)]
     Demo(#[from] DemoError),
     #[error("the process cannot be set up")]
     Runtime(#[source] io::Error),
@@ -89,6 +92,7 @@ impl StartError {
             | Self::Database(OpenError::KeyNotGiven { .. } | OpenError::SealedElsewhere { .. }) => {
                 Some(wrong_key())
             }
+            Self::Admin(error) => error.mend(),
             Self::Listen { address, source } => Some(listen_elsewhere(*address, source)),
             _ => None,
         }
@@ -145,6 +149,7 @@ pub(super) async fn app(settings: Settings) -> Result<App, StartError> {
     }
     create_data_dir(&settings)?;
     let (store, vault) = store(&settings).await?;
+    admin::refuse_unfinished(&*store).await?;
     check_canary(&*store, &vault).await?;
     // After the database was opened: whoever holds it is the only one to generate a secret beside it.
     let jwt_secret = match &settings.jwt_secret {

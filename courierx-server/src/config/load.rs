@@ -28,7 +28,8 @@ impl Settings {
         let pool_size = from.optional(&table::DATABASE_POOL_SIZE, parse::pool_size);
         let settings = Self {
             listen: SocketAddr::new(address, port),
-            database: within(database, schema, pool_size),
+            database: within(database, schema.clone(), pool_size),
+            database_schema: schema,
             migrate: from.or(&table::COURIERX_MIGRATE, defaults.migrate, parse::named),
             data_dir: defaults.data_dir,
             workers: from.or(&table::MAX_WORKERS, defaults.workers, parse::workers),

@@ -35,6 +35,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The database: `DATABASE_URL`.
     pub database: Database,
+    /// The schema in a PostgreSQL database, the one above or another one that something is moved to: `DATABASE_SCHEMA`.
+    pub database_schema: Option<String>,
     /// When the schema of the database is brought up to date: `COURIERX_MIGRATE`.
     pub migrate: Migrate,
     /// Where generated secrets and the default database are: `COURIERX_DATA_DIR`.
@@ -176,6 +178,7 @@ impl Settings {
         Self {
             listen: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 4000),
             database: Database::Sqlite(data_dir.join("courierx.db")),
+            database_schema: None,
             migrate: Migrate::Auto,
             data_dir,
             workers: 100,

@@ -1,6 +1,8 @@
 //! The server from outside: over HTTP, in process or as the real binary.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+#[cfg(unix)]
+mod admin;
 mod api_keys;
 mod auth;
 mod bad_input;

@@ -48,6 +48,12 @@ pub enum OpenError {
         /// The oldest that is enough.
         needed: u32,
     },
+    /// Another process has this schema open, and one of the two wants it [for itself](super::PostgresOptions::alone).
+    #[error("schema {name:?} is open in another process")]
+    InUse {
+        /// The name of the schema.
+        name: String,
+    },
     /// A migration failed; what it did is undone.
     #[error("schema {name:?} could not be brought to version {version}")]
     Migrate {

@@ -59,6 +59,7 @@ mod error;
 mod examine;
 mod ledger;
 mod options;
+mod presence;
 mod queue;
 mod schema;
 mod signal;
@@ -66,6 +67,7 @@ mod staged;
 mod state;
 mod suppressions;
 mod transaction;
+mod transfer;
 
 use std::fmt;
 use std::sync::Arc;
@@ -73,7 +75,7 @@ use std::time::Duration;
 
 use courierx_core::clock::{Clock, Timestamp};
 use courierx_core::store::Store;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use tokio::task::AbortHandle;
 
 pub use error::OpenError;
@@ -99,6 +101,8 @@ struct Inner {
     settling: Batcher<ledger::settle::Settle>,
     checking: Batcher<suppressions::check::Check>,
     background: Vec<AbortHandle>,
+    /// By which the database is ours alone, if it is.
+    _alone: Option<PgConnection>,
 }
 
 /// What every call and every task in the background uses.

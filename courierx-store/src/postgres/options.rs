@@ -17,7 +17,7 @@ use super::error::OpenError;
 use super::examine::Examined;
 use super::ledger::statements::Statements;
 use super::signal::{self, Signal};
-use super::{Inner, PostgresStore, Shared, days, schema};
+use super::{Inner, PostgresStore, Shared, days, presence, schema};
 use crate::SchemaVersion;
 
 /// How a [`PostgresStore`] is opened; made by [`PostgresStore::options`].
@@ -32,6 +32,7 @@ pub struct PostgresOptions {
     clock: Option<Arc<dyn Clock>>,
     migrate: bool,
     read_only: bool,
+    alone: bool,
 }
 
 impl PostgresOptions {
@@ -56,6 +57,7 @@ impl PostgresOptions {
             clock: None,
             migrate: true,
             read_only: false,
+            alone: false,
         }
     }
 
@@ -149,6 +151,14 @@ impl PostgresOptions {
         migrated
     }
 
+    /// For this process alone, as to move everything: refused while another one has it open, and others are refused
+    /// as long as this one does ([`OpenError::InUse`]).
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        self.alone = true;
+        self
+    }
+
     /// Opens the database, and creates or updates our schema in it.
     pub async fn open(self) -> Result<PostgresStore, OpenError> {
         schema::check_name(&self.schema)?;
@@ -159,6 +169,12 @@ impl PostgresOptions {
             let present = schema::look(&mut *pool.acquire().await?, &self.schema).await?;
             schema::check(present, &self.schema)?;
         }
+        let alone = if self.alone {
+            Some(presence::alone(&pool, &self.schema).await?)
+        } else {
+            presence::check(&pool, &self.schema).await?;
+            None
+        };
 
         let mut background = Vec::new();
         let time = if let Some(clock) = &self.clock {
@@ -173,8 +189,10 @@ impl PostgresOptions {
             tracing::warn!(error = &StoreError::from(fault) as &dyn std::error::Error, "no tables of days");
         }
         let signal = Signal::new(&self.schema);
-        let listening = self.pool(1).await?;
-        background.push(tokio::spawn(signal::listen(signal.clone(), listening)).abort_handle());
+        if !self.alone {
+            let listening = self.pool(1).await?;
+            background.push(tokio::spawn(signal::listen(signal.clone(), listening)).abort_handle());
+        }
         background.push(tokio::spawn(signal::tell(signal.clone(), pool.clone())).abort_handle());
 
         let statements = Statements::new(&self.schema);
@@ -187,6 +205,7 @@ impl PostgresOptions {
             checking: Batcher::start(&shared),
             shared,
             background,
+            _alone: alone,
         })))
     }
 

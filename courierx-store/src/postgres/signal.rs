@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use courierx_core::id::RecordId;
 use sqlx::postgres::PgListener;
-use sqlx::{AssertSqlSafe, PgPool};
+use sqlx::{AssertSqlSafe, Executor as _, PgPool};
 use tokio::sync::{Notify, watch};
+
+use super::presence;
 
 const CHANNEL: &str = "courierx_jobs";
 /// A process tells others no more often than this.
@@ -94,6 +96,7 @@ async fn listen_once(signal: &Signal, pool: &PgPool) -> sqlx::Result<()> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(CHANNEL).await?;
     loop {
+        (&mut listener).execute(presence::ANNOUNCE).await?;
         // What was said before we listened, or while the connection was away, is lost.
         signal.wake_here();
         while let Some(notification) = listener.try_recv().await? {

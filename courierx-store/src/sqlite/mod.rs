@@ -48,6 +48,7 @@ mod schema;
 mod state;
 mod suppressions;
 mod transaction;
+mod transfer;
 mod writer;
 
 use std::fmt;

@@ -8,3 +8,4 @@ mod memory;
 mod postgres;
 mod sqlite;
 mod support;
+mod transfer;

@@ -7,6 +7,7 @@ mod packages;
 mod postfix;
 mod postgres;
 mod python;
+mod sqlite;
 mod strace;
 
 use std::fs;
@@ -24,7 +25,7 @@ struct Tool {
     prepare: fn(&Path) -> Result<PathBuf>,
 }
 
-const TOOLS: [Tool; 8] = [
+const TOOLS: [Tool; 9] = [
     Tool { name: "smtp-sink", variable: "COURIERX_TEST_SMTP_SINK", prepare: postfix::prepare_sink },
     Tool { name: "smtp-source", variable: "COURIERX_TEST_SMTP_SOURCE", prepare: postfix::prepare_source },
     Tool { name: "python", variable: "COURIERX_TEST_PYTHON", prepare: python::prepare },
@@ -32,6 +33,7 @@ const TOOLS: [Tool; 8] = [
     Tool { name: "openssl", variable: "COURIERX_TEST_OPENSSL", prepare: openssl::prepare },
     Tool { name: "curl", variable: "COURIERX_TEST_CURL", prepare: curl::prepare },
     Tool { name: "postgres", variable: "COURIERX_TEST_POSTGRES", prepare: postgres::prepare },
+    Tool { name: "sqlite3", variable: "COURIERX_TEST_SQLITE", prepare: sqlite::prepare },
     Tool { name: "strace", variable: "COURIERX_TEST_STRACE", prepare: strace::prepare },
 ];
 

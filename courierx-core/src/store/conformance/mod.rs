@@ -35,6 +35,7 @@ pub mod ledger;
 pub mod queue;
 pub mod state;
 pub mod suppressions;
+pub mod transfer;
 
 use std::any::Any;
 use std::fmt;

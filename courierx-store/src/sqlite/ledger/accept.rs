@@ -14,7 +14,7 @@ use super::super::transaction::Tx;
 use super::{message, recipients};
 
 /// Bytes of sealed content up to which it stands in the row of its message.
-const SMALL: usize = 1024;
+pub(in super::super) const SMALL: usize = 1024;
 
 /// Writes a message and all that comes with it, unless it, or its key, is there already.
 pub(in super::super) fn accept_one(tx: &Tx<'_>, new: &NewMessage) -> Run<AcceptResult> {

@@ -7,7 +7,7 @@ mod events;
 mod list;
 mod message;
 mod purge;
-mod recipients;
+pub(super) mod recipients;
 mod report;
 mod settle;
 

@@ -2,6 +2,7 @@
 //! rows. Many have rows of their own, so that what happens to one of them does not write all of them anew.
 
 use courierx_core::event::RecipientStatus;
+use courierx_core::store::transfer::Value;
 use courierx_core::store::{NewRecipient, RecipientRecord};
 use rusqlite::{Connection, Row, params};
 
@@ -11,6 +12,9 @@ use super::super::transaction::Tx;
 
 /// How many stand in the row of their message; the schema knows it, too.
 const FEW: usize = 16;
+const INSERT: &str =
+    "INSERT INTO courierx_recipients (message, position, field, address, disposition, status)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
 /// The lines of a new message's recipients; none if they have rows.
 pub(super) fn lines_of_new(recipients: &[NewRecipient]) -> Option<String> {
@@ -31,7 +35,7 @@ pub(super) fn lines_of_new(recipients: &[NewRecipient]) -> Option<String> {
 }
 
 /// The same of what is changed.
-pub(super) fn lines(recipients: &[RecipientRecord]) -> Option<String> {
+pub(in super::super) fn lines(recipients: &[RecipientRecord]) -> Option<String> {
     fit(recipients.iter().map(|one| one.index)).then(|| {
         let mut lines = String::new();
         for one in recipients {
@@ -60,10 +64,7 @@ fn line(lines: &mut String, field: &str, disposition: &str, status: &str, addres
 
 /// Writes rows for a new message's recipients.
 pub(super) fn insert(tx: &Tx<'_>, seq: i64, recipients: &[NewRecipient]) -> Run<()> {
-    let mut insert = tx.sql(
-        "INSERT INTO courierx_recipients (message, position, field, address, disposition, status)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    )?;
+    let mut insert = tx.sql(INSERT)?;
     for one in recipients {
         insert.execute(params![
             seq,
@@ -127,6 +128,60 @@ pub(super) fn save_rows(tx: &Tx<'_>, seq: i64, now: &[RecipientRecord], read: &[
              WHERE message = ?1 AND position = ?2",
         )?
         .execute(params![seq, one.index, one.disposition.as_str(), one.status.as_str()])?;
+    }
+    Ok(())
+}
+
+/// As other stores have them: position, header, disposition, status, address.
+type Moved = (u32, String, String, String, String);
+
+/// Makes the JSON that is moved of what stands in a message's row, or of the JSON of their rows.
+pub(in super::super) fn export(value: &mut Value) -> Run<()> {
+    let Value::Text(text) = value else { return Err(Fault::corrupt("recipients", "there are none")) };
+    let recipients: Vec<RecipientRecord> = if text.starts_with('[') {
+        from_json(text)?
+    } else {
+        text.lines().zip(0..).map(|(line, index)| parse(line, index)).collect::<Run<_>>()?
+    };
+    let moved: Vec<_> = recipients
+        .iter()
+        .map(|one| {
+            let (disposition, status) = (one.disposition.as_str(), one.status.as_str());
+            (one.index, one.field.as_str(), disposition, status, one.address.as_str())
+        })
+        .collect();
+    *text = codec::json(&moved)?;
+    Ok(())
+}
+
+/// Reads recipients that are moved.
+pub(in super::super) fn from_json(json: &str) -> Run<Vec<RecipientRecord>> {
+    let moved: Vec<Moved> =
+        serde_json::from_str(json).map_err(|error| Fault::corrupt("recipients", error))?;
+    let read = |(index, field, disposition, status, address): Moved| {
+        Ok(RecipientRecord {
+            index,
+            field: codec::text(&field)?,
+            address: codec::text(&address)?,
+            disposition: codec::text(&disposition)?,
+            status: codec::text(&status)?,
+        })
+    };
+    moved.into_iter().map(read).collect()
+}
+
+/// Writes rows for recipients of a message that is moved here.
+pub(in super::super) fn insert_rows(tx: &Tx<'_>, seq: i64, recipients: &[RecipientRecord]) -> Run<()> {
+    let mut insert = tx.sql(INSERT)?;
+    for one in recipients {
+        insert.execute(params![
+            seq,
+            one.index,
+            one.field.as_str(),
+            one.address.as_str(),
+            one.disposition.as_str(),
+            one.status.as_str(),
+        ])?;
     }
     Ok(())
 }

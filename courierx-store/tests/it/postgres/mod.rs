@@ -9,4 +9,4 @@ mod migrate;
 mod pages;
 mod plans;
 mod processes;
-mod support;
+pub(crate) mod support;

@@ -85,6 +85,7 @@ impl StartError {
             Self::Postgres { source, .. } => match **source {
                 PostgresError::NewerSchema { .. } => Some(newer_schema()),
                 PostgresError::OlderSchema { .. } => Some(migrate()),
+                PostgresError::SettingsLost { .. } => Some(pool_sessions()),
                 _ => Some("`courierx doctor` tells more.".to_owned()),
             },
             Self::NotShared(missing) => Some(make_secrets(missing)),
@@ -108,6 +109,11 @@ pub(super) fn migrate() -> String {
 /// What to do about a schema that is newer.
 fn newer_schema() -> String {
     "Start the later version of courierx that was used with it: there is no way back but a backup.".to_owned()
+}
+
+/// What to do about a pooler that loses what is set on a connection.
+fn pool_sessions() -> String {
+    "Let the pooler pool sessions (PgBouncer: pool_mode = session), or lead DATABASE_URL past it.".to_owned()
 }
 
 /// How to make secrets that several servers share.

@@ -48,6 +48,15 @@ pub enum OpenError {
         /// The oldest that is enough.
         needed: u32,
     },
+    /// What was set on a connection does not hold on it, as through a pooler that pools transactions instead of
+    /// sessions, or sets a search path of its own.
+    #[error(
+        "search_path does not stay at schema {name:?}: a pooler in between has to pool sessions, and set none itself"
+    )]
+    SettingsLost {
+        /// The name of the schema.
+        name: String,
+    },
     /// Another process has this schema open, and one of the two wants it [for itself](super::PostgresOptions::alone).
     #[error("schema {name:?} is open in another process")]
     InUse {
@@ -77,12 +86,19 @@ impl OpenError {
         let Self::Database(error) = self else { return false };
         match &**error {
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
-            sqlx::Error::Database(error) => {
-                let code = error.code().unwrap_or_default();
-                ["08", "57"].iter().any(|class| code.starts_with(class)) || code == "53300"
-            }
+            sqlx::Error::Database(error) => is_temporary(&error.code().unwrap_or_default()),
             _ => false,
         }
+    }
+}
+
+/// Whether what a connection was refused for, by its code, passes by itself. A pooler that does not know the database
+/// or what is asked of it, and a server that wants no connection from here, do not change their mind.
+fn is_temporary(code: &str) -> bool {
+    match code {
+        "08004" | "08P01" => false,
+        "53300" => true,
+        code => ["08", "57"].iter().any(|class| code.starts_with(class)),
     }
 }
 
@@ -231,6 +247,12 @@ mod tests {
         assert!(matches!(named("XX001").0, StoreError::Corrupt { .. }));
         assert!(matches!(named("42P01").0, StoreError::Backend(_)));
         assert!(matches!(named("").0, StoreError::Backend(_)));
+    }
+
+    #[test]
+    fn what_no_waiting_mends_is_not_waited_for() {
+        assert!(["08006", "08001", "57P03", "53300"].into_iter().all(is_temporary));
+        assert!(!["08004", "08P01", "28P01", "3D000", ""].into_iter().any(is_temporary));
     }
 
     #[test]

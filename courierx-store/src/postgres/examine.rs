@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use courierx_core::clock::Timestamp;
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection as _, PgConnection};
+use sqlx::PgConnection;
 
 use super::clock::now_or;
 use super::error::OpenError;
 use super::schema;
+use super::session::Session;
 use crate::SchemaVersion;
 
 /// The oldest version of PostgreSQL that is enough.
@@ -73,8 +73,8 @@ const MISSING: &str = "
             AND CASE relkind WHEN 'S' THEN NOT has_sequence_privilege(pg_class.oid, 'USAGE') END)";
 
 impl Examined {
-    pub(super) async fn look(connect: &PgConnectOptions, name: &str) -> Result<Self, OpenError> {
-        let connection = &mut PgConnection::connect_with(connect).await?;
+    pub(super) async fn look(session: &Session, name: &str) -> Result<Self, OpenError> {
+        let connection = &mut session.connect().await?;
         let (number, server, read_only, allowed, used): Server =
             sqlx::query_as(SERVER).fetch_one(&mut *connection).await?;
         if u32::try_from(number).unwrap_or(0) / 10_000 < NEEDED {

@@ -44,8 +44,8 @@
 //!
 //! # Connections
 //!
-//! Each has session settings and listens or caches statements, so a pooler in between has to pool sessions, not
-//! transactions.
+//! Each has settings and listens or caches statements, so a pooler in between has to pool sessions, not
+//! transactions. Settings are made by statements: poolers know few of those that a connection could start with.
 
 mod batcher;
 mod clock;
@@ -62,6 +62,7 @@ mod options;
 mod presence;
 mod queue;
 mod schema;
+mod session;
 mod signal;
 mod staged;
 mod state;

@@ -16,6 +16,7 @@ use super::clock::{DatabaseClock, Time};
 use super::error::OpenError;
 use super::examine::Examined;
 use super::ledger::statements::Statements;
+use super::session::Session;
 use super::signal::{self, Signal};
 use super::{Inner, PostgresStore, Shared, days, presence, schema};
 use crate::SchemaVersion;
@@ -209,21 +210,19 @@ impl PostgresOptions {
         })))
     }
 
-    async fn pool(&self, connections: u32) -> sqlx::Result<PgPool> {
-        PgPoolOptions::new()
+    async fn pool(&self, connections: u32) -> Result<PgPool, OpenError> {
+        let options = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(self.connect_timeout)
             // A call that finds its connection gone takes another one.
-            .test_before_acquire(false)
-            .connect_with(self.session())
-            .await
+            .test_before_acquire(false);
+        self.session().pool(options).await
     }
 
     /// How each connection is made, and what holds on it.
-    fn session(&self) -> PgConnectOptions {
+    fn session(&self) -> Session {
         let millis = |time: Duration| format!("{}ms", time.as_millis());
-        let settings = [
-            ("search_path", self.schema.clone()),
+        let mut settings = vec![
             ("statement_timeout", millis(self.statement_timeout)),
             ("lock_timeout", millis(self.lock_timeout)),
             ("idle_in_transaction_session_timeout", millis(self.statement_timeout.saturating_mul(2))),
@@ -235,14 +234,10 @@ impl PostgresOptions {
             ("enable_mergejoin", "off".to_owned()),
             ("jit", "off".to_owned()),
         ];
-        let mut connect = self.connect.clone().options(settings);
         if self.read_only {
-            connect = connect.options([("default_transaction_read_only", "on")]);
+            settings.push(("default_transaction_read_only", "on".to_owned()));
         }
-        if connect.get_application_name().is_none() {
-            connect = connect.application_name("courierx");
-        }
-        connect
+        Session::new(&self.connect, &self.schema, &settings)
     }
 
     /// A look at the database by a single connection, which changes nothing: whether it can be reached, and is as

@@ -8,5 +8,6 @@ mod enqueue_in;
 mod migrate;
 mod pages;
 mod plans;
+mod pooler;
 mod processes;
 pub(crate) mod support;

@@ -86,6 +86,7 @@ impl StartError {
                 PostgresError::NewerSchema { .. } => Some(newer_schema()),
                 PostgresError::OlderSchema { .. } => Some(migrate()),
                 PostgresError::SettingsLost { .. } => Some(pool_sessions()),
+                PostgresError::Blocked { .. } => Some(unlock()),
                 _ => Some("`courierx doctor` tells more.".to_owned()),
             },
             Self::NotShared(missing) => Some(make_secrets(missing)),
@@ -114,6 +115,13 @@ fn newer_schema() -> String {
 /// What to do about a pooler that loses what is set on a connection.
 fn pool_sessions() -> String {
     "Let the pooler pool sessions (PgBouncer: pool_mode = session), or lead DATABASE_URL past it.".to_owned()
+}
+
+/// What to do about a migration that others are in the way of.
+fn unlock() -> String {
+    "Somebody holds a lock on the tables: a dump, a long report, a transaction that was left open. pg_stat_activity and \
+     pg_locks tell who. Let it end, and start again."
+        .to_owned()
 }
 
 /// How to make secrets that several servers share.

@@ -74,6 +74,18 @@ pub enum OpenError {
         #[source]
         source: Box<sqlx::Error>,
     },
+    /// Others, such as a dump or a long report, keep locked what a migration needs, and did for as long as
+    /// [is waited](super::PostgresOptions::migration_patience); what it did is undone.
+    #[error("schema {name:?} could not be brought to version {version}: others keep its tables locked")]
+    Blocked {
+        /// The name of the schema.
+        name: String,
+        /// The version.
+        version: i32,
+        /// Why.
+        #[source]
+        source: Box<sqlx::Error>,
+    },
     /// The database cannot be reached, or refused.
     #[error("cannot open the database")]
     Database(#[source] Box<sqlx::Error>),

@@ -30,6 +30,7 @@ pub struct PostgresOptions {
     connect_timeout: Duration,
     statement_timeout: Duration,
     lock_timeout: Duration,
+    migration_patience: Duration,
     clock: Option<Arc<dyn Clock>>,
     migrate: bool,
     read_only: bool,
@@ -55,6 +56,7 @@ impl PostgresOptions {
             connect_timeout: Duration::from_secs(10),
             statement_timeout: Duration::from_secs(30),
             lock_timeout: Duration::from_secs(10),
+            migration_patience: Duration::from_mins(1),
             clock: None,
             migrate: true,
             read_only: false,
@@ -94,6 +96,14 @@ impl PostgresOptions {
     #[must_use]
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.lock_timeout = timeout;
+        self
+    }
+
+    /// How long a migration is tried again while others keep locked what it needs; a minute unless given. It waits
+    /// for a lock a second at a time, as everybody else waits behind it.
+    #[must_use]
+    pub fn migration_patience(mut self, patience: Duration) -> Self {
+        self.migration_patience = patience;
         self
     }
 
@@ -147,7 +157,7 @@ impl PostgresOptions {
     pub async fn migrate(&self) -> Result<(SchemaVersion, SchemaVersion), OpenError> {
         schema::check_name(&self.schema)?;
         let pool = self.pool(1).await?;
-        let migrated = schema::migrate(&pool, &self.schema).await;
+        let migrated = schema::migrate(&pool, &self.schema, self.migration_patience).await;
         pool.close().await;
         migrated
     }
@@ -165,7 +175,7 @@ impl PostgresOptions {
         schema::check_name(&self.schema)?;
         let pool = self.pool(self.connections.get()).await?;
         if self.migrate {
-            schema::migrate(&pool, &self.schema).await?;
+            schema::migrate(&pool, &self.schema, self.migration_patience).await?;
         } else {
             let present = schema::look(&mut *pool.acquire().await?, &self.schema).await?;
             schema::check(present, &self.schema)?;

@@ -5,10 +5,18 @@
 //! what is added, then, when no older process runs any more, what is removed. `oldest` says since which version
 //! of the schema a program has to know it in order to work with it.
 
+use std::time::Duration;
+
 use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use tokio::time::Instant;
 
 use super::error::OpenError;
 use crate::SchemaVersion;
+
+/// How soon a migration that found something locked is tried again, at first.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// The same later on.
+const LAST_PAUSE: Duration = Duration::from_secs(5);
 
 struct Migration {
     sql: &'static str,
@@ -75,30 +83,82 @@ pub(super) fn check(version: SchemaVersion, name: &str) -> Result<(), OpenError>
     Ok(())
 }
 
-/// Applies what is missing, and tells what there was before, and is now.
-pub(super) async fn migrate(pool: &PgPool, name: &str) -> Result<(SchemaVersion, SchemaVersion), OpenError> {
-    let known = known();
+/// Applies what is missing, and tells what there was before, and is now. While others lock what a migration needs,
+/// it is tried again, for as long as is given.
+pub(super) async fn migrate(
+    pool: &PgPool,
+    name: &str,
+    patience: Duration,
+) -> Result<(SchemaVersion, SchemaVersion), OpenError> {
     let mut before = None;
+    let mut give_up = None;
+    let mut pause = FIRST_PAUSE;
     loop {
-        let mut transaction = pool.begin().await?;
-        let (found, oldest) = version(&mut transaction, name).await?;
-        let present = described(found, oldest);
-        let before = *before.get_or_insert(present);
-        if oldest > known {
-            return Err(OpenError::NewerSchema { name: name.to_owned(), found, known });
+        match step(pool, name).await {
+            Ok(Step::None { present }) => return Ok((before.unwrap_or(present), present)),
+            Ok(Step::Applied { to_version }) => {
+                before.get_or_insert(to_version);
+                (give_up, pause) = (None, FIRST_PAUSE);
+            }
+            Err(OpenError::Migrate { name, version, source }) if is_locked(&source) => {
+                let give_up = *give_up.get_or_insert_with(|| Instant::now() + patience);
+                if Instant::now() + pause > give_up {
+                    return Err(OpenError::Blocked { name, version, source });
+                }
+                tracing::warn!(
+                    schema = name,
+                    version,
+                    error = &*source as &dyn std::error::Error,
+                    "others lock what a migration needs; trying again"
+                );
+                rest(pause).await;
+                pause = pause.saturating_mul(2).min(LAST_PAUSE);
+            }
+            Err(error) => return Err(error),
         }
-        let Some((version, next)) = (1..).zip(MIGRATIONS).nth(usize::try_from(found).unwrap_or(usize::MAX))
-        else {
-            transaction.commit().await?;
-            return Ok((before, present));
-        };
-        apply(&mut transaction, version, next).await.map_err(|source| OpenError::Migrate {
-            name: name.to_owned(),
-            version,
-            source: Box::new(source),
-        })?;
-        transaction.commit().await?;
     }
+}
+
+/// What was done towards the newest version.
+enum Step {
+    /// Nothing was left to be done.
+    None { present: SchemaVersion },
+    /// One migration was applied to this version.
+    Applied { to_version: SchemaVersion },
+}
+
+/// Applies the next migration, if there is one.
+async fn step(pool: &PgPool, name: &str) -> Result<Step, OpenError> {
+    let known = known();
+    let mut transaction = pool.begin().await?;
+    let (found, oldest) = version(&mut transaction, name).await?;
+    let present = described(found, oldest);
+    if oldest > known {
+        return Err(OpenError::NewerSchema { name: name.to_owned(), found, known });
+    }
+    let next = (1..).zip(MIGRATIONS).nth(usize::try_from(found).unwrap_or(usize::MAX));
+    let Some((version, next)) = next else {
+        transaction.commit().await?;
+        return Ok(Step::None { present });
+    };
+    apply(&mut transaction, version, next).await.map_err(|source| OpenError::Migrate {
+        name: name.to_owned(),
+        version,
+        source: Box::new(source),
+    })?;
+    transaction.commit().await?;
+    Ok(Step::Applied { to_version: present })
+}
+
+/// Whether a statement got no lock in time, or was chosen to end a deadlock.
+fn is_locked(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| ["55P03", "40P01"].contains(&&*code))
+}
+
+#[expect(clippy::disallowed_methods, reason = "others hold their locks in the machine's time")]
+async fn rest(pause: Duration) {
+    tokio::time::sleep(pause).await;
 }
 
 /// The version of the schema, which is made if there is none, and the oldest that its programs have to know.
@@ -133,8 +193,8 @@ async fn version(connection: &mut PgConnection, name: &str) -> sqlx::Result<(i32
 }
 
 async fn apply(connection: &mut PgConnection, version: i32, migration: &Migration) -> sqlx::Result<()> {
-    // Whoever uses a table goes first, and nobody waits long behind us.
-    sqlx::raw_sql("SET LOCAL lock_timeout = '10s'").execute(&mut *connection).await?;
+    // Whoever uses a table goes first. All who come after us wait behind us, so that we wait but shortly.
+    sqlx::raw_sql("SET LOCAL lock_timeout = '1s'").execute(&mut *connection).await?;
     sqlx::raw_sql(migration.sql).execute(&mut *connection).await?;
     sqlx::query("UPDATE schema_version SET version = $1, oldest = $2")
         .bind(version)

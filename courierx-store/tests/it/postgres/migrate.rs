@@ -1,5 +1,7 @@
 //! Schemas that others made, or are making.
 
+use std::time::Duration;
+
 use courierx_core::store::{DepthQuery, Queue};
 use courierx_store::postgres::OpenError;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -73,16 +75,23 @@ async fn a_migration_that_fails_leaves_nothing_and_says_which() {
 const ADD_AS_BEFORE: &str = "INSERT INTO jobs (tenant, kind, lane, run_at, free_at, due, payload)
      VALUES (gen_random_uuid(), 'delivery', 2, 1, 1, true, '')";
 
-#[tokio::test]
-async fn jobs_of_an_older_process_are_claimed() {
+/// A schema of the first version.
+async fn first_version() -> String {
     let schema = schema();
     let first = include_str!("../../../src/postgres/migrations/0001_initial.sql");
     run(format!(
         "CREATE SCHEMA {schema}; SET search_path = {schema}; {first};
          CREATE TABLE schema_version (version integer NOT NULL, oldest integer NOT NULL);
-         INSERT INTO schema_version VALUES (1, 1); {ADD_AS_BEFORE}"
+         INSERT INTO schema_version VALUES (1, 1)"
     ))
     .await;
+    schema
+}
+
+#[tokio::test]
+async fn jobs_of_an_older_process_are_claimed() {
+    let schema = first_version().await;
+    run(format!("SET search_path = {schema}; {ADD_AS_BEFORE}")).await;
     let store = options(&schema).open().await.unwrap();
     assert_eq!(claim(&store, 10).await.len(), 1, "what was there before");
     run(format!("SET search_path = {schema}; {ADD_AS_BEFORE}; {ADD_AS_BEFORE}")).await;
@@ -92,4 +101,52 @@ async fn jobs_of_an_older_process_are_claimed() {
     ))
     .await;
     assert_eq!(claim(&store, 10).await.len(), 1, "what an older process put back");
+}
+
+/// A transaction that has read the jobs and is still open, as that of a dump.
+async fn reads_jobs(schema: &str) -> PgConnection {
+    let mut reader = PgConnection::connect(&cluster::url()).await.unwrap();
+    let sql = format!("BEGIN; SELECT FROM {schema}.jobs");
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut reader).await.unwrap();
+    reader
+}
+
+/// Returns once somebody waits for a lock of the jobs, or nobody does.
+async fn until_waited_for(schema: &str, waited_for: bool) {
+    let mut other = PgConnection::connect(&cluster::url()).await.unwrap();
+    let sql = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = to_regclass($1))";
+    let start = std::time::Instant::now();
+    loop {
+        let jobs = format!("{schema}.jobs");
+        if sqlx::query_scalar::<_, bool>(sql).bind(jobs).fetch_one(&mut other).await.unwrap() == waited_for {
+            return;
+        }
+        assert!(start.elapsed() < Duration::from_secs(30), "{waited_for}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migration_goes_on_when_what_it_needs_is_free_again() {
+    let schema = first_version().await;
+    let mut reader = reads_jobs(&schema).await;
+    let opening = tokio::spawn(options(&schema).open());
+    // It lets others pass, and tries again.
+    for waited_for in [true, false, true, false] {
+        until_waited_for(&schema, waited_for).await;
+    }
+    assert!(!opening.is_finished());
+    sqlx::raw_sql("COMMIT").execute(&mut reader).await.unwrap();
+    opening.await.unwrap().unwrap().depth(&DepthQuery::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_migration_that_is_never_let_through_says_so_and_leaves_nothing() {
+    let schema = first_version().await;
+    let _reader = reads_jobs(&schema).await;
+    let impatient = options(&schema).migration_patience(Duration::ZERO);
+    let before = impatient.examine().await.unwrap().schema.found;
+    let blocked = impatient.open().await;
+    assert!(matches!(blocked, Err(OpenError::Blocked { .. })), "{blocked:?}");
+    let left = options(&schema).examine().await.unwrap().schema.found;
+    assert!(before <= left && left < options(&schema).examine().await.unwrap().schema.known);
 }

@@ -129,6 +129,7 @@ delegate! { Configs {
     ) -> Page<ConfigRecord>;
     fn commit_configs(tenant: TenantId, changes: Vec<Change>) -> Result<(), CommitError>;
     fn config_changes(after: Sequence, limit: usize) -> Vec<ConfigChange>;
+    fn last_config_change() -> Sequence;
 } }
 
 delegate! { State {

@@ -69,6 +69,10 @@ pub trait Configs: Send + Sync {
     /// Reads which records of any tenant changed after a position, in order, for caches. Of a record that
     /// changed several times the last change is enough.
     async fn config_changes(&self, after: Sequence, limit: usize) -> StoreResult<Vec<ConfigChange>>;
+
+    /// Where the changes end at the moment, [`Sequence::START`] where nothing ever changed: for who begins to follow
+    /// them, and to see that they go on from an earlier copy of the database.
+    async fn last_config_change(&self) -> StoreResult<Sequence>;
 }
 
 /// A key of a record: the name of the key and its value.

@@ -151,4 +151,8 @@ impl Configs for MemoryStore {
             later.take(limit).map(|(_, change)| change.clone()).collect()
         })
     }
+
+    async fn last_config_change(&self) -> StoreResult<Sequence> {
+        self.call(|inner, _| Sequence(inner.records.last_change))
+    }
 }

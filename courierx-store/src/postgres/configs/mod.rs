@@ -80,6 +80,10 @@ impl Configs for PostgresStore {
     async fn config_changes(&self, after: Sequence, limit: usize) -> StoreResult<Vec<ConfigChange>> {
         on_connection!(self.shared(), |connection| changes(connection, after, limit))
     }
+
+    async fn last_config_change(&self) -> StoreResult<Sequence> {
+        on_connection!(self.shared(), |connection| last_change(connection))
+    }
 }
 
 async fn get(
@@ -234,6 +238,11 @@ async fn changes(connection: &mut PgConnection, after: Sequence, limit: usize) -
         })
     };
     rows.iter().map(read).collect()
+}
+
+async fn last_change(connection: &mut PgConnection) -> Run<Sequence> {
+    let sql = "SELECT value FROM numbers WHERE name = 'configs'";
+    Ok(Sequence(sqlx::query_scalar(sql).fetch_one(connection).await?))
 }
 
 fn read_record(row: &PgRow) -> Run<ConfigRecord> {

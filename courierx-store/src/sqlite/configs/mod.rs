@@ -91,6 +91,14 @@ impl Configs for SqliteStore {
         })
         .await
     }
+
+    async fn last_config_change(&self) -> StoreResult<Sequence> {
+        self.read(|connection| {
+            let sql = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'courierx_config_changes'), 0)";
+            Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0).map(Sequence))?)
+        })
+        .await
+    }
 }
 
 /// Reads a record.

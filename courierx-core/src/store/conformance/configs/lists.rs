@@ -103,7 +103,8 @@ pub async fn records_of_all_tenants_are_listed_by_a_global_key(subject: &Subject
 pub async fn changes_are_announced(subject: &Subject) {
     let [a, b] = [record(TenantId::new(), "a"), record(TenantId::new(), "b")];
     let mut known: HashMap<RecordId, bool> = HashMap::new();
-    let mut after = Sequence::START;
+    let mut after = subject.store().last_config_change().await.expect("last_config_change");
+    assert_eq!(after, Sequence::START, "nothing has changed yet");
     let steps = [
         (a.tenant, vec![put(&a, None)]),
         (b.tenant, vec![put(&b, None), put(&b, Some(1))]),
@@ -126,6 +127,8 @@ pub async fn changes_are_announced(subject: &Subject) {
             known.insert(change.id, change.removed);
             news.push(change.id);
         }
+        let last = subject.store().last_config_change().await.expect("last_config_change");
+        assert_eq!(last, after, "whoever begins now misses nothing and is told nothing old");
         assert!(!news.is_empty() && news.iter().all(|one| *one == id), "what changed is announced: {news:?}");
         assert_eq!(known.get(&id), Some(&removed), "the last change tells whether the record is left");
     }

@@ -51,7 +51,7 @@ async fn migrated(settings: Settings) -> Result<(String, ExitCode), StartError> 
             (before.found, before.known)
         }
         Database::Postgres(options) => {
-            open::await_database(options).await?;
+            open::await_primary(options).await?;
             let migrated = options.migrate().await;
             let (before, after) = migrated.map_err(|source| StartError::postgres(options, source))?;
             (before.found, after.found)

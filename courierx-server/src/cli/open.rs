@@ -38,6 +38,8 @@ pub(super) enum StartError {
     Database(#[from] OpenError),
     #[error("the database at {place} cannot be used")]
     Postgres { place: String, source: Box<PostgresError> },
+    #[error("the database at {0} can only be read")]
+    ReadOnly(String),
     #[error("the schema has version {found}, and this program needs {known}: migrations are due")]
     Due { found: u32, known: u32 },
     #[error("the schema has version {found}, and this program knows {known}: a later version was here")]
@@ -82,6 +84,7 @@ impl StartError {
             ),
             Self::Database(OpenError::NewerSchema { .. }) | Self::Newer { .. } => Some(newer_schema()),
             Self::Due { .. } => Some(migrate()),
+            Self::ReadOnly(_) => Some(write_elsewhere()),
             Self::Postgres { source, .. } => match **source {
                 PostgresError::NewerSchema { .. } => Some(newer_schema()),
                 PostgresError::OlderSchema { .. } => Some(migrate()),
@@ -110,6 +113,13 @@ pub(super) fn migrate() -> String {
 /// What to do about a schema that is newer.
 fn newer_schema() -> String {
     "Start the later version of courierx that was used with it: there is no way back but a backup.".to_owned()
+}
+
+/// What to do about a database that can only be read.
+pub(super) fn write_elsewhere() -> String {
+    "It is a standby, or default_transaction_read_only is on: lead DATABASE_URL to the primary, or let it be written \
+     again."
+        .to_owned()
 }
 
 /// What to do about a pooler that loses what is set on a connection.
@@ -159,7 +169,7 @@ pub(super) fn listen_elsewhere(address: SocketAddr, error: &io::Error) -> String
 pub(super) async fn app(settings: Settings) -> Result<App, StartError> {
     if let Database::Postgres(options) = &settings.database {
         check_shared_secrets(&settings)?;
-        await_database(options).await?;
+        await_primary(options).await?;
     }
     create_data_dir(&settings)?;
     let (store, vault) = store(&settings).await?;
@@ -200,25 +210,36 @@ pub(super) fn missing_secrets(settings: &Settings) -> Vec<&'static str> {
 
 /// Waits a while for a database that is just starting, and looks at it.
 pub(super) async fn await_database(options: &PostgresOptions) -> Result<Examined, StartError> {
-    await_for(options, PATIENCE).await
+    await_for(options, false, PATIENCE).await
 }
 
-async fn await_for(options: &PostgresOptions, patience: Duration) -> Result<Examined, StartError> {
+/// The same, and for a standby to become the primary, or for another one to be led to.
+pub(super) async fn await_primary(options: &PostgresOptions) -> Result<Examined, StartError> {
+    await_for(options, true, PATIENCE).await
+}
+
+async fn await_for(
+    options: &PostgresOptions,
+    to_write: bool,
+    patience: Duration,
+) -> Result<Examined, StartError> {
     let clock = SystemClock;
     let give_up = clock.now().after(patience);
     loop {
         let error = match options.examine().await {
+            Ok(examined) if to_write && examined.read_only => StartError::ReadOnly(options.place()),
             Ok(examined) => return Ok(examined),
-            Err(error) => error,
+            Err(error) if error.is_temporary() => StartError::postgres(options, error),
+            Err(error) => return Err(StartError::postgres(options, error)),
         };
         let left = give_up.since(clock.now());
-        if !error.is_temporary() || left.is_zero() {
-            return Err(StartError::postgres(options, error));
+        if left.is_zero() {
+            return Err(error);
         }
         tracing::warn!(
             database = options.place(),
             error = &error as &dyn std::error::Error,
-            "the database does not answer; trying again for {} s",
+            "the database is not ready; trying again for {} s",
             left.as_secs()
         );
         clock.sleep_until(clock.now().after(AGAIN)).await;
@@ -307,7 +328,7 @@ mod tests {
     #[tokio::test]
     async fn a_database_that_stays_away_is_given_up() {
         let options = PostgresStore::options("postgres://app:hunter2@127.0.0.1:1/mail").unwrap();
-        let error = await_for(&options, Duration::from_millis(1)).await.unwrap_err();
+        let error = await_for(&options, true, Duration::from_millis(1)).await.unwrap_err();
         let StartError::Postgres { place, source } = &error else { panic!("{error:?}") };
         assert!(place.starts_with("127.0.0.1:1/mail") && source.is_temporary(), "{error:?}");
         assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use courierx_core::event::Sequence;
-use courierx_core::store::{DepthQuery, LaneDepth};
+use courierx_core::id::TenantId;
+use courierx_core::store::{DepthQuery, LaneDepth, StateKey};
 use moka::future::Cache;
 
 use crate::App;
@@ -18,7 +18,7 @@ const COUNT_HOLDS: Duration = Duration::from_secs(1);
 /// What was found out.
 #[derive(Debug)]
 pub struct Health {
-    /// Whether the database answers.
+    /// Whether the database answers, and can be written.
     pub database: bool,
     /// The queue by lane, if it was asked for and could be counted. One that is too long to be counted in time
     /// says nothing against the server.
@@ -32,12 +32,14 @@ pub async fn check(app: &App, operator: bool) -> Health {
     Health { database, queue }
 }
 
-/// Whether the database answers.
+/// Whether the database answers, and can be written.
 pub async fn database(app: &App) -> bool {
     if app.failed.is_cancelled() {
         return false;
     }
-    match tokio::time::timeout(PATIENCE, app.store.config_changes(Sequence::START, 1)).await {
+    // Removes what is never there: even that is refused by a database that can only be read.
+    let nothing = StateKey::new(TenantId::DEFAULT, "health");
+    match tokio::time::timeout(PATIENCE, app.store.remove_state(&nothing, 0)).await {
         Ok(Ok(_)) => true,
         Ok(Err(error)) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "the database failed a check");

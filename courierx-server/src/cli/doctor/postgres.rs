@@ -65,11 +65,7 @@ fn reached(examined: &Examined, options: &PostgresOptions) -> Finding {
     let text = format!("PostgreSQL {} at {}", examined.server, options.place());
     if examined.read_only {
         let text = format!("{text} can only be read");
-        return Finding::problem(
-            DATABASE,
-            text,
-            "lead DATABASE_URL to the primary, or let it be written again",
-        );
+        return Finding::problem(DATABASE, text, open::write_elsewhere());
     }
     Finding::ok(DATABASE, text)
 }

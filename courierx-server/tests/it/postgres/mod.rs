@@ -30,6 +30,15 @@ fn variables<'a>(url: &'a str, schema: &'a str) -> Vec<(&'a str, &'a str)> {
     ]
 }
 
+/// Lets a whole server be read only, or be written again.
+async fn only_read(url: &str, only: bool) {
+    // The session that changes it may write in any case; the others learn of it in a moment.
+    let url = format!("{url}&options=-cdefault_transaction_read_only%3Doff");
+    let value = if only { "on" } else { "off" };
+    execute(&url, format!("ALTER SYSTEM SET default_transaction_read_only = {value}")).await;
+    execute(&url, "SELECT pg_reload_conf()".to_owned()).await;
+}
+
 /// Runs SQL, of which nothing is awaited but its end.
 async fn execute(url: &str, sql: String) {
     use sqlx::Connection as _;

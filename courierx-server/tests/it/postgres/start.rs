@@ -3,7 +3,7 @@
 use tempfile::tempdir;
 
 use super::cluster::Cluster;
-use super::{cluster, schema, variables};
+use super::{cluster, only_read, schema, variables};
 use crate::support::{Binary, Starting, command, run};
 
 #[test]
@@ -40,8 +40,23 @@ fn a_database_that_is_just_starting_is_waited_for() {
     cluster.stop();
     let variables = variables(&cluster.url, &schema);
     let waiting = Starting::spawn(command(folder.path(), &[], &variables));
-    waiting.process().wait_for_log("the database does not answer; trying again");
+    waiting.process().wait_for_log("the database is not ready; trying again");
     cluster.start_again();
+    let ended = waiting.listening().terminate();
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_can_only_be_read_is_waited_for() {
+    let (folder, schema) = (tempdir().unwrap(), schema());
+    let cluster = Cluster::start(false);
+    only_read(&cluster.url, true).await;
+    let variables = variables(&cluster.url, &schema);
+    let ended = run(folder.path(), &["migrate", "--check"], &variables);
+    assert_eq!(ended.status.code(), Some(3), "who only looks need not wait: {ended:?}");
+    let waiting = Starting::spawn(command(folder.path(), &[], &variables));
+    waiting.process().wait_for_log("can only be read");
+    only_read(&cluster.url, false).await;
     let ended = waiting.listening().terminate();
     assert_eq!(ended.status.code(), Some(0), "{ended:?}");
 }

@@ -8,7 +8,7 @@ use courierx_store::PostgresStore;
 use serde_json::{Value, json};
 
 use super::cluster::Cluster;
-use super::execute;
+use super::only_read;
 use crate::provider_connections::limits::until;
 use crate::support::database::Opened;
 use crate::support::{Answer, Client, PATIENCE, TestServer};
@@ -56,11 +56,8 @@ async fn a_database_that_may_only_be_read_or_is_away_accepts_nothing_until_it_is
     let mut accepted = BTreeSet::new();
     assert_eq!(send(&owner, &mut accepted).await.status, 202);
 
-    // The session that changes it may write in any case; the others learn of it in a moment.
-    let url = format!("{}&options=-cdefault_transaction_read_only%3Doff", cluster.url);
-    for (read_only, value) in [(true, "on"), (false, "off")] {
-        execute(&url, format!("ALTER SYSTEM SET default_transaction_read_only = {value}")).await;
-        execute(&url, "SELECT pg_reload_conf()".to_owned()).await;
+    for read_only in [true, false] {
+        only_read(&cluster.url, read_only).await;
         if read_only {
             let start = Instant::now();
             let refused = loop {
@@ -74,8 +71,11 @@ async fn a_database_that_may_only_be_read_or_is_away_accepts_nothing_until_it_is
             unavailable(&owner.post("/api/v1/api_keys", &json!({ "name": "k" })).await);
             assert_eq!(owner.get("/api/v1/emails").await.status, 200, "what is there can be read");
             assert!(options.examine().await.unwrap().read_only);
+            let ready = server.client().get("/health/ready").await;
+            assert_eq!((ready.status, &ready.body["status"]), (503, &json!("not_ready")), "{ready:?}");
         } else {
             until_accepted(&owner, &mut accepted).await;
+            assert_eq!(server.client().get("/health/ready").await.status, 200);
         }
     }
 

@@ -59,8 +59,6 @@ pub struct App {
     pub passwords: Passwords,
     /// How often somebody may try to log in.
     pub logins: LoginLimits,
-    /// Held by whoever registers at the moment.
-    pub registering: tokio::sync::Mutex<()>,
     /// What `/metrics` tells.
     pub meters: Arc<Meters>,
     /// How long the queue was a moment ago.
@@ -102,7 +100,6 @@ impl App {
             tokens: Tokens::new(jwt_secret.expose().as_bytes()),
             passwords: Passwords::default(),
             logins: LoginLimits::default(),
-            registering: tokio::sync::Mutex::default(),
             queue_depth: QueueDepth::default(),
             meters,
             settings,

@@ -64,3 +64,15 @@ impl Resource for Tenant {
         vec![KeyValue::new(Self::SLUG, &self.slug)]
     }
 }
+
+/// Mark of the tenant that registered where only the first one may: there is no second.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FirstTenant {}
+
+impl Resource for FirstTenant {
+    const KIND: &'static str = "first_tenant";
+
+    fn global_keys(&self) -> Vec<KeyValue> {
+        vec![KeyValue::new("which", "first")]
+    }
+}

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use courierx_core::clock::Timestamp;
 use courierx_core::event::Sequence;
 use courierx_core::id::{RecordId, TenantId};
-use courierx_core::store::{CANARY_KIND, Change, CommitError, ConfigsExt, Store, Versioned};
+use courierx_core::store::{CANARY_KIND, Change, CommitError, ConfigsExt, Resource, Store, Versioned};
 use courierx_core::suppression::Pattern;
 use serde_json::{Map, Value};
 
@@ -15,11 +15,11 @@ use crate::config::Registration;
 use crate::ctx::{Ctx, Role};
 use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::model::memberships::Membership;
-use crate::model::tenants::{Tenant, TenantStatus};
+use crate::model::tenants::{FirstTenant, Tenant, TenantStatus};
 use crate::model::users::User;
 use crate::secret::Secret;
+use crate::services::is_one_line;
 use crate::services::provider_connections::Given;
-use crate::services::{is_one_line, registering};
 
 /// Characters of a password at least, and bytes at most: hashing a longer one would cost us, not an attacker.
 const PASSWORD: (usize, usize) = (8, 1024);
@@ -65,11 +65,7 @@ pub async fn register(app: &App, new: NewTenant, from: Option<IpAddr>) -> Servic
     }
     let now = app.now();
     let password_hash = app.passwords.hash(new.password.clone()).await?;
-    // Of several who want to be the first, each looks once more, and one at a time.
-    let turn = registering::take_turn(app).await?;
-    let made = create(app, &new, password_hash, now).await;
-    turn.end(app).await;
-    made
+    create(app, &new, password_hash, now).await
 }
 
 async fn create(
@@ -78,7 +74,6 @@ async fn create(
     password_hash: String,
     now: Timestamp,
 ) -> ServiceResult<LoggedIn> {
-    may_register(app).await?;
     let (id, user_id) = (TenantId::new(), RecordId::new());
     let email = new.email.trim().to_owned();
     let user = User { email: email.clone(), password_hash, epoch: 0, created_at: now };
@@ -97,11 +92,15 @@ async fn create(
     let plain = tenant.slug.clone();
     // A slug that is taken gets random digits; a second collision of those does not happen.
     for _ in 0..3 {
-        let changes = vec![
+        let mut changes = vec![
             Change::create(id, Tenant::record(id), &tenant)?,
             Change::create(id, user_id, &user)?,
             Change::create(id, RecordId::new(), &membership)?,
         ];
+        if app.settings.registration == Registration::First {
+            // Of several who found that nobody was here, at any server, one is the first.
+            changes.insert(0, Change::create(id, RecordId::new(), &FirstTenant {})?);
+        }
         match app.store.commit_configs(id, changes).await? {
             Ok(()) => {
                 let token = app.tokens.issue(id, user_id, id, user.epoch, now)?;
@@ -111,6 +110,7 @@ async fn create(
             Err(CommitError::DuplicateKey { key, .. }) if key == "slug" => {
                 tenant.slug = format!("{plain}-{}", &random_hex()[..6]);
             }
+            Err(CommitError::DuplicateKey { kind, .. }) if kind == FirstTenant::KIND => return Err(closed()),
             Err(error) => return Err(error.into()),
         }
     }
@@ -152,12 +152,15 @@ fn check_name(name: &str) -> Option<FieldError> {
 
 /// Whether anybody may register at the moment.
 async fn may_register(app: &App) -> ServiceResult<()> {
-    let closed = || ServiceError::Forbidden("registration is closed on this server".to_owned());
     match app.settings.registration {
         Registration::Open => Ok(()),
         Registration::First if is_fresh(&*app.store).await? => Ok(()),
         Registration::First | Registration::Closed => Err(closed()),
     }
+}
+
+fn closed() -> ServiceError {
+    ServiceError::Forbidden("registration is closed on this server".to_owned())
 }
 
 /// Whether nobody was here before. Any change of configuration means that somebody was, but for the canaries

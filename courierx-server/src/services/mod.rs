@@ -10,7 +10,6 @@ pub mod engine;
 pub mod health;
 pub mod pages;
 pub mod provider_connections;
-mod registering;
 pub mod routing;
 pub mod routing_rules;
 pub mod sandbox;

@@ -1,9 +1,8 @@
-//! Reads the database of a server that does not run.
+//! Reads the database: on SQLite of a server that does not run, on PostgreSQL beside those that do.
 
-use courierx_core::event::Sequence;
 use courierx_core::id::TenantId;
 use courierx_core::message::Mode;
-use courierx_core::store::{ConfigsExt as _, KeyValue, Resource as _, Store, look_at_canary};
+use courierx_core::store::{ConfigsExt as _, KeyValue, PageRequest, Resource as _, Store, look_at_canary};
 use courierx_store::sqlite::OpenError;
 use serde_json::{Value, json};
 
@@ -21,8 +20,6 @@ use crate::secret::Secret;
 
 /// Tenants that are named where one has to be chosen.
 const NAMED: usize = 20;
-/// Changes that are read at once.
-const CHANGES: usize = 1000;
 
 /// What the database says. How its connections do only a running server knows.
 pub(super) async fn answer(asked: &Asked, settings: Settings) -> Result<Value, Unexplained> {
@@ -72,27 +69,16 @@ async fn tenant(store: &dyn Store, named: Option<&str>) -> Result<TenantId, Unex
         }
         return Err(Unexplained::Plain(format!("there is no tenant {name:?}")));
     }
-    let mut tenants = Vec::new();
-    let mut after = Sequence::START;
-    loop {
-        let changes = store.config_changes(after, CHANGES).await.map_err(broken)?;
-        let Some(last) = changes.last() else { break };
-        after = last.sequence;
-        let known = changes.iter().filter(|one| one.kind == Tenant::KIND && !one.removed);
-        tenants.extend(known.map(|one| one.tenant));
-        tenants.sort_unstable();
-        tenants.dedup();
-    }
-    match *tenants {
+    let page = PageRequest::first(NAMED);
+    let tenants = store.list_global(Tenant::KIND, Tenant::SLUG, &page).await.map_err(broken)?;
+    match &*tenants.items {
         [] => Err(Unexplained::Plain("nobody has registered yet, so there is nothing to explain".to_owned())),
-        [only] => Ok(only),
-        _ => {
-            let mut slugs = Vec::new();
-            for id in tenants.iter().take(NAMED) {
-                let tenant = store.get::<Tenant>(*id, Tenant::record(*id)).await.map_err(broken)?;
-                slugs.extend(tenant.map(|tenant| tenant.value.slug));
-            }
-            let more = if tenants.len() > NAMED { ", and others" } else { "" };
+        [only] => Ok(only.tenant),
+        several => {
+            let slugs = several.iter().flat_map(|tenant| &tenant.global);
+            let slugs: Vec<_> =
+                slugs.filter(|key| key.name == Tenant::SLUG).map(|key| key.value.as_str()).collect();
+            let more = if tenants.next.is_some() { ", and others" } else { "" };
             let text =
                 format!("there are several tenants: {}{more}; choose one with --tenant", slugs.join(", "));
             Err(Unexplained::Plain(text))

@@ -13,7 +13,7 @@ use super::support::{connect_options, schema};
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// The parameters of a start that PgBouncer knows; it refuses a connection that has others.
+/// The parameters of a start that a pooler knows; it refuses a connection that has others.
 const KNOWN: [&str; 7] =
     ["user", "database", "application_name", "client_encoding", "DateStyle", "TimeZone", "IntervalStyle"];
 
@@ -108,7 +108,7 @@ async fn settings_that_get_lost_are_noticed_before_anything_is_made() {
         options.migrate().await.unwrap_err(),
         options.open().await.unwrap_err(),
     ] {
-        assert!(matches!(&error, OpenError::SettingsLost { name: lost } if *lost == name), "{error:?}");
+        assert!(matches!(&error, OpenError::SettingsLost { name: of } if *of == name), "{error:?}");
         assert!(!error.is_temporary());
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -20,6 +21,9 @@ use super::{Database, PrivateTargets};
 const MAX_TTL: u64 = 365 * 24 * 60 * 60;
 /// More deliveries at once than any process bears.
 const MAX_WORKERS: usize = 10_000;
+/// A lease in seconds: a shorter one could end while a busy process still means to extend it, and after a longer one
+/// nobody believes any more that the messages of a process that died are delivered.
+const LEASE: RangeInclusive<u64> = 5..=600;
 /// More connections than any server of PostgreSQL should have from one process.
 const MAX_POOL: u32 = 1000;
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
@@ -49,6 +53,12 @@ pub(super) fn workers(text: &str) -> Parsed<usize> {
 pub(super) fn ttl(text: &str) -> Parsed<Duration> {
     let seconds = text.parse().ok().filter(|seconds| (1..=MAX_TTL).contains(seconds));
     seconds.map(Duration::from_secs).ok_or_else(|| format!("must be a number of seconds, 1 to {MAX_TTL}"))
+}
+
+pub(super) fn lease(text: &str) -> Parsed<Duration> {
+    let seconds = text.parse().ok().filter(|seconds| LEASE.contains(seconds));
+    let wrong = || format!("must be a number of seconds, {} to {}", LEASE.start(), LEASE.end());
+    seconds.map(Duration::from_secs).ok_or_else(wrong)
 }
 
 /// One of several names.
@@ -200,6 +210,8 @@ mod tests {
         assert!(workers("10001").is_err() && workers("-1").is_err() && workers("many").is_err());
         assert_eq!(ttl("60"), Ok(Duration::from_mins(1)));
         assert!(pool_size("0").is_err() && pool_size("1001").is_err() && pool_size("1").is_ok());
+        assert_eq!(lease("5"), Ok(Duration::from_secs(5)));
+        assert!(lease("4").is_err() && lease("601").is_err() && lease("600").is_ok() && lease("1m").is_err());
         assert!(ttl("0").is_err() && ttl("31536001").is_err());
         assert_eq!(port("0"), Ok(0));
         assert!(port("65536").is_err());

@@ -52,6 +52,7 @@ mod error;
 mod examine;
 mod ledger;
 mod options;
+mod pooled;
 mod queue;
 mod schema;
 mod signal;

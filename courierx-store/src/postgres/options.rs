@@ -176,12 +176,13 @@ impl PostgresOptions {
             None
         };
 
+        let patience = self.statement_timeout.saturating_mul(2);
         let mut background = Vec::new();
         let time = if let Some(clock) = &self.clock {
             Time::Given(Arc::clone(clock))
         } else {
-            let clock = DatabaseClock::start(&pool).await?;
-            background.push(tokio::spawn(Arc::clone(&clock).follow(pool.clone())).abort_handle());
+            let clock = DatabaseClock::start(&pool, patience).await?;
+            background.push(tokio::spawn(Arc::clone(&clock).follow(pool.clone(), patience)).abort_handle());
             Time::Database(clock)
         };
         // Without them everything works, and is only removed more slowly.
@@ -190,13 +191,13 @@ impl PostgresOptions {
         }
         let signal = Signal::new(&self.schema);
         if !self.alone {
-            let listening = self.pool(1).await?;
-            background.push(tokio::spawn(signal::listen(signal.clone(), listening)).abort_handle());
+            let (listening, session) = (self.pool_options(1), self.session());
+            let listening = move || listening.clone().connect_lazy_with(session.clone());
+            background.push(tokio::spawn(signal::listen(signal.clone(), listening, patience)).abort_handle());
         }
-        background.push(tokio::spawn(signal::tell(signal.clone(), pool.clone())).abort_handle());
+        background.push(tokio::spawn(signal::tell(signal.clone(), pool.clone(), patience)).abort_handle());
 
         let statements = Statements::new(&self.schema);
-        let patience = self.statement_timeout.saturating_mul(2);
         let shared = Arc::new(Shared { pool, time, signal, statements, patience });
         Ok(PostgresStore(Arc::new(Inner {
             accepting: Batcher::start(&shared),
@@ -210,13 +211,15 @@ impl PostgresOptions {
     }
 
     async fn pool(&self, connections: u32) -> sqlx::Result<PgPool> {
+        self.pool_options(connections).connect_with(self.session()).await
+    }
+
+    fn pool_options(&self, connections: u32) -> PgPoolOptions {
         PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(self.connect_timeout)
             // A call that finds its connection gone takes another one.
             .test_before_acquire(false)
-            .connect_with(self.session())
-            .await
     }
 
     /// How each connection is made, and what holds on it.

@@ -28,7 +28,7 @@ impl Place {
             let options = PostgresStore::options(url)?;
             let named = settings.database_schema.as_ref();
             return Ok(Self::Postgres(Box::new(match named {
-                Some(schema) => options.schema(schema),
+                Some(name) => options.schema(name),
                 None => options,
             })));
         }

@@ -185,10 +185,6 @@ impl PostgresOptions {
             background.push(tokio::spawn(Arc::clone(&clock).follow(pool.clone(), patience)).abort_handle());
             Time::Database(clock)
         };
-        // Without them everything works, and is only removed more slowly.
-        if let Err(fault) = days::make(&pool, time.now()).await {
-            tracing::warn!(error = &StoreError::from(fault) as &dyn std::error::Error, "no tables of days");
-        }
         let signal = Signal::new(&self.schema);
         if !self.alone {
             let (listening, session) = (self.pool_options(1), self.session());
@@ -199,6 +195,12 @@ impl PostgresOptions {
 
         let statements = Statements::new(&self.schema);
         let shared = Arc::new(Shared { pool, time, signal, statements, patience });
+        // Without them everything works, and is only removed more slowly.
+        if !self.alone
+            && let Err(fault) = days::make(&shared).await
+        {
+            tracing::warn!(error = &StoreError::from(fault) as &dyn std::error::Error, "no tables of days");
+        }
         Ok(PostgresStore(Arc::new(Inner {
             accepting: Batcher::start(&shared),
             beginning: Batcher::start(&shared),

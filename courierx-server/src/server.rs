@@ -52,6 +52,7 @@ impl Server {
         let worker = (app.settings.workers > 0).then(|| {
             let mut options = WorkerOptions::default();
             options.concurrency = app.settings.workers;
+            options.lease = app.settings.lease;
             // A tenant chooses its servers: one that answers after minutes must not stop everybody's mail.
             options.most_per_tenant = (app.settings.workers / 4).max(1);
             tokio::spawn(deliver(Arc::clone(&app), options, stop.child_token()))

@@ -33,6 +33,7 @@ impl Settings {
             migrate: from.or(&table::COURIERX_MIGRATE, defaults.migrate, parse::named),
             data_dir: defaults.data_dir,
             workers: from.or(&table::MAX_WORKERS, defaults.workers, parse::workers),
+            lease: from.or(&table::COURIERX_LEASE, defaults.lease, parse::lease),
             idempotency_ttl: from.or(&table::IDEMPOTENCY_TTL, defaults.idempotency_ttl, parse::ttl),
             metrics: from.or(&table::ENABLE_METRICS, defaults.metrics, parse::boolean),
             metrics_token: from.optional(&table::METRICS_TOKEN, keys::secret),
@@ -155,6 +156,7 @@ mod tests {
             ("DATABASE_POOL_SIZE", "0"),
             ("COURIERX_MIGRATE", "later"),
             ("COURIERX_REGISTRATION", "nobody"),
+            ("COURIERX_LEASE", "4"),
             ("ENCRYPTION_KEY", "hunter2"),
         ];
         let error = load(&wrong, folder.path()).unwrap_err();

@@ -43,6 +43,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// Messages under delivery at once; none means that this process does not deliver: `MAX_WORKERS`.
     pub workers: usize,
+    /// How long a claimed message is nobody else's, unless its process extends that: `COURIERX_LEASE`.
+    pub lease: Duration,
     /// How long an idempotency key is remembered: `IDEMPOTENCY_TTL`.
     pub idempotency_ttl: Duration,
     /// Whether `/metrics` answers: `ENABLE_METRICS`.
@@ -182,6 +184,7 @@ impl Settings {
             migrate: Migrate::Auto,
             data_dir,
             workers: 100,
+            lease: Duration::from_mins(1),
             idempotency_ttl: Duration::from_hours(24),
             metrics: true,
             metrics_token: None,

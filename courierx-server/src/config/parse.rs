@@ -21,6 +21,9 @@ use super::{Database, PrivateTargets};
 const MAX_TTL: u64 = 365 * 24 * 60 * 60;
 /// More deliveries at once than any process bears.
 const MAX_WORKERS: usize = 10_000;
+/// A lease in seconds: a shorter one could end while a busy process still means to extend it, and after a longer one
+/// nobody believes any more that the messages of a process that died are delivered.
+const LEASE: RangeInclusive<u64> = 5..=600;
 /// More connections than any server of PostgreSQL should have from one process.
 const MAX_POOL: u32 = 1000;
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
@@ -65,6 +68,12 @@ pub(super) fn message_days(text: &str) -> Parsed<u16> {
 fn days(text: &str, allowed: RangeInclusive<u16>) -> Parsed<u16> {
     let days = text.parse().ok().filter(|days| allowed.contains(days));
     days.ok_or_else(|| format!("must be a number of days, {} to {}", allowed.start(), allowed.end()))
+}
+
+pub(super) fn lease(text: &str) -> Parsed<Duration> {
+    let seconds = text.parse().ok().filter(|seconds| LEASE.contains(seconds));
+    let wrong = || format!("must be a number of seconds, {} to {}", LEASE.start(), LEASE.end());
+    seconds.map(Duration::from_secs).ok_or_else(wrong)
 }
 
 /// One of several names.
@@ -216,6 +225,8 @@ mod tests {
         assert!(workers("10001").is_err() && workers("-1").is_err() && workers("many").is_err());
         assert_eq!(ttl("60"), Ok(Duration::from_mins(1)));
         assert!(pool_size("0").is_err() && pool_size("1001").is_err() && pool_size("1").is_ok());
+        assert_eq!(lease("5"), Ok(Duration::from_secs(5)));
+        assert!(lease("4").is_err() && lease("601").is_err() && lease("600").is_ok() && lease("1m").is_err());
         assert!(ttl("0").is_err() && ttl("31536001").is_err());
         assert_eq!((content_days("0"), content_days("30"), message_days("3650")), (Ok(0), Ok(30), Ok(3650)));
         assert!(content_days("31").is_err() && content_days("-1").is_err() && message_days("0").is_err());

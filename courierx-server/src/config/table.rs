@@ -87,6 +87,8 @@ settings! {
         "How it is logged: `text` or `json`.";
     MAX_WORKERS, Public, "100", "50",
         "Messages under delivery at once, 0 to 10000; a tenant has a quarter of them at most. With 0 this process does not deliver.";
+    COURIERX_LEASE, Public, "60", "30",
+        "For how many seconds a message that is being delivered is its process' own, 5 to 600: a process that lives extends it, and after one has died others take its messages over when it has ended. The same for all servers.";
     IDEMPOTENCY_TTL, Public, "86400", "86400",
         "For how many seconds a repeated idempotency key is recognised, at most a year.";
     ENABLE_METRICS, Public, "true", "false",

@@ -7,6 +7,8 @@ use async_trait::async_trait;
 use courierx_core::clock::{Clock, Timestamp};
 use sqlx::PgPool;
 
+use super::pooled::{Pooled, within};
+
 /// The database's time in SQL, in microseconds since 1970, unless a parameter that is put in gives another.
 macro_rules! now_or {
     ($parameter:literal) => {
@@ -62,17 +64,17 @@ pub(super) struct DatabaseClock {
 
 impl DatabaseClock {
     /// Asks the database for the time.
-    pub(super) async fn start(pool: &PgPool) -> sqlx::Result<Arc<Self>> {
-        let measured = RwLock::new(measure(pool).await?);
+    pub(super) async fn start(pool: &PgPool, patience: Duration) -> sqlx::Result<Arc<Self>> {
+        let measured = RwLock::new(measure(pool, patience).await?);
         Ok(Arc::new(Self { measured }))
     }
 
     /// Asks again and again, for ever.
     #[expect(clippy::disallowed_methods, reason = "this is what the clock is made of")]
-    pub(super) async fn follow(self: Arc<Self>, pool: PgPool) {
+    pub(super) async fn follow(self: Arc<Self>, pool: PgPool, patience: Duration) {
         loop {
             tokio::time::sleep(MEASURE_EVERY).await;
-            match measure(&pool).await {
+            match measure(&pool, patience).await {
                 Ok(measured) => {
                     *self.measured.write().unwrap_or_else(PoisonError::into_inner) = measured;
                 }
@@ -83,13 +85,20 @@ impl DatabaseClock {
     }
 }
 
-async fn measure(pool: &PgPool) -> sqlx::Result<(Instant, Timestamp)> {
+/// Gives a connection up that does not answer for so long.
+async fn measure(pool: &PgPool, patience: Duration) -> sqlx::Result<(Instant, Timestamp)> {
     let mut best: Option<(Duration, Instant, i64)> = None;
     for _ in 0..PROBES {
-        let mut connection = pool.acquire().await?;
+        let mut connection = Pooled::acquire(pool, patience).await?;
         let asked = Instant::now();
-        let micros: i64 =
-            sqlx::query_scalar(concat!("SELECT ", now_or!("NULL"))).fetch_one(&mut *connection).await?;
+        let asking = sqlx::query_scalar(concat!("SELECT ", now_or!("NULL"))).fetch_one(&mut *connection);
+        let micros: i64 = match within(patience, asking).await {
+            Ok(micros) => micros,
+            Err(error) => {
+                connection.discard();
+                return Err(error);
+            }
+        };
         let took = asked.elapsed();
         if best.is_none_or(|(other, ..)| took < other) {
             // The database looked at its clock about half way.

@@ -4,14 +4,18 @@
 //! after a moment instead, and is tried again at the next purge.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use courierx_core::clock::Timestamp;
 use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tokio::time::timeout;
 use uuid::Uuid;
 
+use super::Shared;
 use super::codec::Columns;
-use super::error::Run;
+use super::error::{Fault, Run};
+use super::pooled::Pooled;
 
 /// A day.
 const MICROS: i64 = 86_400_000_000;
@@ -19,12 +23,16 @@ const MICROS: i64 = 86_400_000_000;
 const AHEAD: i64 = 7;
 /// How long sending may wait for us.
 const PATIENCE: &str = "SET LOCAL lock_timeout = '100ms'";
+/// How long dropping may take in all.
+const DROPPING: Duration = Duration::from_mins(10);
 /// How many rows are looked at in one statement.
 const STEP: i64 = 10_000;
 /// After how many contents a purge lets others go on.
 const MANY: usize = 10_000;
 /// Contents that are still needed and leave their day for the rest, at most: while they do, sending waits.
 const MOVED: usize = 1000;
+/// How many bytes they may have.
+const MOVED_BYTES: i64 = 8 << 20;
 
 /// A day (UTC), counted from 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,10 +87,18 @@ async fn is_ours(connection: &mut PgConnection) -> Run<bool> {
 }
 
 /// Makes the tables of today and of the days to come. A day whose contents are in the rest by now stays there.
-pub(super) async fn make(pool: &PgPool, now: Timestamp) -> Run<()> {
-    let mut connection = pool.acquire().await?;
+pub(super) async fn make(shared: &Shared) -> Run<()> {
+    let mut connection = Pooled::acquire(&shared.pool, shared.patience).await?;
+    if let Ok(made) = timeout(shared.patience, make_ahead(&mut connection, shared.now())).await {
+        return made;
+    }
+    connection.discard();
+    Err(late())
+}
+
+async fn make_ahead(connection: &mut PgConnection, now: Timestamp) -> Run<()> {
     let today = Day::of(now).0;
-    let known = present(&mut connection).await?;
+    let known = present(connection).await?;
     for day in (today..=today.saturating_add(AHEAD)).map(Day).filter(|day| !known.contains(day)) {
         let mut tx = connection.begin().await?;
         sqlx::raw_sql(PATIENCE).execute(&mut *tx).await?;
@@ -93,19 +109,41 @@ pub(super) async fn make(pool: &PgPool, now: Timestamp) -> Run<()> {
         if is_in_rest(&mut tx, day).await? {
             continue;
         }
-        // Attached, because a table that is made in its place locks everybody out of all days.
-        let (table, begin, end) = (day.table(), day.begin(), day.end());
-        let sql = format!(
-            "CREATE TABLE {table} (LIKE contents INCLUDING STORAGE);
-             ALTER TABLE contents ATTACH PARTITION {table} FOR VALUES FROM ({begin}) TO ({end})"
-        );
-        match sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *tx).await {
-            Ok(_) => tx.commit().await?,
+        match attach(&mut tx, day).await {
+            Ok(()) => tx.commit().await?,
             Err(error) if is_for_later(&error) => return Ok(()),
             Err(error) => return Err(error.into()),
         }
     }
     Ok(())
+}
+
+/// Makes the table of a day. It is attached, because one that is made in its place locks everybody out of all days.
+async fn attach(connection: &mut PgConnection, day: Day) -> sqlx::Result<()> {
+    let (table, begin, end) = (day.table(), day.begin(), day.end());
+    let sql = format!(
+        "CREATE TABLE {table} (LIKE contents INCLUDING STORAGE);
+         ALTER TABLE contents ATTACH PARTITION {table} FOR VALUES FROM ({begin}) TO ({end})"
+    );
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
+    Ok(())
+}
+
+/// Makes the tables of the days of these moments, for whoever has the database alone: in the rest, contents that are
+/// imported would be in the way of every table to come.
+pub(super) async fn make_for(connection: &mut PgConnection, moments: impl Iterator<Item = i64>) -> Run<()> {
+    let days: BTreeSet<Day> = moments.map(|at| Day(at.div_euclid(MICROS))).collect();
+    let known = present(connection).await?;
+    for day in days.into_iter().filter(|day| !known.contains(day)) {
+        if !is_in_rest(connection, day).await? {
+            attach(connection, day).await?;
+        }
+    }
+    Ok(())
+}
+
+fn late() -> Fault {
+    sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into()
 }
 
 async fn is_in_rest(connection: &mut PgConnection, day: Day) -> Run<bool> {
@@ -115,9 +153,18 @@ async fn is_in_rest(connection: &mut PgConnection, day: Day) -> Run<bool> {
 
 /// Removes contents of whole days before a moment, the oldest first, until those were many. What is still needed
 /// moves to the rest; a day whose table somebody uses is left for later.
-pub(super) async fn drop_old(pool: &PgPool, before: Timestamp) -> Run<Dropped> {
-    let mut connection = pool.acquire().await?;
-    let old = present(&mut connection).await?;
+pub(super) async fn drop_old(shared: &Shared, before: Timestamp) -> Run<Dropped> {
+    let mut connection = Pooled::acquire(&shared.pool, shared.patience).await?;
+    // Each of its statements ends in time. The network may not.
+    if let Ok(dropped) = timeout(DROPPING, drop_before(&mut connection, before)).await {
+        return dropped;
+    }
+    connection.discard();
+    Err(late())
+}
+
+async fn drop_before(connection: &mut PgConnection, before: Timestamp) -> Run<Dropped> {
+    let old = present(connection).await?;
     let old: Vec<Day> = old.into_iter().filter(|day| *day < Day::of(before)).collect();
     let mut dropped = Dropped::default();
     for day in old {
@@ -125,7 +172,7 @@ pub(super) async fn drop_old(pool: &PgPool, before: Timestamp) -> Run<Dropped> {
             dropped.more = true;
             break;
         }
-        dropped.contents += drop_day(&mut connection, day).await?;
+        dropped.contents += drop_day(connection, day).await?;
     }
     Ok(dropped)
 }
@@ -146,7 +193,7 @@ async fn drop_day(connection: &mut PgConnection, day: Day) -> Run<usize> {
         Err(error) => return Err(error.into()),
     }
     let looked = look_through(&mut tx, &table).await?;
-    if looked.needed.len() > MOVED {
+    if looked.is_much() {
         tx.rollback().await?;
         return thin_out(connection, &table).await;
     }
@@ -173,23 +220,32 @@ const START: Place = (Uuid::nil(), i64::MIN, Uuid::nil());
 /// What is in the table of a day.
 struct Looked {
     rows: usize,
+    /// What is needed has so many bytes.
+    bytes: i64,
     /// Those that belong to messages that are not settled.
     needed: Vec<Place>,
 }
 
+impl Looked {
+    /// Whether it is too much to be moved while everybody waits.
+    fn is_much(&self) -> bool {
+        self.needed.len() > MOVED || self.bytes > MOVED_BYTES
+    }
+}
+
 async fn look_through(connection: &mut PgConnection, table: &str) -> Run<Looked> {
     let sql = format!(
-        "SELECT tenant, created_at, message, needed, total FROM (
+        "SELECT tenant, created_at, message, needed, total, bytes FROM (
              SELECT page.*, row_number() OVER (ORDER BY tenant, created_at, message) AS place,
                     count(*) OVER () AS total,
                     EXISTS (SELECT FROM messages m WHERE m.tenant = page.tenant AND m.id = page.message
                             AND m.status IN ('scheduled', 'queued', 'sending')) AS needed
-             FROM (SELECT tenant, created_at, message FROM {table}
+             FROM (SELECT tenant, created_at, message, octet_length(sealed)::int8 AS bytes FROM {table}
                    WHERE (tenant, created_at, message) > ($1, $2, $3)
                    ORDER BY tenant, created_at, message LIMIT $4) AS page
          ) AS seen WHERE needed OR place = total ORDER BY place"
     );
-    let mut looked = Looked { rows: 0, needed: Vec::new() };
+    let mut looked = Looked { rows: 0, bytes: 0, needed: Vec::new() };
     let mut after = START;
     loop {
         let rows = sqlx::query(AssertSqlSafe(sql.as_str()))
@@ -207,9 +263,10 @@ async fn look_through(connection: &mut PgConnection, table: &str) -> Run<Looked>
         for row in &rows {
             if row.column(3)? {
                 looked.needed.push(place(row)?);
+                looked.bytes += row.column::<i64>(5)?;
             }
         }
-        if total < STEP || looked.needed.len() > MOVED {
+        if total < STEP || looked.is_much() {
             return Ok(looked);
         }
     }

@@ -187,28 +187,31 @@ impl PostgresOptions {
             None
         };
 
+        let patience = self.statement_timeout.saturating_mul(2);
         let mut background = Vec::new();
         let time = if let Some(clock) = &self.clock {
             Time::Given(Arc::clone(clock))
         } else {
-            let clock = DatabaseClock::start(&pool).await?;
-            background.push(tokio::spawn(Arc::clone(&clock).follow(pool.clone())).abort_handle());
+            let clock = DatabaseClock::start(&pool, patience).await?;
+            background.push(tokio::spawn(Arc::clone(&clock).follow(pool.clone(), patience)).abort_handle());
             Time::Database(clock)
         };
-        // Without them everything works, and is only removed more slowly.
-        if let Err(fault) = days::make(&pool, time.now()).await {
-            tracing::warn!(error = &StoreError::from(fault) as &dyn std::error::Error, "no tables of days");
-        }
         let signal = Signal::new(&self.schema);
         if !self.alone {
-            let listening = self.pool(1).await?;
-            background.push(tokio::spawn(signal::listen(signal.clone(), listening)).abort_handle());
+            let (listening, session) = (self.pool_options(1), self.session());
+            let listening = move || session.lazy_pool(listening.clone());
+            background.push(tokio::spawn(signal::listen(signal.clone(), listening, patience)).abort_handle());
         }
-        background.push(tokio::spawn(signal::tell(signal.clone(), pool.clone())).abort_handle());
+        background.push(tokio::spawn(signal::tell(signal.clone(), pool.clone(), patience)).abort_handle());
 
         let statements = Statements::new(&self.schema);
-        let patience = self.statement_timeout.saturating_mul(2);
         let shared = Arc::new(Shared { pool, time, signal, statements, patience });
+        // Without them everything works, and is only removed more slowly.
+        if !self.alone
+            && let Err(fault) = days::make(&shared).await
+        {
+            tracing::warn!(error = &StoreError::from(fault) as &dyn std::error::Error, "no tables of days");
+        }
         Ok(PostgresStore(Arc::new(Inner {
             accepting: Batcher::start(&shared),
             beginning: Batcher::start(&shared),
@@ -221,12 +224,15 @@ impl PostgresOptions {
     }
 
     async fn pool(&self, connections: u32) -> Result<PgPool, OpenError> {
-        let options = PgPoolOptions::new()
+        self.session().pool(self.pool_options(connections)).await
+    }
+
+    fn pool_options(&self, connections: u32) -> PgPoolOptions {
+        PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(self.connect_timeout)
             // A call that finds its connection gone takes another one.
-            .test_before_acquire(false);
-        self.session().pool(options).await
+            .test_before_acquire(false)
     }
 
     /// How each connection is made, and what holds on it.

@@ -30,7 +30,7 @@ pub(super) async fn check(pool: &PgPool, schema: &str) -> Result<(), OpenError> 
 pub(super) async fn alone(pool: &PgPool, schema: &str) -> Result<PgConnection, OpenError> {
     let mut connection = pool.acquire().await?.detach();
     // Who has just ended may need a moment to be gone. Afterwards the connection is idle for as long as it takes.
-    sqlx::raw_sql("SET lock_timeout = '3s'").execute(&mut connection).await?;
+    sqlx::raw_sql("SET lock_timeout = '6s'").execute(&mut connection).await?;
     match sqlx::raw_sql(lock!("pg_advisory_lock")).execute(&mut connection).await {
         Ok(_) => Ok(connection),
         Err(error) => {

@@ -43,12 +43,27 @@ impl Session {
         Ok(connection)
     }
 
-    /// A pool of connections that is made by these options.
+    /// A pool of connections, once there is one.
     pub(super) async fn pool(&self, options: PgPoolOptions) -> Result<PgPool, OpenError> {
         // A pool tries again for as long as it may, whatever is wrong. Settings that are lost stay lost.
         let (tell, mut lost) = mpsc::channel(1);
+        tokio::select! {
+            biased;
+            Some(()) = lost.recv() => Err(self.lost()),
+            pool = self.prepare(options, tell).connect_with(self.connect.clone()) => Ok(pool?),
+        }
+    }
+
+    /// A pool that makes its first connection when it is asked for one.
+    pub(super) fn lazy_pool(&self, options: PgPoolOptions) -> PgPool {
+        let (tell, _) = mpsc::channel(1);
+        self.prepare(options, tell).connect_lazy_with(self.connect.clone())
+    }
+
+    /// Lets a pool begin each connection, and tell of settings that are lost.
+    fn prepare(&self, options: PgPoolOptions, tell: mpsc::Sender<()>) -> PgPoolOptions {
         let session = self.clone();
-        let options = options.after_connect(move |connection, _| {
+        options.after_connect(move |connection, _| {
             let (session, tell) = (session.clone(), tell.clone());
             Box::pin(async move {
                 match session.begin(connection).await {
@@ -61,12 +76,7 @@ impl Session {
                     }
                 }
             })
-        });
-        tokio::select! {
-            biased;
-            Some(()) = lost.recv() => Err(self.lost()),
-            pool = options.connect_with(self.connect.clone()) => Ok(pool?),
-        }
+        })
     }
 
     /// Sets everything, and looks whether that lasts for longer than the statement.

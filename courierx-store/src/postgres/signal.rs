@@ -12,6 +12,7 @@ use sqlx::postgres::PgListener;
 use sqlx::{AssertSqlSafe, Executor as _, PgPool};
 use tokio::sync::{Notify, watch};
 
+use super::pooled::{Pooled, within};
 use super::presence;
 
 const CHANNEL: &str = "courierx_jobs";
@@ -63,7 +64,7 @@ impl Signal {
 }
 
 /// Tells other processes, for ever.
-pub(super) async fn tell(signal: Signal, pool: PgPool) {
+pub(super) async fn tell(signal: Signal, pool: PgPool, patience: Duration) {
     // Lost by a crash it would be of no use anyway, so its commit need not wait for the disk.
     let notify = format!(
         "BEGIN; SET LOCAL synchronous_commit = off; NOTIFY {CHANNEL}, '{}/{}'; COMMIT",
@@ -71,40 +72,51 @@ pub(super) async fn tell(signal: Signal, pool: PgPool) {
     );
     loop {
         signal.to_tell.notified().await;
-        let told = async {
-            let mut connection = pool.acquire().await?;
-            sqlx::raw_sql(AssertSqlSafe(notify.clone())).execute(&mut *connection).await
+        let telling = async {
+            let mut connection = Pooled::acquire(&pool, patience).await?;
+            let telling = sqlx::raw_sql(AssertSqlSafe(notify.clone())).execute(&mut *connection);
+            let told = within(patience, telling).await;
+            if told.is_err() {
+                connection.discard();
+            }
+            told
         };
-        if let Err(error) = told.await {
+        if let Err(error) = telling.await {
             tracing::debug!(%error, "other processes were not told of new jobs; they look by themselves");
         }
         rest(TELL_EVERY).await;
     }
 }
 
-/// Listens to other processes, for ever.
-pub(super) async fn listen(signal: Signal, pool: PgPool) {
+/// Listens to other processes, for ever. Each connection has a pool of its own, in which it may keep its place when
+/// it is given up.
+pub(super) async fn listen(signal: Signal, pool: impl Fn() -> PgPool, patience: Duration) {
     loop {
-        if let Err(error) = listen_once(&signal, &pool).await {
+        if let Err(error) = listen_once(&signal, &pool(), patience).await {
             tracing::debug!(%error, "not listening for new jobs at the moment");
         }
         rest(LISTEN_AGAIN).await;
     }
 }
 
-async fn listen_once(signal: &Signal, pool: &PgPool) -> sqlx::Result<()> {
-    let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen(CHANNEL).await?;
-    loop {
+async fn listen_once(signal: &Signal, pool: &PgPool, patience: Duration) -> sqlx::Result<()> {
+    let listening = async {
+        let mut listener = PgListener::connect_with(pool).await?;
+        listener.listen(CHANNEL).await?;
         (&mut listener).execute(presence::ANNOUNCE).await?;
-        // What was said before we listened, or while the connection was away, is lost.
-        signal.wake_here();
-        while let Some(notification) = listener.try_recv().await? {
-            if signal.concerns_us(notification.payload()) {
-                signal.wake_here();
-            }
+        sqlx::Result::Ok(listener)
+    };
+    let mut listener = within(patience, listening).await?;
+    // It would listen again by itself, and wait for that without end.
+    listener.eager_reconnect(false);
+    // What was said before we listened is lost.
+    signal.wake_here();
+    while let Some(notification) = listener.try_recv().await? {
+        if signal.concerns_us(notification.payload()) {
+            signal.wake_here();
         }
     }
+    Ok(())
 }
 
 #[expect(clippy::disallowed_methods, reason = "other processes live in the machine's time")]

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use courierx_core::clock::Timestamp;
 use courierx_core::store::StoreResult;
-use sqlx::pool::PoolConnection;
-use sqlx::{Connection, PgConnection, Postgres};
+use sqlx::{Connection, PgConnection};
 use tokio::time::error::Elapsed;
 
 use super::Shared;
 use super::effects::Pending;
 use super::error::{Fault, Remedy, Run};
+use super::pooled::Pooled;
 
 /// How often a call is tried at most: a deadlock, or a connection that broke, rarely comes twice.
 const TRIES: u32 = 6;
@@ -103,15 +103,15 @@ impl<'s> Tries<'s> {
     }
 
     /// A connection.
-    pub(super) async fn connect(&mut self) -> Run<PoolConnection<Postgres>> {
+    pub(super) async fn connect(&mut self) -> Run<Pooled> {
         loop {
-            let mut connection = self.shared.pool.acquire().await?;
+            let mut connection = Pooled::acquire(&self.shared.pool, self.shared.patience).await?;
             if !self.was_lost {
                 return Ok(connection);
             }
             match tokio::time::timeout(self.shared.patience, connection.ping()).await {
                 Ok(Ok(())) => return Ok(connection),
-                _ => drop(connection.detach()),
+                _ => connection.discard(),
             }
         }
     }
@@ -119,7 +119,7 @@ impl<'s> Tries<'s> {
     /// What comes of a try: an answer, or none if another try may help.
     pub(super) async fn end<T>(
         &mut self,
-        connection: PoolConnection<Postgres>,
+        connection: Pooled,
         result: Result<Run<T>, Elapsed>,
     ) -> StoreResult<Option<T>> {
         let fault = match result {
@@ -129,7 +129,7 @@ impl<'s> Tries<'s> {
         };
         if matches!(fault.remedy, Remedy::Reconnect | Remedy::Drop) {
             // The pool would try it first.
-            drop(connection.detach());
+            connection.discard();
         }
         self.failed(fault).await.map(|()| None)
     }

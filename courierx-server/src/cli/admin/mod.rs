@@ -5,6 +5,7 @@ mod error;
 mod open;
 mod progress;
 
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -127,7 +128,7 @@ async fn go(source: &dyn Export, target: &dyn Import) -> Result<String, AdminErr
     }
     text.push_str("Both sides have the same:\n");
     for (table, tally) in tables {
-        text.push_str(&format!("  {:<16} {tally}\n", table.name));
+        let _ = writeln!(text, "  {:<16} {tally}", table.name);
     }
     Ok(text)
 }

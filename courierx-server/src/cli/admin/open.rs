@@ -28,7 +28,7 @@ impl Place {
             let options = PostgresStore::options(url)?;
             let named = settings.database_schema.as_ref();
             return Ok(Self::Postgres(Box::new(match named {
-                Some(schema) => options.schema(schema),
+                Some(name) => options.schema(name),
                 None => options,
             })));
         }
@@ -113,7 +113,11 @@ pub(super) async fn open_store(
     match place {
         Place::Postgres(options) => {
             let vault = keys.ok_or(AdminError::NoKey)?;
-            let store = options.as_ref().clone().alone().open().await?;
+            let mut options = options.as_ref().clone().alone();
+            if source.is_some() {
+                options = options.without_migrating();
+            }
+            let store = options.open().await?;
             Ok(Opened { store: AnyStore::Postgres(store), vault })
         }
         Place::Sqlite(path) => {

@@ -62,11 +62,15 @@ async fn many(directory: &Path) {
     }
 }
 
+/// What the command says.
+const SAID: &str = "said";
+
 fn start(directory: &Path, arguments: &[&str], variables: &[(&str, String)]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_courierx"));
     command.args(arguments).current_dir(directory).env_clear();
     command.envs(variables.iter().map(|(name, value)| (*name, value.as_str())));
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    let said = std::fs::File::create(directory.join(SAID)).unwrap();
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said).spawn().unwrap()
 }
 
 /// Starts it again and again, and kills it each time when it has got on by something; until it ends by itself.
@@ -97,7 +101,8 @@ async fn killed(
             tokio::task::yield_now().await;
         };
         if let Some(status) = ended {
-            assert_eq!(status.code(), Some(0));
+            let said = std::fs::read_to_string(directory.join(SAID)).unwrap();
+            assert_eq!(status.code(), Some(0), "{said}");
             return kills;
         }
         child.kill().unwrap();

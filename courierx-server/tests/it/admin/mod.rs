@@ -1,7 +1,5 @@
 //! `courierx admin` as a process: everything arrives, whenever it is killed, and nothing else is touched.
 
-#[path = "../../../../courierx-store/tests/it/postgres/cluster.rs"]
-mod cluster;
 mod killed;
 mod operations;
 mod refused;
@@ -11,6 +9,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
+use crate::postgres::cluster;
 use crate::support::{Binary, Ended, run};
 
 /// A database of a test's own in PostgreSQL.

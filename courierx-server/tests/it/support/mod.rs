@@ -7,6 +7,8 @@ pub(crate) mod database;
 mod lines;
 #[cfg(unix)]
 pub(crate) mod mail_server;
+#[cfg(unix)]
+mod proxy;
 mod server;
 pub(crate) mod smtp_server;
 #[cfg(unix)]
@@ -18,6 +20,8 @@ pub(crate) use binary::{Binary, Ended, PATIENCE, Starting, command, run};
 pub(crate) use client::{Answer, Client};
 #[cfg(unix)]
 pub(crate) use mail_server::MailServer;
+#[cfg(unix)]
+pub(crate) use proxy::{Mode, Proxy};
 pub(crate) use server::TestServer;
 pub(crate) use smtp_server::SmtpServer;
 #[cfg(unix)]

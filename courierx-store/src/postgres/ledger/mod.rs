@@ -20,9 +20,10 @@ use courierx_core::id::{MessageId, TenantId};
 use courierx_core::store::{
     AcceptResult, BeginAttempt, Begun, CancelResult, EventQuery, IncomingEvent, Ledger, MessageFilter,
     MessageRecord, NewMessage, Page, PageRequest, PurgeRequest, Purged, Recorded, Settled, Settlement,
-    StoreResult, StoredMessage,
+    StoreError, StoreResult, StoredMessage,
 };
 
+use super::error::Fault;
 use super::transaction::{in_transaction, on_connection};
 use super::{PostgresStore, days};
 
@@ -84,13 +85,24 @@ impl Ledger for PostgresStore {
 
     async fn purge(&self, request: &PurgeRequest) -> StoreResult<Purged> {
         let shared = self.shared();
-        days::make(&shared.pool, shared.now()).await?;
+        // Who may not make tables removes row by row what is in the rest, where everything is then.
+        if let Err(fault) = days::make(shared).await {
+            warn_of(fault, "no tables of days to come");
+        }
         let mut purged = in_transaction!(shared, |tx| purge::purge(tx, request))?;
-        let dropped = days::drop_old(&shared.pool, request.content_before).await?;
-        purged.contents += dropped.contents;
-        purged.more |= dropped.more;
+        match days::drop_old(shared, request.content_before).await {
+            Ok(dropped) => {
+                purged.contents += dropped.contents;
+                purged.more |= dropped.more;
+            }
+            Err(fault) => warn_of(fault, "no old days were dropped"),
+        }
         Ok(purged)
     }
+}
+
+fn warn_of(fault: Fault, what: &str) {
+    tracing::warn!(error = &StoreError::from(fault) as &dyn std::error::Error, "{what}");
 }
 
 impl PostgresStore {

@@ -22,10 +22,11 @@ fn source(table: &Table, page: &str) -> String {
     // A page is cut where its contents become too many; their sizes are known without reading them.
     format!(
         "(SELECT m.*, c.summary, c.sealed AS content,
-                 sum(octet_length(c.sealed)) OVER (ORDER BY m.tenant, m.id) - octet_length(c.sealed) AS before
+                 coalesce(sum(octet_length(c.sealed)) OVER (ORDER BY m.tenant, m.id
+                     ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
           FROM (SELECT * FROM messages {page}) AS m
           LEFT JOIN contents c ON c.tenant = m.tenant AND c.created_at = m.created_at AND c.message = m.id) AS t
-         WHERE before IS NULL OR before < {PAGE_BYTES}"
+         WHERE before < {PAGE_BYTES}"
     )
 }
 

@@ -4,6 +4,7 @@ use courierx_core::store::transfer::{Row, Table, Type, Value};
 use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
+use super::super::days;
 use super::super::error::{Fault, Run};
 
 /// What writes rows of a table: each column of theirs is a list and a parameter. A row becomes one of the table with
@@ -41,6 +42,14 @@ fn statement(table: &Table) -> String {
 
 /// Writes rows.
 pub(super) async fn rows(connection: &mut PgConnection, table: &Table, rows: &[Row]) -> Run<()> {
+    if table.name == "messages" {
+        let place = |name| table.columns.iter().position(|column| column.name == name);
+        if let (Some(created_at), Some(content)) = (place("created_at"), place("content")) {
+            let whole = rows.iter().filter(|row| row[content] != Value::Null);
+            let moments = whole.map(|row| int(&row[created_at])).collect::<Run<Vec<_>>>()?;
+            days::make_for(connection, moments.into_iter().flatten()).await?;
+        }
+    }
     let mut query = sqlx::query(AssertSqlSafe(statement(table)));
     for (place, column) in table.columns.iter().enumerate() {
         let values = rows.iter().map(|row| &row[place]);

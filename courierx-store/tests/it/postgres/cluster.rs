@@ -77,6 +77,12 @@ impl Cluster {
         Self { url, programs, directory, _supervisor: supervisor }
     }
 
+    /// The socket that it listens on.
+    #[allow(dead_code, reason = "this file is part of several tests")]
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.directory.join(".s.PGSQL.5432")
+    }
+
     /// Ends the server as a crash does, without writing anything more, and starts it again.
     #[allow(dead_code, reason = "this file is part of several tests")]
     pub(crate) fn crash(&self) {

@@ -90,7 +90,7 @@ async fn deliveries(subject: &Subject) -> (IncomingEvent, IncomingEvent) {
     settlement.step = Some(done.step(JobNext::Finish));
     fixtures::settle_one(subject, settlement).await;
     subject.advance(Duration::from_secs(1)).await;
-    let request = PurgeRequest::new(subject.now(), crate::clock::Timestamp::EPOCH);
+    let request = PurgeRequest::content_of(vec![(done.tenant, subject.now())]);
     let purged = subject.store().purge(&request).await.expect("purge");
     assert_eq!(purged.contents, 1, "{purged:?}");
     // One that was on the wire.

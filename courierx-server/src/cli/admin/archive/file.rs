@@ -18,7 +18,7 @@ pub(super) struct Pages {
     present: PathBuf,
     file: File,
     /// Where each page begins, and of which table it is.
-    pages: Vec<(u64, &'static Table)>,
+    places: Vec<(u64, &'static Table)>,
     tallies: Vec<Tally>,
     mark: Option<Vec<u8>>,
     end: Option<End>,
@@ -31,7 +31,7 @@ impl Pages {
     pub(super) fn open(path: PathBuf) -> Result<Self, AdminError> {
         let file = File::open(&path).map_err(|source| AdminError::File { path: path.clone(), source })?;
         let mut pages = Self::new(path.clone(), path, file);
-        let size = pages.io(|file| file.metadata())?.len();
+        let size = pages.io(File::metadata)?.len();
         pages.scan()?;
         match &pages.end {
             Some(end) if end.tallies == pages.tallies && size == pages.length => Ok(pages),
@@ -56,7 +56,7 @@ impl Pages {
         // Half a page, and an end whose move was interrupted afterwards.
         if pages.length == 0 || pages.end.is_some() {
             (pages.length, pages.mark, pages.end) = (0, None, None);
-            pages.pages.clear();
+            pages.places.clear();
             pages.tallies.fill(Tally::default());
         }
         let length = pages.length;
@@ -70,7 +70,7 @@ impl Pages {
 
     fn new(path: PathBuf, present: PathBuf, file: File) -> Self {
         let tallies = vec![Tally::default(); TABLES.len()];
-        Self { path, present, file, pages: Vec::new(), tallies, mark: None, end: None, length: 0 }
+        Self { path, present, file, places: Vec::new(), tallies, mark: None, end: None, length: 0 }
     }
 
     /// How it was found.
@@ -97,7 +97,7 @@ impl Pages {
         after: Option<usize>,
     ) -> Result<Option<(usize, Vec<Row>)>, AdminError> {
         let first = after.map_or(0, |after| after + 1);
-        let mut pages = self.pages.iter().enumerate().skip(first);
+        let mut pages = self.places.iter().enumerate().skip(first);
         let Some((place, &(at, _))) = pages.find(|(_, (_, of))| *of == table) else { return Ok(None) };
         self.io(|mut file| file.seek(SeekFrom::Start(at)))?;
         let line = self.io(|file| page::next(&mut BufReader::new(file)))?.unwrap_or_default();
@@ -123,7 +123,7 @@ impl Pages {
         let at = self.length;
         let member = page::page(table, rows, json);
         self.write(member)?;
-        self.pages.push((at, table));
+        self.places.push((at, table));
         for row in rows {
             self.tallies[table.place()].add(row);
         }
@@ -136,7 +136,7 @@ impl Pages {
         let end = End { numbers, tallies: self.tallies.clone() };
         let member = page::member(&Part::End(end.clone()));
         self.write(member)?;
-        self.io(|file| file.sync_all())?;
+        self.io(File::sync_all)?;
         let failed = |source| AdminError::File { path: self.path.clone(), source };
         fs::rename(&self.present, &self.path).map_err(failed)?;
         // Elsewhere directories cannot be flushed; the file system keeps names by itself.
@@ -150,7 +150,7 @@ impl Pages {
 
     /// Finds out what there is, up to the last whole member.
     fn scan(&mut self) -> Result<(), AdminError> {
-        let mut reader = BufReader::new(self.io(|file| file.try_clone())?);
+        let mut reader = BufReader::new(self.io(File::try_clone)?);
         let io = |source| AdminError::File { path: self.present.clone(), source };
         let (path, mut is_first) = (self.present.clone(), true);
         while let Some(line) = page::next(&mut reader).map_err(io)? {
@@ -170,7 +170,7 @@ impl Pages {
                     for row in &rows {
                         self.tallies[table.place()].add(row);
                     }
-                    self.pages.push((self.length, table));
+                    self.places.push((self.length, table));
                     self.mark = Some(mark.get().as_bytes().to_vec());
                 }
                 Ok(Part::End(end)) if !is_first && self.end.is_none() => self.end = Some(end),

@@ -102,7 +102,9 @@ async fn killed(
         };
         if let Some(status) = ended {
             let said = std::fs::read_to_string(directory.join(SAID)).unwrap();
-            assert_eq!(status.code(), Some(0), "{said}");
+            // Killed after all was done, and before it could say so.
+            let was_done = kills > 0 && said.contains("the target is not empty");
+            assert!(was_done || status.success(), "{said}");
             return kills;
         }
         child.kill().unwrap();

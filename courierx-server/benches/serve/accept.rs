@@ -11,8 +11,8 @@ use super::wrk::{self, Load, Script};
 
 /// What servers on PostgreSQL have to agree on.
 const SECRETS: [(&str, &str); 2] = [
-    ("JWT_SECRET", "a secret that only benchmarks know, and all of them"),
-    ("ENCRYPTION_KEY", "a key that only benchmarks know, and all of them"),
+    ("JWT_SECRET", "a-secret-that-only-benchmarks-know-and-all-of-them"),
+    ("ENCRYPTION_KEY", "a-key-that-only-benchmarks-know-and-all-of-them"),
 ];
 /// How many messages the suppression list of each tenant has. None of them gets mail.
 const SUPPRESSED: usize = 1000;

@@ -1,6 +1,7 @@
 //! Programs that are measured from outside.
 
 use std::io::{BufRead, BufReader};
+use std::net::{IpAddr, Ipv4Addr};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -49,7 +50,10 @@ impl Program {
     pub(crate) fn register(&self, number: usize) -> String {
         let email = format!("bench{number}@example.com");
         let new = json!({ "name": "Bench", "email": email, "password": "a good password" });
-        let token = self.post("/api/v1/auth/register", "", &new)["token"].as_str().unwrap().to_owned();
+        // From one address only so many may register in a minute.
+        let from = Ipv4Addr::new(127, 0, 1, u8::try_from(number + 1).unwrap());
+        let token =
+            self.post_from(from, "/api/v1/auth/register", "", &new)["token"].as_str().unwrap().to_owned();
         let key = self.post("/api/v1/api_keys", &token, &json!({ "name": "bench" }));
         key["raw_key"].as_str().unwrap().to_owned()
     }
@@ -63,9 +67,14 @@ impl Program {
 
     /// Asks, and insists on success.
     pub(crate) fn post(&self, path: &str, token: &str, body: &Value) -> Value {
+        self.post_from(Ipv4Addr::LOCALHOST, path, token, body)
+    }
+
+    fn post_from(&self, from: Ipv4Addr, path: &str, token: &str, body: &Value) -> Value {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let client = reqwest::Client::builder().no_proxy().build().unwrap();
+            let client =
+                reqwest::Client::builder().no_proxy().local_address(IpAddr::V4(from)).build().unwrap();
             let request = client.post(format!("{}{path}", self.url)).bearer_auth(token).json(body);
             request.send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
         })

@@ -38,14 +38,17 @@ impl Script {
             let keys: Vec<_> = keys.iter().map(|key| format!("'{key}'")).collect();
             format!(
                 "local requests, turn = {{}}, 0\n\
-                 function init(args)\n\
-                   wrk.init(args)\n\
+                 local function make()\n\
                    for _, key in ipairs({{{}}}) do\n\
                      wrk.headers['Authorization'] = 'Bearer ' .. key\n\
                      requests[#requests + 1] = wrk.format()\n\
                    end\n\
                  end\n\
-                 function request() turn = turn % #requests + 1 return requests[turn] end\n",
+                 function request()\n\
+                   if #requests == 0 then make() end\n\
+                   turn = turn % #requests + 1\n\
+                   return requests[turn]\n\
+                 end\n",
                 keys.join(", ")
             )
         };

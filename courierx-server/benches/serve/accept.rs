@@ -10,7 +10,7 @@ use super::process::Program;
 use super::wrk::{self, Load, Script};
 
 /// What servers on PostgreSQL have to agree on.
-const SECRETS: [(&str, &str); 2] = [
+pub(crate) const SECRETS: [(&str, &str); 2] = [
     ("JWT_SECRET", "a-secret-that-only-benchmarks-know-and-all-of-them"),
     ("ENCRYPTION_KEY", "a-key-that-only-benchmarks-know-and-all-of-them"),
 ];

@@ -14,6 +14,7 @@ mod lone;
 mod options;
 mod process;
 mod smtp;
+mod together;
 mod wrk;
 
 use std::process::ExitCode;
@@ -30,9 +31,19 @@ fn main() -> ExitCode {
     // The client wants to know how to encrypt, though nothing here is.
     let _ = tokio_rustls::rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut floors = Floors::default();
-    start(&mut floors);
-    accept::measure(&mut floors, &Options::parse());
-    lone::measure(&mut floors);
+    let options = Options::parse();
+    if options.wants("start") {
+        start(&mut floors);
+    }
+    if options.wants("accept") {
+        accept::measure(&mut floors, &options);
+    }
+    if options.wants("together") {
+        together::measure(&mut floors, &options);
+    }
+    if options.wants("lone") {
+        lone::measure(&mut floors);
+    }
     floors.conclude()
 }
 

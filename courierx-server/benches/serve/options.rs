@@ -1,4 +1,4 @@
-//! What can be chosen: `cargo xtask bench serve -- --rounds 5 --seconds 10`.
+//! What can be chosen: `cargo xtask bench serve -- --rounds 5 --seconds 10 --only accept`.
 
 use std::time::Duration;
 
@@ -7,16 +7,21 @@ pub(crate) struct Options {
     pub(crate) rounds: usize,
     /// How long each is loaded each time.
     pub(crate) load: Duration,
+    /// The one part that is measured, instead of all.
+    only: Option<String>,
 }
 
 impl Options {
     pub(crate) fn parse() -> Self {
         let args: Vec<String> = std::env::args().collect();
-        let number = |name: &str| {
-            let place = args.iter().position(|arg| arg == name)?;
-            Some(args.get(place + 1)?.parse().expect("a number"))
-        };
+        let value = |name: &str| args.get(args.iter().position(|arg| arg == name)? + 1).cloned();
+        let number = |name: &str| value(name).map(|value| value.parse().expect("a number"));
         let rounds = usize::try_from(number("--rounds").unwrap_or(3)).expect("it is small");
-        Self { rounds, load: Duration::from_secs(number("--seconds").unwrap_or(5)) }
+        let load = Duration::from_secs(number("--seconds").unwrap_or(5));
+        Self { rounds, load, only: value("--only") }
+    }
+
+    pub(crate) fn wants(&self, part: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| only == part)
     }
 }

@@ -80,6 +80,18 @@ impl Program {
         })
     }
 
+    /// Messages that wait or are under delivery.
+    pub(crate) fn queued(&self) -> u64 {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let health: Value = runtime.block_on(async {
+            let client = reqwest::Client::builder().no_proxy().build().unwrap();
+            let answer = client.get(format!("{}/api/v1/health", self.url)).send().await.unwrap();
+            answer.json().await.unwrap()
+        });
+        let count = |state: &str| health["services"]["queue"][state].as_u64().unwrap_or(1);
+        ["due", "waiting", "under_delivery"].map(count).iter().sum()
+    }
+
     /// Resident memory, in MB.
     pub(crate) fn resident_mb(&self) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();

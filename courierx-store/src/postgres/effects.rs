@@ -32,6 +32,8 @@ pub(super) struct Pending {
     events: Vec<(TenantId, NewEvent, Option<String>)>,
     /// Whether a job was added or freed.
     pub(super) jobs_changed: bool,
+    /// Whether the commit does not wait for the disk, which is waited for after it.
+    pub(super) is_ahead: bool,
 }
 
 impl Pending {
@@ -76,6 +78,7 @@ impl Tx<'_> {
         }
         suppressions::add_all(self, &suppressions).await?;
         add_counters(self.connection, &counters).await?;
+        self.pending.is_ahead |= !events.is_empty();
         append_events(self.connection, &events).await
     }
 
@@ -141,7 +144,7 @@ async fn add_counters(
 }
 
 /// Gives events their positions, in order, and answers the one before the first. From here on nobody else gets
-/// any until the transaction is over.
+/// any until the transaction is over, so its commit does not wait for the disk (`make_durable`).
 async fn append_events(
     connection: &mut PgConnection,
     events: &[(TenantId, NewEvent, Option<String>)],
@@ -164,7 +167,7 @@ async fn append_events(
                   AS new (tenant, id, message, recipient, attempt, connection, kind, at, detail, deduplication,
                           number)
          )
-         SELECT before FROM place",
+         SELECT before, set_config('synchronous_commit', 'off', true) FROM place",
     )
     .bind(events.iter().map(|(tenant, ..)| Uuid::from(*tenant)).collect::<Vec<_>>())
     .bind(each().map(|event| Uuid::from(event.id)).collect::<Vec<_>>())

@@ -101,6 +101,7 @@ struct Inner {
     accepting: Batcher<ledger::accept::Accept>,
     beginning: Batcher<ledger::begin::Begin>,
     settling: Batcher<ledger::settle::Settle>,
+    recording: Batcher<ledger::report::Record>,
     checking: Batcher<suppressions::check::Check>,
     background: Vec<AbortHandle>,
     /// By which the database is ours alone, if it is.

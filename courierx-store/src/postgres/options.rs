@@ -216,6 +216,7 @@ impl PostgresOptions {
             accepting: Batcher::start(&shared),
             beginning: Batcher::start(&shared),
             settling: Batcher::start(&shared),
+            recording: Batcher::start(&shared),
             checking: Batcher::start(&shared),
             shared,
             background,

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::super::codec::{self, Columns};
 use super::super::error::Run;
+use super::super::transaction::make_durable;
 
 /// The columns that [`read_event`] reads.
 macro_rules! event_columns {
@@ -42,7 +43,13 @@ pub(super) async fn events(connection: &mut PgConnection, query: &EventQuery) ->
             sqlx::query(sql).bind(after).bind(limit)
         }
     };
-    rows.fetch_all(connection).await?.iter().map(read_event).collect()
+    let rows = rows.fetch_all(&mut *connection).await?;
+    if query.message.is_none() && !rows.is_empty() {
+        // Whoever follows events keeps the last position somewhere. No event that is lost in a crash may have had it:
+        // another one would get it then, and be passed over.
+        make_durable(connection).await?;
+    }
+    rows.iter().map(read_event).collect()
 }
 
 fn read_event(row: &PgRow) -> Run<Event> {

@@ -9,7 +9,7 @@ mod list;
 mod message;
 mod purge;
 mod recipients;
-mod report;
+pub(super) mod report;
 mod save;
 pub(super) mod settle;
 pub(super) mod statements;
@@ -50,7 +50,7 @@ impl Ledger for PostgresStore {
     }
 
     async fn record_events(&self, batch: Vec<IncomingEvent>) -> StoreResult<Vec<Recorded>> {
-        in_transaction!(self.shared(), |tx| report::record_all(tx, &batch))
+        self.0.recording.call(batch).await
     }
 
     async fn list(

@@ -5,21 +5,36 @@ use std::collections::HashSet;
 use courierx_core::event::{NewEvent, Sequence};
 use courierx_core::id::{AttemptId, MessageId, TenantId};
 use courierx_core::message::Address;
-use courierx_core::store::{EventMatch, IncomingEvent, Recorded};
+use courierx_core::store::{EventMatch, IncomingEvent, Recorded, StoreResult};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::super::Shared;
+use super::super::batcher::Grouped;
 use super::super::codec::{self, Columns};
 use super::super::error::Run;
-use super::super::transaction::Tx;
+use super::super::transaction::{Tx, in_transaction};
 use super::message::Drafts;
 use crate::report::{Whom, latest_sent, whom};
+
+/// Concurrent calls of [`Ledger::record_events`](courierx_core::store::Ledger::record_events).
+pub(in super::super) struct Record;
+
+impl Grouped for Record {
+    type Item = IncomingEvent;
+    type Answer = Recorded;
+    const MOST: usize = 500;
+
+    async fn run(shared: &Shared, items: &[IncomingEvent]) -> StoreResult<Vec<Recorded>> {
+        in_transaction!(shared, |tx| record_all(tx, items))
+    }
+}
 
 /// By what an event is known: the tenant, the connection and the provider's own mark.
 type Mark = (TenantId, String, String);
 
 /// Records events, each once, and moves the statuses that follow from them.
-pub(super) async fn record_all(tx: &mut Tx<'_>, batch: &[IncomingEvent]) -> Run<Vec<Recorded>> {
+async fn record_all(tx: &mut Tx<'_>, batch: &[IncomingEvent]) -> Run<Vec<Recorded>> {
     let found = find_attempts(tx.connection, batch).await?;
     let places =
         batch.iter().zip(&found).filter_map(|(event, found)| Some((event.tenant, found.as_ref()?.0)));

@@ -45,6 +45,8 @@ pub struct TenantRoutes {
 struct Remembered {
     /// Counts changes, so that what was read before one and is ready after it is noticed.
     changes: AtomicU64,
+    /// Counts how often somebody began to read, so that who waits meanwhile knows what was read after they came.
+    reads: AtomicU64,
     built: RwLock<Option<Built>>,
     /// Held while a router is made, so that it is made once.
     kept: Mutex<Kept>,
@@ -57,16 +59,34 @@ struct Built {
     /// Whether the sandbox takes live mail. Another process may end that at any moment, and what goes there a moment
     /// later would be lost.
     must_ask: bool,
+    /// In which read it was asked last.
+    read: u64,
 }
 
 impl Remembered {
-    fn router(&self) -> Option<Router> {
+    /// The router, if nothing is known to have changed, and whether that was so after this many reads had begun.
+    fn router(&self, reads: u64) -> Option<(Router, bool)> {
         let built = self.built.read().unwrap_or_else(PoisonError::into_inner);
         let present = self.changes.load(Ordering::SeqCst);
-        built
-            .as_ref()
-            .filter(|built| !built.must_ask && built.changes == present && built.at.elapsed() < BELIEVED)
-            .map(|built| built.router.clone())
+        let valid =
+            built.as_ref().filter(|built| built.changes == present && built.at.elapsed() < BELIEVED)?;
+        Some((valid.router.clone(), !valid.must_ask || valid.read > reads))
+    }
+
+    /// The router, if it is certain to be right for whoever came after this many reads had begun.
+    fn certain(&self, reads: u64) -> Option<Router> {
+        self.router(reads).filter(|(_, certain)| *certain).map(|(router, _)| router)
+    }
+
+    fn build(&self, built: Built) {
+        *self.built.write().unwrap_or_else(PoisonError::into_inner) = Some(built);
+    }
+
+    /// Takes note that this read showed no change.
+    fn confirm(&self, read: u64) {
+        if let Some(built) = &mut *self.built.write().unwrap_or_else(PoisonError::into_inner) {
+            built.read = read;
+        }
     }
 }
 
@@ -81,19 +101,33 @@ impl TenantRoutes {
     /// The tenant's router, as it is at the moment.
     pub async fn router(&self, tenant: TenantId) -> StoreResult<Router> {
         let remembered = self.tenants.get_with(tenant, Arc::default);
-        if let Some(router) = remembered.router() {
+        let reads = remembered.reads.load(Ordering::SeqCst);
+        if let Some(router) = remembered.certain(reads) {
             return Ok(router);
         }
         let mut kept = remembered.kept.lock().await;
-        if let Some(router) = remembered.router() {
+        if let Some(router) = remembered.certain(reads) {
             return Ok(router);
         }
         // Before it reads: whatever changes from now on makes the next caller read again.
         let changes = remembered.changes.load(Ordering::SeqCst);
-        let (router, sandboxed) = self.load(tenant, &mut kept).await?;
-        let must_ask = self.shared && sandboxed;
-        let built = Built { router: router.clone(), changes, at: Instant::now(), must_ask };
-        *remembered.built.write().unwrap_or_else(PoisonError::into_inner) = Some(built);
+        let read = remembered.reads.fetch_add(1, Ordering::SeqCst) + 1;
+        let live = self.sandbox_takes_live_mail(tenant).await?;
+        if let Some((router, _)) = remembered.router(reads)
+            && live
+        {
+            remembered.confirm(read);
+            return Ok(router);
+        }
+        let router = self.load(tenant, live, &mut kept).await?;
+        let built = Built {
+            router: router.clone(),
+            changes,
+            at: Instant::now(),
+            must_ask: self.shared && live,
+            read,
+        };
+        remembered.build(built);
         Ok(router)
     }
 
@@ -131,13 +165,17 @@ impl TenantRoutes {
         self.builder.loopback()
     }
 
-    /// A router of what is stored, and whether the sandbox takes live mail.
-    async fn load(&self, tenant: TenantId, kept: &mut Kept) -> StoreResult<(Router, bool)> {
+    /// Whether the sandbox takes live mail, at this moment.
+    async fn sandbox_takes_live_mail(&self, tenant: TenantId) -> StoreResult<bool> {
         let record = self.store.get::<Tenant>(tenant, Tenant::record(tenant)).await?;
+        Ok(record.is_some_and(|record| sandbox_takes_live_mail(&record.value)))
+    }
+
+    /// A router of what is stored.
+    async fn load(&self, tenant: TenantId, live: bool, kept: &mut Kept) -> StoreResult<Router> {
         let setup = Setup::read(&*self.store, tenant).await?;
-        let live = record.is_some_and(|record| sandbox_takes_live_mail(&record.value));
         let router = self.builder.router(tenant, setup, live, kept);
-        Ok((router.map_err(|error| StoreError::Backend(error.into()))?, live))
+        router.map_err(|error| StoreError::Backend(error.into()))
     }
 }
 

@@ -9,14 +9,13 @@ use std::collections::BTreeMap;
 
 use courierx_core::event::NewEvent;
 use courierx_core::id::TenantId;
-use courierx_core::router::ConnectionId;
 use courierx_core::store::{CounterDelta, Effects, JobId, NewJob};
 use courierx_core::suppression::NewSuppression;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::codec::{self, Columns};
-use super::error::{Fault, Run};
+use super::error::Run;
 use super::ledger::statements::Statement;
 use super::suppressions;
 use super::transaction::Tx;
@@ -28,12 +27,12 @@ const DAY: i64 = 86_400_000_000;
 pub(super) struct Pending {
     jobs: Vec<(TenantId, NewJob)>,
     suppressions: Vec<(TenantId, NewSuppression)>,
-    counters: BTreeMap<(TenantId, String, i64), i64>,
-    events: Vec<(TenantId, NewEvent, Option<String>)>,
+    /// What is added to the statistics of tenants, by the days that they are of.
+    pub(super) counters: BTreeMap<(TenantId, String, i64), i64>,
+    /// Events, each with the provider's own mark if it is a provider's.
+    pub(super) events: Vec<(TenantId, NewEvent, Option<String>)>,
     /// Whether a job was added or freed.
     pub(super) jobs_changed: bool,
-    /// Whether the commit does not wait for the disk, which is waited for after it.
-    pub(super) is_ahead: bool,
 }
 
 impl Pending {
@@ -68,18 +67,14 @@ impl Pending {
 }
 
 impl Tx<'_> {
-    /// Writes what was put off. Answers the position before the first of the events.
-    pub(super) async fn flush(&mut self) -> Run<i64> {
-        let Pending { jobs, suppressions, counters, events, .. } = &mut self.pending;
-        let (jobs, suppressions) = (std::mem::take(jobs), std::mem::take(suppressions));
-        let (counters, events) = (std::mem::take(counters), std::mem::take(events));
+    /// Writes what was put off, but for what is written with the commit (`conclude.rs`).
+    pub(super) async fn flush(&mut self) -> Run<()> {
+        let jobs = std::mem::take(&mut self.pending.jobs);
+        let suppressions = std::mem::take(&mut self.pending.suppressions);
         if !jobs.is_empty() {
             self.insert_jobs(&jobs).await?;
         }
-        suppressions::add_all(self, &suppressions).await?;
-        add_counters(self.connection, &counters).await?;
-        self.pending.is_ahead |= !events.is_empty();
-        append_events(self.connection, &events).await
+        suppressions::add_all(self, &suppressions).await.map(drop)
     }
 
     /// Adds jobs, and answers their identifiers in order.
@@ -119,67 +114,3 @@ pub(super) const INSERT_JOBS: &str = "
     )
     INSERT INTO courierx.jobs (tenant, kind, message, lane, run_at, free_at, payload)
     SELECT tenant, kind, message, lane, run_at, run_at, payload FROM new ORDER BY place RETURNING id";
-
-/// One row for each tenant, statistic and day.
-async fn add_counters(
-    connection: &mut PgConnection,
-    counters: &BTreeMap<(TenantId, String, i64), i64>,
-) -> Run<()> {
-    if counters.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "INSERT INTO counters (tenant, name, day, value)
-         SELECT * FROM unnest($1::uuid[], $2::text[], $3::int8[], $4::int8[]) AS added (tenant, name, day, value)
-         ORDER BY tenant, name COLLATE \"C\", day
-         ON CONFLICT (tenant, name, day) DO UPDATE SET value = counters.value + excluded.value",
-    )
-    .bind(counters.keys().map(|(tenant, ..)| Uuid::from(*tenant)).collect::<Vec<_>>())
-    .bind(counters.keys().map(|(_, name, _)| name.as_str()).collect::<Vec<_>>())
-    .bind(counters.keys().map(|(.., day)| *day).collect::<Vec<_>>())
-    .bind(counters.values().copied().collect::<Vec<_>>())
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Gives events their positions, in order, and answers the one before the first. From here on nobody else gets
-/// any until the transaction is over, so its commit does not wait for the disk (`make_durable`).
-async fn append_events(
-    connection: &mut PgConnection,
-    events: &[(TenantId, NewEvent, Option<String>)],
-) -> Run<i64> {
-    if events.is_empty() {
-        return Ok(0);
-    }
-    let each = || events.iter().map(|(_, event, _)| event);
-    let before: Option<i64> = sqlx::query_scalar(
-        "WITH place AS (
-             UPDATE numbers SET value = value + cardinality($1) WHERE name = 'events'
-             RETURNING value - cardinality($1) AS before
-         ), written AS (
-             INSERT INTO events (tenant, position, id, message, recipient, attempt, connection, kind, at, detail,
-                                 deduplication)
-             SELECT tenant, before + number, id, message, recipient, attempt, connection, kind, at, detail,
-                    deduplication
-             FROM place, unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int8[], $5::uuid[], $6::text[], $7::text[],
-                         $8::int8[], $9::text[], $10::text[]) WITH ORDINALITY
-                  AS new (tenant, id, message, recipient, attempt, connection, kind, at, detail, deduplication,
-                          number)
-         )
-         SELECT before, set_config('synchronous_commit', 'off', true) FROM place",
-    )
-    .bind(events.iter().map(|(tenant, ..)| Uuid::from(*tenant)).collect::<Vec<_>>())
-    .bind(each().map(|event| Uuid::from(event.id)).collect::<Vec<_>>())
-    .bind(each().map(|event| event.message.map(Uuid::from)).collect::<Vec<_>>())
-    .bind(each().map(|event| event.recipient.map(i64::from)).collect::<Vec<_>>())
-    .bind(each().map(|event| event.attempt.map(Uuid::from)).collect::<Vec<_>>())
-    .bind(each().map(|event| event.connection.as_ref().map(ConnectionId::as_str)).collect::<Vec<_>>())
-    .bind(each().map(|event| event.kind.as_str()).collect::<Vec<_>>())
-    .bind(each().map(|event| event.at.as_micros()).collect::<Vec<_>>())
-    .bind(each().map(|event| event.detail.as_deref().map(codec::said)).collect::<Vec<_>>())
-    .bind(events.iter().map(|(.., key)| key.as_deref()).collect::<Vec<_>>())
-    .fetch_optional(connection)
-    .await?;
-    before.ok_or_else(|| Fault::corrupt("the position of events", "its row is missing"))
-}

@@ -225,7 +225,7 @@ fn of_code(code: &str, error: sqlx::Error) -> Fault {
         ("08" | "57", _) | (_, "25006" | "25P03") => {
             Fault { error: StoreError::Unavailable(error.into()), remedy: Remedy::Reconnect }
         }
-        (_, "22021") => Fault::invalid("a text with a zero byte, which the database cannot hold"),
+        (_, "22021" | "22P05") => Fault::invalid("a text with a zero byte, which the database cannot hold"),
         (_, "XX001" | "XX002") => Fault::corrupt("the database", error),
         _ => Fault::new(StoreError::Backend(error.into())),
     }
@@ -255,7 +255,9 @@ mod tests {
         for code in ["53100", "58030"] {
             assert!(matches!(named(code), (StoreError::Full(_), Remedy::None)), "{code}");
         }
-        assert!(matches!(named("22021").0, StoreError::Invalid(_)));
+        for code in ["22021", "22P05"] {
+            assert!(matches!(named(code).0, StoreError::Invalid(_)), "{code}");
+        }
         assert!(matches!(named("XX001").0, StoreError::Corrupt { .. }));
         assert!(matches!(named("42P01").0, StoreError::Backend(_)));
         assert!(matches!(named("").0, StoreError::Backend(_)));

@@ -50,6 +50,7 @@
 mod batcher;
 mod clock;
 mod codec;
+mod conclude;
 mod configs;
 mod counters;
 mod days;

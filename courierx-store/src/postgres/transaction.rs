@@ -48,24 +48,26 @@ macro_rules! on_connection {
 }
 
 /// Does something in a transaction; durable when this is over. It may be done more than once, the last time counts.
+///
+/// What needs the positions of its events says in the end what it makes of the one before the first.
 macro_rules! in_transaction {
-    ($shared:expr, |$tx:ident| $work:expr) => {{
+    ($shared:expr, |$tx:ident| $work:expr) => {
+        $crate::postgres::transaction::in_transaction!($shared, |$tx| $work, |answer, _before| answer)
+    };
+    ($shared:expr, |$tx:ident| $work:expr, |$answer:ident, $before:ident| $made:expr) => {{
         let shared: &$crate::postgres::Shared = $shared;
         $crate::postgres::transaction::on_connection!(shared, |connection| async {
             let mut transaction = sqlx::Connection::begin(connection).await?;
             let mut open = $crate::postgres::transaction::Tx::new(shared, &mut transaction);
             let $tx = &mut open;
-            let answer = $work.await?;
+            let $answer = $work.await?;
             open.flush().await?;
-            let (jobs_changed, is_ahead) = (open.pending.jobs_changed, open.pending.is_ahead);
-            $crate::postgres::transaction::commit(transaction).await?;
-            if is_ahead {
-                $crate::postgres::transaction::make_durable(connection).await?;
-            }
-            if jobs_changed {
+            let pending = open.pending;
+            let $before = $crate::postgres::conclude::commit(transaction, &pending).await?;
+            if pending.jobs_changed {
                 shared.signal.jobs_changed();
             }
-            Ok(answer)
+            Ok($made)
         })
     }};
 }
@@ -84,24 +86,6 @@ impl<'t> Tx<'t> {
     pub(super) fn new(shared: &'t Shared, connection: &'t mut PgConnection) -> Self {
         Self { connection, shared, now: shared.now(), pending: Pending::default() }
     }
-}
-
-/// Commits; a connection that is lost here may have committed.
-pub(super) async fn commit(transaction: sqlx::PgTransaction<'_>) -> Run<()> {
-    transaction.commit().await.map_err(|error| Fault::from(error).uncertain())
-}
-
-/// Waits until what was committed ahead of the disk is on it, and so all that was committed before.
-///
-/// A commit that waits for the disk holds the transaction's locks meanwhile: of all who want the next position of
-/// events only one would get through at a time. Instead it lets go of them at once (`append_events`), and this
-/// transaction, which holds none, waits: the database lets all who do so at the same time share one flush. What
-/// others see before that is lost in a crash only together with all that they wrote because of it.
-pub(super) async fn make_durable(connection: &mut PgConnection) -> Run<()> {
-    // Something has to be written: a transaction that writes nothing does not wait.
-    let write = sqlx::query("SELECT pg_logical_emit_message(true, 'courierx', '')");
-    write.execute(connection).await.map_err(|error| Fault::from(error).uncertain())?;
-    Ok(())
 }
 
 /// The tries of one call.

@@ -9,8 +9,8 @@ use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 use super::super::codec::{self, Columns};
+use super::super::conclude::make_durable;
 use super::super::error::Run;
-use super::super::transaction::make_durable;
 
 /// The columns that [`read_event`] reads.
 macro_rules! event_columns {

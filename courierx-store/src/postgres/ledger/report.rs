@@ -26,7 +26,23 @@ impl Grouped for Record {
     const MOST: usize = 500;
 
     async fn run(shared: &Shared, items: &[IncomingEvent]) -> StoreResult<Vec<Recorded>> {
-        in_transaction!(shared, |tx| record_all(tx, items))
+        in_transaction!(shared, |tx| record_all(tx, items), |found, before| {
+            found.into_iter().map(|one| one.unwrap_or_else(|stored| stored.at(before))).collect()
+        })
+    }
+}
+
+/// An event that is stored: which of the transaction's.
+struct Stored {
+    message: MessageId,
+    place: usize,
+}
+
+impl Stored {
+    /// What is answered, once it is known which position is the one before the transaction's first.
+    fn at(self, before: i64) -> Recorded {
+        let sequence = Sequence(before + 1 + codec::limit(self.place));
+        Recorded::Stored { message: self.message, sequence }
     }
 }
 
@@ -34,14 +50,14 @@ impl Grouped for Record {
 type Mark = (TenantId, String, String);
 
 /// Records events, each once, and moves the statuses that follow from them.
-async fn record_all(tx: &mut Tx<'_>, batch: &[IncomingEvent]) -> Run<Vec<Recorded>> {
+async fn record_all(tx: &mut Tx<'_>, batch: &[IncomingEvent]) -> Run<Vec<Result<Recorded, Stored>>> {
     let found = find_attempts(tx.connection, batch).await?;
     let places =
         batch.iter().zip(&found).filter_map(|(event, found)| Some((event.tenant, found.as_ref()?.0)));
     let mut drafts = Drafts::open(tx, places).await?;
     // Only now: whoever records the same event at the same time holds its message.
     let mut known = known(tx.connection, batch).await?;
-    let mut answers: Vec<Result<Recorded, (MessageId, usize)>> = Vec::with_capacity(batch.len());
+    let mut answers = Vec::with_capacity(batch.len());
     for (event, found) in batch.iter().zip(found) {
         if known.contains(&mark(event)) {
             answers.push(Ok(Recorded::Duplicate));
@@ -69,13 +85,10 @@ async fn record_all(tx: &mut Tx<'_>, batch: &[IncomingEvent]) -> Run<Vec<Recorde
         known.insert(mark(event));
         let place = tx.pending.append(event.tenant, stored, Some(codec::said(&event.deduplication)));
         tx.pending.apply(event.tenant, &event.effects.clone().caused_by(message));
-        answers.push(Err((message, place)));
+        answers.push(Err(Stored { message, place }));
     }
     drafts.save(tx).await?;
-    let before = tx.flush().await?;
-    let position = |place: usize| Sequence(before + 1 + codec::limit(place));
-    let answer = |(message, place)| Recorded::Stored { message, sequence: position(place) };
-    Ok(answers.into_iter().map(|one| one.unwrap_or_else(answer)).collect())
+    Ok(answers)
 }
 
 fn mark(event: &IncomingEvent) -> Mark {

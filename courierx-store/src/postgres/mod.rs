@@ -59,6 +59,7 @@ mod error;
 mod examine;
 mod ledger;
 mod options;
+mod parameters;
 mod pooled;
 mod presence;
 mod queue;

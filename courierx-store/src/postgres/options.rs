@@ -10,6 +10,7 @@ use courierx_core::clock::Clock;
 use courierx_core::store::StoreError;
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use url::Url;
 
 use super::batcher::Batcher;
 use super::clock::{DatabaseClock, Time};
@@ -18,7 +19,7 @@ use super::examine::Examined;
 use super::ledger::statements::Statements;
 use super::session::Session;
 use super::signal::{self, Signal};
-use super::{Inner, PostgresStore, Shared, days, presence, schema};
+use super::{Inner, PostgresStore, Shared, days, parameters, presence, schema};
 use crate::SchemaVersion;
 
 /// How a [`PostgresStore`] is opened; made by [`PostgresStore::options`].
@@ -43,6 +44,9 @@ impl PostgresOptions {
             return Err(OpenError::InvalidUrl(None));
         }
         let invalid = |error| OpenError::InvalidUrl(Some(Box::new(error)));
+        if let Ok(url) = Url::parse(url) {
+            parameters::check(&url)?;
+        }
         let connect = PgConnectOptions::from_str(url).map_err(invalid)?;
         Ok(Self::new(connect))
     }

@@ -184,12 +184,20 @@ impl PostgresOptions {
             let present = schema::look(&mut *pool.acquire().await?, &self.schema).await?;
             schema::check(present, &self.schema)?;
         }
-        let alone = if self.alone {
-            Some(presence::alone(&pool, &self.schema).await?)
+        let (listening, session) = (self.pool_options(1), self.session());
+        let listening = move || session.lazy_pool(listening.clone());
+        let (mut alone, mut listener) = (None, None);
+        if self.alone {
+            alone = Some(presence::alone(&pool, &self.schema).await?);
         } else {
             presence::check(&pool, &self.schema).await?;
-            None
-        };
+            match signal::begin(&listening(), self.connect_timeout).await {
+                // Somebody who came in between.
+                Ok(None) => return Err(OpenError::InUse { name: self.schema.clone() }),
+                Ok(begun) => listener = begun,
+                Err(error) => tracing::debug!(%error, "not listening for new jobs yet"),
+            }
+        }
 
         let patience = self.statement_timeout.saturating_mul(2);
         let mut background = Vec::new();
@@ -202,9 +210,8 @@ impl PostgresOptions {
         };
         let signal = Signal::new(&self.schema);
         if !self.alone {
-            let (listening, session) = (self.pool_options(1), self.session());
-            let listening = move || session.lazy_pool(listening.clone());
-            background.push(tokio::spawn(signal::listen(signal.clone(), listening, patience)).abort_handle());
+            let listening = signal::listen(signal.clone(), listener, listening, patience);
+            background.push(tokio::spawn(listening).abort_handle());
         }
         background.push(tokio::spawn(signal::tell(signal.clone(), pool.clone(), patience)).abort_handle());
 

@@ -114,6 +114,7 @@ struct Shared {
     time: Time,
     signal: Signal,
     statements: ledger::statements::Statements,
+    looked_through: days::LookedThrough,
     /// How long a call may take before its connection is given up: longer than the database lets it take.
     patience: Duration,
 }

@@ -215,8 +215,8 @@ impl PostgresOptions {
         }
         background.push(tokio::spawn(signal::tell(signal.clone(), pool.clone(), patience)).abort_handle());
 
-        let statements = Statements::new(&self.schema);
-        let shared = Arc::new(Shared { pool, time, signal, statements, patience });
+        let (statements, looked_through) = (Statements::new(&self.schema), <_>::default());
+        let shared = Arc::new(Shared { pool, time, signal, statements, looked_through, patience });
         // Without them everything works, and is only removed more slowly.
         if !self.alone
             && let Err(fault) = days::make(&shared).await

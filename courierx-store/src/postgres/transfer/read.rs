@@ -25,8 +25,8 @@ fn source(table: &Table, keys: &str, page: &str) -> String {
     } else {
         format!("SELECT * FROM {} {page}", table.name)
     };
-    let sized = table.columns.iter().filter(|column| matches!(column.of, Type::Text | Type::Bytes));
-    let sizes: Vec<_> = sized.map(|column| format!("coalesce(octet_length({}), 0)", column.name)).collect();
+    let large = table.columns.iter().filter(|column| matches!(column.of, Type::Text | Type::Bytes));
+    let sizes: Vec<_> = large.map(|column| format!("coalesce(octet_length({}), 0)", column.name)).collect();
     if sizes.is_empty() {
         return format!("({rows}) AS t");
     }

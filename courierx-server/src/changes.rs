@@ -73,10 +73,10 @@ async fn look(store: &dyn Store, after: Option<Sequence>) -> StoreResult<Seen> {
     let last = store.last_config_change().await?;
     let nothing = Changed::Of(BTreeSet::new());
     match after {
-        None => return Ok(Seen { changed: Changed::Anything, last, more: false }),
+        None => Ok(Seen { changed: Changed::Anything, last, more: false }),
         // Fewer than there were, as in an earlier copy of the database.
-        Some(after) if after > last => return Ok(Seen { changed: Changed::Anything, last, more: false }),
-        Some(after) if after == last => return Ok(Seen { changed: nothing, last, more: false }),
+        Some(after) if after > last => Ok(Seen { changed: Changed::Anything, last, more: false }),
+        Some(after) if after == last => Ok(Seen { changed: nothing, last, more: false }),
         Some(after) => {
             let page = store.config_changes(after, AT_ONCE).await?;
             let more = page.len() >= AT_ONCE;
@@ -152,7 +152,7 @@ mod tests {
         let store = MemoryStore::new();
         let mut after = look(&store, None).await.unwrap().last;
         let mut expected = BTreeSet::new();
-        for _ in 0..AT_ONCE * 2 + 1 {
+        for _ in 0..=AT_ONCE * 2 {
             let tenant = TenantId::new();
             write(&store, tenant).await;
             expected.insert(tenant);

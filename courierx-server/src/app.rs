@@ -17,7 +17,7 @@ use crate::error::{ServiceError, ServiceResult};
 use crate::http::Meters;
 use crate::secret::Secret;
 use crate::services::engine::Engine;
-use crate::services::health::QueueDepth;
+use crate::services::health::{DatabaseWorks, QueueDepth};
 
 /// Why an app cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +61,8 @@ pub struct App {
     pub logins: LoginLimits,
     /// What `/metrics` tells.
     pub meters: Arc<Meters>,
+    /// Whether the database worked a moment ago.
+    pub database_works: DatabaseWorks,
     /// How long the queue was a moment ago.
     pub queue_depth: QueueDepth,
     /// When the process was ready.
@@ -100,6 +102,7 @@ impl App {
             tokens: Tokens::new(jwt_secret.expose().as_bytes()),
             passwords: Passwords::default(),
             logins: LoginLimits::default(),
+            database_works: DatabaseWorks::default(),
             queue_depth: QueueDepth::default(),
             meters,
             settings,

@@ -14,12 +14,11 @@ use crate::App;
 
 /// How often the store is asked.
 const ASK_EVERY: Duration = Duration::from_secs(1);
-/// Changes that are read at once. Of more it is cheaper to forget everything.
+/// Changes that are read at once, and whose tenants are forgotten at once; of more, the others come right after.
 const AT_ONCE: usize = 1000;
-/// Of more tenants than this, too.
-const MANY: usize = 50;
 
 /// What others changed since somebody looked.
+#[derive(Debug, PartialEq)]
 enum Changed {
     /// These tenants' configuration.
     Of(BTreeSet<TenantId>),
@@ -35,12 +34,15 @@ pub(crate) async fn follow(app: Arc<App>, stop: CancellationToken) {
     loop {
         match stop.run_until_cancelled(look(&*app.store, after)).await {
             None => return,
-            Some(Ok((changed, last))) => {
+            Some(Ok(Seen { changed, last, more })) => {
                 // Behind a failure may be an earlier copy of the database, whose changes have the same numbers.
                 let changed = if failing { Changed::Anything } else { changed };
                 forget(&app, changed);
                 after = Some(last);
                 failing = false;
+                if more && !stop.is_cancelled() {
+                    continue;
+                }
             }
             Some(Err(error)) => {
                 if !std::mem::replace(&mut failing, true) {
@@ -57,30 +59,49 @@ pub(crate) async fn follow(app: Arc<App>, stop: CancellationToken) {
     }
 }
 
-/// What changed behind a position, and where to look next time.
-async fn look(store: &dyn Store, after: Option<Sequence>) -> StoreResult<(Changed, Sequence)> {
-    let last = store.last_config_change().await?;
-    let Some(after) = after else { return Ok((Changed::Anything, last)) };
-    match usize::try_from(last.0.saturating_sub(after.0)) {
-        Ok(0) => return Ok((Changed::Of(BTreeSet::new()), last)),
-        Ok(1..=AT_ONCE) => {}
-        // Many; or fewer than there were, as in an earlier copy of the database.
-        Ok(_) | Err(_) => return Ok((Changed::Anything, last)),
-    }
-    let page = store.config_changes(after, AT_ONCE).await?;
-    let last = page.last().map_or(last, |change| change.sequence);
-    Ok((Changed::Of(page.into_iter().map(|change| change.tenant).collect()), last))
+/// What a look found.
+struct Seen {
+    changed: Changed,
+    /// Where to look next time.
+    last: Sequence,
+    /// Whether there may be more at once.
+    more: bool,
 }
 
+/// What changed behind a position, as much as is read at once.
+async fn look(store: &dyn Store, after: Option<Sequence>) -> StoreResult<Seen> {
+    let last = store.last_config_change().await?;
+    let nothing = Changed::Of(BTreeSet::new());
+    match after {
+        None => Ok(Seen { changed: Changed::Anything, last, more: false }),
+        // Fewer than there were, as in an earlier copy of the database.
+        Some(after) if after > last => Ok(Seen { changed: Changed::Anything, last, more: false }),
+        Some(after) if after == last => Ok(Seen { changed: nothing, last, more: false }),
+        Some(after) => {
+            let page = store.config_changes(after, AT_ONCE).await?;
+            let more = page.len() >= AT_ONCE;
+            // What is not there was changed again, and stands further on.
+            let end = page.last().map(|change| change.sequence);
+            let last = if more { end.unwrap_or(last) } else { last.max(end.unwrap_or(last)) };
+            Ok(Seen {
+                changed: Changed::Of(page.into_iter().map(|change| change.tenant).collect()),
+                last,
+                more,
+            })
+        }
+    }
+}
+
+/// Forgets what changed, of whomever: somebody who changes much costs nobody else what is remembered of them.
 fn forget(app: &App, changed: Changed) {
     match changed {
-        Changed::Of(tenants) if tenants.len() <= MANY => {
-            for tenant in tenants {
-                app.directory.forget(tenant);
-                app.routes.forget(tenant);
+        Changed::Of(tenants) => {
+            for tenant in &tenants {
+                app.routes.forget(*tenant);
             }
+            app.directory.forget_all_of(tenants);
         }
-        Changed::Of(_) | Changed::Anything => {
+        Changed::Anything => {
             app.directory.forget_all();
             app.routes.forget_all();
         }
@@ -107,20 +128,46 @@ mod tests {
         store.commit_configs(tenant, vec![put]).await.unwrap().unwrap();
     }
 
+    fn of(tenants: impl IntoIterator<Item = TenantId>) -> Changed {
+        Changed::Of(tenants.into_iter().collect())
+    }
+
     #[tokio::test]
     async fn what_changed_is_told_once_and_an_earlier_copy_changes_anything() {
         let (store, one) = (MemoryStore::new(), TenantId::new());
         write(&store, one).await;
-        let (changed, begin) = look(&store, None).await.unwrap();
-        assert!(matches!(changed, Changed::Anything), "what was before is not known");
+        let begin = look(&store, None).await.unwrap();
+        assert_eq!(begin.changed, Changed::Anything, "what was before is not known");
         write(&store, one).await;
-        let (changed, last) = look(&store, Some(begin)).await.unwrap();
-        assert!(matches!(changed, Changed::Of(tenants) if tenants == BTreeSet::from([one])));
-        let (changed, same) = look(&store, Some(last)).await.unwrap();
-        assert!(matches!(changed, Changed::Of(tenants) if tenants.is_empty()));
-        assert_eq!(same, last);
-        let (changed, earlier) = look(&store, Some(Sequence(last.0 + 1))).await.unwrap();
-        assert!(matches!(changed, Changed::Anything), "an earlier copy");
-        assert_eq!(earlier, last);
+        let seen = look(&store, Some(begin.last)).await.unwrap();
+        assert_eq!((seen.changed, seen.more), (of([one]), false));
+        let same = look(&store, Some(seen.last)).await.unwrap();
+        assert_eq!((same.changed, same.last), (of([]), seen.last));
+        let earlier = look(&store, Some(Sequence(seen.last.0 + 1))).await.unwrap();
+        assert_eq!((earlier.changed, earlier.last), (Changed::Anything, seen.last), "an earlier copy");
+    }
+
+    #[tokio::test]
+    async fn of_however_many_only_those_that_changed_are_told() {
+        let store = MemoryStore::new();
+        let mut after = look(&store, None).await.unwrap().last;
+        let mut expected = BTreeSet::new();
+        for _ in 0..=AT_ONCE * 2 {
+            let tenant = TenantId::new();
+            write(&store, tenant).await;
+            expected.insert(tenant);
+        }
+        let (mut told, mut looks) = (BTreeSet::new(), 0);
+        loop {
+            let seen = look(&store, Some(after)).await.unwrap();
+            let Changed::Of(tenants) = seen.changed else { panic!("everybody's was forgotten") };
+            assert!(tenants.len() <= AT_ONCE, "a look is bounded");
+            told.extend(tenants);
+            (after, looks) = (seen.last, looks + 1);
+            if !seen.more {
+                break;
+            }
+        }
+        assert_eq!((told, looks), (expected, 3));
     }
 }

@@ -66,8 +66,10 @@ pub trait Configs: Send + Sync {
         changes: Vec<Change>,
     ) -> StoreResult<Result<(), CommitError>>;
 
-    /// Reads which records of any tenant changed after a position, in order, for caches. Of a record that
-    /// changed several times the last change is enough.
+    /// Reads which records of any tenant changed after a position, in order, for caches.
+    ///
+    /// A store keeps the last change of each record and no earlier one, so that the log does not grow with how often
+    /// records are written. That a record was removed is kept, too: a reader may begin anywhere, and misses nothing.
     async fn config_changes(&self, after: Sequence, limit: usize) -> StoreResult<Vec<ConfigChange>>;
 
     /// Where the changes end at the moment, [`Sequence::START`] where nothing ever changed: for who begins to follow

@@ -1,6 +1,6 @@
 //! Who may do what, remembered: a request must not cost a query to find out who asks.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -78,6 +78,8 @@ impl KeyEntry {
 pub struct Session {
     /// The role there.
     pub role: Role,
+    /// Whose user it is.
+    home: TenantId,
     epoch: u64,
 }
 
@@ -111,7 +113,7 @@ impl Directory {
             let Some(membership) = self.store.find::<Membership>(claims.tenant_id, &member).await? else {
                 return Ok(None);
             };
-            let session = Session { role: membership.value.role, epoch: user.value.epoch };
+            let session = Session { role: membership.value.role, home: claims.home, epoch: user.value.epoch };
             Ok((membership.value.home == claims.home).then_some((claims.tenant_id, session)))
         };
         let session = self.sessions.get((claims.tenant_id, claims.sub), &self.changes, find).await?;
@@ -129,11 +131,20 @@ impl Directory {
 
     /// Forgets what is remembered of a tenant, and of its users wherever they act.
     pub fn forget(&self, tenant: TenantId) {
+        self.forget_all_of(BTreeSet::from([tenant]));
+    }
+
+    /// The same of several tenants, at the cost of one.
+    pub fn forget_all_of(&self, tenants: BTreeSet<TenantId>) {
+        if tenants.is_empty() {
+            return;
+        }
         self.changes.fetch_add(1, Ordering::SeqCst);
-        self.keys.forget(tenant);
-        self.tenants.forget(tenant);
+        let tenants = Arc::new(tenants);
+        self.keys.forget(&tenants, |_| None);
+        self.tenants.forget(&tenants, |_| None);
         // A user's home may be another tenant than the one of the session.
-        self.sessions.cache.invalidate_all();
+        self.sessions.forget(&tenants, |session| Some(session.home));
     }
 
     /// Forgets everything.
@@ -208,8 +219,14 @@ where
         Ok(Some(value))
     }
 
-    fn forget(&self, tenant: TenantId) {
+    /// Forgets the entries about these tenants, and those that `also` depend on one of them. A single condition for
+    /// all: each read checks all that are not yet applied.
+    fn forget(&self, tenants: &Arc<BTreeSet<TenantId>>, also: fn(&V) -> Option<TenantId>) {
+        let tenants = Arc::clone(tenants);
+        let concerned = move |_: &K, (whose, value): &(TenantId, V)| {
+            tenants.contains(whose) || also(value).is_some_and(|other| tenants.contains(&other))
+        };
         // It fails only without support for closures, which is asked for above.
-        let _ = self.cache.invalidate_entries_if(move |_, (whose, _)| *whose == tenant);
+        let _ = self.cache.invalidate_entries_if(concerned);
     }
 }

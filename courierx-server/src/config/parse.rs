@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use courierx_providers::Smtp;
 use courierx_store::PostgresStore;
-use courierx_store::postgres::PostgresOptions;
+use courierx_store::postgres::{OpenError, PostgresOptions};
 use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 
@@ -103,7 +103,7 @@ pub(super) fn database(text: &str) -> Parsed<Database> {
     Ok(Database::Sqlite(PathBuf::from(path)))
 }
 
-/// The error of a URL is not told: it may repeat a part of a password.
+/// The error of a URL is not told: it may repeat a part of a password. That of a parameter does not.
 fn postgres(url: &str) -> Parsed<Database> {
     let options = url.split_once('?').map_or("", |(_, options)| options);
     if options.split('&').any(|option| option.starts_with("schema=")) {
@@ -111,6 +111,9 @@ fn postgres(url: &str) -> Parsed<Database> {
     }
     match PostgresStore::options(url) {
         Ok(options) => Ok(Database::Postgres(Box::new(options))),
+        Err(OpenError::UnknownParameter { name, nearest }) => {
+            Err(format!("has a parameter {name:?}, which means nothing; did you mean {nearest:?}?"))
+        }
         Err(_) => Err("must be postgres://USER:PASSWORD@HOST:PORT/DATABASE, in which a password has `@`, `:`, `/`, `#` \
                        and the like as `%40`, `%3A`, `%2F`, `%23`"
             .to_owned()),
@@ -185,6 +188,8 @@ mod tests {
         for (wrong, why) in [
             ("postgres://user:hunter2@db:hunter2/courierx", "must be postgres://USER"),
             ("postgres://user:hunter2@db/courierx?schema=mail", "set DATABASE_SCHEMA"),
+            ("postgres://user:hunter2@db/courierx?sslmod=hunter2", "did you mean \"sslmode\"?"),
+            ("postgres://user:5?hunter2@db/courierx", "must be postgres://USER"),
             ("POSTGRES:hunter2", "must be postgres://USER"),
             ("mysql://db", "must be sqlite://"),
             ("mail.db", "must be sqlite://"),

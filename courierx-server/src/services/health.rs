@@ -7,13 +7,15 @@ use std::time::Duration;
 use courierx_core::id::TenantId;
 use courierx_core::store::{DepthQuery, LaneDepth, StateKey};
 use moka::future::Cache;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::App;
 
 /// How long an answer of the store is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long a count of the queue is good enough: counting a long one takes a while.
-const COUNT_HOLDS: Duration = Duration::from_secs(1);
+/// How long an answer is good enough: counting a long queue takes a while, and looking at the database is a write.
+const HOLDS: Duration = Duration::from_secs(1);
 
 /// What was found out.
 #[derive(Debug)]
@@ -32,11 +34,12 @@ pub async fn check(app: &App, operator: bool) -> Health {
     Health { database, queue }
 }
 
-/// Whether the database answers, and can be written.
+/// Whether the database answers, and can be written: found out at most once in a second, whoever asks.
 pub async fn database(app: &App) -> bool {
-    if app.failed.is_cancelled() {
-        return false;
-    }
+    !app.failed.is_cancelled() && app.database_works.get(look(app)).await
+}
+
+async fn look(app: &App) -> bool {
     // Removes what is never there: even that is refused by a database that can only be read.
     let nothing = StateKey::new(TenantId::DEFAULT, "health");
     match tokio::time::timeout(PATIENCE, app.store.remove_state(&nothing, 0)).await {
@@ -68,17 +71,72 @@ pub async fn depth(app: &App) -> Option<Arc<Vec<LaneDepth>>> {
     }
 }
 
+/// Whether the database worked when it was looked at last, and when that was.
+#[derive(Debug, Default)]
+pub struct DatabaseWorks(Mutex<Option<(Instant, bool)>>);
+
+impl DatabaseWorks {
+    /// What was found a moment ago, or is found now. Whoever asks while somebody looks waits for the same look; if
+    /// that one gives up, the next looks.
+    async fn get(&self, look: impl Future<Output = bool>) -> bool {
+        let mut last = self.0.lock().await;
+        if let Some((at, works)) = *last
+            && at.elapsed() < HOLDS
+        {
+            return works;
+        }
+        let works = look.await;
+        *last = Some((Instant::now(), works));
+        works
+    }
+}
+
 /// The last count of the queue. Whoever asks while it is counted waits for the same count.
 pub struct QueueDepth(Cache<(), Arc<Vec<LaneDepth>>>);
 
 impl Default for QueueDepth {
     fn default() -> Self {
-        Self(Cache::builder().max_capacity(1).time_to_live(COUNT_HOLDS).build())
+        Self(Cache::builder().max_capacity(1).time_to_live(HOLDS).build())
     }
 }
 
 impl fmt::Debug for QueueDepth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("QueueDepth")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn however_many_ask_the_database_is_looked_at_once_in_a_second() {
+        let (works, looks) = (DatabaseWorks::default(), AtomicUsize::new(0));
+        for (round, found) in [(1, true), (2, false), (3, true)] {
+            let look = || async {
+                looks.fetch_add(1, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+                found
+            };
+            let answers = join_all((0..100).map(|_| works.get(look()))).await;
+            assert_eq!(answers, [found; 100]);
+            assert_eq!(works.get(async { panic!("it was looked at a moment ago") }).await, found);
+            assert_eq!(looks.load(Ordering::Relaxed), round);
+            tokio::time::advance(HOLDS).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gives_up_leaves_the_look_to_the_next() {
+        let works = DatabaseWorks::default();
+        let given_up =
+            tokio::time::timeout(Duration::from_millis(1), works.get(std::future::pending())).await;
+        assert!(given_up.is_err());
+        assert!(works.get(async { true }).await);
     }
 }

@@ -3,7 +3,8 @@
 //! A statement waits for a lock that it wants, and whoever comes later waits behind it. What is done here gives up
 //! after a moment instead, and is tried again at the next purge.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use courierx_core::clock::Timestamp;
@@ -33,6 +34,28 @@ const MANY: usize = 10_000;
 const MOVED: usize = 1000;
 /// How many bytes they may have.
 const MOVED_BYTES: i64 = 8 << 20;
+
+/// For how long a day is left alone that was looked through and is still needed: a purge has many batches. What is
+/// settled meanwhile goes so much later.
+const LEFT_ALONE: Duration = Duration::from_hours(1);
+
+/// Days that could not be dropped, and when they were looked through.
+#[derive(Debug, Default)]
+pub(super) struct LookedThrough(Mutex<BTreeMap<Day, Timestamp>>);
+
+impl LookedThrough {
+    fn lately(&self, day: Day, now: Timestamp) -> bool {
+        let days = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // A clock that was set back makes nobody wait for longer.
+        days.get(&day).is_some_and(|at| *at <= now && now < at.after(LEFT_ALONE))
+    }
+
+    fn note(&self, day: Day, now: Timestamp) {
+        let mut days = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        days.retain(|_, at| now < at.after(LEFT_ALONE));
+        days.insert(day, now);
+    }
+}
 
 /// A day (UTC), counted from 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -156,53 +179,70 @@ async fn is_in_rest(connection: &mut PgConnection, day: Day) -> Run<bool> {
 pub(super) async fn drop_old(shared: &Shared, before: Timestamp) -> Run<Dropped> {
     let mut connection = Pooled::acquire(&shared.pool, shared.patience).await?;
     // Each of its statements ends in time. The network may not.
-    if let Ok(dropped) = timeout(DROPPING, drop_before(&mut connection, before)).await {
+    if let Ok(dropped) = timeout(DROPPING, drop_before(shared, &mut connection, before)).await {
         return dropped;
     }
     connection.discard();
     Err(late())
 }
 
-async fn drop_before(connection: &mut PgConnection, before: Timestamp) -> Run<Dropped> {
-    let old = present(connection).await?;
-    let old: Vec<Day> = old.into_iter().filter(|day| *day < Day::of(before)).collect();
+async fn drop_before(shared: &Shared, connection: &mut PgConnection, before: Timestamp) -> Run<Dropped> {
+    let now = shared.now();
+    let mut old = present(connection).await?;
+    old.retain(|day| *day < Day::of(before) && !shared.looked_through.lately(*day, now));
     let mut dropped = Dropped::default();
     for day in old {
         if dropped.contents >= MANY {
             dropped.more = true;
             break;
         }
-        dropped.contents += drop_day(connection, day).await?;
+        match drop_day(connection, day).await? {
+            Tried::Gone(contents) => dropped.contents += contents,
+            Tried::InUse => {}
+            Tried::Needed(contents) => {
+                dropped.contents += contents;
+                shared.looked_through.note(day, now);
+            }
+        }
     }
     Ok(dropped)
 }
 
-/// How many contents of the day were removed.
-async fn drop_day(connection: &mut PgConnection, day: Day) -> Run<usize> {
+/// What came of dropping a day.
+enum Tried {
+    /// It is gone, and so many contents with it.
+    Gone(usize),
+    /// Somebody uses it at the moment.
+    InUse,
+    /// Much of it is needed. What is not is gone: so many contents.
+    Needed(usize),
+}
+
+async fn drop_day(connection: &mut PgConnection, day: Day) -> Run<Tried> {
     let table = day.table();
     let mut tx = connection.begin().await?;
     sqlx::raw_sql(PATIENCE).execute(&mut *tx).await?;
     if !is_ours(&mut tx).await? {
-        return Ok(0);
+        return Ok(Tried::InUse);
     }
     // Whoever writes to the day has ended, nobody else begins, and everybody may read.
     let lock = format!("LOCK TABLE {table} IN SHARE MODE");
     match sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut *tx).await {
         Ok(_) => {}
-        Err(error) if is_for_later(&error) => return Ok(0),
+        Err(error) if is_for_later(&error) => return Ok(Tried::InUse),
         Err(error) => return Err(error.into()),
     }
     let looked = look_through(&mut tx, &table).await?;
     if looked.is_much() {
         tx.rollback().await?;
-        return thin_out(connection, &table).await;
+        return Ok(Tried::Needed(thin_out(connection, &table).await?));
     }
     match remove(&mut tx, &table, &looked.needed).await {
         Ok(()) => tx.commit().await?,
-        Err(error) if is_for_later(&error) => return Ok(0),
+        Err(error) if is_for_later(&error) => return Ok(Tried::InUse),
         Err(error) => return Err(error.into()),
     }
-    Ok(looked.rows - looked.needed.len())
+    Ok(Tried::Gone(looked.rows - looked.needed.len()))
 }
 
 /// Whether another try, later, may succeed: somebody uses the table, or wrote to the rest in between.

@@ -13,6 +13,16 @@ pub enum OpenError {
         "not the URL of a PostgreSQL database; an example is postgres://user:password@host:5432/database"
     )]
     InvalidUrl(#[source] Option<Box<sqlx::Error>>),
+    /// The URL has a parameter that means nothing, and would be ignored.
+    #[error(
+        "the URL of the database has a parameter {name:?}, which means nothing; the nearest is {nearest:?}"
+    )]
+    UnknownParameter {
+        /// The parameter.
+        name: String,
+        /// The most similar one that there is.
+        nearest: &'static str,
+    },
     /// A schema's name is 1 to 63 lower-case letters, digits and underscores, and begins with no digit.
     #[error("{name:?} is no name for a schema: use lower-case letters, digits and underscores")]
     InvalidSchema {

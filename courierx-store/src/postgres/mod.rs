@@ -60,6 +60,7 @@ mod error;
 mod examine;
 mod ledger;
 mod options;
+mod parameters;
 mod pooled;
 mod presence;
 mod queue;
@@ -115,6 +116,7 @@ struct Shared {
     time: Time,
     signal: Signal,
     statements: ledger::statements::Statements,
+    looked_through: days::LookedThrough,
     /// How long a call may take before its connection is given up: longer than the database lets it take.
     patience: Duration,
 }

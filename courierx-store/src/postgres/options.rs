@@ -10,6 +10,7 @@ use courierx_core::clock::Clock;
 use courierx_core::store::StoreError;
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use url::Url;
 
 use super::batcher::Batcher;
 use super::clock::{DatabaseClock, Time};
@@ -18,7 +19,7 @@ use super::examine::Examined;
 use super::ledger::statements::Statements;
 use super::session::Session;
 use super::signal::{self, Signal};
-use super::{Inner, PostgresStore, Shared, days, presence, schema};
+use super::{Inner, PostgresStore, Shared, days, parameters, presence, schema};
 use crate::SchemaVersion;
 
 /// How a [`PostgresStore`] is opened; made by [`PostgresStore::options`].
@@ -43,6 +44,9 @@ impl PostgresOptions {
             return Err(OpenError::InvalidUrl(None));
         }
         let invalid = |error| OpenError::InvalidUrl(Some(Box::new(error)));
+        if let Ok(url) = Url::parse(url) {
+            parameters::check(&url)?;
+        }
         let connect = PgConnectOptions::from_str(url).map_err(invalid)?;
         Ok(Self::new(connect))
     }
@@ -180,12 +184,20 @@ impl PostgresOptions {
             let present = schema::look(&mut *pool.acquire().await?, &self.schema).await?;
             schema::check(present, &self.schema)?;
         }
-        let alone = if self.alone {
-            Some(presence::alone(&pool, &self.schema).await?)
+        let (listening, session) = (self.pool_options(1), self.session());
+        let listening = move || session.lazy_pool(listening.clone());
+        let (mut alone, mut listener) = (None, None);
+        if self.alone {
+            alone = Some(presence::alone(&pool, &self.schema).await?);
         } else {
             presence::check(&pool, &self.schema).await?;
-            None
-        };
+            match signal::begin(&listening(), self.connect_timeout).await {
+                // Somebody who came in between.
+                Ok(None) => return Err(OpenError::InUse { name: self.schema.clone() }),
+                Ok(begun) => listener = begun,
+                Err(error) => tracing::debug!(%error, "not listening for new jobs yet"),
+            }
+        }
 
         let patience = self.statement_timeout.saturating_mul(2);
         let mut background = Vec::new();
@@ -198,14 +210,13 @@ impl PostgresOptions {
         };
         let signal = Signal::new(&self.schema);
         if !self.alone {
-            let (listening, session) = (self.pool_options(1), self.session());
-            let listening = move || session.lazy_pool(listening.clone());
-            background.push(tokio::spawn(signal::listen(signal.clone(), listening, patience)).abort_handle());
+            let listening = signal::listen(signal.clone(), listener, listening, patience);
+            background.push(tokio::spawn(listening).abort_handle());
         }
         background.push(tokio::spawn(signal::tell(signal.clone(), pool.clone(), patience)).abort_handle());
 
-        let statements = Statements::new(&self.schema);
-        let shared = Arc::new(Shared { pool, time, signal, statements, patience });
+        let (statements, looked_through) = (Statements::new(&self.schema), <_>::default());
+        let shared = Arc::new(Shared { pool, time, signal, statements, looked_through, patience });
         // Without them everything works, and is only removed more slowly.
         if !self.alone
             && let Err(fault) = days::make(&shared).await

@@ -1,10 +1,11 @@
 //! Who has the database open.
 //!
 //! The connection of every store that listens also holds a lock of its session, together with all others; whoever
-//! wants the database for itself takes the same lock alone. So a server that runs anywhere is noticed, and one that
+//! wants the database for itself takes the same lock alone. It is held before a store is open, so that nobody works
+//! with a database that is about to be moved. So a server that runs anywhere is noticed, and one that
 //! was killed is not in the way. A pooler that pools transactions keeps no locks of sessions, as it does not listen.
 
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{Connection, PgConnection, PgExecutor, PgPool, Row as _};
 
 use super::error::OpenError;
 
@@ -14,8 +15,11 @@ macro_rules! lock {
     };
 }
 
-/// What a listening connection says to hold the lock with others.
-pub(super) const ANNOUNCE: &str = lock!("pg_advisory_lock_shared");
+/// Takes the lock with others, on the connection that listens; false while somebody has the database for itself.
+pub(super) async fn announce(connection: impl PgExecutor<'_>) -> sqlx::Result<bool> {
+    sqlx::raw_sql(lock!("pg_try_advisory_lock_shared")).fetch_one(connection).await?.try_get(0)
+}
+
 /// What `lock_not_available` is called by the database.
 const NOT_AVAILABLE: &str = "55P03";
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use courierx_core::id::RecordId;
 use sqlx::postgres::PgListener;
-use sqlx::{AssertSqlSafe, Executor as _, PgPool};
+use sqlx::{AssertSqlSafe, PgPool};
 use tokio::sync::{Notify, watch};
 
 use super::pooled::{Pooled, within};
@@ -88,27 +88,53 @@ pub(super) async fn tell(signal: Signal, pool: PgPool, patience: Duration) {
     }
 }
 
-/// Listens to other processes, for ever. Each connection has a pool of its own, in which it may keep its place when
-/// it is given up.
-pub(super) async fn listen(signal: Signal, pool: impl Fn() -> PgPool, patience: Duration) {
+/// Listens to other processes, for ever: by this connection first, if there is one, and by new ones later. Each of
+/// those has a pool of its own, in which it may keep its place when it is given up.
+pub(super) async fn listen(
+    signal: Signal,
+    mut first: Option<PgListener>,
+    pool: impl Fn() -> PgPool,
+    patience: Duration,
+) {
+    let mut told = false;
     loop {
-        if let Err(error) = listen_once(&signal, &pool(), patience).await {
+        let begun = match first.take() {
+            Some(listener) => Ok(Some(listener)),
+            None => begin(&pool(), patience).await,
+        };
+        let heard = match begun {
+            Ok(Some(listener)) => {
+                told = false;
+                hear(&signal, listener).await
+            }
+            Ok(None) if std::mem::replace(&mut told, true) => Ok(()),
+            Ok(None) => {
+                tracing::error!("somebody has the database for itself, as to move it: stop this process");
+                Ok(())
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = heard {
             tracing::debug!(%error, "not listening for new jobs at the moment");
         }
         rest(LISTEN_AGAIN).await;
     }
 }
 
-async fn listen_once(signal: &Signal, pool: &PgPool, patience: Duration) -> sqlx::Result<()> {
+/// A connection that listens, and tells that the database is open; none if somebody has it for itself.
+pub(super) async fn begin(pool: &PgPool, patience: Duration) -> sqlx::Result<Option<PgListener>> {
     let listening = async {
         let mut listener = PgListener::connect_with(pool).await?;
         listener.listen(CHANNEL).await?;
-        (&mut listener).execute(presence::ANNOUNCE).await?;
-        sqlx::Result::Ok(listener)
+        let free = presence::announce(&mut listener).await?;
+        // It would listen again by itself, and wait for that without end.
+        listener.eager_reconnect(false);
+        sqlx::Result::Ok(free.then_some(listener))
     };
-    let mut listener = within(patience, listening).await?;
-    // It would listen again by itself, and wait for that without end.
-    listener.eager_reconnect(false);
+    within(patience, listening).await
+}
+
+async fn hear(signal: &Signal, mut listener: PgListener) -> sqlx::Result<()> {
     // What was said before we listened is lost.
     signal.wake_here();
     while let Some(notification) = listener.try_recv().await? {

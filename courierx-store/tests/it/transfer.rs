@@ -48,11 +48,9 @@ async fn a_database_is_not_moved_while_somebody_has_it_open() {
 
     let schema = schema();
     let running = options(&schema).open().await.unwrap();
-    // It says so soon, by the connection that listens.
-    let mut refused = false;
-    while !refused {
-        refused = matches!(options(&schema).alone().open().await, Err(OpenError::InUse { .. }));
-    }
+    // It has said so before it was open: nobody comes in between.
+    let refused = options(&schema).alone().open().await;
+    assert!(matches!(refused, Err(OpenError::InUse { .. })), "{refused:?}");
     running.close().await;
     drop(running);
     let alone = options(&schema).alone().open().await.unwrap();
@@ -60,6 +58,38 @@ async fn a_database_is_not_moved_while_somebody_has_it_open() {
     assert!(matches!(late, Err(OpenError::InUse { .. })), "{late:?}");
     drop(alone);
     options(&schema).open().await.unwrap();
+}
+
+/// Whatever is large ends a page, not contents alone.
+#[cfg(all(feature = "postgres", unix))]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_records_fill_pages() {
+    use courierx_core::id::{RecordId, TenantId};
+    use courierx_core::store::transfer::{PAGE_BYTES, Table, Value};
+    use courierx_core::store::{Change, ConfigRecord};
+
+    const RECORDS: usize = 12;
+    let clock = fixtures::clock();
+    let configs = Table::named("configs").unwrap();
+    for side in [sqlite(Arc::clone(&clock)).await, postgres(clock).await] {
+        for _ in 0..RECORDS {
+            let body = "a".repeat(PAGE_BYTES / 4).into();
+            let record = ConfigRecord::new(TenantId::DEFAULT, "large", RecordId::new(), body);
+            let put = Change::Put { record: Box::new(record), expected: None };
+            side.subject.store().commit_configs(TenantId::DEFAULT, vec![put]).await.unwrap().unwrap();
+        }
+        let (mut after, mut rows) = (None, 0);
+        loop {
+            let page = side.moved.export(configs, after.as_ref()).await.unwrap();
+            let sizes: Vec<usize> = page.items.iter().map(|row| row.iter().map(Value::size).sum()).collect();
+            let before_the_last: usize = sizes.iter().rev().skip(1).sum();
+            assert!(before_the_last < PAGE_BYTES, "{sizes:?}");
+            rows += sizes.len();
+            let Some(next) = page.next else { break };
+            after = Some(next);
+        }
+        assert_eq!(rows, RECORDS, "none is left out");
+    }
 }
 
 /// More than a page of each, with contents that fill pages before their rows do.

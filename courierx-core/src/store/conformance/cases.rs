@@ -134,6 +134,7 @@ macro_rules! store_conformance {
                 a_page_of_records_may_begin_later,
                 records_of_all_tenants_are_listed_by_a_global_key,
                 changes_are_announced,
+                only_the_last_change_of_a_record_is_kept,
             }
             state {
                 an_entry_is_written_by_compare_and_set,

@@ -87,6 +87,8 @@ async fn a_silent_database_is_told_and_used_again_when_it_speaks() {
     for round in 0..2 {
         assert_eq!(client.get("/health/ready").await.status, 200, "{round}");
         between.become_mode(Mode::Hang);
+        // What was found out a moment ago holds for that moment.
+        while client.get("/health/ready").await.status == 200 {}
         let hung = Instant::now();
         let mut refused = 0;
         // Nobody waits for ever, those who hang up leave nothing behind, and what is asked again and again neither.

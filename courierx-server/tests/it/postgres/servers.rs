@@ -1,14 +1,20 @@
 //! Several servers on one database.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use courierx_server::config::{Registration, Settings};
+use courierx_server::http::ListenerLimits;
+use courierx_store::PostgresStore;
 use serde_json::{Value, json};
 use tempfile::tempdir;
+use tokio::sync::Barrier;
 
 use super::{cluster, schema, variables};
 use crate::provider_connections::{create, relay};
-use crate::support::{Binary, Client, SmtpServer};
+use crate::support::database::Opened;
+use crate::support::{Binary, Client, SmtpServer, TestServer};
 
 /// How soon one server sees what another one changed. They ask each second; the rest is for a busy machine.
 const SOON: Duration = Duration::from_secs(10);
@@ -91,17 +97,44 @@ fn subject(data: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_servers_one_registers_the_first() {
-    let (folder, url, schema) = (tempdir().unwrap(), cluster::url(), schema());
-    let mut variables = variables(&url, &schema);
-    variables.push(("COURIERX_REGISTRATION", "first"));
-    let servers = [(); 2].map(|()| Binary::start(folder.path(), &variables));
-    let register = |server: usize, name: &'static str| {
-        let client = servers[server].client();
-        let new: Value =
-            json!({ "name": name, "email": format!("a@{name}.example"), "password": "secure-password" });
-        async move { client.post("/api/v1/auth/register", &new).await.status }
-    };
-    let (one, other) = tokio::join!(register(0, "a"), register(1, "b"));
-    assert_eq!((one.min(other), one.max(other)), (201, 403));
-    assert_eq!(register(0, "c").await, 403);
+    // Whoever comes late is refused without a race: all have to be let in before the first of them is written.
+    const ROUNDS: usize = 3;
+    const AT_ONCE: usize = 4;
+    for round in 0..ROUNDS {
+        let options = PostgresStore::options(&cluster::url()).unwrap().schema(schema());
+        let first = |settings: &mut Settings| settings.registration = Registration::First;
+        let mut servers = Vec::new();
+        for _ in 0..2 {
+            let opened = Opened::postgres(options.clone()).await;
+            servers.push(TestServer::start_on(opened, first, ListenerLimits::default()).await);
+        }
+        let barrier = Arc::new(Barrier::new(AT_ONCE));
+        let racing: Vec<_> = (0..AT_ONCE)
+            .map(|number| {
+                let (client, barrier) = (servers[number % 2].client(), Arc::clone(&barrier));
+                tokio::spawn(async move {
+                    // Its connection stands before the race.
+                    assert_eq!(client.get("/health/live").await.status, 200);
+                    barrier.wait().await;
+                    client.post("/api/v1/auth/register", &newcomer(number)).await.status
+                })
+            })
+            .collect();
+        let mut statuses = Vec::new();
+        for one in racing {
+            statuses.push(one.await.unwrap());
+        }
+        statuses.sort_unstable();
+        assert_eq!(statuses, [201, 403, 403, 403], "round {round}");
+        for server in servers {
+            let late = server.client().post("/api/v1/auth/register", &newcomer(AT_ONCE)).await;
+            assert_eq!(late.status, 403);
+            server.stop().await;
+        }
+    }
+}
+
+fn newcomer(number: usize) -> Value {
+    let email = format!("a@tenant-{number}.example");
+    json!({ "name": format!("tenant {number}"), "email": email, "password": "secure-password" })
 }

@@ -295,6 +295,25 @@ impl Commit<'_, '_> {
         .bind(self.changed.iter().map(|(.., removed)| *removed).collect::<Vec<_>>())
         .execute(&mut *self.tx.connection)
         .await?;
+        self.forget_earlier().await
+    }
+
+    /// Removes the records' earlier changes: the log grows with the records there are, not with how often they
+    /// change, and there is nothing to clean up. A statement of its own, begun while we hold the row of positions:
+    /// it sees what everybody before us announced.
+    async fn forget_earlier(&mut self) -> Run<()> {
+        sqlx::query(
+            "DELETE FROM config_changes earlier USING unnest($2::text[], $3::uuid[]) AS changed (kind, id)
+             WHERE earlier.tenant = $1 AND earlier.kind = changed.kind AND earlier.id = changed.id
+               AND EXISTS (SELECT FROM config_changes later
+                           WHERE later.tenant = $1 AND later.kind = earlier.kind AND later.id = earlier.id
+                             AND later.position > earlier.position)",
+        )
+        .bind(Uuid::from(self.tenant))
+        .bind(self.changed.iter().map(|(kind, ..)| kind.as_str()).collect::<Vec<_>>())
+        .bind(self.changed.iter().map(|(_, id, _)| Uuid::from(*id)).collect::<Vec<_>>())
+        .execute(&mut *self.tx.connection)
+        .await?;
         Ok(())
     }
 }

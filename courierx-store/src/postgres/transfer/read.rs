@@ -14,19 +14,28 @@ use uuid::Uuid;
 use super::super::codec::Columns;
 use super::super::error::{Fault, Run};
 
-/// From where a table is read, given what its page is.
-fn source(table: &Table, page: &str) -> String {
-    if table.name != "messages" {
-        return format!("(SELECT * FROM {} {page}) AS t", table.name);
+/// From where a table is read, given what its page is. A page is cut where its rows become too much, whatever they are
+/// of; their sizes are known without reading what is large in them.
+fn source(table: &Table, keys: &str, page: &str) -> String {
+    let rows = if table.name == "messages" {
+        format!(
+            "SELECT m.*, c.summary, c.sealed AS content FROM (SELECT * FROM messages {page}) AS m
+             LEFT JOIN contents c ON c.tenant = m.tenant AND c.created_at = m.created_at AND c.message = m.id"
+        )
+    } else {
+        format!("SELECT * FROM {} {page}", table.name)
+    };
+    let large = table.columns.iter().filter(|column| matches!(column.of, Type::Text | Type::Bytes));
+    let sizes: Vec<_> = large.map(|column| format!("coalesce(octet_length({}), 0)", column.name)).collect();
+    if sizes.is_empty() {
+        return format!("({rows}) AS t");
     }
-    // A page is cut where its contents become too many; their sizes are known without reading them.
     format!(
-        "(SELECT m.*, c.summary, c.sealed AS content,
-                 coalesce(sum(octet_length(c.sealed)) OVER (ORDER BY m.tenant, m.id
+        "(SELECT r.*, coalesce(sum({}) OVER (ORDER BY {keys}
                      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
-          FROM (SELECT * FROM messages {page}) AS m
-          LEFT JOIN contents c ON c.tenant = m.tenant AND c.created_at = m.created_at AND c.message = m.id) AS t
-         WHERE before < {PAGE_BYTES}"
+          FROM ({rows}) AS r) AS t
+         WHERE before < {PAGE_BYTES}",
+        sizes.join(" + ")
     )
 }
 
@@ -51,7 +60,7 @@ pub(super) async fn page(
     }
     let page = format!("{within} ORDER BY {keys} LIMIT {PAGE_ROWS}");
     let columns: Vec<String> = table.columns.iter().map(|column| cast(column.name, column.of)).collect();
-    let sql = format!("SELECT {} FROM {} ORDER BY {keys}", columns.join(", "), source(table, &page));
+    let sql = format!("SELECT {} FROM {} ORDER BY {keys}", columns.join(", "), source(table, &keys, &page));
     let mut query = sqlx::query(AssertSqlSafe(sql));
     for value in after {
         query = bind(query, value);

@@ -130,7 +130,11 @@ fn remove(tx: &Tx<'_>, tenant: TenantId, kind: &str, id: RecordId) -> Run<()> {
     log(tx, tenant, kind, id, true)
 }
 
+/// Tells of a change, instead of the record's earlier one: the log grows with the records there are, not with how
+/// often they change, and there is nothing to clean up.
 fn log(tx: &Tx<'_>, tenant: TenantId, kind: &str, id: RecordId, removed: bool) -> Run<()> {
+    tx.sql("DELETE FROM courierx_config_changes WHERE tenant = ?1 AND kind = ?2 AND id = ?3")?
+        .execute(params![tenant.as_bytes(), kind, id.as_bytes()])?;
     tx.sql("INSERT INTO courierx_config_changes (tenant, kind, id, removed) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![tenant.as_bytes(), kind, id.as_bytes(), removed])?;
     Ok(())

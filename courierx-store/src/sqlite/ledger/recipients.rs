@@ -1,7 +1,8 @@
 //! Recipients. Few of them stand in the row of their message, one to a line: accepting it writes no further
 //! rows. Many have rows of their own, so that what happens to one of them does not write all of them anew.
 
-use courierx_core::event::RecipientStatus;
+use courierx_core::event::{Disposition, RecipientStatus};
+use courierx_core::message::RecipientField;
 use courierx_core::store::transfer::Value;
 use courierx_core::store::{NewRecipient, RecipientRecord};
 use rusqlite::{Connection, Row, params};
@@ -12,9 +13,6 @@ use super::super::transaction::Tx;
 
 /// How many stand in the row of their message; the schema knows it, too.
 const FEW: usize = 16;
-const INSERT: &str =
-    "INSERT INTO courierx_recipients (message, position, field, address, disposition, status)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
 /// The lines of a new message's recipients; none if they have rows.
 pub(super) fn lines_of_new(recipients: &[NewRecipient]) -> Option<String> {
@@ -64,16 +62,33 @@ fn line(lines: &mut String, field: &str, disposition: &str, status: &str, addres
 
 /// Writes rows for a new message's recipients.
 pub(super) fn insert(tx: &Tx<'_>, seq: i64, recipients: &[NewRecipient]) -> Run<()> {
-    let mut insert = tx.sql(INSERT)?;
-    for one in recipients {
-        insert.execute(params![
-            seq,
-            one.index,
-            one.field.as_str(),
-            one.address.as_str(),
-            one.disposition.as_str(),
-            RecipientStatus::derive(one.disposition, []).as_str(),
-        ])?;
+    let rows = recipients.iter().map(|one| {
+        let status = RecipientStatus::derive(one.disposition, []);
+        (one.index, one.field, one.address.as_str(), one.disposition, status)
+    });
+    write_rows(tx, seq, rows)
+}
+
+/// The same of a message that is moved here.
+pub(in super::super) fn insert_rows(tx: &Tx<'_>, seq: i64, recipients: &[RecipientRecord]) -> Run<()> {
+    let rows = recipients
+        .iter()
+        .map(|one| (one.index, one.field, one.address.as_str(), one.disposition, one.status));
+    write_rows(tx, seq, rows)
+}
+
+fn write_rows<'a>(
+    tx: &Tx<'_>,
+    seq: i64,
+    rows: impl Iterator<Item = (u32, RecipientField, &'a str, Disposition, RecipientStatus)>,
+) -> Run<()> {
+    let mut insert = tx.sql(
+        "INSERT INTO courierx_recipients (message, position, field, address, disposition, status)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    for (index, field, address, disposition, status) in rows {
+        let (field, disposition, status) = (field.as_str(), disposition.as_str(), status.as_str());
+        insert.execute(params![seq, index, field, address, disposition, status])?;
     }
     Ok(())
 }
@@ -168,20 +183,4 @@ pub(in super::super) fn from_json(json: &str) -> Run<Vec<RecipientRecord>> {
         })
     };
     moved.into_iter().map(read).collect()
-}
-
-/// Writes rows for recipients of a message that is moved here.
-pub(in super::super) fn insert_rows(tx: &Tx<'_>, seq: i64, recipients: &[RecipientRecord]) -> Run<()> {
-    let mut insert = tx.sql(INSERT)?;
-    for one in recipients {
-        insert.execute(params![
-            seq,
-            one.index,
-            one.field.as_str(),
-            one.address.as_str(),
-            one.disposition.as_str(),
-            one.status.as_str(),
-        ])?;
-    }
-    Ok(())
 }

@@ -66,6 +66,11 @@ async fn a_database_that_is_not_there_is_said_so_in_time() {
     assert!(matches!(opened, Err(OpenError::Database(_))), "{opened:?}");
     let wrong = PostgresStore::options("mysql://somewhere").err();
     assert!(matches!(wrong, Some(OpenError::InvalidUrl(_))), "{wrong:?}");
+    let ignored = PostgresStore::options("postgres://127.0.0.1/app?sslmod=verify-full").err();
+    assert!(
+        matches!(&ignored, Some(OpenError::UnknownParameter { name, nearest: "sslmode" }) if name == "sslmod"),
+        "{ignored:?}"
+    );
     let named = options("no-schema").open().await;
     assert!(matches!(named, Err(OpenError::InvalidSchema { .. })), "{named:?}");
 }

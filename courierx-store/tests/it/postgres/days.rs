@@ -130,6 +130,7 @@ async fn many_that_are_needed_stay_where_they_are() {
     let fixture = Fixture::new().await;
     let mut connection = connect(&fixture).await;
     let needed: Vec<_> = (0..1001).map(|_| fixture.message(tenant(1))).collect();
+    let one = needed[0].id;
     fixture.store.accept(needed).await.unwrap();
     for _ in 0..3 {
         fixture.settled().await;
@@ -137,8 +138,14 @@ async fn many_that_are_needed_stay_where_they_are() {
     let first = table(&fixture, 0);
     fixture.clock.advance(DAY);
     assert_eq!(fixture.purge().await.contents, 3);
-    assert_eq!(tables(&mut connection).await, [(first, 1001)]);
+    assert_eq!(tables(&mut connection).await, [(first.clone(), 1001)]);
+    // Now it could be dropped, but nobody looks through it again with each batch.
+    fixture.store.cancel(tenant(1), one).await.unwrap();
     assert_eq!(fixture.purge().await, Purged::default());
+    assert_eq!(tables(&mut connection).await, [(first, 1001)]);
+    fixture.clock.advance(Duration::from_hours(1));
+    assert_eq!(fixture.purge().await.contents, 1);
+    assert_eq!(tables(&mut connection).await, [("contents_rest".to_owned(), 1000)]);
 }
 
 #[tokio::test]

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use courierx_core::store::{DepthQuery, Queue};
+use courierx_core::event::Sequence;
+use courierx_core::id::{RecordId, TenantId};
+use courierx_core::store::{Change, ConfigRecord, Configs, DepthQuery, Queue};
 use courierx_store::postgres::OpenError;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -101,6 +103,35 @@ async fn jobs_of_an_older_process_are_claimed() {
     ))
     .await;
     assert_eq!(claim(&store, 10).await.len(), 1, "what an older process put back");
+}
+
+#[tokio::test]
+async fn one_change_of_each_record_is_left_of_an_older_process() {
+    let schema = first_version().await;
+    let add = |positions: std::ops::RangeInclusive<i64>| {
+        let (first, last) = positions.into_inner();
+        run(format!(
+            "SET search_path = {schema};
+             INSERT INTO config_changes SELECT n, '{}', 'rule', '{}', n % 2 = 0 FROM generate_series({first}, {last}) n;
+             UPDATE numbers SET value = {last} WHERE name = 'configs'",
+            TenantId::DEFAULT,
+            RecordId::from_bytes([7; 16]),
+        ))
+    };
+    add(1..=9).await;
+    let store = options(&schema).open().await.unwrap();
+    let positions = async || -> Vec<i64> {
+        let changes = store.config_changes(Sequence::START, 100).await.unwrap();
+        changes.iter().map(|change| change.sequence.0).collect()
+    };
+    assert_eq!(positions().await, [9]);
+    add(10..=12).await;
+    assert_eq!(positions().await, [9, 10, 11, 12], "one that still runs");
+    let record =
+        ConfigRecord::new(TenantId::DEFAULT, "rule", RecordId::from_bytes([7; 16]), serde_json::Value::Null);
+    let put = Change::Put { record: Box::new(record), expected: None };
+    store.commit_configs(TenantId::DEFAULT, vec![put]).await.unwrap().unwrap();
+    assert_eq!(positions().await, [13]);
 }
 
 /// A transaction that has read the jobs and is still open, as that of a dump.

@@ -136,3 +136,30 @@ pub async fn changes_are_announced(subject: &Subject) {
     let last: HashMap<_, _> = all.iter().map(|change| (change.id, change.removed)).collect();
     assert_eq!(last, known, "who reads from the start ends in the same state");
 }
+
+/// However often records are written, the feed has one change of each: the last, at its own position.
+pub async fn only_the_last_change_of_a_record_is_kept(subject: &Subject) {
+    const TIMES: u64 = 20;
+    let tenant = TenantId::new();
+    let [often, once, gone] = ["often", "once", "gone"].map(|name| record(tenant, name));
+    let same_id = ConfigRecord { kind: "other".to_owned(), ..often.clone() };
+    commit(subject, tenant, [put(&often, None), put(&same_id, None), put(&once, None)]).await;
+    for round in 1..TIMES {
+        commit(subject, tenant, [put(&often, Some(round)), put(&gone, None)]).await;
+        // Twice in one commit, too.
+        commit(subject, tenant, [put(&gone, Some(1)), delete(&gone)]).await;
+    }
+    let refused = try_commit(subject, tenant, [put(&once, Some(1)), put(&often, Some(1))]).await;
+    assert!(refused.is_err(), "nobody has read this version for long");
+    let changes = subject.store().config_changes(Sequence::START, 1000).await.expect("config_changes");
+    let told: Vec<_> = changes.iter().map(|one| (one.kind.as_str(), one.id, one.removed)).collect();
+    let expected = [
+        ("other", same_id.id, false),
+        (RULE, once.id, false),
+        (RULE, often.id, false),
+        (RULE, gone.id, true),
+    ];
+    assert_eq!(told, expected, "one change of each record, in the order of the last ones");
+    let last = subject.store().last_config_change().await.expect("last_config_change");
+    assert_eq!(changes.last().map(|one| one.sequence), Some(last), "positions go on as before");
+}

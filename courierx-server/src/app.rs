@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::{Directory, LoginLimits, Passwords, Tokens};
 use crate::config::Settings;
 use crate::delivery::{Providers, SharedRoutes, TenantRoutes};
+use crate::dns::{DnsLookup, Resolver};
 use crate::error::{ServiceError, ServiceResult};
 use crate::http::Meters;
 use crate::secret::Secret;
@@ -51,6 +52,8 @@ pub struct App {
     pub providers: Providers,
     /// The connections of each tenant.
     pub routes: Arc<TenantRoutes>,
+    /// Asks DNS.
+    pub dns: Arc<dyn DnsLookup>,
     /// What sends at once for the operator's other programs.
     pub engine: Engine,
     /// Makes and reads the tokens of users.
@@ -95,6 +98,7 @@ impl App {
             outbox,
             directory: Arc::new(Directory::new(Arc::clone(&store))),
             engine: Engine::new(providers.clone(), &meters, store.clock()),
+            dns: Arc::new(Resolver::new(settings.dns_server)),
             providers,
             routes,
             tokens: Tokens::new(jwt_secret.expose().as_bytes()),

@@ -1,0 +1,164 @@
+//! Looks at a domain in DNS.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::records::{Expected, Needs, Wanted};
+use super::spf::{is_spf, merged, terms};
+use super::spf_lookups::Cost;
+use super::{ORIGINAL_HOST, ORIGINAL_VALUE, OWN_HOST, dkim, dmarc};
+use crate::App;
+use crate::dns::{DnsLookup, DnsResult};
+use crate::model::domains::{Dmarc, Domain, Findings, Found, Proof, Spf, State};
+
+/// How long looking at everything but the proof may take.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// SPF records that are kept of those that are published, and characters of each.
+const KEPT: (usize, usize) = (5, 2048);
+
+/// Whether the domain's owner publishes the tenant's token.
+pub(super) async fn proof(dns: &dyn DnsLookup, domain: &Domain) -> Proof {
+    let token = &domain.verification_token;
+    let values = [token.clone(), format!("{ORIGINAL_VALUE}{token}")];
+    let hosts = [OWN_HOST, ORIGINAL_HOST].map(|host| format!("{host}.{}", domain.domain));
+    let answers = join_all(hosts.iter().map(|host| dns.txt(host))).await;
+    let is_ours = |text: &String| values.iter().any(|value| value == text.trim().trim_matches('"'));
+    if answers.iter().flatten().flatten().any(is_ours) {
+        return Proof::Found;
+    }
+    if let Some(error) = answers.iter().find_map(|answer| answer.as_ref().err()) {
+        tracing::debug!(error = error as &dyn std::error::Error, "no answer about a domain");
+        return Proof::Unknown(format!("{error}; it is asked again"));
+    }
+    let there = answers.iter().flatten().any(|texts| !texts.is_empty());
+    let what = if there { "has another value than" } else { "does not have the value" };
+    Proof::Absent(format!("the TXT record {} {what} {token}", hosts[0]))
+}
+
+/// What else DNS has of the domain; none if it takes too long.
+pub(super) async fn findings(app: &App, domain: &Domain, needs: &Needs) -> Option<Findings> {
+    let (dns, name) = (&*app.dns, domain.domain.as_str());
+    let all = async {
+        tokio::join!(
+            spf(dns, name, &needs.spf),
+            dmarc::find(dns, name),
+            join_all(needs.records.iter().map(|one| record(dns, one)))
+        )
+    };
+    let (spf, dmarc, records) = tokio::time::timeout(PATIENCE, all).await.ok()?;
+    let unknown =
+        |_| Dmarc { state: State::Unknown, domain: None, record: None, policy: None, problem: None };
+    let records = records.into_iter().flatten().collect();
+    Some(Findings { at: app.now(), spf, dmarc: dmarc.unwrap_or_else(unknown), records })
+}
+
+async fn spf(dns: &dyn DnsLookup, domain: &str, needed: &[String]) -> Spf {
+    let mut spf = Spf {
+        state: State::Unknown,
+        published: Vec::new(),
+        lookups: 0,
+        voids: 0,
+        shares: Vec::new(),
+        included: Vec::new(),
+        problem: None,
+        proposed_lookups: None,
+    };
+    let Ok(texts) = dns.txt(domain).await else { return spf };
+    let published: Vec<_> = texts.into_iter().filter(|text| is_spf(text)).take(KEPT.0).collect();
+    let mut cost = Cost::default();
+    spf.state = match &published[..] {
+        [] => State::Missing,
+        [record] => {
+            cost = Cost::of(dns, domain, record).await;
+            let state = if cost.unknown { State::Unknown } else { State::Found };
+            if cost.problem.is_some() { State::Wrong } else { state }
+        }
+        several => {
+            let text = format!("there are {} SPF records, and receivers refuse all of them", several.len());
+            cost.problem = Some(text);
+            State::Wrong
+        }
+    };
+    let missing: Vec<_> = missing(&published, &cost.included, needed).into_iter().cloned().collect();
+    if published.len() > 1 || !missing.is_empty() {
+        spf.proposed_lookups = Some(Cost::of(dns, domain, &merged(&published, &missing)).await.lookups);
+    }
+    Spf {
+        published: published.iter().map(|record| record.chars().take(KEPT.1).collect()).collect(),
+        lookups: cost.lookups,
+        voids: cost.voids,
+        shares: cost.shares,
+        included: cost.included,
+        problem: cost.problem,
+        ..spf
+    }
+}
+
+/// The terms that are needed and not there, also not by way of what is included.
+pub(super) fn missing<'a>(
+    published: &[String],
+    included: &[String],
+    needed: &'a [String],
+) -> Vec<&'a String> {
+    let has = |term: &str| {
+        let named = published.iter().any(|record| {
+            record.split(' ').any(|one| one.strip_prefix('+').unwrap_or(one).eq_ignore_ascii_case(term))
+        });
+        named || term.strip_prefix("include:").is_some_and(|domain| included.iter().any(|one| one == domain))
+    };
+    needed.iter().filter(|term| !has(term)).collect()
+}
+
+/// How a record stands; none if it cannot be looked for.
+async fn record(dns: &dyn DnsLookup, wanted: &Wanted) -> Option<Found> {
+    let name = wanted.name.as_deref()?;
+    let (state, problem) = match judge(dns, name, &wanted.expected).await? {
+        Ok(judged) => judged,
+        Err(_) => (State::Unknown, None),
+    };
+    Some(Found { kind: wanted.kind, name: name.to_owned(), state, problem })
+}
+
+type Judged = (State, Option<String>);
+
+async fn judge(dns: &dyn DnsLookup, name: &str, expected: &Expected) -> Option<DnsResult<Judged>> {
+    let judged = match expected {
+        Expected::Nothing => return None,
+        Expected::DkimKey => dns.txt(name).await.map(|texts| match dkim::key(&texts) {
+            Ok(()) => (State::Found, None),
+            Err(_) if texts.is_empty() => (State::Missing, None),
+            Err(problem) => (State::Wrong, Some(problem.to_owned())),
+        }),
+        Expected::SpfTerm(term) => dns.txt(name).await.map(|texts| {
+            let records: Vec<_> = texts.iter().filter(|text| is_spf(text)).collect();
+            match &records[..] {
+                [] => (State::Missing, None),
+                [record] => match terms(record) {
+                    Ok(terms) if terms.iter().any(|(text, _)| text.eq_ignore_ascii_case(term)) => {
+                        (State::Found, None)
+                    }
+                    Ok(_) => (State::Wrong, Some(format!("its SPF record does not have {term}"))),
+                    Err(problem) => (State::Wrong, Some(problem)),
+                },
+                _ => (State::Wrong, Some("there are several SPF records".to_owned())),
+            }
+        }),
+        Expected::Target(target) => dns.cname(name).await.map(|found| match found {
+            None => (State::Missing, None),
+            Some(found) if found == *target => (State::Found, None),
+            Some(_) => (State::Wrong, Some(format!("it leads elsewhere than to {target}"))),
+        }),
+        Expected::ServerOf(owner) => dns.mx(name).await.map(|servers| {
+            let is_theirs = |server: &str| {
+                server.strip_suffix(owner).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            };
+            match &servers[..] {
+                [] => (State::Missing, None),
+                [(_, server)] if is_theirs(server) => (State::Found, None),
+                _ => (State::Wrong, Some(format!("it must have one mail server, of {owner}"))),
+            }
+        }),
+    };
+    Some(judged)
+}

@@ -17,6 +17,7 @@ use crate::dns::{DnsLookup, Resolver};
 use crate::error::{ServiceError, ServiceResult};
 use crate::http::Meters;
 use crate::secret::Secret;
+use crate::services::domains::Places;
 use crate::services::engine::Engine;
 use crate::services::health::QueueDepth;
 
@@ -54,6 +55,8 @@ pub struct App {
     pub routes: Arc<TenantRoutes>,
     /// Asks DNS.
     pub dns: Arc<dyn DnsLookup>,
+    /// How many domains of one tenant are looked at at once.
+    pub domain_places: Places,
     /// What sends at once for the operator's other programs.
     pub engine: Engine,
     /// Makes and reads the tokens of users.
@@ -99,6 +102,7 @@ impl App {
             directory: Arc::new(Directory::new(Arc::clone(&store))),
             engine: Engine::new(providers.clone(), &meters, store.clock()),
             dns: Arc::new(Resolver::new(settings.dns_server)),
+            domain_places: Places::default(),
             providers,
             routes,
             tokens: Tokens::new(jwt_secret.expose().as_bytes()),

@@ -26,7 +26,7 @@ const BELIEVED_ABSENT: Duration = Duration::from_secs(15);
 /// Answers that are remembered.
 const REMEMBERED: u64 = 4096;
 /// Questions at once.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 256;
 /// Records of one answer that are looked at.
 const RECORDS: usize = 100;
 /// Bytes of a text that are looked at: more than any SPF record or DKIM key has.
@@ -94,6 +94,7 @@ fn make(server: Option<SocketAddr>) -> Result<TokioResolver, NetError> {
     };
     let options = builder.options_mut();
     (options.timeout, options.attempts) = (PATIENCE, 1);
+    options.max_active_requests = AT_ONCE;
     options.cache_size = REMEMBERED;
     options.positive_max_ttl = Some(BELIEVED);
     options.negative_max_ttl = Some(BELIEVED_ABSENT);

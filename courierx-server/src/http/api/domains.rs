@@ -78,6 +78,7 @@ struct SpfAdvisor<'a> {
 }
 
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names of the API")]
 struct Provider<'a> {
     provider_connection_id: RecordId,
     provider: ProviderKind,

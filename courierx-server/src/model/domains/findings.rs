@@ -98,3 +98,26 @@ pub struct Dmarc {
     /// What is wrong, for people.
     pub problem: Option<String>,
 }
+
+impl Spf {
+    /// DNS did not tell.
+    pub fn unknown() -> Self {
+        Self {
+            state: State::Unknown,
+            published: Vec::new(),
+            lookups: 0,
+            voids: 0,
+            shares: Vec::new(),
+            included: Vec::new(),
+            problem: None,
+            proposed_lookups: None,
+        }
+    }
+}
+
+impl Dmarc {
+    /// DNS did not tell.
+    pub fn unknown() -> Self {
+        Self { state: State::Unknown, domain: None, record: None, policy: None, problem: None }
+    }
+}

@@ -43,7 +43,7 @@ impl Domain {
     /// tenth, so that domains that were added together are not looked at together for ever.
     pub fn note(&mut self, proof: Proof, now: Timestamp, spread: f64) {
         let wait = match proof {
-            Proof::Found => self.is_there(now),
+            Proof::Found => Some(self.is_there(now)),
             Proof::Absent(why) => self.is_absent(why, now),
             Proof::Unknown(why) => {
                 self.error = Some(why);
@@ -57,13 +57,13 @@ impl Domain {
         self.next_check_at = wait.map(|wait| now.after(wait.mul_f64(0.9 + 0.2 * spread.clamp(0.0, 1.0))));
     }
 
-    fn is_there(&mut self, now: Timestamp) -> Option<Duration> {
+    fn is_there(&mut self, now: Timestamp) -> Duration {
         if self.status != DomainStatus::Verified {
             self.status = DomainStatus::Verified;
             self.verified_at = Some(now);
         }
         (self.missing_since, self.error, self.last_answer_at) = (None, None, Some(now));
-        Some(DAY)
+        DAY
     }
 
     fn is_absent(&mut self, why: String, now: Timestamp) -> Option<Duration> {

@@ -24,7 +24,7 @@ pub(super) async fn find(dns: &dyn DnsLookup, domain: &str) -> Result<Dmarc, Dns
             }
         }
     }
-    Ok(Dmarc { state: State::Missing, domain: None, record: None, policy: None, problem: None })
+    Ok(Dmarc { state: State::Missing, ..Dmarc::unknown() })
 }
 
 fn is_dmarc(text: &str) -> bool {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use tokio::time::timeout;
 
 use super::records::{Expected, Needs, Wanted};
 use super::spf::{is_spf, merged, terms};
@@ -12,8 +13,10 @@ use crate::App;
 use crate::dns::{DnsLookup, DnsResult};
 use crate::model::domains::{Dmarc, Domain, Findings, Found, Proof, Spf, State};
 
-/// How long looking at everything but the proof may take.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long looking at each of the other things may take: SPF and DMARC ask one thing after the other.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Records of connections that are asked for at once.
+const AT_ONCE: usize = 8;
 /// SPF records that are kept of those that are published, and characters of each.
 const KEPT: (usize, usize) = (5, 2048);
 
@@ -36,34 +39,32 @@ pub(super) async fn proof(dns: &dyn DnsLookup, domain: &Domain) -> Proof {
     Proof::Absent(format!("the TXT record {} {what} {token}", hosts[0]))
 }
 
-/// What else DNS has of the domain; none if it takes too long.
-pub(super) async fn findings(app: &App, domain: &Domain, needs: &Needs) -> Option<Findings> {
+/// What else DNS has of the domain. What takes too long is unknown.
+pub(super) async fn findings(app: &App, domain: &Domain, needs: &Needs) -> Findings {
     let (dns, name) = (&*app.dns, domain.domain.as_str());
-    let all = async {
-        tokio::join!(
-            spf(dns, name, &needs.spf),
-            dmarc::find(dns, name),
-            join_all(needs.records.iter().map(|one| record(dns, one)))
-        )
-    };
-    let (spf, dmarc, records) = tokio::time::timeout(PATIENCE, all).await.ok()?;
-    let unknown =
-        |_| Dmarc { state: State::Unknown, domain: None, record: None, policy: None, problem: None };
-    let records = records.into_iter().flatten().collect();
-    Some(Findings { at: app.now(), spf, dmarc: dmarc.unwrap_or_else(unknown), records })
+    let (spf, dmarc, records) = tokio::join!(
+        timeout(PATIENCE, spf(dns, name, &needs.spf)),
+        timeout(PATIENCE, dmarc::find(dns, name)),
+        timeout(PATIENCE, records(dns, &needs.records)),
+    );
+    Findings {
+        at: app.now(),
+        spf: spf.unwrap_or_else(|_| Spf::unknown()),
+        dmarc: dmarc.ok().and_then(Result::ok).unwrap_or_else(Dmarc::unknown),
+        records: records.unwrap_or_default(),
+    }
+}
+
+async fn records(dns: &dyn DnsLookup, wanted: &[Wanted]) -> Vec<Found> {
+    let mut all = Vec::new();
+    for some in wanted.chunks(AT_ONCE) {
+        all.extend(join_all(some.iter().map(|one| record(dns, one))).await.into_iter().flatten());
+    }
+    all
 }
 
 async fn spf(dns: &dyn DnsLookup, domain: &str, needed: &[String]) -> Spf {
-    let mut spf = Spf {
-        state: State::Unknown,
-        published: Vec::new(),
-        lookups: 0,
-        voids: 0,
-        shares: Vec::new(),
-        included: Vec::new(),
-        problem: None,
-        proposed_lookups: None,
-    };
+    let mut spf = Spf::unknown();
     let Ok(texts) = dns.txt(domain).await else { return spf };
     let published: Vec<_> = texts.into_iter().filter(|text| is_spf(text)).take(KEPT.0).collect();
     let mut cost = Cost::default();

@@ -5,6 +5,7 @@ mod dmarc;
 mod input;
 mod look;
 mod name;
+mod places;
 mod records;
 mod spf;
 mod spf_lookups;
@@ -15,6 +16,7 @@ use courierx_core::id::{RecordId, TenantId};
 use courierx_core::store::{Change, ConfigsExt, PageRequest, Versioned};
 
 pub use input::{DomainInput, NewDomain};
+pub use places::Places;
 pub use records::{Purpose, Wanted};
 pub use spf_lookups::ALLOWED as SPF_LOOKUPS;
 pub(crate) use verify::recheck;

@@ -63,9 +63,11 @@ impl Cost {
                 if self.lookups >= COUNTED {
                     return;
                 }
-                // Nobody comes to it behind `all`.
-                if matches!(term, Term::Redirect(_)) && ends {
-                    continue;
+                // Nobody comes to what stands behind `all`, nor to another record.
+                match term {
+                    Term::All => return,
+                    Term::Redirect(_) if ends => continue,
+                    _ => {}
                 }
                 let before = self.lookups;
                 self.term(dns, domain, term, path).await;
@@ -106,12 +108,9 @@ impl Cost {
         if path.contains(&domain) {
             return self.is_wrong(&domain, "it includes itself");
         }
-        let texts = match dns.txt(&domain).await {
-            Ok(texts) => texts,
-            Err(_) => {
-                self.unknown = true;
-                return;
-            }
+        let Ok(texts) = dns.txt(&domain).await else {
+            self.unknown = true;
+            return;
         };
         if texts.is_empty() {
             self.voids += 1;

@@ -31,8 +31,8 @@ async fn look_at(
     before: impl Fn(&mut Domain, courierx_core::clock::Timestamp),
 ) -> ServiceResult<()> {
     let (tenant, id) = (asked.tenant, asked.id);
+    let _place = app.domain_places.of(tenant).await;
     let proof = look::proof(&*app.dns, &asked.value).await;
-    // What a name has that is not the tenant's is none of its business.
     let connections = provider_connections::all(app, tenant).await?;
     let needs = records::wanted(&asked.value, &connections);
     let findings = look::findings(app, &asked.value, &needs).await;
@@ -43,9 +43,7 @@ async fn look_at(
         let was = domain.status;
         before(&mut domain, now);
         domain.note(proof.clone(), now, fastrand::f64());
-        if let Some(findings) = &findings {
-            domain.findings = Some(findings.clone());
-        }
+        domain.findings = Some(findings.clone());
         match app.commit(tenant, vec![Change::update(tenant, id, current.version, &domain)?]).await {
             Err(ServiceError::Conflict(_)) => current = find(app, tenant, id).await?,
             Err(error) => return Err(error),

@@ -1,9 +1,9 @@
 //! Sending domains: added, verified by what DNS has, looked at again; and who may send from them.
 
 mod hostile;
-mod life;
+pub(crate) mod life;
 mod records;
-mod sending;
+pub(crate) mod sending;
 
 use courierx_server::config::{PrivateTargets, Settings};
 use serde_json::{Value, json};
@@ -125,7 +125,7 @@ async fn the_first_versions_record_counts_and_a_similar_one_does_not() {
         (&own, format!("{}0", token(&domain))),
         (&own, "dns_".to_owned()),
         (&original, format!("courierx={}", token(&domain))),
-        (&format!("_courierx.myapp.example"), token(&domain).to_owned()),
+        (&"_courierx.myapp.example".to_owned(), token(&domain).to_owned()),
         (&NAME.to_owned(), token(&domain).to_owned()),
     ] {
         dns.txt(host, &value);

@@ -36,7 +36,7 @@ const TEXT: usize = 4096;
 pub struct Resolver {
     server: Option<SocketAddr>,
     /// Made when it is needed: a server without domains needs no DNS.
-    made: OnceLock<Option<TokioResolver>>,
+    made: OnceLock<TokioResolver>,
     asking: Semaphore,
 }
 
@@ -47,14 +47,17 @@ impl Resolver {
     }
 
     fn resolver(&self) -> DnsResult<&TokioResolver> {
-        let make = || match make(self.server) {
-            Ok(resolver) => Some(resolver),
+        if let Some(made) = self.made.get() {
+            return Ok(made);
+        }
+        // Where it fails it is tried again the next time: the system may be set up meanwhile.
+        match make(self.server) {
+            Ok(resolver) => Ok(self.made.get_or_init(|| resolver)),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "DNS cannot be asked");
-                None
+                Err(DnsError::Unconfigured)
             }
-        };
-        self.made.get_or_init(make).as_ref().ok_or(DnsError::Unconfigured)
+        }
     }
 
     /// What of the answer is picked.

@@ -6,9 +6,11 @@ mod input;
 mod look;
 mod name;
 mod places;
+mod providers;
 mod records;
 mod spf;
 mod spf_lookups;
+mod vendors;
 mod verify;
 mod view;
 
@@ -17,11 +19,12 @@ use courierx_core::store::{Change, ConfigsExt, PageRequest, Versioned};
 
 pub use input::{DomainInput, NewDomain};
 pub use places::Places;
+pub use providers::{ProviderStatus, ProviderView};
 pub use records::{Purpose, Wanted};
 pub use spf_lookups::ALLOWED as SPF_LOOKUPS;
 pub(crate) use verify::recheck;
 pub use verify::verify;
-pub use view::{Advisor, DomainView, Level, ProviderStatus, ProviderView, RecordView};
+pub use view::{Advisor, DomainView, Level, RecordView};
 
 use crate::App;
 use crate::auth::random_hex;

@@ -1,13 +1,10 @@
 //! A domain with everything that it needs, as people want to see it.
 
-use courierx_core::clock::Timestamp;
-use courierx_core::id::RecordId;
-
+use super::providers::{ProviderView, provider};
 use super::records::{self, Expected, Purpose, Wanted};
 use super::spf_lookups::ALLOWED;
 use super::{OWN_HOST, SendingDomain, look, spf};
 use crate::model::domains::{DomainStatus, Findings, RecordKind, Spf, State};
-use crate::model::provider_connections::ProviderKind;
 use crate::services::provider_connections::Connection;
 
 /// From so many look-ups on, few are left for what is added later.
@@ -59,36 +56,6 @@ courierx_core::names! {
     Danger = "danger",
 }
 
-/// How a domain stands with a connection.
-#[derive(Debug)]
-pub struct ProviderView {
-    /// The connection.
-    pub id: RecordId,
-    /// Its kind.
-    pub kind: ProviderKind,
-    /// What people call it.
-    pub display_name: String,
-    /// Its place in the order of preference.
-    pub priority: u32,
-    /// Whether everything that it needs was found: `unknown` if that cannot be told.
-    pub status: ProviderStatus,
-    /// What is missing or wrong, for people.
-    pub error: Option<String>,
-    /// When it was looked at.
-    pub checked_at: Option<Timestamp>,
-}
-
-courierx_core::names! {
-    /// Whether everything was found that a connection needs.
-    ProviderStatus, "verified, pending, unknown",
-    /// Everything.
-    Verified = "verified",
-    /// Not everything.
-    Pending = "pending",
-    /// It cannot be told: not looked at yet, or nothing is known that could be looked for.
-    Unknown = "unknown",
-}
-
 /// Puts together what is known.
 pub(super) fn view(domain: SendingDomain, connections: &[Connection]) -> DomainView {
     let needs = records::wanted(&domain.value, connections);
@@ -135,7 +102,7 @@ fn ownership(domain: &SendingDomain) -> RecordView {
 }
 
 /// The one record of SPF that the domain should have, where it needs or has any.
-fn spf_record(domain: &str, findings: Option<&Findings>, needed: &[String]) -> Option<RecordView> {
+pub(super) fn spf_record(domain: &str, findings: Option<&Findings>, needed: &[String]) -> Option<RecordView> {
     let spf = findings.map(|findings| &findings.spf);
     let published = spf.is_some_and(|spf| !spf.published.is_empty());
     if needed.is_empty() && !published {
@@ -208,7 +175,7 @@ fn dmarc(domain: &str, findings: Option<&Findings>) -> RecordView {
 }
 
 /// The record with what was found of it at the last look.
-fn seen(wanted: Wanted, findings: Option<&Findings>) -> RecordView {
+pub(super) fn seen(wanted: Wanted, findings: Option<&Findings>) -> RecordView {
     let of_it = findings.and_then(|findings| {
         findings.records.iter().find(|one| one.kind == wanted.kind && Some(&one.name) == wanted.name.as_ref())
     });
@@ -217,50 +184,5 @@ fn seen(wanted: Wanted, findings: Option<&Findings>) -> RecordView {
         state: of_it.map_or(State::Unknown, |found| found.state),
         problem: of_it.and_then(|found| found.problem.clone()),
         wanted,
-    }
-}
-
-fn provider(domain: &SendingDomain, connection: &Connection, findings: Option<&Findings>) -> ProviderView {
-    let needs = records::of_one(&domain.value, connection.id, &connection.value);
-    let mut all: Vec<_> = needs.records.into_iter().map(|wanted| seen(wanted, findings)).collect();
-    if !needs.spf.is_empty() {
-        all.extend(spf_record(&domain.value.domain, findings, &needs.spf));
-    }
-    let required: Vec<_> = all
-        .iter()
-        .filter(|one| {
-            one.wanted.required && one.wanted.expected != Expected::Nothing
-                || one.wanted.purpose == Purpose::Spf
-        })
-        .collect();
-    let bad = required.iter().find(|one| matches!(one.state, State::Missing | State::Wrong));
-    let can_tell = !required.is_empty() && required.iter().all(|one| one.state != State::Unknown);
-    // Without a key to look for, the rest says little.
-    let signs =
-        all.iter().any(|one| one.wanted.purpose == Purpose::Dkim && one.wanted.expected != Expected::Nothing);
-    let (status, error) = match bad {
-        Some(one) => {
-            let name = one.wanted.name.as_deref().unwrap_or_default();
-            let problem = one.problem.as_deref().unwrap_or("it is missing");
-            (ProviderStatus::Pending, Some(format!("{} {name}: {problem}", one.wanted.kind)))
-        }
-        None if findings.is_none() => (ProviderStatus::Unknown, None),
-        None if can_tell && (signs || connection.value.kind() == ProviderKind::Smtp) => {
-            (ProviderStatus::Verified, None)
-        }
-        None => {
-            let note =
-                all.iter().find(|one| one.wanted.purpose == Purpose::Dkim).and_then(|one| one.wanted.note);
-            (ProviderStatus::Unknown, note.filter(|_| !signs).map(str::to_owned))
-        }
-    };
-    ProviderView {
-        id: connection.id,
-        kind: connection.value.kind(),
-        display_name: connection.value.display_name.clone(),
-        priority: connection.value.priority,
-        status,
-        error,
-        checked_at: findings.map(|findings| findings.at),
     }
 }

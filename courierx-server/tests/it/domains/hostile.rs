@@ -77,6 +77,35 @@ async fn a_server_that_does_not_answer_costs_its_time_and_no_more() {
 }
 
 #[tokio::test]
+async fn one_tenants_silent_servers_cost_no_other_tenant_its_look() {
+    let (server, dns, ada) = start().await;
+    let eve = server.owner("eve").await;
+    let mut looks = Vec::new();
+    for index in 0..8 {
+        let name = format!("silent{index}.example");
+        for host in ["_courierx.", "_courierx-verification.", "_dmarc.", ""] {
+            dns.silence(&format!("{host}{name}"));
+        }
+        let (eve, domain) = (eve.clone(), add(&eve, &name).await);
+        looks.push(tokio::spawn(async move { verify(&eve, &domain).await }));
+    }
+    let is_asked =
+        || (0..8).filter(|index| dns.asked(&format!("_courierx.silent{index}.example")) > 0).count();
+    while is_asked() < 2 {
+        tokio::task::yield_now().await;
+    }
+    let domain = add(&ada, NAME).await;
+    publish(&dns, &domain);
+    let begin = Instant::now();
+    assert_eq!(verify(&ada, &domain).await["status"], "verified");
+    assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
+    assert_eq!(is_asked(), 2, "so many of hers are looked at at once");
+    for look in looks {
+        look.abort();
+    }
+}
+
+#[tokio::test]
 async fn endless_includes_are_counted_and_not_followed() {
     let (_server, dns, owner) = start().await;
     let domain = add(&owner, NAME).await;

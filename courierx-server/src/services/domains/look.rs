@@ -131,20 +131,7 @@ async fn judge(dns: &dyn DnsLookup, name: &str, expected: &Expected) -> Option<D
             Err(_) if texts.is_empty() => (State::Missing, None),
             Err(problem) => (State::Wrong, Some(problem.to_owned())),
         }),
-        Expected::SpfTerm(term) => dns.txt(name).await.map(|texts| {
-            let records: Vec<_> = texts.iter().filter(|text| is_spf(text)).collect();
-            match &records[..] {
-                [] => (State::Missing, None),
-                [record] => match terms(record) {
-                    Ok(terms) if terms.iter().any(|(text, _)| text.eq_ignore_ascii_case(term)) => {
-                        (State::Found, None)
-                    }
-                    Ok(_) => (State::Wrong, Some(format!("its SPF record does not have {term}"))),
-                    Err(problem) => (State::Wrong, Some(problem)),
-                },
-                _ => (State::Wrong, Some("there are several SPF records".to_owned())),
-            }
-        }),
+        Expected::SpfTerms(wanted) => dns.txt(name).await.map(|texts| spf_terms(&texts, wanted)),
         Expected::Target(target) => dns.cname(name).await.map(|found| match found {
             None => (State::Missing, None),
             Some(found) if found == *target => (State::Found, None),
@@ -162,4 +149,23 @@ async fn judge(dns: &dyn DnsLookup, name: &str, expected: &Expected) -> Option<D
         }),
     };
     Some(judged)
+}
+
+fn spf_terms(texts: &[String], wanted: &[&str]) -> Judged {
+    let records: Vec<_> = texts.iter().filter(|text| is_spf(text)).collect();
+    let wrong = |problem| (State::Wrong, Some(problem));
+    match &records[..] {
+        [] => (State::Missing, None),
+        [record] => match terms(record) {
+            Ok(terms) => {
+                let has = |term: &str| terms.iter().any(|(text, _)| text.eq_ignore_ascii_case(term));
+                match wanted.iter().find(|term| !has(term)) {
+                    None => (State::Found, None),
+                    Some(term) => wrong(format!("its SPF record does not have {term}")),
+                }
+            }
+            Err(problem) => wrong(problem),
+        },
+        _ => wrong("there are several SPF records".to_owned()),
+    }
 }

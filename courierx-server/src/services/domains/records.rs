@@ -4,6 +4,7 @@
 
 use courierx_core::id::RecordId;
 
+use super::spf::merged;
 use super::vendors::of_one;
 use crate::model::domains::{Domain, RecordKind};
 use crate::services::provider_connections::Connection;
@@ -53,8 +54,8 @@ pub(super) enum Expected {
     Nothing,
     /// A DKIM key, also by way of other names.
     DkimKey,
-    /// An SPF record with this term.
-    SpfTerm(&'static str),
+    /// An SPF record with these terms.
+    SpfTerms(Vec<&'static str>),
     /// Another name for this one.
     Target(&'static str),
     /// A mail server of this name, or below it.
@@ -69,6 +70,21 @@ pub(super) struct Needs {
     pub(super) spf: Vec<String>,
 }
 
+impl Wanted {
+    /// Makes one record of two of the same name: there is one SPF record at most.
+    fn is_for_both(&mut self, other: Self) {
+        self.required |= other.required;
+        self.connections.extend(other.connections);
+        if let (Expected::SpfTerms(terms), Expected::SpfTerms(more)) = (&mut self.expected, other.expected) {
+            terms.extend(more);
+            terms.sort_unstable();
+            terms.dedup();
+            let terms: Vec<_> = terms.iter().map(|term| (*term).to_owned()).collect();
+            self.value = Some(merged(&[], &terms));
+        }
+    }
+}
+
 /// What all of the connections want that send real mail, each record once.
 pub(super) fn wanted(domain: &Domain, connections: &[Connection]) -> Needs {
     let mut all = Needs::default();
@@ -80,10 +96,7 @@ pub(super) fn wanted(domain: &Domain, connections: &[Connection]) -> Needs {
                     && (&one.name, one.kind, one.purpose) == (&record.name, record.kind, record.purpose)
             };
             match all.records.iter_mut().find(same) {
-                Some(one) => {
-                    one.required |= record.required;
-                    one.connections.extend(record.connections);
-                }
+                Some(one) => one.is_for_both(record),
                 None => all.records.push(record),
             }
         }

@@ -141,7 +141,7 @@ impl List<'_> {
             let (name, value) = (Some(below.clone()), Some("v=spf1 include:mailgun.org ~all"));
             let note =
                 "At the connection's sending domain, which bounces go to; keep what its record has already.";
-            self.add(RecordKind::Txt, name, value, Purpose::Spf, Expected::SpfTerm(term), Some(note));
+            self.add(RecordKind::Txt, name, value, Purpose::Spf, Expected::SpfTerms(vec![term]), Some(note));
         }
         let note = "Mailgun chooses the selector and the key for each domain: Sending, Domains, DNS records, or GET \
                     /v4/domains/{domain}; name the selector in dkim_selectors.";
@@ -185,7 +185,7 @@ impl List<'_> {
         let note = "Resend tells the region: 10 feedback-smtp.{region}.amazonses.com. `send` is its usual name for it.";
         let server = Expected::ServerOf("amazonses.com");
         self.add(RecordKind::Mx, Some(send.clone()), None, Purpose::ReturnPath, server, Some(note));
-        let (value, expected) = (Some("v=spf1 include:amazonses.com ~all"), Expected::SpfTerm(term));
+        let (value, expected) = (Some("v=spf1 include:amazonses.com ~all"), Expected::SpfTerms(vec![term]));
         let note = "SPF stands here, so the domain itself needs no term for Resend.";
         self.add(RecordKind::Txt, Some(send), value, Purpose::Spf, expected, Some(note));
     }

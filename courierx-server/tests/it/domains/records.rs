@@ -154,6 +154,28 @@ async fn spf_is_merged_into_one_record_and_its_lookups_are_counted() {
 }
 
 #[tokio::test]
+async fn what_two_vendors_need_at_one_name_is_one_record() {
+    let (_server, dns, owner) = start().await;
+    let vendors = Vendor::all().await;
+    let resend = vendors.iter().find(|one| one.body["provider"] == "resend").unwrap();
+    connect(&owner, &resend.body).await;
+    // Its sending domain is where Resend's bounces go.
+    let other = json!({ "provider": "mailgun", "mode": "live", "display_name": "Mailgun", "api_key": "key-x",
+        "domain": format!("send.{NAME}"), "base_url": "http://127.0.0.1:9" });
+    connect(&owner, &other).await;
+    let domain = add(&owner, NAME).await;
+    let send = format!("send.{NAME}");
+    let wanted = record(&domain, "TXT", &send);
+    assert_eq!(wanted["value"], "v=spf1 include:amazonses.com include:mailgun.org ~all");
+    assert_eq!(wanted["provider_connection_ids"].as_array().unwrap().len(), 2);
+    dns.txt(&send, "v=spf1 include:amazonses.com ~all");
+    assert_eq!(record(&verify(&owner, &domain).await, "TXT", &send)["status"], "wrong");
+    dns.remove(&send);
+    dns.txt(&send, "v=spf1 include:mailgun.org include:AmazonSES.com -all");
+    assert_eq!(record(&verify(&owner, &domain).await, "TXT", &send)["verified"], true);
+}
+
+#[tokio::test]
 async fn dmarc_is_the_domains_own_or_that_of_what_it_is_part_of() {
     let (_server, dns, owner) = start().await;
     let domain = add(&owner, NAME).await;

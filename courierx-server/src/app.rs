@@ -13,9 +13,11 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::{Directory, LoginLimits, Passwords, Tokens};
 use crate::config::Settings;
 use crate::delivery::{Providers, SharedRoutes, TenantRoutes};
+use crate::dns::{DnsLookup, Resolver};
 use crate::error::{ServiceError, ServiceResult};
 use crate::http::Meters;
 use crate::secret::Secret;
+use crate::services::domains::Places;
 use crate::services::engine::Engine;
 use crate::services::health::{DatabaseWorks, QueueDepth};
 
@@ -51,6 +53,10 @@ pub struct App {
     pub providers: Providers,
     /// The connections of each tenant.
     pub routes: Arc<TenantRoutes>,
+    /// Asks DNS.
+    pub dns: Arc<dyn DnsLookup>,
+    /// How many domains of one tenant are looked at at once.
+    pub domain_places: Places,
     /// What sends at once for the operator's other programs.
     pub engine: Engine,
     /// Makes and reads the tokens of users.
@@ -97,6 +103,8 @@ impl App {
             outbox,
             directory: Arc::new(Directory::new(Arc::clone(&store))),
             engine: Engine::new(providers.clone(), &meters, store.clock()),
+            dns: Arc::new(Resolver::new(settings.dns_server)),
+            domain_places: Places::default(),
             providers,
             routes,
             tokens: Tokens::new(jwt_secret.expose().as_bytes()),

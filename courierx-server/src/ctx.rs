@@ -131,6 +131,10 @@ names! {
     ApiKeysRead = "api_keys:read",
     /// Makes and revokes API keys.
     ApiKeysWrite = "api_keys:write",
+    /// Lists sending domains.
+    DomainsRead = "domains:read",
+    /// Changes and verifies sending domains.
+    DomainsWrite = "domains:write",
     /// Lists provider connections.
     ProviderConnectionsRead = "provider_connections:read",
     /// Changes provider connections.
@@ -154,6 +158,7 @@ impl Scope {
             self,
             Self::EmailsWrite
                 | Self::ApiKeysWrite
+                | Self::DomainsWrite
                 | Self::ProviderConnectionsWrite
                 | Self::RoutingRulesWrite
                 | Self::SuppressionsWrite

@@ -11,8 +11,9 @@
 //! | [`services`] | what the server does, one file for each resource; knows no HTTP |
 //! | [`auth`] | passwords, tokens, keys, and the cache of who may do what |
 //! | [`delivery`] | the way of a tenant's messages: connections, guard, worker |
+//! | [`dns`] | what DNS is asked about tenants' domains |
 //! | [`server`] | starts all of it, and stops it |
-//! | `upkeep` | what is done now and then: writing down, removing what is old |
+//! | `upkeep` | what is done now and then: writing down, removing what is old, looking at domains |
 //! | [`http`] | parses, calls a service, renders; one table of routes and what each needs |
 
 pub mod app;
@@ -22,6 +23,7 @@ pub mod cli;
 pub mod config;
 pub mod ctx;
 pub mod delivery;
+pub mod dns;
 pub mod error;
 pub mod http;
 pub mod model;

@@ -54,6 +54,7 @@ fn rates(database: &str, schema: &str, count: usize, load: Duration) -> [f64; 2]
         clients.into_iter().map(|client| client.join().unwrap()).sum()
     });
     while programs[0].queued() > 0 {
+        #[expect(clippy::disallowed_methods, reason = "to look all the time would take what is measured")]
         thread::sleep(Duration::from_millis(100));
     }
     [accepted, accepted * load.as_secs_f64() / start.elapsed().as_secs_f64()]

@@ -1,6 +1,6 @@
 //! Who may do what, remembered: a request must not cost a query to find out who asks.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use courierx_core::clock::Timestamp;
 use courierx_core::id::{RecordId, TenantId};
 use courierx_core::message::Mode;
-use courierx_core::store::{ConfigsExt, Store, StoreResult, Versioned};
+use courierx_core::store::{ConfigsExt, PageRequest, Store, StoreResult, Versioned};
 use moka::future::Cache;
 
 use super::key::hex;
@@ -18,6 +18,7 @@ use super::token::Claims;
 use super::used::Used;
 use crate::ctx::{Role, Scopes};
 use crate::model::api_keys::{ApiKey, ApiKeyStatus};
+use crate::model::domains::{Domain, DomainStatus};
 use crate::model::memberships::Membership;
 use crate::model::tenants::Tenant;
 use crate::model::users::User;
@@ -38,6 +39,7 @@ pub struct Directory {
     keys: Remembered<[u8; 32], Arc<KeyEntry>>,
     sessions: Remembered<(TenantId, RecordId), Session>,
     tenants: Remembered<TenantId, Arc<Tenant>>,
+    domains: Remembered<TenantId, Arc<HashSet<String>>>,
     /// Counts changes, so that what was read before one and is remembered after it is noticed.
     changes: AtomicU64,
     used: Used,
@@ -91,6 +93,7 @@ impl Directory {
             keys: Remembered::new(),
             sessions: Remembered::new(),
             tenants: Remembered::new(),
+            domains: Remembered::new(),
             changes: AtomicU64::new(0),
             used: Used::default(),
         }
@@ -129,6 +132,24 @@ impl Directory {
         self.tenants.get(id, &self.changes, find).await
     }
 
+    /// Whether a domain is verified for a tenant.
+    pub async fn has_domain(&self, tenant: TenantId, domain: &str) -> StoreResult<bool> {
+        let is_verified = |value: &Domain| value.status == DomainStatus::Verified;
+        let read = async {
+            let page = PageRequest::first(PageRequest::MAX);
+            let all = self.store.list_of::<Domain>(tenant, None, &page).await?.items.into_iter();
+            let verified = all.filter(|one| is_verified(&one.value)).map(|one| one.value.domain);
+            Ok(Some((tenant, Arc::new(verified.collect()))))
+        };
+        let known = self.domains.get(tenant, &self.changes, read).await?;
+        if known.is_some_and(|known| known.contains(domain)) {
+            return Ok(true);
+        }
+        // Another process may have verified it a moment ago, and told its tenant.
+        let found = self.store.find::<Domain>(tenant, &Domain::named(domain)).await?;
+        Ok(found.is_some_and(|found| is_verified(&found.value)))
+    }
+
     /// Forgets what is remembered of a tenant, and of its users wherever they act.
     pub fn forget(&self, tenant: TenantId) {
         self.forget_all_of(BTreeSet::from([tenant]));
@@ -143,6 +164,7 @@ impl Directory {
         let tenants = Arc::new(tenants);
         self.keys.forget(&tenants, |_| None);
         self.tenants.forget(&tenants, |_| None);
+        self.domains.forget(&tenants, |_| None);
         // A user's home may be another tenant than the one of the session.
         self.sessions.forget(&tenants, |session| Some(session.home));
     }
@@ -152,6 +174,7 @@ impl Directory {
         self.changes.fetch_add(1, Ordering::SeqCst);
         self.keys.cache.invalidate_all();
         self.tenants.cache.invalidate_all();
+        self.domains.cache.invalidate_all();
         self.sessions.cache.invalidate_all();
     }
 

@@ -48,6 +48,7 @@ impl Settings {
                 defaults.require_verified_domains,
                 parse::boolean,
             ),
+            dns_server: from.optional(&table::COURIERX_DNS_SERVER, parse::dns_server),
             retention: Retention {
                 content_days: from.or(
                     &table::COURIERX_CONTENT_DAYS,

@@ -57,6 +57,8 @@ pub struct Settings {
     pub private_targets: PrivateTargets,
     /// Whether live mail needs a verified domain in From: `COURIERX_REQUIRE_VERIFIED_DOMAINS`.
     pub require_verified_domains: bool,
+    /// Which DNS server is asked about domains; those of the system if none: `COURIERX_DNS_SERVER`.
+    pub dns_server: Option<SocketAddr>,
     /// For how long mail is kept.
     pub retention: Retention,
     /// Certificates that SMTP servers may have beside those of public authorities, as PEM: `COURIERX_CA_FILE`.
@@ -190,7 +192,8 @@ impl Settings {
             metrics_token: None,
             registration: Registration::Open,
             private_targets: PrivateTargets::None,
-            require_verified_domains: false,
+            require_verified_domains: true,
+            dns_server: None,
             retention: Retention::default(),
             extra_roots: None,
             internal_secret: None,

@@ -1,7 +1,7 @@
 //! Reads the values of settings.
 
 use std::fs;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -35,6 +35,15 @@ pub(super) fn port(text: &str) -> Parsed<u16> {
 pub(super) fn address(text: &str) -> Parsed<IpAddr> {
     let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     inner.parse().map_err(|_| "must be an IP address: 127.0.0.1, 0.0.0.0, ::1 or ::".to_owned())
+}
+
+/// A DNS server: an address, perhaps with a port.
+pub(super) fn dns_server(text: &str) -> Parsed<SocketAddr> {
+    let with_port = text.parse().ok();
+    let address = with_port.or_else(|| address(text).ok().map(|address| SocketAddr::new(address, 53)));
+    address.ok_or_else(|| {
+        "must be an IP address, with a port if that is not 53: 192.168.1.53, [::1]:5353".to_owned()
+    })
 }
 
 pub(super) fn boolean(text: &str) -> Parsed<bool> {
@@ -239,5 +248,11 @@ mod tests {
         assert!(port("65536").is_err());
         assert_eq!(address("[::1]").unwrap().to_string(), "::1");
         assert!(address("localhost").is_err());
+        for (text, server) in
+            [("192.0.2.1", "192.0.2.1:53"), ("::1", "[::1]:53"), ("[::1]:5353", "[::1]:5353")]
+        {
+            assert_eq!(dns_server(text).unwrap().to_string(), server);
+        }
+        assert!(dns_server("ns.example").is_err() && dns_server("1.2.3.4:99999").is_err());
     }
 }

@@ -97,8 +97,10 @@ settings! {
         "Who may register: `open` is everybody, `first` only the first, `closed` nobody.";
     COURIERX_ALLOW_PRIVATE_TARGETS, Public, "false", "10.1.0.0/16,192.168.1.5",
         "Private addresses that mail servers and APIs of tenants may have: networks, `true` for all, `false` for none.";
-    COURIERX_REQUIRE_VERIFIED_DOMAINS, Public, "false", "true",
-        "Whether live mail needs a verified domain in From. No way to verify one exists yet, so `true` stops all of it.";
+    COURIERX_REQUIRE_VERIFIED_DOMAINS, Public, "true", "false",
+        "Whether mail that goes to real providers needs a domain in From that its tenant has verified. With `false` tenants are trusted with every name.";
+    COURIERX_DNS_SERVER, Public, "none: the system's", "192.168.1.53",
+        "The DNS server that is asked about domains: an address, with a port if that is not 53.";
     COURIERX_CONTENT_DAYS, Public, "30", "7",
         "For how many days the content of settled mail is kept, 0 to 30, where a tenant does not say. With 0 it goes within minutes.";
     COURIERX_CONTENT_DAYS_MAX, Public, "30", "14",

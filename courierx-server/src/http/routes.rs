@@ -9,7 +9,8 @@ use axum::routing::{self as methods, MethodRouter};
 
 use super::Access::{self, Internal, Needs, Public, User};
 use super::api::{
-    api_keys, auth, emails, engine, provider_connections, routing, routing_rules, sandbox, suppressions,
+    api_keys, auth, domains, emails, engine, provider_connections, routing, routing_rules, sandbox,
+    suppressions,
 };
 use super::gate::{Gate, Guarded};
 use super::health;
@@ -55,6 +56,14 @@ pub fn routes() -> Vec<Route> {
         post("/api/v1/api_keys", Needs(Scope::ApiKeysWrite), api_keys::create),
         patch("/api/v1/api_keys/{id}/revoke", Needs(Scope::ApiKeysWrite), api_keys::revoke),
         delete("/api/v1/api_keys/{id}", Needs(Scope::ApiKeysWrite), api_keys::delete),
+        get("/api/v1/domains", Needs(Scope::DomainsRead), domains::list),
+        post("/api/v1/domains", Needs(Scope::DomainsWrite), domains::create),
+        get("/api/v1/domains/{id}", Needs(Scope::DomainsRead), domains::get),
+        patch("/api/v1/domains/{id}", Needs(Scope::DomainsWrite), domains::update),
+        delete("/api/v1/domains/{id}", Needs(Scope::DomainsWrite), domains::delete),
+        post("/api/v1/domains/{id}/verify", Needs(Scope::DomainsWrite), domains::verify),
+        // As the first version also called it.
+        post("/api/v1/domains/{id}/recheck", Needs(Scope::DomainsWrite), domains::verify),
         get("/api/v1/emails", Needs(Scope::EmailsRead), emails::list),
         post("/api/v1/emails", Needs(Scope::EmailsWrite), emails::send),
         get("/api/v1/emails/{id}", Needs(Scope::EmailsRead), emails::get),

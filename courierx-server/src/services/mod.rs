@@ -5,6 +5,7 @@
 pub mod api_keys;
 mod arrival;
 pub mod auth;
+pub mod domains;
 pub mod emails;
 pub mod engine;
 pub mod health;

@@ -1,11 +1,15 @@
 //! What is done now and then, for as long as the server runs.
 
+mod domains;
 mod lead;
 mod purge;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use courierx_core::clock::Timestamp;
+use courierx_core::store::StoreResult;
+use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use crate::App;
@@ -13,9 +17,20 @@ use crate::App;
 /// How often what is only remembered is written down.
 const INTERVAL: Duration = Duration::from_secs(10);
 
+/// Work for all: done if it is this process's turn, and answered by when to ask again.
+type Work = fn(&App) -> BoxFuture<'_, StoreResult<Timestamp>>;
+
 /// Does all of it until it is told to stop.
 pub(crate) async fn upkeep(app: Arc<App>, stop: CancellationToken) {
-    tokio::join!(remember(&app, &stop), stop.run_until_cancelled(remove(&app)));
+    tokio::join!(
+        remember(&app, &stop),
+        stop.run_until_cancelled(repeat(&app, "what is old was not removed", |app| Box::pin(purge::purge(
+            app
+        )))),
+        stop.run_until_cancelled(repeat(&app, "domains were not looked at", |app| Box::pin(
+            domains::recheck(app)
+        ))),
+    );
 }
 
 /// Writes down what is only remembered, now and then and at the end.
@@ -37,18 +52,16 @@ async fn remember(app: &App, stop: &CancellationToken) {
     }
 }
 
-/// Removes what is old, for ever.
-async fn remove(app: &App) {
+/// Does it again and again, when it says. It asks whose turn it is by itself.
+async fn repeat(app: &App, failed: &str, work: Work) {
     let clock = app.store.clock();
     let mut next = clock.now();
     loop {
         // Asking costs something, however often somebody else has the turn.
         clock.sleep_until(next.max(clock.now().after(INTERVAL))).await;
-        match purge::purge(app).await {
+        match work(app).await {
             Ok(at) => next = at,
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "what is old was not removed");
-            }
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "{failed}"),
         }
     }
 }

@@ -97,7 +97,13 @@ fn what_others_can_reach_is_looked_at() {
         [("BIND", "0.0.0.0"), ("COURIERX_ALLOW_PRIVATE_TARGETS", "true"), ("INTERNAL_SECRET", "short")];
     let (code, output) = doctor(folder.path(), &public);
     assert_eq!(code, Some(0), "{output}");
-    for check in ["COURIERX_REGISTRATION", "COURIERX_ALLOW_PRIVATE_TARGETS", "INTERNAL_SECRET"] {
+    let checks = [
+        "COURIERX_REGISTRATION",
+        "COURIERX_REQUIRE_VERIFIED_DOMAINS",
+        "COURIERX_ALLOW_PRIVATE_TARGETS",
+        "INTERNAL_SECRET",
+    ];
+    for check in checks {
         assert_eq!(level(&output, check), "warning", "{output}");
     }
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -15,6 +15,7 @@ mod delivery;
 mod demo;
 #[cfg(unix)]
 mod doctor;
+mod domains;
 mod emails;
 mod engine;
 #[cfg(unix)]

@@ -202,7 +202,9 @@ async fn belongings(server: &TestServer, owner: &Client) -> Vec<(&'static str, S
     let connection = id(owner.post("/api/v1/provider_connections", &connection).await);
     let rule =
         id(owner.post("/api/v1/routing_rules", &json!({ "name": "mine", "strategy": "priority" })).await);
+    let domain = id(owner.post("/api/v1/domains", &json!({ "domain": "a.example" })).await);
     vec![
+        ("/api/v1/domains/{id}", domain),
         ("/api/v1/routing_rules/{id}", rule),
         ("/api/v1/provider_connections/{id}", connection),
         ("/api/v1/api_keys/{id}", key),
@@ -227,6 +229,7 @@ pub(crate) async fn what_another_tenant_has_is_as_what_nobody_has() {
             "sandbox/messages",
             "provider_connections",
             "routing_rules",
+            "domains",
         ] {
             seen.push(client.get(&format!("/api/v1/{list}")).await.body);
         }

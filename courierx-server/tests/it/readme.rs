@@ -11,7 +11,8 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::mail_server::LOGIN;
-use crate::support::{Binary, MailServer, Terminal};
+use crate::support::terminal::Said;
+use crate::support::{Binary, DnsServer, MailServer, Terminal};
 
 /// The documents whose commands are run here.
 const README: &str = "README.md";
@@ -33,6 +34,7 @@ fn blocks(text: &str) -> Vec<String> {
 struct Desk {
     binary: Binary,
     mail: MailServer,
+    dns: DnsServer,
     terminal: Terminal,
     _folder: TempDir,
 }
@@ -40,11 +42,14 @@ struct Desk {
 impl Desk {
     fn new() -> Self {
         let (mail, folder) = (MailServer::start(), tempfile::tempdir().unwrap());
-        let certificate = mail.certificate();
+        let (certificate, dns) = (mail.certificate(), DnsServer::start());
+        let dns_server = dns.address().to_string();
         let trust = [
             ("COURIERX_CA_FILE", certificate.to_str().unwrap()),
             ("COURIERX_ALLOW_PRIVATE_TARGETS", "127.0.0.0/8"),
             ("INTERNAL_SECRET", INTERNAL_SECRET),
+            ("COURIERX_REQUIRE_VERIFIED_DOMAINS", "true"),
+            ("COURIERX_DNS_SERVER", &dns_server),
         ];
         let binary = Binary::start(folder.path(), &trust);
         let port = mail.port().to_string();
@@ -55,7 +60,17 @@ impl Desk {
             ("SMTP_PASSWORD", LOGIN.1),
             ("INTERNAL_SECRET", INTERNAL_SECRET),
         ]);
-        Self { binary, mail, terminal, _folder: folder }
+        Self { binary, mail, dns, terminal, _folder: folder }
+    }
+
+    /// Types a block, and publishes what an answer asks for.
+    fn run(&mut self, block: &str) -> Said {
+        let said = self.terminal.run(block);
+        for domain in said.json.iter().filter(|answer| answer["verification_token"].is_string()) {
+            let name = format!("_courierx.{}", domain["domain"].as_str().unwrap());
+            self.dns.txt(&name, domain["verification_token"].as_str().unwrap());
+        }
+        said
     }
 
     /// The text with this server's port where the usual one is printed.
@@ -71,7 +86,9 @@ async fn the_readme_leads_from_nothing_to_a_delivered_mail() {
     assert!(readme.contains("```sh\ncargo run --release -p courierx-server\n```"));
     let mut desk = Desk::new();
     let blocks = blocks(&desk.at_home(&readme));
-    let [first, look, connect, send, list] = &blocks[..] else { panic!("other blocks: {blocks:#?}") };
+    let [first, look, connect, domain, proof, send, list] = &blocks[..] else {
+        panic!("other blocks: {blocks:#?}")
+    };
 
     let said = desk.terminal.run(first);
     assert_eq!(said.statuses, [201, 201, 202], "{said:?}");
@@ -83,6 +100,14 @@ async fn the_readme_leads_from_nothing_to_a_delivered_mail() {
     let said = desk.terminal.run(connect);
     assert_eq!(said.statuses, [201], "{said:?}");
     assert_eq!((&said.json[0]["status"], &said.json[0]["tls"]), (&json!("active"), &json!("starttls")));
+    let said = desk.run(domain);
+    assert_eq!((&said.statuses[..], &said.json[0]["status"]), (&[201][..], &json!("pending")), "{said:?}");
+    let said = desk.run(proof);
+    assert_eq!(
+        (&said.statuses[..], &said.json[0]["status"]),
+        (&[200, 200][..], &json!("verified")),
+        "{said:?}"
+    );
     let said = desk.terminal.run(send);
     assert_eq!(said.statuses, [202], "{said:?}");
     let id = said.json[0]["id"].clone();
@@ -105,13 +130,13 @@ async fn every_request_of_the_servers_page_is_answered_as_it_says() {
     let mut desk = Desk::new();
     // The page goes on where README.md ended.
     for block in blocks(&desk.at_home(&document(README))) {
-        desk.terminal.run(&block);
+        desk.run(&block);
     }
     let page = desk.at_home(&document(SERVER));
     let blocks = blocks(&page);
     assert!(blocks.len() > 3, "the blocks were not found");
     for block in &blocks {
-        let said = desk.terminal.run(block);
+        let said = desk.run(block);
         let asked = block.matches("curl ").count();
         assert_eq!(said.statuses.len(), asked, "{block}\n{said:?}");
         assert!(said.statuses.iter().all(|status| (200..300).contains(status)), "{block}\n{said:?}");

@@ -40,6 +40,14 @@ pub(super) fn exposure(settings: &Settings) -> Vec<Finding> {
             "if that is not meant: COURIERX_REGISTRATION=first",
         ));
     }
+    if !settings.require_verified_domains && settings.registration == Registration::Open {
+        findings.push(Finding::new(
+            Level::Warning,
+            "COURIERX_REQUIRE_VERIFIED_DOMAINS",
+            "whoever registers can send as anybody whom their provider lets pass",
+            "unless you know all who register: COURIERX_REQUIRE_VERIFIED_DOMAINS=true",
+        ));
+    }
     if settings.private_targets == PrivateTargets::All {
         findings.push(Finding::new(
             Level::Warning,

@@ -2,6 +2,7 @@
 
 pub mod api_keys;
 pub mod auth;
+pub mod domains;
 pub mod emails;
 pub mod engine;
 pub mod provider_connections;

@@ -1,13 +1,11 @@
 //! Whether a tenant may send a message at the moment.
 
 use courierx_core::message::{Email, Mode};
-use courierx_core::store::ConfigsExt;
 
 use crate::App;
 use crate::ctx::Ctx;
 use crate::delivery::sandbox_takes_live_mail;
 use crate::error::{ServiceError, ServiceResult};
-use crate::model::domains::{Domain, DomainStatus};
 use crate::model::tenants::{Tenant, TenantStatus};
 
 /// Refuses what could not be sent, while there is somebody to tell.
@@ -50,12 +48,14 @@ async fn from_domain(ctx: &Ctx, app: &App, email: &Email) -> ServiceResult<()> {
     }
     let key = email.from().address().key();
     let domain = key.as_str().rsplit_once('@').map_or("", |(_, domain)| domain);
-    let known = app.store.find::<Domain>(ctx.tenant, &Domain::named(domain)).await?;
-    if known.is_some_and(|known| known.value.status == DomainStatus::Verified) {
+    if app.directory.has_domain(ctx.tenant, domain).await? {
         return Ok(());
     }
     Err(ServiceError::Refused {
         code: "unverified_domain",
-        message: format!("The domain {domain} in from_email is not verified for this account"),
+        message: format!(
+            "The domain {domain} in from_email is not verified for this account. Add it (POST /api/v1/domains), publish \
+             the TXT record that the answer names, and have it looked at (POST /api/v1/domains/{{id}}/verify)."
+        ),
     })
 }

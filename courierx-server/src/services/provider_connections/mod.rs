@@ -48,7 +48,7 @@ pub async fn list(ctx: &Ctx, app: &App) -> ServiceResult<Vec<Connection>> {
     all(app, ctx.tenant).await
 }
 
-async fn all(app: &App, tenant: TenantId) -> ServiceResult<Vec<Connection>> {
+pub(super) async fn all(app: &App, tenant: TenantId) -> ServiceResult<Vec<Connection>> {
     let page = PageRequest::first(PageRequest::MAX);
     let mut all = app.store.list_of::<ProviderConnection>(tenant, None, &page).await?.items;
     all.sort_by_key(|one| (one.value.priority, one.value.created_at, one.id));

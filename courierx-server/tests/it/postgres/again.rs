@@ -14,6 +14,12 @@ macro_rules! again {
     };
 }
 
+again!([domains]
+    a_domain_is_added_verified_listed_changed_and_removed
+    a_domain_is_theirs_whose_token_it_publishes
+);
+again!([domains::life] a_new_domain_is_looked_at_rarer_and_rarer_until_it_is_there);
+again!([domains::sending] the_sandbox_needs_no_domain_and_a_real_connection_a_verified_one);
 again!([emails]
     what_was_sent_is_answered_listed_and_told_whole
     a_list_is_filtered_and_paged

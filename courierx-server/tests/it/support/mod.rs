@@ -3,6 +3,7 @@
 mod binary;
 mod client;
 pub(crate) mod database;
+mod dns_server;
 #[cfg(unix)]
 mod lines;
 #[cfg(unix)]
@@ -14,10 +15,11 @@ pub(crate) mod smtp_server;
 #[cfg(unix)]
 mod smtp_sink;
 #[cfg(unix)]
-mod terminal;
+pub(crate) mod terminal;
 
 pub(crate) use binary::{Binary, Ended, PATIENCE, Starting, command, run};
 pub(crate) use client::{Answer, Client};
+pub(crate) use dns_server::DnsServer;
 #[cfg(unix)]
 pub(crate) use mail_server::MailServer;
 #[cfg(unix)]

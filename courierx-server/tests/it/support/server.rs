@@ -56,6 +56,8 @@ impl TestServer {
         let mut settings = Settings::in_directory(folder.path().to_owned());
         settings.listen.set_port(0);
         settings.database = database;
+        // Tests of domains have a DNS server, and switch it on.
+        settings.require_verified_domains = false;
         change(&mut settings);
         let app = App::new(settings, store, vault, &secret()).unwrap();
         Self { server: Server::start_within(app, limits).await.unwrap(), folder }

@@ -1,0 +1,76 @@
+//! What a client says of a domain.
+
+use std::collections::BTreeMap;
+
+use courierx_core::id::RecordId;
+use serde::Deserialize;
+
+use super::dkim;
+use crate::error::FieldError;
+use crate::model::domains::Domain;
+use crate::services::provider_connections::{Connection, Given};
+
+/// Selectors of one connection.
+const SELECTORS: usize = 10;
+
+/// A domain to add.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct NewDomain {
+    /// The domain.
+    #[serde(alias = "name")]
+    pub domain: Option<String>,
+    /// The DKIM selector where no others are named.
+    pub dkim_selector: Given<String>,
+    /// The DKIM selectors of connections, by their identifiers.
+    pub dkim_selectors: BTreeMap<String, Vec<String>>,
+}
+
+/// What can be changed of a domain.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct DomainInput {
+    /// The DKIM selector where no others are named.
+    pub dkim_selector: Given<String>,
+    /// The DKIM selectors of connections, by their identifiers. Of others nothing changes; an empty list removes them.
+    pub dkim_selectors: BTreeMap<String, Vec<String>>,
+}
+
+impl DomainInput {
+    /// Makes the changes; what is wrong is added to the list.
+    pub(super) fn apply(self, domain: &mut Domain, connections: &[Connection], wrong: &mut Vec<FieldError>) {
+        match self.dkim_selector {
+            Given::No => {}
+            Given::Null => domain.dkim_selector = None,
+            Given::Value(text) if text.trim().is_empty() => domain.dkim_selector = None,
+            Given::Value(text) => match dkim::selector(&text) {
+                Ok(selector) => domain.dkim_selector = Some(selector),
+                Err(problem) => wrong.push(FieldError::new("dkim_selector", problem)),
+            },
+        }
+        for (index, (id, selectors)) in self.dkim_selectors.into_iter().enumerate() {
+            // The name may be anything.
+            let field = format!("dkim_selectors[{index}]");
+            let known = id.parse::<RecordId>().ok().filter(|id| connections.iter().any(|one| one.id == *id));
+            let Some(id) = known else {
+                wrong.push(FieldError::new(field, "must be named by the id of a provider connection"));
+                continue;
+            };
+            let read: Result<Vec<_>, _> = selectors.iter().map(|text| dkim::selector(text)).collect();
+            match read {
+                Ok(selectors) if selectors.len() > SELECTORS => {
+                    wrong.push(FieldError::new(field, format!("must have at most {SELECTORS} selectors")));
+                }
+                Ok(selectors) if selectors.is_empty() => {
+                    domain.dkim_selectors.remove(&id);
+                }
+                Ok(selectors) => {
+                    domain.dkim_selectors.insert(id, selectors);
+                }
+                Err(problem) => wrong.push(FieldError::new(field, problem)),
+            }
+        }
+        // Connections that are gone.
+        domain.dkim_selectors.retain(|id, _| connections.iter().any(|one| one.id == *id));
+    }
+}

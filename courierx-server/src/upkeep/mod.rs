@@ -2,6 +2,7 @@
 
 mod lead;
 mod purge;
+mod sweep;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,11 @@ const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Does all of it until it is told to stop.
 pub(crate) async fn upkeep(app: Arc<App>, stop: CancellationToken) {
-    tokio::join!(remember(&app, &stop), stop.run_until_cancelled(remove(&app)));
+    tokio::join!(
+        remember(&app, &stop),
+        stop.run_until_cancelled(remove(&app)),
+        stop.run_until_cancelled(sweep::sweep(&app)),
+    );
 }
 
 /// Writes down what is only remembered, now and then and at the end.

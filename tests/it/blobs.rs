@@ -137,7 +137,7 @@ async fn large_content_goes_out_of_a_blob_and_small_content_does_not() {
     let sent = recorder.sent();
     let sent = sent.iter().find(|one| one.subject() == "Hello").unwrap();
     assert_eq!(sent.text().map(str::len), Some(200_000));
-    assert_eq!(sent.outgoing().attachments()[0].content(), [7; 100_000]);
+    assert_eq!(sent.outgoing().attachments()[0].content(), vec![7; 100_000]);
     assert_eq!(blobs.gets.load(SeqCst), 1);
 }
 

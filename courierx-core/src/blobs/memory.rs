@@ -73,9 +73,9 @@ mod tests {
     use super::super::conformance::Subject;
     use super::*;
 
-    async fn subject() -> Subject {
+    fn subject() -> Subject {
         Subject::new(MemoryBlobs::new())
     }
 
-    crate::blobs_conformance!(subject());
+    crate::blobs_conformance!(std::future::ready(subject()));
 }

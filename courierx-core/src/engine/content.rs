@@ -237,11 +237,11 @@ mod tests {
     fn a_blob_is_sealed_for_its_message_and_named_after_it() {
         let vault = Vault::new(VaultKey::generate());
         let (tenant, id, at) = whose();
-        let sealed = seal(&vault, true, (tenant, id, at), &[b'x'; 100_000]).unwrap();
+        let sealed = seal(&vault, true, (tenant, id, at), &vec![b'x'; 100_000]).unwrap();
         let (key, blob) = sealed.blob.unwrap();
         assert_eq!(key, BlobKey::new(Day::of(at), tenant, id));
         let blob = Sealed::from_bytes(blob).unwrap();
-        assert_eq!(*vault.open(&blob_context(tenant, &id), &blob).unwrap(), [b'x'; 100_000]);
+        assert_eq!(*vault.open(&blob_context(tenant, &id), &blob).unwrap(), vec![b'x'; 100_000]);
         assert!(vault.open(&blob_context(tenant, &MessageId::new()), &blob).is_err());
         assert!(vault.open(&blob_context(TenantId::new(), &id), &blob).is_err());
         assert!(vault.open(&content_context(tenant, &id), &blob).is_err());

@@ -36,7 +36,8 @@ pub(super) fn told(error: object_store::Error, place: &str) -> BlobError {
         return of_answer(told.clone(), place);
     }
     if let Some(cause) = find::<io::Error>(&error) {
-        return of_files(cause.kind(), cause.to_string(), error, place);
+        let (kind, cause) = (cause.kind(), cause.to_string());
+        return of_files(kind, &cause, error, place);
     }
     if find::<object_store::client::HttpError>(&error).is_some() {
         return BlobError::Unavailable(error.into());
@@ -58,7 +59,7 @@ fn of_answer(told: Told, place: &str) -> BlobError {
     BlobError::Refused { reason, source: Some(told.into()) }
 }
 
-fn of_files(kind: io::ErrorKind, cause: String, error: object_store::Error, place: &str) -> BlobError {
+fn of_files(kind: io::ErrorKind, cause: &str, error: object_store::Error, place: &str) -> BlobError {
     use io::ErrorKind as K;
     let reason = match kind {
         K::PermissionDenied | K::ReadOnlyFilesystem => format!("{place} cannot be written or read ({cause})"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::{BodyExt as _, Collected, Limited};
 use object_store::ClientOptions;
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
@@ -106,7 +106,7 @@ impl HttpService for Client {
         }
         // What cannot be read does not say more than the status.
         let body = Limited::new(response.into_body(), MOST_OF_AN_ERROR).collect().await;
-        let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+        let body = body.map(Collected::to_bytes).unwrap_or_default();
         let told = Told::read(status.as_u16(), &String::from_utf8_lossy(&body));
         Err(HttpError::new(told.kind(), told))
     }

@@ -222,7 +222,7 @@ pub async fn who_has_content_is_told(subject: &Subject) {
     };
     let large = || {
         let context = SealContext { tenant, kind: "content", record: &[0; 16] };
-        Some(Vault::new(VaultKey::generate()).seal(&context, &[0; 300_000]))
+        Some(Vault::new(VaultKey::generate()).seal(&context, &vec![0; 300_000]))
     };
     let unsettled = fixtures::accept(subject, fixtures::message(tenant, subject.now())).await;
     let old = [settled(tenant, None).await, settled(tenant, large()).await];

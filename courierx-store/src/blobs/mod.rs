@@ -39,8 +39,8 @@ use self::error::{Fault, told};
 use self::list::Listing;
 pub use self::s3::{OpenError, S3Options};
 
-/// No blob is larger: that is more than the largest message makes of itself.
-const MOST_BYTES: u64 = 128 * 1024 * 1024;
+/// No blob is larger: that is more than the largest message makes of itself, each byte of it as an escape in JSON.
+const MOST_BYTES: u64 = 512 * 1024 * 1024;
 
 /// Large contents in a folder of this machine, or in a bucket: [`folder`](Self::folder), [`s3`](Self::s3).
 ///
@@ -104,6 +104,10 @@ impl Inner {
 #[async_trait]
 impl Blobs for ObjectBlobs {
     async fn put(&self, key: &BlobKey, content: Vec<u8>) -> BlobResult<()> {
+        if content.len() as u64 > MOST_BYTES {
+            let reason = format!("the blob {key} has {} bytes, and could not be read again", content.len());
+            return Err(BlobError::Refused { reason, source: None });
+        }
         self.0.check().await?;
         let put = self.0.objects.put(&self.0.path(key), PutPayload::from(content)).await;
         put.map(|_| ()).map_err(|error| told(error, &self.0.place))

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use courierx_core::blobs::{Blobs, SweepError, Swept};
 use courierx_core::clock::{Clock, SystemClock, Timestamp};
 use courierx_core::engine::{
     AcceptError, Accepted, Direct, EventStream, NoVault, Outbox, OutboxOptions, ReceiveError, SendError,
@@ -16,7 +17,8 @@ use courierx_core::router::{
     Watcher,
 };
 use courierx_core::store::{
-    CancelResult, EventQuery, NewMessage, PurgeRequest, Purged, Recorded, Store, StoreError, StoredMessage,
+    CancelResult, EventQuery, NewMessage, PageRequest, PurgeRequest, Purged, Recorded, Store, StoreError,
+    StoredMessage,
 };
 use courierx_core::vault::Vault;
 
@@ -112,6 +114,21 @@ impl Courier {
         }
     }
 
+    /// Removes large contents besides the store that nothing needs any more, if [`blobs`](CourierBuilder::blobs) were
+    /// given: those of purged messages, and what a crash left behind a day ago or earlier. Call it after
+    /// [`purge`](Self::purge).
+    pub async fn sweep_blobs(&self) -> Result<Swept, SweepBlobsError> {
+        let mut total = Swept::default();
+        loop {
+            let step = self.outbox()?.sweep_blobs(PageRequest::MAX).await?;
+            total.looked_at += step.looked_at;
+            total.removed += step.removed;
+            if !step.more {
+                return Ok(total);
+            }
+        }
+    }
+
     /// Waits until nothing is left to deliver, now or later. Without a worker that would be for ever.
     pub async fn drained(&self) -> Result<(), LookError> {
         Ok(self.outbox()?.drained(TenantId::DEFAULT).await?)
@@ -177,6 +194,7 @@ pub struct CourierBuilder {
     has_connection: bool,
     store: Option<Arc<dyn Store>>,
     vault: Option<Vault>,
+    blobs: Option<Arc<dyn Blobs>>,
     clock: Option<Arc<dyn Clock>>,
     options: OutboxOptions,
 }
@@ -227,6 +245,14 @@ impl CourierBuilder {
         self
     }
 
+    /// Keeps large contents there, besides the store: put before the message is written down, and removed by
+    /// [`Courier::sweep_blobs`]. Messages that were accepted with it need it until they are delivered, and one database
+    /// needs it for itself.
+    pub fn blobs(mut self, blobs: impl Blobs) -> Self {
+        self.blobs = Some(Arc::new(blobs));
+        self
+    }
+
     /// Takes the time from this clock where there is no store; a store has its own.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
@@ -241,7 +267,7 @@ impl CourierBuilder {
 
     /// The finished courier. It starts nothing: no task, no connection.
     pub fn build(self) -> Result<Courier, BuildError> {
-        let Self { router, invalid, has_connection, store, vault, clock, options } = self;
+        let Self { router, invalid, has_connection, store, vault, blobs, clock, mut options } = self;
         if let Some(invalid) = invalid {
             return Err(invalid);
         }
@@ -253,6 +279,7 @@ impl CourierBuilder {
             Some(store) => store.clock(),
             None => clock.unwrap_or_else(SystemClock::shared),
         };
+        options.blobs = blobs.or(options.blobs);
         let mut direct = Direct::new(router.clone(), clock).with_timeout(options.hand_over_timeout);
         let mut outbox = None;
         if let Some(store) = store {
@@ -331,4 +358,9 @@ error! {
     /// Why a callback was not taken.
     CallbackError, Receive, /// It was not the provider's, or could not be recorded.
     ReceiveError
+}
+error! {
+    /// Why large contents were not swept.
+    SweepBlobsError, Sweep, /// The sweep failed.
+    SweepError
 }

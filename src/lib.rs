@@ -31,11 +31,12 @@
 //! | keep messages | [`SqliteStore`] (feature `sqlite`), `PostgresStore` (feature `postgres`), [`MemoryStore`] |
 //! | follow messages | [`Courier::events`], [`Courier::message`] |
 //! | keep the store from growing | [`Courier::purge`] |
+//! | keep large contents elsewhere | [`CourierBuilder::blobs`], with `ObjectBlobs` (feature `object-store`) |
 //! | hold mail back | [`suppression`], through [`Courier::store`] |
 //! | test what sends mail | [`testing::Recorder`], [`assert_sent!`] |
 //! | come from lettre | `lettre::LettreTransport` (feature `lettre`) |
 //! | write a provider | [`provider`] |
-//! | write a store | [`store`] |
+//! | write a store | [`store`], and [`blobs`] beside it |
 //!
 //! Errors tell what to do next: [`SendError::may_have_been_sent`] says whether sending again may duplicate,
 //! and [`RefusalKind`] whom a refusal blames. A refusal repeats what the provider said, bounded and without
@@ -52,9 +53,11 @@ pub mod lettre;
 
 pub use courier::{
     BuildError, CallbackError, Courier, CourierBuilder, EnqueueError, LookError, NoStore, RunError,
+    SweepBlobsError,
 };
 pub use courierx_core::UnknownName;
 pub use courierx_core::assert_sent;
+pub use courierx_core::blobs::{self, Blobs};
 pub use courierx_core::clock::{self, Clock, ManualClock, SystemClock, Timestamp};
 pub use courierx_core::engine::{
     self, AcceptError, Accepted, EventStream, NotSent, OutboxOptions, ReceiveError, RenderError, SendError,
@@ -74,7 +77,7 @@ pub use courierx_core::template;
 pub use courierx_core::testing;
 pub use courierx_core::vault::{self, Vault, VaultKey};
 #[cfg(feature = "conformance")]
-pub use courierx_core::{provider_conformance, store_conformance};
+pub use courierx_core::{blobs_conformance, provider_conformance, store_conformance};
 #[cfg(any(
     feature = "sendgrid",
     feature = "ses",
@@ -97,6 +100,8 @@ pub use courierx_providers::ses::{self, Ses};
 #[cfg(feature = "smtp")]
 pub use courierx_providers::smtp::{self, Smtp};
 pub use courierx_store::MemoryStore;
+#[cfg(feature = "object-store")]
+pub use courierx_store::blobs::ObjectBlobs;
 #[cfg(feature = "postgres")]
 pub use courierx_store::postgres::{self, PostgresStore};
 #[cfg(feature = "sqlite")]

@@ -40,6 +40,7 @@
 //! | [`suppression`] | who gets no mail, and why | [`Suppression`](suppression::Suppression) |
 //! | [`vault`] | sealing what is kept | [`Vault`](vault::Vault) |
 //! | [`store`] | where messages, jobs and events are kept: the traits | [`Store`](store::Store) |
+//! | [`blobs`] | where large contents are kept besides the store | [`Blobs`](blobs::Blobs) |
 //! | [`engine`] | accept, deliver, settle; a worker; a direct send without a store | [`Outbox`](engine::Outbox), [`Direct`](engine::Direct) |
 //! | [`router`] | which connection is next, and what follows from an answer | [`Router`](router::Router) |
 //! | [`provider`] | what carries a message out of the process: the trait, and its three outcomes | [`EmailProvider`](provider::EmailProvider), [`Outcome`](provider::Outcome) |
@@ -50,11 +51,12 @@
 //!
 //! # Writing a provider or a store
 //!
-//! The feature `conformance` adds `provider::conformance` and `store::conformance`: the contracts of the
-//! traits as tests, which every provider and every store of `CourierX` passes too.
+//! The feature `conformance` adds `provider::conformance`, `store::conformance` and `blobs::conformance`: the
+//! contracts of the traits as tests, which every provider and every store of `CourierX` passes too.
 
 #![deny(missing_docs)]
 
+pub mod blobs;
 pub mod clock;
 pub mod engine;
 pub mod event;

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use courierx_core::blobs::BlobError;
 use courierx_core::clock::Timestamp;
 use courierx_core::engine::{NoVault, Outbox, OutboxOptions};
 use courierx_core::id::TenantId;
 use courierx_core::store::{Change, Store};
 use courierx_core::vault::Vault;
 use courierx_providers::http::HttpError;
+use courierx_store::blobs::OpenError;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Directory, LoginLimits, Passwords, Tokens};
@@ -31,6 +33,12 @@ pub enum AppError {
     /// The metrics cannot be set up.
     #[error("metrics cannot be set up")]
     Meters(#[from] metrics_exporter_prometheus::BuildError),
+    /// The folder for large contents cannot be used.
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
+    /// The bucket for large contents cannot be set up.
+    #[error("the bucket for large contents cannot be set up")]
+    Bucket(#[from] OpenError),
     /// The client for vendors' APIs cannot be set up.
     #[error(transparent)]
     Http(#[from] HttpError),
@@ -95,6 +103,9 @@ impl App {
         );
         let mut options = OutboxOptions::default();
         options.idempotency_ttl = settings.idempotency_ttl;
+        if let Some(place) = &settings.blobs {
+            options.blobs = Some(Arc::new(place.open()?));
+        }
         let shared = SharedRoutes(Arc::clone(&routes));
         let outbox = Outbox::new(Arc::clone(&store), shared, Some(vault.clone()), options)?;
         Ok(Self {

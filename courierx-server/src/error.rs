@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use courierx_core::blobs::BlobError;
 use courierx_core::engine::AcceptError;
 use courierx_core::message::InvalidEmail;
 use courierx_core::store::{CommitError, StoreError};
@@ -118,6 +119,14 @@ impl From<StoreError> for ServiceError {
     }
 }
 
+impl From<BlobError> for ServiceError {
+    fn from(error: BlobError) -> Self {
+        // As with the store: who may act needs a minute.
+        let seconds = if error.is_temporary() { 1 } else { 60 };
+        Self::Unavailable { retry_after: Duration::from_secs(seconds), source: Box::new(error) }
+    }
+}
+
 impl From<CommitError> for ServiceError {
     fn from(error: CommitError) -> Self {
         match error {
@@ -155,6 +164,7 @@ impl From<AcceptError> for ServiceError {
         match error {
             AcceptError::Invalid(invalid) => invalid.into(),
             AcceptError::Store(error) => error.into(),
+            AcceptError::Blobs(error) => error.into(),
             AcceptError::Render(error) => {
                 Self::Refused { code: "template_error", message: error.to_string() }
             }

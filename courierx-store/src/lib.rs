@@ -25,6 +25,9 @@
 //! # }
 //! ```
 //!
+//! Large contents may be kept besides any of them: `blobs::ObjectBlobs` (feature `object-store`) puts them into a folder
+//! or a bucket.
+//!
 //! Nothing is removed by itself: settled messages stay until [`purge`](courierx_core::store::Ledger::purge) is
 //! called.
 //!
@@ -34,6 +37,8 @@
 
 #![deny(missing_docs)]
 
+#[cfg(feature = "object-store")]
+pub mod blobs;
 pub mod memory;
 #[cfg(feature = "postgres")]
 pub mod postgres;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed, as it should")]
 
 mod bad_input;
+mod blobs;
 mod breakers;
 mod changed_connections;
 mod chaos;

@@ -13,11 +13,12 @@ combinations, documentation, `cargo xtask loom`, and `cargo xtask test`.",
 };
 
 /// Selections of features that people build alone.
-const COMBINATIONS: [&[&str]; 9] = [
+const COMBINATIONS: [&[&str]; 10] = [
     &[],
     &["--features", "smtp"],
     &["--features", "sqlite"],
     &["--features", "postgres"],
+    &["--features", "object-store"],
     &["--features", "sendgrid"],
     &["--features", "ses"],
     &["--features", "mailgun"],

@@ -1,11 +1,14 @@
 //! The first step: from a message in the application's hands to one that is kept.
 
+use futures_util::{StreamExt, stream};
 use sha2::{Digest, Sha256};
 
 use super::apart::is_heavy;
-use super::outbox::{Outbox, content_context};
+use super::content::{self, SealedContent};
+use super::outbox::Outbox;
 use super::render::{RenderError, render};
 use super::summary::Summary;
+use crate::blobs::{BlobError, BlobKey};
 use crate::clock::Timestamp;
 use crate::event::{Disposition, EventKind, MessageStatus, NewEvent};
 use crate::id::{MessageId, TenantId};
@@ -15,6 +18,9 @@ use crate::store::{
     StoreResult,
 };
 use crate::suppression::Scope;
+
+/// Large contents of one call that are put at once.
+const PUTS: usize = 8;
 
 /// A message is kept and will be delivered, or given up with a reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +74,10 @@ pub enum AcceptError {
     /// The content cannot be written down. Nothing was kept.
     #[error("the message cannot be written down")]
     Content(#[source] serde_json::Error),
+    /// The content is large, and the place for such could not take it; see there whether to try again. The message was
+    /// not kept.
+    #[error("the content could not be stored")]
+    Blobs(#[from] BlobError),
     /// The store failed; see there whether to try again.
     #[error("the message could not be stored")]
     Store(#[from] StoreError),
@@ -125,8 +135,9 @@ impl Outbox {
     }
 
     /// Everything up to the store: validates, renders once to see that it can be, looks suppressions up,
-    /// and seals. For a message that goes into a transaction of the application's own; the others go
-    /// through [`enqueue`](Self::enqueue).
+    /// seals, and puts a large content where it is kept. For a message that goes into a transaction of the
+    /// application's own, within a day, or else a large content may be swept; the others go through
+    /// [`enqueue`](Self::enqueue).
     pub async fn prepare(&self, tenant: TenantId, email: Email) -> Result<NewMessage, AcceptError> {
         let mut prepared = self.prepare_batch(tenant, vec![email]).await?;
         prepared.pop().unwrap_or(Err(AcceptError::Store(StoreError::Closed)))
@@ -152,7 +163,17 @@ impl Outbox {
             let prepare = move || outbox.prepare_one(tenant, &email, &suppressed, now);
             prepared.push(self.inner.apart.run(heavy, prepare).await);
         }
-        Ok(prepared)
+        let putting = prepared.into_iter().map(|message| self.put_content(message));
+        Ok(stream::iter(putting).buffered(PUTS).collect().await)
+    }
+
+    /// Puts the content where the message refers to, before anybody can find it.
+    async fn put_content(&self, prepared: Result<Prepared, AcceptError>) -> Result<NewMessage, AcceptError> {
+        let Prepared { message, blob } = prepared?;
+        if let Some((key, blob)) = blob {
+            self.inner.put_blob(&key, blob).await?;
+        }
+        Ok(message)
     }
 
     fn prepare_one(
@@ -161,7 +182,7 @@ impl Outbox {
         email: &Email,
         suppressed: &[bool],
         now: Timestamp,
-    ) -> Result<NewMessage, AcceptError> {
+    ) -> Result<Prepared, AcceptError> {
         email.check_dates(now)?;
         // What cannot be rendered is refused now, while there is somebody to tell.
         let rendered = render(email)?;
@@ -185,7 +206,10 @@ impl Outbox {
             })
             .collect();
         let send_at = email.send_at().unwrap_or(now).max(now);
-        Ok(NewMessage {
+        let blobs = self.inner.options.blobs.is_some();
+        let sealed = content::seal(&self.inner.vault, blobs, (tenant, id, now), &content);
+        let SealedContent { row, blob } = sealed.map_err(AcceptError::Content)?;
+        let message = NewMessage {
             id,
             tenant,
             created_at: now,
@@ -198,11 +222,12 @@ impl Outbox {
             duplicates: email.duplicate_policy(),
             tags: email.tags().iter().map(|tag| tag.as_str().to_owned()).collect(),
             summary: Some(self.seal_summary(tenant, id, &Summary::of(&rendered, email))?),
-            content: self.inner.vault.seal(&content_context(tenant, &id), &content),
+            content: row,
             idempotency,
             effects: effects(id, email.lane(), &recipients, send_at, now),
             recipients,
-        })
+        };
+        Ok(Prepared { message, blob })
     }
 
     pub(super) fn deadline(&self, email: &Email, send_at: Timestamp) -> Option<Timestamp> {
@@ -210,6 +235,12 @@ impl Outbox {
             (email.lane() == Lane::Critical).then(|| send_at.after(self.inner.options.critical_deadline))
         })
     }
+}
+
+/// A message that is ready to be written down, once its blob is put.
+struct Prepared {
+    message: NewMessage,
+    blob: Option<(BlobKey, Vec<u8>)>,
 }
 
 /// What is committed with a message: its first events, its delivery, and the day's counters.

@@ -11,6 +11,7 @@
 mod accept;
 mod apart;
 mod callbacks;
+mod content;
 mod deliver;
 mod direct;
 mod events;
@@ -34,11 +35,12 @@ mod write_down;
 
 pub use accept::{AcceptError, Accepted, Written};
 pub use callbacks::ReceiveError;
+pub use content::ContentError;
 pub use direct::{Direct, NotSent, SendError, Sent, Tried};
 pub use events::EventStream;
 pub use explain::Outlook;
 pub use outbox::{NoVault, Outbox, OutboxOptions, Routes};
 pub use render::{RenderError, render};
 pub use retry::RetrySchedule;
-pub use summary::{ContentError, Summary};
+pub use summary::Summary;
 pub use worker::{Worker, WorkerError, WorkerOptions};

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::apart::{is_heavy, is_large};
+use super::apart::is_heavy;
+use super::content::ContentError;
 use super::deliver::Delivery;
 use super::hand_over::Denials;
 use super::lookup;
-use super::outbox::{Inner, content_context};
+use super::outbox::Inner;
 use super::render::render;
 use super::round::Round;
 use super::settle::decided;
@@ -19,11 +20,13 @@ use crate::message::Email;
 use crate::provider::Content;
 use crate::router::{History, Past};
 use crate::store::{Claimed, FencedStep, JobNext, MessageRecord, Settlement, StoreResult, StoredMessage};
-use crate::vault::{Sealed, VaultError};
+use crate::vault::Sealed;
 
 /// How long a message waits for the key that it was sealed with before it is looked at again. Keys come with
 /// a restart, so nobody waits for that any longer than this.
 const KEY_WAIT: Duration = Duration::from_mins(10);
+/// How long it waits at least for a large content that cannot be reached.
+const BLOB_WAIT: Duration = Duration::from_secs(10);
 
 impl<'a> Delivery<'a> {
     /// Opens and renders the content, and finds out who is still to be sent to. None if that was the end.
@@ -44,7 +47,7 @@ impl<'a> Delivery<'a> {
         let router = inner.routes.router(record.tenant).await?;
         let news = catch_up_for_events(&*inner.store, record.tenant, &router, inner.now()).await;
         let opened = match content {
-            Some(sealed) => read(inner, &record, sealed).await,
+            Some(sealed) => read(inner, &record, sealed, cancel).await,
             None => Err(Unreadable::ForGood("the content is not kept any more".to_owned())),
         };
         let history = History::of(&attempts);
@@ -87,33 +90,42 @@ enum Unreadable {
     /// Trying again would not help.
     ForGood(String),
     /// Nothing is wrong with the message: what it takes to read it is not here.
-    ForNow(VaultError),
+    ForNow(ContentError),
+    /// The process wants to stop.
+    Canceled,
 }
 
-impl From<VaultError> for Unreadable {
-    fn from(error: VaultError) -> Self {
-        match error {
-            VaultError::UnknownKey { .. } | VaultError::UnsupportedVersion { .. } => Self::ForNow(error),
-            VaultError::Tampered | VaultError::Malformed { .. } => Self::ForGood(error.to_string()),
-        }
+impl From<ContentError> for Unreadable {
+    fn from(error: ContentError) -> Self {
+        if error.is_for_now() { Self::ForNow(error) } else { Self::ForGood(error.to_string()) }
     }
 }
 
 /// Opens the content and renders it.
-async fn read(inner: &Inner, record: &MessageRecord, sealed: Sealed) -> Result<(Email, Content), Unreadable> {
-    let (vault, tenant, id) = (inner.vault.clone(), record.tenant, record.id);
-    let large = is_large(sealed.as_bytes().len());
-    let open = move || -> Result<Email, Unreadable> {
-        let bytes = vault.open(&content_context(tenant, &id), &sealed)?;
-        // What follows could quote the content, and this text goes into logs and events.
-        serde_json::from_slice(&bytes)
-            .map_err(|_| Unreadable::ForGood("the content is not an email".to_owned()))
-    };
-    let email = inner.apart.run(large, open).await?;
+async fn read(
+    inner: &Inner,
+    record: &MessageRecord,
+    sealed: Sealed,
+    cancel: &CancellationToken,
+) -> Result<(Email, Content), Unreadable> {
+    // It may have to come from far away.
+    let opened = cancel.run_until_cancelled(inner.open_content(record, sealed)).await;
+    let email = opened.ok_or(Unreadable::Canceled)??;
     let source = email.clone();
     let rendered = inner.apart.run(is_heavy(&email), move || render(&source)).await;
     let content = rendered.map_err(|_| Unreadable::ForGood("the content cannot be rendered".to_owned()))?;
     Ok((email, content))
+}
+
+/// When a message is looked at again that could not be read: the longer it waits already, the later.
+fn look_again(record: &MessageRecord, error: &ContentError, now: Timestamp) -> Timestamp {
+    let wait = match error {
+        ContentError::Blobs(error) if error.is_temporary() => {
+            (now.since(record.send_at) / 4).clamp(BLOB_WAIT, KEY_WAIT)
+        }
+        _ => KEY_WAIT,
+    };
+    now.after(wait)
 }
 
 /// A message that cannot be read ends if that stays so or nobody wants it any more, and waits otherwise.
@@ -130,14 +142,19 @@ async fn put_aside(
         Unreadable::ForNow(error) if record.deliver_by.is_some_and(|deadline| now >= deadline) => {
             format!("the deadline has passed; {error}")
         }
+        Unreadable::Canceled => {
+            let next = JobNext::RetryAt { at: now, round: claimed.job.round };
+            inner.store.finish(&[(claimed.lease, next)]).await?;
+            return Ok(());
+        }
         Unreadable::ForNow(error) => {
-            // It names the key, and whoever operates this has to see that: nothing else tells of it.
+            // It names what is missing, and whoever operates this has to see that: nothing else tells of it.
             tracing::error!(
                 message = %record.id,
                 error = &error as &dyn std::error::Error,
                 "a message cannot be read with what is here; it waits"
             );
-            let at = now.after(KEY_WAIT);
+            let at = look_again(record, &error, now);
             let at = record.deliver_by.map_or(at, |deadline| deadline.min(at));
             // No step of the schedule: nothing was tried.
             let next = JobNext::RetryAt { at, round: claimed.job.round };

@@ -9,11 +9,12 @@ use tokio::sync::watch;
 
 use super::apart::Apart;
 use super::sharing::catch_up;
+use crate::blobs::{Blobs, SweepError, Swept, sweep};
 use crate::clock::{Clock, Timestamp};
 use crate::id::{MessageId, TenantId};
 use crate::router::Router;
 use crate::store::{CancelResult, Store, StoreResult, StoredMessage};
-use crate::vault::{SealContext, Vault};
+use crate::vault::Vault;
 
 /// Accepts messages into a store and delivers them from it.
 ///
@@ -59,6 +60,11 @@ pub struct OutboxOptions {
     pub hand_over_timeout: Duration,
     /// The deadline of a message of the critical lane that sets none; ten minutes unless set.
     pub critical_deadline: Duration,
+    /// Where large contents are kept besides the store; in the store unless set. Messages that were accepted with it
+    /// cannot be read without it.
+    pub blobs: Option<Arc<dyn Blobs>>,
+    /// How long putting or getting one large content may take; 30 seconds unless set.
+    pub blob_timeout: Duration,
 }
 
 impl Default for OutboxOptions {
@@ -67,6 +73,8 @@ impl Default for OutboxOptions {
             idempotency_ttl: Duration::from_hours(24),
             hand_over_timeout: Duration::from_secs(30),
             critical_deadline: Duration::from_mins(10),
+            blobs: None,
+            blob_timeout: Duration::from_secs(30),
         }
     }
 }
@@ -120,6 +128,15 @@ impl Outbox {
         Ok(router)
     }
 
+    /// Looks at the next `limit` large contents besides the store, and removes those that nothing needs any more: see
+    /// [`sweep`](crate::blobs::sweep). There are none where no [`blobs`](OutboxOptions::blobs) are set.
+    pub async fn sweep_blobs(&self, limit: usize) -> Result<Swept, SweepError> {
+        match &self.inner.options.blobs {
+            Some(blobs) => sweep(&*self.inner.store, &**blobs, limit).await,
+            None => Ok(Swept::default()),
+        }
+    }
+
     /// Cancels what was not handed over yet.
     pub async fn cancel(&self, tenant: TenantId, message: MessageId) -> StoreResult<CancelResult> {
         let result = self.inner.store.cancel(tenant, message).await?;
@@ -140,11 +157,6 @@ impl Inner {
             self.changes.send_replace(());
         }
     }
-}
-
-/// What the content of a message is sealed for.
-pub(super) fn content_context(tenant: TenantId, message: &MessageId) -> SealContext<'_> {
-    SealContext { tenant, kind: "content", record: message.as_bytes() }
 }
 
 impl fmt::Debug for Outbox {

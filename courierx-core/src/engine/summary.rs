@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::accept::AcceptError;
-use super::outbox::{Outbox, content_context};
+use super::content::ContentError;
+use super::outbox::Outbox;
 use crate::id::{MessageId, TenantId};
 use crate::message::Email;
 use crate::provider::Content;
 use crate::store::{MessageRecord, StoredMessage};
-use crate::vault::{SealContext, Sealed, VaultError};
+use crate::vault::{SealContext, Sealed};
 
 /// What lists show of a message's content. Sealed beside the message, so that a page of a list need not
 /// open contents of any size.
@@ -37,18 +38,6 @@ impl std::fmt::Debug for Summary {
     }
 }
 
-/// Why what is kept of a message cannot be shown.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ContentError {
-    /// It was sealed with a key that is not here, or was changed.
-    #[error(transparent)]
-    Sealed(#[from] VaultError),
-    /// It is not what it should be; the cause could quote it.
-    #[error("what is kept of the message cannot be read")]
-    Unreadable,
-}
-
 impl Outbox {
     /// Opens the summary of a message; none if it is purged.
     pub fn summary(&self, record: &MessageRecord) -> Result<Option<Summary>, ContentError> {
@@ -57,12 +46,10 @@ impl Outbox {
         serde_json::from_slice(&bytes).map(Some).map_err(|_| ContentError::Unreadable)
     }
 
-    /// Opens the content of a message; none if it is purged.
-    pub fn content(&self, message: &StoredMessage) -> Result<Option<Email>, ContentError> {
+    /// Opens the content of a message, wherever it is kept; none if it is purged.
+    pub async fn content(&self, message: &StoredMessage) -> Result<Option<Email>, ContentError> {
         let Some(sealed) = &message.content else { return Ok(None) };
-        let record = &message.record;
-        let bytes = self.inner.vault.open(&content_context(record.tenant, &record.id), sealed)?;
-        serde_json::from_slice(&bytes).map(Some).map_err(|_| ContentError::Unreadable)
+        self.inner.open_content(&message.record, sealed.clone()).await.map(Some)
     }
 
     pub(super) fn seal_summary(

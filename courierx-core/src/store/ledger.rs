@@ -32,6 +32,15 @@ pub trait Ledger: Send + Sync {
     /// Reads messages with their attempts and without their content, for lists.
     async fn outline(&self, batch: &[(TenantId, MessageId)]) -> StoreResult<Vec<Option<StoredMessage>>>;
 
+    /// Tells of messages whether they still have their content; none for one that is not the tenant's.
+    ///
+    /// What has been accepted is told of from then on, whoever asks. A store should override this: it reads
+    /// the messages.
+    async fn has_content(&self, batch: &[(TenantId, MessageId)]) -> StoreResult<Vec<Option<bool>>> {
+        let loaded = self.load(batch).await?;
+        Ok(loaded.into_iter().map(|message| Some(message?.content.is_some())).collect())
+    }
+
     /// Writes attempts down before the wire: checks the lease, numbers the attempt and reserves the
     /// connection's quota, all or nothing for each item.
     ///

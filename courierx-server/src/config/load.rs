@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::error::ConfigError;
 use super::loader::Loader;
 use super::sources::{Environment, Flags};
-use super::{Database, Retention, Settings, keys, parse, table};
+use super::{Database, Retention, Settings, blobs, keys, parse, table};
 
 /// Where data is kept if nobody says.
 const DATA_DIR: &str = "courierx-data";
@@ -26,6 +26,7 @@ impl Settings {
         let database = from.or(&table::DATABASE_URL, defaults.database, parse::database);
         let schema = from.optional(&table::DATABASE_SCHEMA, parse::schema);
         let pool_size = from.optional(&table::DATABASE_POOL_SIZE, parse::pool_size);
+        let extra_roots = from.optional(&table::COURIERX_CA_FILE, parse::certificates);
         let settings = Self {
             listen: SocketAddr::new(address, port),
             database: within(database, schema.clone(), pool_size),
@@ -66,7 +67,8 @@ impl Settings {
                     parse::message_days,
                 ),
             },
-            extra_roots: from.optional(&table::COURIERX_CA_FILE, parse::certificates),
+            blobs: blobs::load(&mut from, extra_roots.as_deref()),
+            extra_roots,
             internal_secret: from.optional(&table::INTERNAL_SECRET, keys::secret),
             jwt_secret: from.optional(&table::JWT_SECRET, keys::jwt_secret),
             encryption_key: from.optional(&table::ENCRYPTION_KEY, keys::encryption_key),

@@ -67,6 +67,11 @@ impl<'a> Loader<'a> {
         })
     }
 
+    /// Something is wrong with several settings together.
+    pub(super) fn add(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
     /// Everything that was wrong.
     pub(super) fn into_problems(self) -> Vec<Problem> {
         self.problems

@@ -2,6 +2,7 @@
 //!
 //! [`SETTINGS`] is the one table of settings; [`Settings::load`] reads them.
 
+mod blobs;
 mod error;
 mod file;
 mod keys;
@@ -22,6 +23,7 @@ use courierx_store::postgres::PostgresOptions;
 
 use crate::secret::Secret;
 
+pub use blobs::BlobPlace;
 pub use error::{ConfigError, Problem};
 pub(crate) use keys::is_placeholder;
 pub use sources::{Environment, Flags};
@@ -41,6 +43,8 @@ pub struct Settings {
     pub migrate: Migrate,
     /// Where generated secrets and the default database are: `COURIERX_DATA_DIR`.
     pub data_dir: PathBuf,
+    /// Where large contents are kept besides the database; in the database if none: `COURIERX_BLOBS`.
+    pub blobs: Option<BlobPlace>,
     /// Messages under delivery at once; none means that this process does not deliver: `MAX_WORKERS`.
     pub workers: usize,
     /// How long a claimed message is nobody else's, unless its process extends that: `COURIERX_LEASE`.
@@ -185,6 +189,7 @@ impl Settings {
             database_schema: None,
             migrate: Migrate::Auto,
             data_dir,
+            blobs: None,
             workers: 100,
             lease: Duration::from_mins(1),
             idempotency_ttl: Duration::from_hours(24),

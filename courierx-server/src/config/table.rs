@@ -71,6 +71,16 @@ settings! {
         "When the schema of the database is brought up to date: `auto` is at the start of a server, `never` only by `courierx migrate`.";
     COURIERX_DATA_DIR, Public, "./courierx-data", "/var/lib/courierx",
         "The directory of the database and of generated secrets.";
+    COURIERX_BLOBS, Secret, "none: in the database", "file:///var/lib/courierx/blobs",
+        "Where content of more than 64 KiB is kept besides the database: `file://` and a folder, or `s3://BUCKET/PREFIX`. One database needs it for itself, and all servers on it the same; mail that was accepted with it needs it until it is delivered.";
+    COURIERX_BLOBS_ENDPOINT, Secret, "S3 at Amazon", "https://minio.example:9000",
+        "Where the bucket is, if it is not at Amazon. Its name then stands in the path.";
+    COURIERX_BLOBS_REGION, Public, "us-east-1", "eu-central-1",
+        "The region of the bucket.";
+    COURIERX_BLOBS_ACCESS_KEY_ID, Secret, "none", "$ACCESS_KEY_ID",
+        "Whose key signs requests to the bucket.";
+    COURIERX_BLOBS_SECRET_ACCESS_KEY, Secret, "none", "$SECRET_ACCESS_KEY",
+        "The key that signs them.";
     JWT_SECRET, Secret, "generated: COURIERX_DATA_DIR/jwt_secret", "$(openssl rand -hex 32)",
         "Signs the tokens of users; at least 32 bytes. With another one everybody has to log in again. PostgreSQL needs it set, the same for all servers.";
     ENCRYPTION_KEY, Secret, "generated: beside the database", "$(openssl rand -hex 32)",

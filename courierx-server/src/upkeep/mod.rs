@@ -3,6 +3,7 @@
 mod domains;
 mod lead;
 mod purge;
+mod sweep;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +31,7 @@ pub(crate) async fn upkeep(app: Arc<App>, stop: CancellationToken) {
         stop.run_until_cancelled(repeat(&app, "domains were not looked at", |app| Box::pin(
             domains::recheck(app)
         ))),
+        stop.run_until_cancelled(sweep::sweep(&app)),
     );
 }
 

@@ -112,3 +112,34 @@ fn what_others_can_reach_is_looked_at() {
     let (code, output) = doctor(folder.path(), &[("PORT", &port)]);
     assert_eq!((code, level(&output, "address")), (Some(1), "problem"), "{output}");
 }
+
+#[test]
+fn where_large_contents_go_is_tried_out() {
+    let folder = tempdir().unwrap();
+    let blobs = folder.path().join("large");
+    let url = format!("file://{}", blobs.display());
+    let set = [("COURIERX_BLOBS", url.as_str())];
+    let (code, output) = doctor(folder.path(), &set);
+    assert_eq!((code, level(&output, "large contents")), (Some(0), "ok"), "{output}");
+    assert!(output.contains("will be created") && !blobs.exists(), "it creates nothing: {output}");
+    Binary::start(folder.path(), &set).terminate();
+    let (code, output) = doctor(folder.path(), &set);
+    assert_eq!((code, level(&output, "large contents")), (Some(0), "ok"), "{output}");
+    assert!(output.contains("takes, gives back and removes them"), "{output}");
+    // In the way of what it would put there.
+    let _ = fs::remove_dir_all(blobs.join("1970-01-01"));
+    fs::write(blobs.join("1970-01-01"), "").unwrap();
+    let (code, output) = doctor(folder.path(), &set);
+    assert_eq!((code, level(&output, "large contents")), (Some(1), "problem"), "{output}");
+    assert!(output.contains("in the way") && output.contains("503"), "{output}");
+
+    let bucket = [
+        ("COURIERX_BLOBS", "s3://acme-mail/courierx"),
+        ("COURIERX_BLOBS_ENDPOINT", "http://127.0.0.1:1"),
+        ("COURIERX_BLOBS_ACCESS_KEY_ID", "AKIAEXAMPLE"),
+        ("COURIERX_BLOBS_SECRET_ACCESS_KEY", "hunter2hunter2"),
+    ];
+    let (code, output) = doctor(folder.path(), &bucket);
+    assert_eq!((code, level(&output, "large contents")), (Some(1), "problem"), "{output}");
+    assert!(output.contains("unavailable") && !output.contains("hunter2"), "{output}");
+}

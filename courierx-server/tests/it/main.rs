@@ -6,6 +6,7 @@ mod admin;
 mod api_keys;
 mod auth;
 mod bad_input;
+mod blobs;
 #[cfg(unix)]
 mod cli;
 #[cfg(unix)]

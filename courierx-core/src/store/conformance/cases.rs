@@ -43,6 +43,7 @@ macro_rules! store_conformance {
                 a_page_of_messages_may_begin_later,
                 messages_are_counted,
                 an_outline_has_no_content,
+                who_has_content_is_told,
                 purge_removes_only_what_is_settled_and_old,
                 purge_is_bounded,
                 a_purge_keeps_what_has_work_to_do,

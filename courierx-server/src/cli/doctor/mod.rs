@@ -1,5 +1,6 @@
 //! `courierx doctor`: looks at everything, changes nothing, and tells how to mend what is wrong.
 
+mod blobs;
 mod database;
 mod files;
 mod network;
@@ -100,6 +101,7 @@ async fn look(settings: &Settings) -> Vec<Finding> {
             findings.extend(postgres::look(settings, options).await);
         }
     }
+    findings.extend(blobs::look(settings).await);
     findings.push(network::port(settings).await);
     findings.extend(network::exposure(settings));
     findings.push(clock());

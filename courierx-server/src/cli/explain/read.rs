@@ -22,7 +22,7 @@ use crate::secret::Secret;
 const NAMED: usize = 20;
 
 /// What the database says. How its connections do only a running server knows.
-pub(super) async fn answer(asked: &Asked, settings: Settings) -> Result<Value, Unexplained> {
+pub(super) async fn answer(asked: &Asked, mut settings: Settings) -> Result<Value, Unexplained> {
     if let Database::Sqlite(path) = &settings.database
         && !path.exists()
     {
@@ -42,6 +42,8 @@ pub(super) async fn answer(asked: &Asked, settings: Settings) -> Result<Value, U
     };
     look_at_canary(&*store, &vault).await.map_err(StartError::from)?;
     let tenant = tenant(&*store, asked.tenant.as_deref()).await?;
+    // No content is read, and no folder for them made.
+    settings.blobs = None;
     // It lets nobody in, so nobody needs to know it.
     let nobodys = Secret::new(random_hex().as_str());
     let app = App::new(settings, store, vault, &nobodys);

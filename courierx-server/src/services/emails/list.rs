@@ -137,12 +137,23 @@ async fn waiting(
     })
 }
 
-/// What a message says; none once that is purged.
+/// What a message says; none once that is purged, or lost.
 pub(in crate::services) async fn content(
     app: &App,
     message: &StoredMessage,
 ) -> ServiceResult<Option<Content>> {
-    let Some(email) = app.outbox.content(message).map_err(internal)? else { return Ok(None) };
+    let email = match app.outbox.content(message).await {
+        Ok(Some(email)) => email,
+        Ok(None) => return Ok(None),
+        // It may have been purged after the message was read. If not, delivery tells of it, and all else that is
+        // known of the message can still be shown.
+        Err(error @ ContentError::Lost(_)) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(message = %message.record.id, error, "a message is shown without its content");
+            return Ok(None);
+        }
+        Err(error) => return Err(internal(error)),
+    };
     if email.variables().is_none() {
         return render(&email).map(Some).map_err(ServiceError::internal);
     }
@@ -168,5 +179,8 @@ fn view(app: &App, message: StoredMessage, events: &[Event], names: &Names) -> S
 }
 
 fn internal(error: ContentError) -> ServiceError {
-    ServiceError::internal(error)
+    match error {
+        ContentError::Blobs(error) => error.into(),
+        error => ServiceError::internal(error),
+    }
 }

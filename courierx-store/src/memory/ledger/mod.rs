@@ -81,6 +81,13 @@ impl Ledger for MemoryStore {
         })
     }
 
+    async fn has_content(&self, batch: &[(TenantId, MessageId)]) -> StoreResult<Vec<Option<bool>>> {
+        self.call(|inner, _| {
+            let entries = &inner.messages.entries;
+            batch.iter().map(|place| Some(entries.get(place)?.stored.content.is_some())).collect()
+        })
+    }
+
     async fn begin_attempts(&self, batch: Vec<BeginAttempt>) -> StoreResult<Vec<Begun>> {
         self.call(|inner, now| batch.into_iter().map(|begin| inner.begin(begin, now)).collect())
     }

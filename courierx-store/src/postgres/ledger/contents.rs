@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use courierx_core::id::{MessageId, TenantId};
 use courierx_core::store::{MessageRecord, StoredMessage};
 use courierx_core::vault::Sealed;
 use sqlx::PgConnection;
@@ -43,6 +44,31 @@ pub(super) async fn read_summaries(connection: &mut PgConnection, records: &mut 
     Ok(())
 }
 
+/// Tells of messages whether they still have their contents, in the order of the places; none where the tenant has
+/// no such message.
+pub(super) async fn are_kept(connection: &mut PgConnection, places: &[Place]) -> Run<Vec<Option<bool>>> {
+    let rows = sqlx::query(
+        "SELECT m.tenant, m.created_at, m.id FROM unnest($1::uuid[], $2::uuid[]) AS wanted (tenant, id)
+         JOIN messages m ON m.tenant = wanted.tenant AND m.id = wanted.id",
+    )
+    .bind(places.iter().map(|(tenant, _)| Uuid::from(*tenant)).collect::<Vec<_>>())
+    .bind(places.iter().map(|(_, id)| Uuid::from(*id)).collect::<Vec<_>>())
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut kept: HashMap<Place, bool> = HashMap::with_capacity(rows.len());
+    let mut dated = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let (tenant, id) = (row.id(0)?, row.id(2)?);
+        kept.insert((tenant, id), false);
+        dated.push((tenant, row.column(1)?, id));
+    }
+    // Days that were dropped leave the rows of their messages as they are, so only a content tells of itself.
+    for row in select_dated(connection, dated.into_iter(), false).await? {
+        kept.insert((row.id(0)?, row.id(1)?), true);
+    }
+    Ok(places.iter().map(|place| kept.get(place).copied()).collect())
+}
+
 /// The bounds are there for the planner: it leaves out every day that is not between them, and locks none of those.
 const SELECT: &str = "
     SELECT c.tenant, c.message, c.summary, CASE WHEN $4 THEN c.sealed END
@@ -55,11 +81,20 @@ async fn select<'m>(
     records: impl Iterator<Item = &'m MessageRecord>,
     with_content: bool,
 ) -> Run<Vec<PgRow>> {
+    let dated = records.map(|record| (record.tenant, record.created_at.as_micros(), record.id));
+    select_dated(connection, dated, with_content).await
+}
+
+async fn select_dated(
+    connection: &mut PgConnection,
+    messages: impl Iterator<Item = (TenantId, i64, MessageId)>,
+    with_content: bool,
+) -> Run<Vec<PgRow>> {
     let (mut tenants, mut times, mut ids) = (Vec::new(), Vec::new(), Vec::new());
-    for record in records {
-        tenants.push(Uuid::from(record.tenant));
-        times.push(record.created_at.as_micros());
-        ids.push(Uuid::from(record.id));
+    for (tenant, created_at, id) in messages {
+        tenants.push(Uuid::from(tenant));
+        times.push(created_at);
+        ids.push(Uuid::from(id));
     }
     let (Some(first), Some(last)) = (times.iter().min().copied(), times.iter().max().copied()) else {
         return Ok(Vec::new());

@@ -41,6 +41,10 @@ impl Ledger for PostgresStore {
         self.read_messages(batch, false).await
     }
 
+    async fn has_content(&self, batch: &[(TenantId, MessageId)]) -> StoreResult<Vec<Option<bool>>> {
+        on_connection!(self.shared(), |connection| contents::are_kept(connection, batch))
+    }
+
     async fn begin_attempts(&self, batch: Vec<BeginAttempt>) -> StoreResult<Vec<Begun>> {
         self.0.beginning.call(batch).await
     }

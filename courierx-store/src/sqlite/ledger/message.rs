@@ -54,6 +54,17 @@ pub(super) fn load(
     Ok(Some(message))
 }
 
+/// Whether a message still has its content; none if the tenant has no such message.
+pub(super) fn has_content(connection: &Connection, tenant: TenantId, id: MessageId) -> Run<Option<bool>> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT content IS NOT NULL OR EXISTS (SELECT 1 FROM courierx_contents WHERE message = seq)
+             FROM courierx_messages WHERE id = ?1 AND tenant = ?2",
+        )?
+        .query_row([id.as_bytes(), tenant.as_bytes()], |row| row.get(0))
+        .optional()?)
+}
+
 /// Reads a message and its attempts, and the number of its row.
 pub(super) fn load_without_content(
     connection: &Connection,

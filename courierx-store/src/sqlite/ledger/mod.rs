@@ -48,6 +48,15 @@ impl Ledger for SqliteStore {
         .await
     }
 
+    async fn has_content(&self, batch: &[(TenantId, MessageId)]) -> StoreResult<Vec<Option<bool>>> {
+        let batch = batch.to_vec();
+        self.read(move |connection| {
+            let ask = |&(tenant, id): &(TenantId, MessageId)| message::has_content(connection, tenant, id);
+            batch.iter().map(ask).collect()
+        })
+        .await
+    }
+
     async fn begin_attempts(&self, batch: Vec<BeginAttempt>) -> StoreResult<Vec<Begun>> {
         self.write(move |tx| batch.iter().map(|begin| begin::begin_one(tx, begin)).collect()).await
     }

@@ -10,6 +10,7 @@ use crate::message::Lane;
 use crate::store::{
     Cursor, EventQuery, MessageFilter, NewJob, PageRequest, PurgeRequest, Purged, StoreError,
 };
+use crate::vault::{SealContext, Sealed, Vault, VaultKey};
 
 /// Messages are listed newest first, by page, and a page is not disturbed by what was accepted meanwhile.
 pub async fn pages_of_messages_are_stable(subject: &Subject) {
@@ -207,6 +208,45 @@ pub async fn an_outline_has_no_content(subject: &Subject) {
     assert!(whole.content.is_some() && outline.content.is_none());
     assert!(outline.record.summary.is_some(), "the summary is read with the message");
     assert_eq!((&outline.record, &outline.attempts), (&whole.record, &whole.attempts));
+}
+
+/// Who still has content is told in order, whichever way the others lost theirs.
+pub async fn who_has_content_is_told(subject: &Subject) {
+    let (store, tenant, sooner) = (subject.store(), TenantId::new(), TenantId::new());
+    let settled = async |tenant: TenantId, content: Option<Sealed>| {
+        let mut new = fixtures::message(tenant, subject.now());
+        new.content = content.unwrap_or(new.content);
+        let id = fixtures::accept(subject, new).await;
+        store.cancel(tenant, id).await.expect("cancel");
+        (tenant, id)
+    };
+    let large = || {
+        let context = SealContext { tenant, kind: "content", record: &[0; 16] };
+        Some(Vault::new(VaultKey::generate()).seal(&context, &vec![0; 300_000]))
+    };
+    let unsettled = fixtures::accept(subject, fixtures::message(tenant, subject.now())).await;
+    let old = [settled(tenant, None).await, settled(tenant, large()).await];
+    subject.advance(Duration::from_hours(72)).await;
+    let between = subject.now();
+    let exact = [settled(sooner, None).await, settled(sooner, large()).await];
+    subject.advance(Duration::from_secs(1)).await;
+    let sooner_before = subject.now();
+    let young = [settled(tenant, None).await, settled(tenant, large()).await, settled(sooner, None).await];
+
+    let absent = (tenant, MessageId::new());
+    let places =
+        [&old[..], &exact, &young, &[(tenant, unsettled), absent, (sooner, unsettled), old[0]]].concat();
+    let ask = async || store.has_content(&places).await.expect("has_content");
+    let all = Some(true);
+    assert_eq!(ask().await, [all, all, all, all, all, all, all, all, None, None, all]);
+    let mut request = PurgeRequest::new(between, Timestamp::EPOCH);
+    request.content_of = vec![(sooner, sooner_before)];
+    while store.purge(&request).await.expect("purge").more {}
+    let gone = Some(false);
+    assert_eq!(ask().await, [gone, gone, gone, gone, all, all, all, all, None, None, gone]);
+    while store.purge(&PurgeRequest::new(between, between)).await.expect("purge").more {}
+    assert_eq!(ask().await, [None, None, gone, gone, all, all, all, all, None, None, None]);
+    assert_eq!(store.has_content(&[]).await.expect("has_content"), [], "nobody was asked about");
 }
 
 /// A purge removes no more at once than it was asked to, and says whether to go on.

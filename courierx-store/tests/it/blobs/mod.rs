@@ -1,0 +1,5 @@
+//! Large contents besides a store.
+
+mod bucket;
+mod folder;
+mod s3;

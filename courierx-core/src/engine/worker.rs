@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::leases::Leases;
@@ -46,9 +45,6 @@ impl Default for WorkerOptions {
 pub(super) const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 /// How long a worker waits for work before it looks again.
 const IDLE: Duration = Duration::from_secs(30);
-/// How soon after a claim there is another one while something is under delivery. Each that takes only what came in
-/// meanwhile costs the store as much as one that takes many, and where several processes deliver, all of them come.
-const BREATH: Duration = Duration::from_millis(5);
 /// How long it leaves the store alone while those who have something due hold all that they may.
 const MOMENT: Duration = Duration::from_millis(50);
 
@@ -124,7 +120,6 @@ async fn run(inner: Arc<Inner>, options: WorkerOptions, stop: CancellationToken)
         backlog: false,
         told: false,
         in_vain: false,
-        claimed_at: None,
         _abort_on_drop: abort.clone().drop_guard(),
         abort,
         inner,
@@ -144,8 +139,6 @@ struct Crew {
     told: bool,
     /// Whether what is due is of tenants that hold all they may: the store tells of it again and again.
     in_vain: bool,
-    /// When the last claim was, by the machine's time.
-    claimed_at: Option<Instant>,
     /// Tells deliveries to hurry to an end.
     abort: CancellationToken,
     _abort_on_drop: DropGuard,
@@ -207,7 +200,6 @@ impl Crew {
                 waited = self.hold_back() => waited?,
             }
         }
-        self.breathe(stop).await;
         let room = places.saturating_sub(self.tasks.len());
         let mut request = ClaimRequest::new(JobKind::DELIVERY, room, self.options.lease);
         request.most_per_tenant = self.most_per_tenant();
@@ -233,17 +225,6 @@ impl Crew {
         self.told = false;
         self.in_vain &= self.is_anybody_full();
         Ok(())
-    }
-
-    /// Lets a moment pass since the last claim, or until nothing is under delivery: a lone message waits for nobody.
-    async fn breathe(&mut self, stop: &CancellationToken) {
-        let since = self.claimed_at.filter(|_| !self.backlog);
-        if let Some(until) = since.map(|at| at + BREATH).filter(|until| *until > Instant::now()) {
-            let idle = async { while self.tasks.join_next().await.is_some() {} };
-            // Whatever came first.
-            let _ = tokio::time::timeout_at(until, stop.run_until_cancelled(idle)).await;
-        }
-        self.claimed_at = Some(Instant::now());
     }
 
     /// Waits until a claim can bring something although the last one was in vain: until a good part of what

@@ -65,7 +65,7 @@ pub(super) async fn commit(mut transaction: PgTransaction<'_>, pending: &Pending
     // it has to write something, or it would not.
     let sql = format!(
         "SELECT conclude(convert_from(decode('{work}', 'base64'), 'UTF8')::json); COMMIT; \
-         BEGIN; SELECT pg_logical_emit_message(true, 'courierx', '')"
+         BEGIN; SELECT pg_logical_emit_message(true, 'courierx', ''::text)"
     );
     let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut *transaction).await.map_err(uncertain)?;
     transaction.commit().await.map_err(uncertain)?;
@@ -75,7 +75,7 @@ pub(super) async fn commit(mut transaction: PgTransaction<'_>, pending: &Pending
 
 /// Waits until all that was committed before is on the disk.
 pub(super) async fn make_durable(connection: &mut PgConnection) -> Run<()> {
-    sqlx::query("SELECT pg_logical_emit_message(true, 'courierx', '')").execute(connection).await?;
+    sqlx::query("SELECT pg_logical_emit_message(true, 'courierx', ''::text)").execute(connection).await?;
     Ok(())
 }
 

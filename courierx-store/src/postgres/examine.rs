@@ -32,7 +32,8 @@ pub struct Examined {
     pub connections_allowed: u32,
     /// How many of them are in use.
     pub connections_used: u32,
-    /// What the user must be allowed, and is not: each as `GRANT` names it, such as `CREATE ON DATABASE app`.
+    /// What the user must be allowed, and is not: each as `GRANT` names it, such as `CREATE ON DATABASE app`. A name alone
+    /// is a role that it has to be a member of: the owner of tables that a migration is to change.
     pub missing_privileges: Vec<String>,
 }
 
@@ -47,7 +48,7 @@ const SERVER: &str = "SELECT current_setting('server_version_num')::int4,
     (SELECT coalesce(sum(numbackends), 0)::int8 FROM pg_stat_database)";
 
 /// What the user has no right to, one after the other. Without a schema that is to make one; in a schema it is to use
-/// it, to make what is missing if migrations are due, and to read and write every table.
+/// it, to make what is missing and change what is there if migrations are due, and to read and write every table.
 const MISSING: &str = "
     SELECT format('CREATE ON DATABASE %I', current_database())
     WHERE NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)
@@ -70,7 +71,18 @@ const MISSING: &str = "
         SELECT FROM pg_class
         WHERE relnamespace = pg_namespace.oid
             -- Conditions are tried in any order, and this one fails for what is no sequence.
-            AND CASE relkind WHEN 'S' THEN NOT has_sequence_privilege(pg_class.oid, 'USAGE') END)";
+            AND CASE relkind WHEN 'S' THEN NOT has_sequence_privilege(pg_class.oid, 'USAGE') END)
+    UNION ALL
+    -- Migrations change tables, which is for their owner.
+    SELECT DISTINCT format('%I', pg_get_userbyid(relowner))
+    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE $2 AND nspname = $1 AND relkind IN ('r', 'p') AND NOT pg_has_role(relowner, 'USAGE')
+    UNION ALL
+    -- Everybody may, unless somebody took it away. By it commits wait for the disk.
+    SELECT format('EXECUTE ON FUNCTION %s', oid::regprocedure)
+    FROM pg_proc
+    WHERE pronamespace = 'pg_catalog'::regnamespace AND proname = 'pg_logical_emit_message'
+        AND proargtypes[2] = 'text'::regtype AND NOT has_function_privilege(oid, 'EXECUTE')";
 
 impl Examined {
     pub(super) async fn look(session: &Session, name: &str) -> Result<Self, OpenError> {

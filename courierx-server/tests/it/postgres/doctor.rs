@@ -81,6 +81,18 @@ async fn missing_privileges_are_named() {
     assert_eq!(code, Some(0), "{output}");
     // And with what it asks for a server works.
     Binary::start(folder.path(), &variables(&as_user, &schema)).terminate();
+
+    // What a migration changes has to be its own.
+    let version =
+        |by: &str| execute(&url, format!("UPDATE {schema}.schema_version SET version = version {by}"));
+    version("- 1").await;
+    let (_, due) = doctor(folder.path(), &variables(&as_user, &schema));
+    says(&due, &format!("missing: CREATE ON SCHEMA {schema}, postgres"));
+    version("+ 1").await;
+    let emit = "FUNCTION pg_logical_emit_message(boolean, text, text)";
+    execute(&url, format!("REVOKE EXECUTE ON {emit} FROM PUBLIC")).await;
+    let (_, revoked) = doctor(folder.path(), &variables(&as_user, &schema));
+    says(&revoked, "EXECUTE ON FUNCTION pg_logical_emit_message(boolean,text,text)");
     let (_, wrong) = doctor(folder.path(), &[("DATABASE_URL", "postgres://app:hunter2@127.0.0.1:1/mail")]);
     says(&wrong, "problem  database: 127.0.0.1:1/mail");
     assert!(!(output + &wrong).contains("hunter2"));

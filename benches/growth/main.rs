@@ -2,7 +2,8 @@
 //! store that grows beside one that stays small, on SQLite and on PostgreSQL.
 //!
 //! `cargo xtask bench growth -- --most 5000000` grows to five millions, which takes an hour; without it a hundred
-//! thousand have to do. `--store sqlite` measures one of the two. `--plot FILE` draws what was measured.
+//! thousand have to do. `--store sqlite` measures one of the two. `--plot FILE` draws what was measured, and `--from FILE`
+//! what an earlier run printed.
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 #[path = "../../courierx-store/tests/it/postgres/cluster.rs"]
@@ -35,6 +36,11 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let options = Options::parse();
+    if let (Some(from), Some(plot)) = (&options.from, &options.plot) {
+        let printed = std::fs::read_to_string(from).expect("what was printed can be read");
+        plot::draw(&Growth::read(&printed), plot);
+        return ExitCode::SUCCESS;
+    }
     let mut floors = Floors::of("growth");
     let mut all = Vec::new();
     for kind in [Kind::Sqlite, Kind::Postgres] {
@@ -55,6 +61,7 @@ struct Options {
     most: usize,
     only: Option<Kind>,
     plot: Option<PathBuf>,
+    from: Option<PathBuf>,
 }
 
 impl Options {
@@ -68,6 +75,7 @@ impl Options {
             most: value("--most").map_or(100_000, |most| most.parse().expect("--most is a number")),
             only: value("--store").map(|name| Kind::named(&name).expect("--store is sqlite or postgres")),
             plot: value("--plot").map(PathBuf::from),
+            from: value("--from").map(PathBuf::from),
         }
     }
 }

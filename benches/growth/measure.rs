@@ -23,6 +23,23 @@ pub(crate) struct Point {
     pub(crate) bytes_each: u64,
 }
 
+impl Point {
+    /// A line of [`Growth::last`], if it is one.
+    fn read(line: &str) -> Option<(Kind, Self)> {
+        let (head, rest) = line.split_once(" messages: ")?;
+        let (kind, size) = head.split_once(", ")?;
+        let (steps, bytes) = rest.split_once("; ")?;
+        let (mut costs, mut ratios) = ([0.0; Costs::COUNT], [0.0; Costs::COUNT]);
+        for (index, step) in steps.split(", ").enumerate() {
+            let (cost, ratio) = step.strip_prefix(Costs::NAMES.get(index)?)?.split_once(" µs (")?;
+            costs[index] = cost.trim().parse().ok()?;
+            ratios[index] = ratio.strip_suffix(')')?.parse().ok()?;
+        }
+        let bytes_each = bytes.split(' ').next()?.parse().ok()?;
+        Some((Kind::named(kind)?, Self { size: size.parse().ok()?, costs, ratios, bytes_each }))
+    }
+}
+
 /// A store at all sizes.
 #[derive(Debug)]
 pub(crate) struct Growth {
@@ -40,6 +57,19 @@ impl Growth {
         let ratio = |(few, many): &(Costs, Costs)| std::array::from_fn(|index| many.0[index] / few.0[index]);
         let ratios: Vec<_> = rounds.iter().map(ratio).collect();
         self.points.push(Point { size, costs: medians(&costs), ratios: medians(&ratios), bytes_each });
+    }
+
+    /// What an earlier run printed.
+    pub(crate) fn read(printed: &str) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        for line in printed.lines() {
+            let Some((kind, point)) = Point::read(line.trim()) else { continue };
+            match all.iter_mut().find(|growth| growth.kind == kind) {
+                Some(growth) => growth.points.push(point),
+                None => all.push(Self { kind, points: vec![point] }),
+            }
+        }
+        all
     }
 
     /// The last point, as a line.

@@ -4,9 +4,10 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use courierx_core::clock::Clock;
+use courierx_core::event::Sequence;
 use courierx_core::id::TenantId;
 use courierx_core::store::{
-    AcceptResult, DepthQuery, Expected, Ledger, Queue, State, StateKey, Store, StoreError, Swap,
+    AcceptResult, DepthQuery, EventQuery, Expected, Ledger, Queue, State, StateKey, Store, StoreError, Swap,
 };
 use courierx_store::PostgresStore;
 use courierx_store::postgres::{OpenError, PostgresOptions};
@@ -85,6 +86,8 @@ async fn a_database_that_may_only_be_read_is_unavailable() {
     let refused = store.accept(vec![fixture.message(tenant(1))]).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
     assert!(store.depth(&DepthQuery::default()).await.is_ok());
+    fixture.store.accept(vec![fixture.message(tenant(1))]).await.unwrap();
+    assert!(!store.events(&EventQuery::of_tenant(tenant(1), Sequence::START, 10)).await.unwrap().is_empty());
 }
 
 #[tokio::test]

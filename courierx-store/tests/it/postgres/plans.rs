@@ -1,14 +1,14 @@
-//! What a claim asks the database for: it seeks, however many jobs there are.
+//! What the database is asked for: it seeks, however much there is, and however little it knows of its tables.
 
 use courierx_core::message::Lane;
-use courierx_core::store::{JobKind, NewJob, Queue};
+use courierx_core::store::{JobKind, Ledger, NewJob, Queue};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::cluster;
 use super::support::Fixture;
 use courierx_core::clock::Clock;
 
-use crate::support::tenant;
+use crate::support::{begin, tenant};
 
 const ALL_LANES: &str = "'{0,1,2}'";
 
@@ -65,4 +65,32 @@ async fn the_line_is_read_from_its_beginning() {
     let first = include_str!("../../../src/postgres/queue/first.sql");
     let plan = plan(&mut connection, first, "'{delivery}', 64, 1900000000000000").await;
     assert!(plan.contains("using ready_line") && !plan.contains("Seq Scan on ready"), "{plan}");
+}
+
+/// Of a young table nothing is known, and an index that begins with the tenant is tempting.
+#[tokio::test]
+async fn attempts_are_sought_by_their_message() {
+    const MESSAGES: usize = 600;
+    const BATCH: usize = 50;
+    let fixture = Fixture::new().await;
+    for _ in 0..MESSAGES / BATCH {
+        let messages = (0..BATCH).map(|_| fixture.message(tenant(1))).collect();
+        fixture.store.accept(messages).await.unwrap();
+        let claimed = fixture.claim(BATCH).await;
+        assert_eq!(claimed.len(), BATCH);
+        fixture.store.begin_attempts(claimed.iter().map(begin).collect()).await.unwrap();
+    }
+    let mut connection = fixture.connection().await;
+    let read: i64 = loop {
+        let counts = "SELECT (SELECT n_tup_ins FROM pg_stat_user_tables WHERE schemaname = $1 AND relname = 'attempts'),
+                             (SELECT sum(idx_tup_read)::int8 FROM pg_stat_user_indexes
+                              WHERE schemaname = $1 AND relname = 'attempts')";
+        let (inserted, read): (i64, i64) =
+            sqlx::query_as(counts).bind(&fixture.schema).fetch_one(&mut connection).await.unwrap();
+        // They are counted a moment later.
+        if inserted == 600 {
+            break read;
+        }
+    };
+    assert!(read <= 2 * 600, "{read} entries were read for {MESSAGES} messages");
 }

@@ -5,6 +5,8 @@ DROP INDEX attempts_delivery;
 CREATE INDEX attempts_delivery ON attempts (delivery);
 DROP INDEX provider_ids_message;
 CREATE INDEX provider_ids_message ON provider_ids (message);
+DROP INDEX suppressions_id;
+CREATE UNIQUE INDEX suppressions_id ON suppressions (id, tenant);
 
 -- The last thing that a transaction does: it adds to statistics, and gives events their positions. Both are rows that
 -- everybody needs, so this and the commit are sent together, and nobody holds them while a program is waited for.

@@ -47,9 +47,11 @@ async fn check_all(
         suppression_columns!(),
         ", asked.place
          FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY
-              AS asked (tenant, own, domain, scope, place)
-         JOIN suppressions s ON s.tenant = asked.tenant AND s.pattern IN (asked.own, asked.domain)
-              AND s.scope IN ('', asked.scope)"
+              AS asked (tenant, own, domain, scope, place),
+         LATERAL (VALUES (own, ''), (own, scope), (domain, ''), (domain, scope)) AS one (pattern, scope),
+         -- The limit has each sought, whatever is known of the table.
+         LATERAL (SELECT * FROM suppressions
+                  WHERE tenant = asked.tenant AND pattern = one.pattern AND scope = one.scope LIMIT 1) AS s"
     ))
     .bind(asked.iter().map(|one| Uuid::from(one.tenant)).collect::<Vec<_>>())
     .bind(own.iter().map(Pattern::as_str).collect::<Vec<_>>())

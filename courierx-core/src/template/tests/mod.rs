@@ -102,7 +102,7 @@ fn what_is_missing_is_noted_where_strict_mode_would_refuse() {
         "c none"
     );
     assert_eq!(missing("{{#each none}}{{else}}nothing{{/each}}{{#if (gt n 1)}}{{/if}}{{len m}}"), "m n");
-    let many: String = (0..200).map(|number| format!("{{{{x{number}}}}}")).collect();
+    let many: String = (0..200).map(|number| format!("{{{{x{number}}}}}")).collect::<Vec<_>>().concat();
     assert_eq!(missing(&many).split(' ').count(), Missing::MAX);
 }
 

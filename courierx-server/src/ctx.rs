@@ -122,7 +122,8 @@ impl Role {
 names! {
     /// What an API key may be allowed to do.
     Scope, "emails:read, emails:write, api_keys:read, api_keys:write, provider_connections:read, \
-        provider_connections:write, routing_rules:read, routing_rules:write, suppressions:read, suppressions:write, analytics:read",
+        provider_connections:write, domains:read, domains:write, email_templates:read, email_templates:write, \
+        routing_rules:read, routing_rules:write, suppressions:read, suppressions:write, analytics:read",
     /// Reads messages and their events.
     EmailsRead = "emails:read",
     /// Sends messages.
@@ -135,6 +136,10 @@ names! {
     DomainsRead = "domains:read",
     /// Changes and verifies sending domains.
     DomainsWrite = "domains:write",
+    /// Reads and previews email templates.
+    EmailTemplatesRead = "email_templates:read",
+    /// Changes and publishes email templates.
+    EmailTemplatesWrite = "email_templates:write",
     /// Lists provider connections.
     ProviderConnectionsRead = "provider_connections:read",
     /// Changes provider connections.
@@ -159,6 +164,7 @@ impl Scope {
             Self::EmailsWrite
                 | Self::ApiKeysWrite
                 | Self::DomainsWrite
+                | Self::EmailTemplatesWrite
                 | Self::ProviderConnectionsWrite
                 | Self::RoutingRulesWrite
                 | Self::SuppressionsWrite

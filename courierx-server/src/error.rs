@@ -37,6 +37,9 @@ pub enum ServiceError {
     /// It contradicts what is there.
     #[error("{0}")]
     Conflict(String),
+    /// A name that must be unique is somebody else's.
+    #[error("{} {}", .0.field, .0.message)]
+    Taken(FieldError),
     /// What is asked for cannot be done as things are; `code` is for programs.
     #[error("{message}")]
     Refused {

@@ -128,6 +128,16 @@ impl Outbox {
         Ok(router)
     }
 
+    /// Does work that may take long, such as compiling and filling what a stranger wrote, on a thread for such and in
+    /// one of the few places that rendering has, too.
+    ///
+    /// # Panics
+    ///
+    /// If `work` does.
+    pub async fn apart<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        self.inner.apart.run(true, work).await
+    }
+
     /// Looks at the next `limit` large contents besides the store, and removes those that nothing needs any more: see
     /// [`sweep`](crate::blobs::sweep). There are none where no [`blobs`](OutboxOptions::blobs) are set.
     pub async fn sweep_blobs(&self, limit: usize) -> Result<Swept, SweepError> {

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::message::{Email, Field, Problem, Subject};
+use super::parts::{FilledParts, TemplateParts};
+use crate::message::{Email, Field, Problem};
 use crate::provider::Content;
-use crate::template::{Escape, RenderLimits, Template, TemplateError};
+use crate::template::TemplateError;
 
 /// Renders a message: fills its templates if it has variables, and takes it as it stands otherwise.
 ///
@@ -13,20 +14,9 @@ pub fn render(email: &Email) -> Result<Content, RenderError> {
     let Some(variables) = email.variables() else {
         return Ok(Content::literal(email.clone()));
     };
-    let fill = |field: &'static str, source: &str, escape| {
-        Template::compile(source, escape)
-            .and_then(|template| template.render(variables, &RenderLimits::default()))
-            .map_err(|source| RenderError::Template { field, source })
-    };
-    let subject = fill("subject", email.subject().as_str(), Escape::Plain)?;
-    let subject = Subject::new(subject)
-        .map_err(|problem| RenderError::Subject { field: Field::new("subject"), problem })?;
-    let part = |field, source: Option<&str>, escape| {
-        source.map(|source| fill(field, source, escape).map(Arc::from)).transpose()
-    };
-    let html = part("html", email.html(), Escape::Html)?;
-    let text = part("text", email.text(), Escape::Plain)?;
-    Ok(Content::rendered(email.clone(), subject, html, text))
+    let compiled = TemplateParts::of(email).compile()?;
+    let FilledParts { subject, html, text, .. } = compiled.fill(variables)?;
+    Ok(Content::rendered(email.clone(), subject, html.map(Arc::from), text.map(Arc::from)))
 }
 
 /// Why a message could not be rendered. It is the message's own fault and the same at every repetition.

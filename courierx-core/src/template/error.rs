@@ -15,10 +15,12 @@ pub enum TemplateError {
         limit: usize,
     },
     /// Blocks, sub-expressions or `else` chains are nested too deeply.
-    #[error("line {line}: blocks and expressions are nested more than {limit} deep")]
+    #[error("line {line}, column {column}: blocks and expressions are nested more than {limit} deep")]
     TooDeep {
         /// The line (from 1) of the tag that went too deep; 1 if it is only too deep for this rendering.
         line: usize,
+        /// The character in this line (from 1).
+        column: usize,
         /// How deep they may be.
         limit: usize,
     },
@@ -29,34 +31,42 @@ pub enum TemplateError {
         tags: usize,
     },
     /// The template is not valid Handlebars.
-    #[error("line {line}: {reason}")]
+    #[error("line {line}, column {column}: {reason}")]
     Syntax {
         /// The line (from 1) at which parsing stopped.
         line: usize,
+        /// The character in this line (from 1).
+        column: usize,
         /// What was expected or found there.
         reason: Box<str>,
     },
     /// The template uses a part of Handlebars that is switched off here.
-    #[error("line {line}: {construct} are not available in templates")]
+    #[error("line {line}, column {column}: {construct} are not available in templates")]
     Unsupported {
         /// The line (from 1) of the tag.
         line: usize,
+        /// The character in this line (from 1).
+        column: usize,
         /// What it is: partials, decorators, raw blocks.
         construct: &'static str,
     },
     /// Something is called that is not one of the helpers.
-    #[error("line {line}: there is no helper named {name:?}")]
+    #[error("line {line}, column {column}: there is no helper named {name:?}")]
     UnknownHelper {
         /// The line (from 1) of the tag; 0 if the parser did not keep it.
         line: usize,
+        /// The character in this line (from 1).
+        column: usize,
         /// The name as written.
         name: Box<str>,
     },
     /// A helper is called with the wrong arguments, or where it cannot stand.
-    #[error("line {line}: usage: {usage}")]
+    #[error("line {line}, column {column}: usage: {usage}")]
     Usage {
         /// The line (from 1) of the tag; 0 if the parser did not keep it.
         line: usize,
+        /// The character in this line (from 1).
+        column: usize,
         /// How the helper is used.
         usage: &'static str,
     },

@@ -4,26 +4,26 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use super::expression::missing;
 use super::output::Output;
 use super::program::{Expression, Local, Node, Scoped};
 use super::value::Val;
-use super::{RenderLimits, TemplateError};
+use super::{Missing, RenderLimits, TemplateError};
 
 /// How deep a value may be nested that is printed or compared as a whole; what JSON parsers allow, too.
 pub(super) const MAX_VALUE_DEPTH: usize = 128;
 
-/// Renders `nodes` with `variables` into `output`.
+/// Renders `nodes` with `variables` into `output`, and notes what is missing if somebody wants to know.
 pub(super) fn render<'v>(
     nodes: &'v [Node],
     variables: &'v Map<String, Value>,
     limits: &RenderLimits,
+    missing: Option<&mut Missing>,
     output: &mut Output,
 ) -> Result<(), TemplateError> {
     let root = Scope { value: Val::Object(variables), locals: None, value_name: None, key_name: None };
     let scopes = vec![root];
     let (iterations, steps) = (limits.max_iterations, limits.max_steps);
-    Rendering { limits, iterations, steps, scopes, output }.nodes(nodes)
+    Rendering { limits, iterations, steps, scopes, missing, output }.nodes(nodes)
 }
 
 /// What a block looks at.
@@ -69,6 +69,7 @@ pub(super) struct Rendering<'v, 'r> {
     steps: usize,
     /// The root first, the innermost block last; never empty.
     pub(super) scopes: Vec<Scope<'v>>,
+    pub(super) missing: Option<&'r mut Missing>,
     output: &'r mut Output,
 }
 
@@ -92,8 +93,8 @@ impl<'v> Rendering<'v, '_> {
 
     fn print(&mut self, expression: &'v Expression, escape: bool) -> Result<(), TemplateError> {
         let value = self.value(expression)?;
-        if self.limits.strict && value.is_missing() {
-            return Err(missing(expression));
+        if value.is_missing() {
+            self.lacks(expression)?;
         }
         self.output.set_escape(escape);
         let printed = self.print_value(value, 0);
@@ -183,8 +184,8 @@ impl<'v> Rendering<'v, '_> {
     }
 
     fn otherwise(&mut self, block: &'v Scoped, subject: Val<'v>) -> Result<(), TemplateError> {
-        if self.limits.strict && subject.is_missing() && block.otherwise.is_empty() {
-            return Err(missing(&block.subject));
+        if subject.is_missing() && block.otherwise.is_empty() {
+            self.lacks(&block.subject)?;
         }
         self.nodes(&block.otherwise)
     }

@@ -143,18 +143,31 @@ impl<'v> Rendering<'v, '_> {
     /// The value of an argument that strict mode wants to exist.
     fn present(&mut self, expression: &'v Expression) -> Result<Val<'v>, TemplateError> {
         let value = self.value(expression)?;
-        if self.limits.strict && value.is_missing() { Err(missing(expression)) } else { Ok(value) }
+        if value.is_missing() {
+            self.lacks(expression)?;
+        }
+        Ok(value)
+    }
+
+    /// What is needed is missing: refuses that in strict mode, and notes it if somebody wants to know.
+    pub(super) fn lacks(&mut self, expression: &Expression) -> Result<(), TemplateError> {
+        if self.limits.strict {
+            return Err(TemplateError::MissingVariable { path: missing(expression).into() });
+        }
+        if let Some(noted) = &mut self.missing {
+            noted.note(expression);
+        }
+        Ok(())
     }
 }
 
 /// Names the variable whose absence made `expression` missing.
-pub(super) fn missing(expression: &Expression) -> TemplateError {
+pub(super) fn missing(expression: &Expression) -> &str {
     let mut inner = expression;
     while let Expression::Call(_, arguments) = inner
         && let Some(first) = arguments.first()
     {
         inner = first;
     }
-    let path = if let Expression::Path(path) = inner { path.raw.clone() } else { Box::default() };
-    TemplateError::MissingVariable { path }
+    if let Expression::Path(path) = inner { &path.raw } else { "" }
 }

@@ -196,20 +196,23 @@ impl Lowering<'_> {
         parsed.map_or_else(|| Ok(Vec::new()), |parsed| self.nodes(parsed))
     }
 
-    fn line(&self) -> usize {
-        self.reduced.line_of(self.source, self.position)
+    fn place(&self) -> (usize, usize) {
+        self.reduced.place_of(self.source, self.position)
     }
 
     fn unsupported(&self, construct: &'static str) -> TemplateError {
-        TemplateError::Unsupported { line: self.line(), construct }
+        let (line, column) = self.place();
+        TemplateError::Unsupported { line, column, construct }
     }
 
     fn unknown_helper(&self, name: &str) -> TemplateError {
-        TemplateError::UnknownHelper { line: self.line(), name: name.into() }
+        let (line, column) = self.place();
+        TemplateError::UnknownHelper { line, column, name: name.into() }
     }
 
     fn usage(&self, usage: &'static str) -> TemplateError {
-        TemplateError::Usage { line: self.line(), usage }
+        let (line, column) = self.place();
+        TemplateError::Usage { line, column, usage }
     }
 }
 

@@ -39,12 +39,14 @@ mod eval;
 mod expression;
 mod limits;
 mod lower;
+mod missing;
 mod output;
 mod program;
 mod reduce;
 #[cfg(test)]
 mod tests;
 mod value;
+mod variables;
 
 use std::fmt;
 use std::sync::Arc;
@@ -53,8 +55,10 @@ use serde_json::{Map, Value};
 
 pub use self::error::TemplateError;
 pub use self::limits::RenderLimits;
+pub use self::missing::Missing;
 use self::output::Output;
 use self::program::Node;
+pub use self::variables::Variables;
 
 /// What a template makes, and so how it prints variables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -87,13 +91,18 @@ impl Template {
             return Ok(Self { nodes, escape, source_bytes, depth: 0 });
         }
         let reduced = reduce::reduce(source)?;
-        let parsed =
-            handlebars::Template::compile(&reduced.source).map_err(|error| TemplateError::Syntax {
-                line: error.pos().map_or(0, |position| reduced.line_of(source, position)),
-                reason: error.reason().to_string().into(),
-            })?;
+        let parsed = handlebars::Template::compile(&reduced.source).map_err(|error| {
+            let place = error.pos().map(|position| reduced.place_of(source, position));
+            let (line, column) = place.unwrap_or_default();
+            TemplateError::Syntax { line, column, reason: error.reason().to_string().into() }
+        })?;
         let nodes = lower::lower(&parsed, &reduced, source)?.into();
         Ok(Self { nodes, escape, source_bytes, depth: reduced.depth })
+    }
+
+    /// The variables that the source names, whether a rendering comes by them or not.
+    pub fn variables(&self) -> Variables {
+        Variables::of(&self.nodes)
     }
 
     /// Renders the template with `variables`.
@@ -102,6 +111,27 @@ impl Template {
         variables: &Map<String, Value>,
         limits: &RenderLimits,
     ) -> Result<String, TemplateError> {
+        self.render_noting(variables, limits, None)
+    }
+
+    /// Renders the template with `variables`, and tells which of those that it needs are missing: what
+    /// [`RenderLimits::strict`] refuses the first of.
+    pub fn render_with_missing(
+        &self,
+        variables: &Map<String, Value>,
+        limits: &RenderLimits,
+    ) -> Result<(String, Missing), TemplateError> {
+        let mut missing = Missing::default();
+        let text = self.render_noting(variables, limits, Some(&mut missing))?;
+        Ok((text, missing))
+    }
+
+    fn render_noting(
+        &self,
+        variables: &Map<String, Value>,
+        limits: &RenderLimits,
+        missing: Option<&mut Missing>,
+    ) -> Result<String, TemplateError> {
         if self.source_bytes > limits.max_source_bytes {
             return Err(TemplateError::SourceTooLong {
                 bytes: self.source_bytes,
@@ -109,10 +139,10 @@ impl Template {
             });
         }
         if self.depth > limits.max_depth {
-            return Err(TemplateError::TooDeep { line: 1, limit: limits.max_depth });
+            return Err(TemplateError::TooDeep { line: 1, column: 1, limit: limits.max_depth });
         }
         let mut output = Output::new(self.escape, self.source_bytes, limits.max_output_bytes);
-        eval::render(&self.nodes, variables, limits, &mut output)?;
+        eval::render(&self.nodes, variables, limits, missing, &mut output)?;
         Ok(output.into_text())
     }
 }

@@ -34,9 +34,9 @@ pub(super) struct Reduced {
 }
 
 impl Reduced {
-    /// The line in `original` of the tag that stands at this position (line and column, both from 1) of the
-    /// reduced source.
-    pub(super) fn line_of(&self, original: &str, (line, column): (usize, usize)) -> usize {
+    /// The line and column in `original` of the tag that stands at this position (line and column, all from 1) of
+    /// the reduced source.
+    pub(super) fn place_of(&self, original: &str, (line, column): (usize, usize)) -> (usize, usize) {
         let mut lines = self.source.split_inclusive('\n');
         let before: usize = lines.by_ref().take(line.saturating_sub(1)).map(str::len).sum();
         let within: usize =
@@ -44,7 +44,7 @@ impl Reduced {
         let after = self.tags.partition_point(|&(reduced, _)| reduced <= before + within);
         let start =
             after.checked_sub(1).and_then(|index| self.tags.get(index)).map_or(0, |&(_, start)| start);
-        line_at(original, start)
+        place_at(original, start)
     }
 }
 
@@ -65,8 +65,12 @@ pub(super) fn reduce(source: &str) -> Result<Reduced, TemplateError> {
     Ok(pass.out)
 }
 
-fn line_at(source: &str, offset: usize) -> usize {
-    source.as_bytes().iter().take(offset).filter(|&&byte| byte == b'\n').count() + 1
+/// The line and the column of what stands at `offset`, both from 1.
+fn place_at(source: &str, offset: usize) -> (usize, usize) {
+    let before = source.get(..offset).unwrap_or(source);
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
+    (line, before[line_start..].chars().count() + 1)
 }
 
 struct Pass<'s> {
@@ -154,7 +158,8 @@ impl Pass<'_> {
             _ => {}
         }
         if self.chains.iter().sum::<usize>() + self.chains.len() > MAX_CHAIN {
-            return Err(TemplateError::TooDeep { line: line_at(self.source, start), limit: MAX_CHAIN });
+            let (line, column) = place_at(self.source, start);
+            return Err(TemplateError::TooDeep { line, column, limit: MAX_CHAIN });
         }
         self.at = self.tag_end()?;
         self.out.source.push_str(&self.source[start..self.at]);
@@ -228,17 +233,19 @@ impl Pass<'_> {
         let depth = self.chains.len() + expressions;
         self.out.depth = self.out.depth.max(depth);
         if depth > RenderLimits::MAX_DEPTH {
-            let line = line_at(self.source, self.at);
-            return Err(TemplateError::TooDeep { line, limit: RenderLimits::MAX_DEPTH });
+            let (line, column) = place_at(self.source, self.at);
+            return Err(TemplateError::TooDeep { line, column, limit: RenderLimits::MAX_DEPTH });
         }
         Ok(())
     }
 
     fn syntax(&self, reason: &str) -> TemplateError {
-        TemplateError::Syntax { line: line_at(self.source, self.at), reason: reason.into() }
+        let (line, column) = place_at(self.source, self.at);
+        TemplateError::Syntax { line, column, reason: reason.into() }
     }
 
     fn unsupported(&self, construct: &'static str) -> TemplateError {
-        TemplateError::Unsupported { line: line_at(self.source, self.at), construct }
+        let (line, column) = place_at(self.source, self.at);
+        TemplateError::Unsupported { line, column, construct }
     }
 }

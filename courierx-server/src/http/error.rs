@@ -82,6 +82,11 @@ impl From<ServiceError> for ApiError {
             E::Forbidden(_) => Self::status(StatusCode::FORBIDDEN, "forbidden", text),
             E::NotFound => Self::status(StatusCode::NOT_FOUND, "not_found", "Not found"),
             E::Conflict(_) => Self::status(StatusCode::CONFLICT, "conflict", text),
+            E::Taken(field) => Self {
+                status: StatusCode::CONFLICT,
+                body: ErrorBody { code: "taken", ..Self::invalid(vec![field]).body },
+                retry_after: None,
+            },
             E::Refused { code, .. } => {
                 let mut refused = Self::status(StatusCode::UNPROCESSABLE_ENTITY, code, text.clone());
                 refused.body.errors = vec![text];

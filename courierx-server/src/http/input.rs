@@ -41,6 +41,20 @@ impl<S: Send + Sync, T: Input> FromRequest<S> for Json<T> {
     }
 }
 
+/// A body in JSON that need not be there.
+#[derive(Debug)]
+pub struct MaybeEmpty<T>(pub T);
+
+impl<S: Send + Sync, T: Input + Default> FromRequest<S> for MaybeEmpty<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let patience = request.extensions().get::<Patience>().copied().unwrap_or_default();
+        let bytes = read(request.into_body(), T::MAX_BYTES, patience).await?;
+        Ok(Self(if bytes.is_empty() { T::default() } else { parse(&bytes)? }))
+    }
+}
+
 /// Reads a body to its end, within its size and time.
 async fn read(body: Body, max: usize, Patience(patience): Patience) -> ServiceResult<Bytes> {
     // One that says how large it is need not come first.

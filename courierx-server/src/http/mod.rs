@@ -24,7 +24,7 @@ use axum::http::StatusCode;
 pub use error::{ApiError, ApiResult};
 pub use gate::Access;
 pub use id::Id;
-pub use input::{Input, Json};
+pub use input::{Input, Json, MaybeEmpty};
 pub use listener::{ListenerLimits, serve};
 pub use meters::Meters;
 pub use paging::{Paged, Paging};

@@ -9,8 +9,8 @@ use axum::routing::{self as methods, MethodRouter};
 
 use super::Access::{self, Internal, Needs, Public, User};
 use super::api::{
-    api_keys, auth, domains, emails, engine, provider_connections, routing, routing_rules, sandbox,
-    suppressions,
+    api_keys, auth, domains, email_templates, emails, engine, provider_connections, routing, routing_rules,
+    sandbox, suppressions,
 };
 use super::gate::{Gate, Guarded};
 use super::health;
@@ -64,6 +64,36 @@ pub fn routes() -> Vec<Route> {
         post("/api/v1/domains/{id}/verify", Needs(Scope::DomainsWrite), domains::verify),
         // As the first version also called it.
         post("/api/v1/domains/{id}/recheck", Needs(Scope::DomainsWrite), domains::verify),
+        get("/api/v1/email_templates", Needs(Scope::EmailTemplatesRead), email_templates::list),
+        post("/api/v1/email_templates", Needs(Scope::EmailTemplatesWrite), email_templates::create),
+        get("/api/v1/email_templates/{id}", Needs(Scope::EmailTemplatesRead), email_templates::get),
+        patch("/api/v1/email_templates/{id}", Needs(Scope::EmailTemplatesWrite), email_templates::update),
+        delete("/api/v1/email_templates/{id}", Needs(Scope::EmailTemplatesWrite), email_templates::delete),
+        post(
+            "/api/v1/email_templates/{id}/preview",
+            Needs(Scope::EmailTemplatesRead),
+            email_templates::preview,
+        ),
+        post(
+            "/api/v1/email_templates/{id}/duplicate",
+            Needs(Scope::EmailTemplatesWrite),
+            email_templates::duplicate,
+        ),
+        post(
+            "/api/v1/email_templates/{id}/publish",
+            Needs(Scope::EmailTemplatesWrite),
+            email_templates::publish,
+        ),
+        get(
+            "/api/v1/email_templates/{id}/versions",
+            Needs(Scope::EmailTemplatesRead),
+            email_templates::versions,
+        ),
+        get(
+            "/api/v1/email_templates/{id}/versions/{number}",
+            Needs(Scope::EmailTemplatesRead),
+            email_templates::version,
+        ),
         get("/api/v1/emails", Needs(Scope::EmailsRead), emails::list),
         post("/api/v1/emails", Needs(Scope::EmailsWrite), emails::send),
         get("/api/v1/emails/{id}", Needs(Scope::EmailsRead), emails::get),

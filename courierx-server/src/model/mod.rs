@@ -2,6 +2,7 @@
 
 pub mod api_keys;
 pub mod domains;
+pub mod email_templates;
 pub mod memberships;
 pub mod provider_connections;
 pub mod routing_rules;

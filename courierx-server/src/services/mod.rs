@@ -6,6 +6,7 @@ pub mod api_keys;
 mod arrival;
 pub mod auth;
 pub mod domains;
+pub mod email_templates;
 pub mod emails;
 pub mod engine;
 pub mod health;

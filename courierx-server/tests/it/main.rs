@@ -17,6 +17,7 @@ mod demo;
 #[cfg(unix)]
 mod doctor;
 mod domains;
+mod email_templates;
 mod emails;
 mod engine;
 #[cfg(unix)]

@@ -43,7 +43,7 @@ async fn until(
 }
 
 /// Waits until the message was sent; no time goes by, or its delivery would lose its lease.
-async fn sent(client: &Client, path: &str) {
+pub(crate) async fn sent(client: &Client, path: &str) {
     let waiting = async {
         while !["sent", "delivered"].contains(&client.get(path).await.body["status"].as_str().unwrap()) {}
     };

@@ -3,6 +3,7 @@
 pub mod api_keys;
 pub mod auth;
 pub mod domains;
+pub mod email_templates;
 pub mod emails;
 pub mod engine;
 pub mod provider_connections;

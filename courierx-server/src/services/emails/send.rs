@@ -34,24 +34,39 @@ pub enum SentEmail {
 pub async fn send(ctx: &Ctx, app: &App, email: EmailBuilder) -> ServiceResult<SentEmail> {
     ctx.require(Scope::EmailsWrite)?;
     let email = email.mode(ctx.mode).build()?;
+    enqueue(ctx, app, email).await?.map_err(|error| refused(ctx, error))
+}
+
+/// The same for a message that is complete, and who sends it may.
+pub(super) async fn enqueue(
+    ctx: &Ctx,
+    app: &App,
+    email: Email,
+) -> ServiceResult<Result<SentEmail, AcceptError>> {
     may_send(ctx, app, &email).await?;
-    let accepted = app.outbox.enqueue(ctx.tenant, email.clone()).await.map_err(|error| match error {
+    let accepted = match app.outbox.enqueue(ctx.tenant, email.clone()).await {
+        Ok(accepted) => accepted,
+        Err(error) => return Ok(Err(error)),
+    };
+    Ok(Ok(match accepted.written {
+        Some(written) => SentEmail::New { id: accepted.id, email, written, suppressed: accepted.suppressed },
+        None => earlier(ctx, app, accepted.id).await?,
+    }))
+}
+
+/// Why a message was not accepted, for whoever sent it.
+pub(super) fn refused(ctx: &Ctx, error: AcceptError) -> ServiceError {
+    match error {
         // Which message it was is not for everybody.
         AcceptError::IdempotencyConflict { .. } if ctx.mode == Mode::Test || !ctx.may(Scope::EmailsRead) => {
             ServiceError::Conflict("the idempotency key was used for another message".to_owned())
         }
         error => error.into(),
-    })?;
-    match accepted.written {
-        Some(written) => {
-            Ok(SentEmail::New { id: accepted.id, email, written, suppressed: accepted.suppressed })
-        }
-        None => earlier(ctx, app, accepted.id).await,
     }
 }
 
 /// The answer to a request that was made before. One that was refused then is refused again.
-async fn earlier(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<SentEmail> {
+pub(super) async fn earlier(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<SentEmail> {
     let email = open(ctx, app, id).await?;
     if email.view.message.record.status == MessageStatus::Suppressed {
         return Err(AcceptError::Suppressed { message: id }.into());

@@ -26,7 +26,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Given<T> {
 
 impl<T> Given<T> {
     /// What there is after it.
-    pub(super) fn or(self, present: Option<T>) -> Option<T> {
+    pub(in crate::services) fn or(self, present: Option<T>) -> Option<T> {
         match self {
             Self::No => present,
             Self::Null => None,

@@ -80,6 +80,7 @@ fn fields_of_emails() -> Value {
         "html_body": "h", "text_body": "t", "tags": ["t"], "metadata": { "k": "v" }, "variables": { "k": "v" },
         "headers": { "X-A": "v" }, "attachments": [{ "filename": "f", "content": "" }],
         "scheduled_at": "2050-01-01T00:00:00Z", "deliver_by": "2051-01-01T00:00:00Z", "template_id": "t",
+        "template": "t", "strict_variables": true,
         "tracking": { "opens": true, "clicks": false },
     })
 }

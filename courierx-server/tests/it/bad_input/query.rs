@@ -155,7 +155,8 @@ async fn what_is_not_there_is_not_found_and_no_method_is_guessed() {
         assert!(answer.contains("\"code\":\"not_found\""), "{path}: {answer}");
     }
     for route in courierx_server::http::routes() {
-        let path = route.path.replace("{id}", "0192d3a4-0000-7000-8000-000000000000");
+        let path =
+            route.path.replace("{id}", "0192d3a4-0000-7000-8000-000000000000").replace("{number}", "1");
         for method in ["PUT", "TRACE", "OPTIONS", "BREW", "get"] {
             let method = Method::from_bytes(method.as_bytes()).unwrap();
             let answer = target.owner.send(target.owner.request(method.clone(), &path)).await;

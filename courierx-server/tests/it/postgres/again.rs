@@ -20,6 +20,18 @@ again!([domains]
 );
 again!([domains::life] a_new_domain_is_looked_at_rarer_and_rarer_until_it_is_there);
 again!([domains::sending] the_sandbox_needs_no_domain_and_a_real_connection_a_verified_one);
+again!([email_templates]
+    a_template_is_made_listed_changed_and_removed
+    a_name_is_unique_for_its_tenant
+);
+again!([email_templates::sending]
+    a_message_is_what_the_published_version_makes_of_it
+    a_repeated_request_is_the_same_message_whatever_was_published_meanwhile
+);
+again!([email_templates::versions]
+    what_is_published_never_changes
+    changes_at_once_are_all_there
+);
 again!([emails]
     what_was_sent_is_answered_listed_and_told_whole
     a_list_is_filtered_and_paged

@@ -33,17 +33,17 @@ pub struct SendEmail {
     #[serde(default)]
     reply_to: Addresses,
     #[serde(default)]
-    subject: Option<String>,
+    pub(super) subject: Option<String>,
     #[serde(default, alias = "html")]
-    html_body: Option<String>,
+    pub(super) html_body: Option<String>,
     #[serde(default, alias = "text")]
-    text_body: Option<String>,
+    pub(super) text_body: Option<String>,
     #[serde(default)]
     tags: Option<Vec<String>>,
     #[serde(default)]
     metadata: Option<Map<String, Value>>,
     #[serde(default)]
-    variables: Option<Map<String, Value>>,
+    pub(super) variables: Option<Map<String, Value>>,
     #[serde(default)]
     headers: Option<Map<String, Value>>,
     #[serde(default)]
@@ -57,7 +57,14 @@ pub struct SendEmail {
     #[serde(default)]
     lane: Option<Lane>,
     #[serde(default)]
-    template_id: Option<String>,
+    pub(super) template_id: Option<String>,
+    #[serde(default)]
+    pub(super) template: Option<String>,
+    #[serde(default)]
+    pub(super) strict_variables: Option<bool>,
+    /// Whether subject and bodies come from a template.
+    #[serde(skip)]
+    pub(super) is_templated: bool,
 }
 
 impl Input for SendEmail {
@@ -81,10 +88,6 @@ impl SendEmail {
         mut key: Option<IdempotencyKey>,
     ) -> ServiceResult<EmailBuilder> {
         let mut wrong = Vec::new();
-        if self.template_id.is_some() {
-            let text = "is not supported yet; give subject, html_body and text_body";
-            wrong.push(FieldError::new("template_id", text));
-        }
         let lists = [("to_email", &self.to_email), ("cc", &self.cc), ("bcc", &self.bcc)];
         for (field, list) in lists.into_iter().chain([("reply_to", &self.reply_to)]) {
             limit(field, list.0.len(), MAX_ADDRESSES, &mut wrong);
@@ -137,6 +140,10 @@ impl SendEmail {
         email = set(email, self.lane, EmailBuilder::lane);
         if wrong.is_empty() {
             return Ok(email);
+        }
+        if self.is_templated {
+            // What the template brings along is not missing.
+            email = email.subject("").text("");
         }
         if let Err(invalid) = email.build()
             && let ServiceError::Invalid(more) = as_the_client_calls_it(invalid.into())

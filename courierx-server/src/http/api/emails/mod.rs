@@ -4,6 +4,7 @@ pub(super) mod input;
 pub(super) mod parts;
 mod render;
 mod skipped;
+mod template;
 
 use std::sync::Arc;
 
@@ -30,11 +31,13 @@ pub async fn send(
     State(app): State<Arc<App>>,
     ctx: Ctx,
     RepeatableAs(key): RepeatableAs,
-    Json(input): Json<SendEmail>,
+    Json(mut input): Json<SendEmail>,
 ) -> ApiResult<Response> {
+    let filling = input.take_filling()?;
     let email = input.into_email(key)?;
     // In a box of its own: what is under way is moved around as a pointer.
-    let sent = Box::pin(emails::send(&ctx, &app, email)).await.map_err(as_the_client_calls_it)?;
+    let sent = Box::pin(emails::send_filled(&ctx, &app, email, filling)).await;
+    let sent = sent.map_err(as_the_client_calls_it)?;
     accepted(&match &sent {
         SentEmail::New { id, email, written, suppressed } => {
             render::accepted(*id, email, *written, suppressed)

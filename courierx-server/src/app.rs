@@ -12,7 +12,7 @@ use courierx_providers::http::HttpError;
 use courierx_store::blobs::OpenError;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::{Directory, LoginLimits, Passwords, Tokens};
+use crate::auth::{Directory, LoginLimits, Passwords, RateLimits, Tokens};
 use crate::config::Settings;
 use crate::delivery::{Providers, SharedRoutes, TenantRoutes};
 use crate::dns::{DnsLookup, Resolver};
@@ -112,7 +112,10 @@ impl App {
             started_at: store.clock().now(),
             failed: CancellationToken::new(),
             outbox,
-            directory: Arc::new(Directory::new(Arc::clone(&store))),
+            directory: Arc::new(Directory::new(
+                Arc::clone(&store),
+                RateLimits::new(settings.rate_limit_per_minute),
+            )),
             engine: Engine::new(providers.clone(), &meters, store.clock()),
             dns: Arc::new(Resolver::new(settings.dns_server)),
             domain_places: Places::default(),

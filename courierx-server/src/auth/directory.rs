@@ -14,6 +14,7 @@ use courierx_core::store::{ConfigsExt, PageRequest, Store, StoreResult, Versione
 use moka::future::Cache;
 
 use super::key::hex;
+use super::rate::{Meter, RateLimits};
 use super::token::Claims;
 use super::used::Used;
 use crate::ctx::{Role, Scopes};
@@ -36,6 +37,7 @@ const USE_NOTED: i64 = 60;
 /// remembered of the tenant.
 pub struct Directory {
     store: Arc<dyn Store>,
+    limits: RateLimits,
     keys: Remembered<[u8; 32], Arc<KeyEntry>>,
     sessions: Remembered<(TenantId, RecordId), Session>,
     tenants: Remembered<TenantId, Arc<Tenant>>,
@@ -56,6 +58,8 @@ pub struct KeyEntry {
     pub mode: Mode,
     /// What it may do.
     pub scopes: Scopes,
+    /// How often it may ask.
+    pub meter: Meter,
     status: ApiKeyStatus,
     expires_at: Option<Timestamp>,
     /// When a use was noted last, in seconds.
@@ -63,10 +67,10 @@ pub struct KeyEntry {
 }
 
 impl KeyEntry {
-    fn new(key: Versioned<ApiKey>) -> Self {
+    fn new(key: Versioned<ApiKey>, meter: Meter) -> Self {
         let Versioned { tenant, id, value, .. } = key;
         let ApiKey { mode, scopes, status, expires_at, .. } = value;
-        Self { id, tenant, mode, scopes, status, expires_at, noted: AtomicI64::new(0) }
+        Self { id, tenant, mode, scopes, meter, status, expires_at, noted: AtomicI64::new(0) }
     }
 
     /// Whether it works at this moment.
@@ -76,20 +80,23 @@ impl KeyEntry {
 }
 
 /// What a user may do in a tenant.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Session {
     /// The role there.
     pub role: Role,
+    /// How often the user may ask.
+    pub meter: Arc<Meter>,
     /// Whose user it is.
     home: TenantId,
     epoch: u64,
 }
 
 impl Directory {
-    /// Looks things up in this store.
-    pub fn new(store: Arc<dyn Store>) -> Self {
+    /// Looks things up in this store, and lets everybody ask as often as these limits say.
+    pub fn new(store: Arc<dyn Store>, limits: RateLimits) -> Self {
         Self {
             store,
+            limits,
             keys: Remembered::new(),
             sessions: Remembered::new(),
             tenants: Remembered::new(),
@@ -99,11 +106,21 @@ impl Directory {
         }
     }
 
+    /// How often whoever may ask.
+    pub fn limits(&self) -> &RateLimits {
+        &self.limits
+    }
+
     /// Finds an API key by its digest.
     pub async fn key(&self, digest: [u8; 32]) -> StoreResult<Option<Arc<KeyEntry>>> {
         let find = async {
-            let key = self.store.find_anywhere::<ApiKey>(&ApiKey::by_digest(hex(&digest))).await?;
-            Ok(key.map(|key| (key.tenant, Arc::new(KeyEntry::new(key)))))
+            let found = self.store.find_anywhere::<ApiKey>(&ApiKey::by_digest(hex(&digest))).await?;
+            let Some(key) = found else { return Ok(None) };
+            let Some(tenant) = self.tenant(key.tenant).await? else { return Ok(None) };
+            let (shared, own) = (tenant.rate_limit_per_minute, key.value.rate_limit_per_minute);
+            let now = self.store.clock().now();
+            let meter = self.limits.of_key((key.tenant, shared), (key.id, own), now);
+            Ok(Some((key.tenant, Arc::new(KeyEntry::new(key, meter)))))
         };
         self.keys.get(digest, &self.changes, find).await
     }
@@ -116,7 +133,11 @@ impl Directory {
             let Some(membership) = self.store.find::<Membership>(claims.tenant_id, &member).await? else {
                 return Ok(None);
             };
-            let session = Session { role: membership.value.role, home: claims.home, epoch: user.value.epoch };
+            let Some(tenant) = self.tenant(claims.tenant_id).await? else { return Ok(None) };
+            let now = self.store.clock().now();
+            let meter = Arc::new(self.limits.of_user(tenant.rate_limit_per_minute, claims.sub, now));
+            let role = membership.value.role;
+            let session = Session { role, meter, home: claims.home, epoch: user.value.epoch };
             Ok((membership.value.home == claims.home).then_some((claims.tenant_id, session)))
         };
         let session = self.sessions.get((claims.tenant_id, claims.sub), &self.changes, find).await?;

@@ -39,6 +39,11 @@ impl Settings {
             metrics: from.or(&table::ENABLE_METRICS, defaults.metrics, parse::boolean),
             metrics_token: from.optional(&table::METRICS_TOKEN, keys::secret),
             registration: from.or(&table::COURIERX_REGISTRATION, defaults.registration, parse::named),
+            rate_limit_per_minute: from.or(
+                &table::COURIERX_RATE_LIMIT_PER_MINUTE,
+                defaults.rate_limit_per_minute,
+                parse::rate_limit,
+            ),
             private_targets: from.or(
                 &table::COURIERX_ALLOW_PRIVATE_TARGETS,
                 defaults.private_targets,

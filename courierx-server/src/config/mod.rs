@@ -26,6 +26,7 @@ use crate::secret::Secret;
 pub use blobs::BlobPlace;
 pub use error::{ConfigError, Problem};
 pub(crate) use keys::is_placeholder;
+pub(crate) use parse::MAX_RATE_LIMIT;
 pub use sources::{Environment, Flags};
 pub use table::{SETTINGS, Setting};
 
@@ -57,6 +58,8 @@ pub struct Settings {
     pub metrics_token: Option<Secret>,
     /// Who may register: `COURIERX_REGISTRATION`.
     pub registration: Registration,
+    /// How many requests a minute a tenant's keys may make, any number if 0: `COURIERX_RATE_LIMIT_PER_MINUTE`.
+    pub rate_limit_per_minute: u32,
     /// Which private addresses tenants may name as targets: `COURIERX_ALLOW_PRIVATE_TARGETS`.
     pub private_targets: PrivateTargets,
     /// Whether live mail needs a verified domain in From: `COURIERX_REQUIRE_VERIFIED_DOMAINS`.
@@ -196,6 +199,7 @@ impl Settings {
             metrics: true,
             metrics_token: None,
             registration: Registration::Open,
+            rate_limit_per_minute: 3000,
             private_targets: PrivateTargets::None,
             require_verified_domains: true,
             dns_server: None,

@@ -105,6 +105,8 @@ settings! {
         "Whether `/metrics` answers.";
     COURIERX_REGISTRATION, Public, "open", "first",
         "Who may register: `open` is everybody, `first` only the first, `closed` nobody.";
+    COURIERX_RATE_LIMIT_PER_MINUTE, Public, "3000", "600",
+        "How many requests a minute the keys of a tenant may make together, and each of its users, 0 to 1000000; as many may come at once. With 0 there is no limit. Each server counts by itself.";
     COURIERX_ALLOW_PRIVATE_TARGETS, Public, "false", "10.1.0.0/16,192.168.1.5",
         "Private addresses that mail servers and APIs of tenants may have: networks, `true` for all, `false` for none.";
     COURIERX_REQUIRE_VERIFIED_DOMAINS, Public, "true", "false",

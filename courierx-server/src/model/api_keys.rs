@@ -25,6 +25,9 @@ pub struct ApiKey {
     pub status: ApiKeyStatus,
     /// When it ends; never if none.
     pub expires_at: Option<Timestamp>,
+    /// How many requests a minute it may make, within what the tenant's keys may together.
+    #[serde(default)]
+    pub rate_limit_per_minute: Option<u32>,
     /// When it was created.
     pub created_at: Timestamp,
 }

@@ -7,6 +7,7 @@ use courierx_core::store::{Change, ConfigsExt, Page, PageRequest, Versioned};
 
 use crate::App;
 use crate::auth::{RawKey, hex};
+use crate::config::MAX_RATE_LIMIT;
 use crate::ctx::{Actor, Ctx, Scope, Scopes};
 use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::model::api_keys::{ApiKey, ApiKeyStatus};
@@ -28,6 +29,8 @@ pub struct NewApiKey {
     pub mode: Mode,
     /// When it ends.
     pub expires_at: Option<Timestamp>,
+    /// How many requests a minute it may make.
+    pub rate_limit_per_minute: Option<u32>,
 }
 
 /// A key, and when it was used last.
@@ -57,6 +60,7 @@ pub async fn create(ctx: &Ctx, app: &App, new: NewApiKey) -> ServiceResult<(ApiK
         scopes,
         status: ApiKeyStatus::Active,
         expires_at: new.expires_at,
+        rate_limit_per_minute: new.rate_limit_per_minute,
         created_at: now,
     };
     let id = RecordId::new();
@@ -83,6 +87,10 @@ fn check(ctx: &Ctx, new: &NewApiKey, now: Timestamp) -> ServiceResult<Scopes> {
     }
     if new.expires_at.is_some_and(|end| end <= now) {
         wrong.push(FieldError::new("expires_at", "has passed"));
+    }
+    if new.rate_limit_per_minute.is_some_and(|limit| !(1..=MAX_RATE_LIMIT).contains(&limit)) {
+        let text = format!("must be from 1 to {MAX_RATE_LIMIT}");
+        wrong.push(FieldError::new("rate_limit_per_minute", text));
     }
     if !wrong.is_empty() {
         return Err(ServiceError::Invalid(wrong));

@@ -88,6 +88,7 @@ async fn create(
         created_at: now,
         live_since: None,
         content_days: None,
+        rate_limit_per_minute: None,
     };
     let plain = tenant.slug.clone();
     // A slug that is taken gets random digits; a second collision of those does not happen.

@@ -28,6 +28,7 @@ mod permissions;
 #[cfg(unix)]
 mod postgres;
 mod provider_connections;
+mod rate_limits;
 #[cfg(unix)]
 mod readme;
 mod retention;

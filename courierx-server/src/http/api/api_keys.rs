@@ -27,6 +27,8 @@ pub struct CreateApiKey {
     mode: Option<Mode>,
     #[serde(default)]
     expires_at: Option<Timestamp>,
+    #[serde(default)]
+    rate_limit_per_minute: Option<u32>,
 }
 
 impl Input for CreateApiKey {}
@@ -42,6 +44,7 @@ struct Rendered<'a> {
     scopes: &'a Scopes,
     last_used_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
+    rate_limit_per_minute: Option<u32>,
     created_at: Timestamp,
     /// Shown once. Clients of the first version read `key`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,7 +54,8 @@ struct Rendered<'a> {
 }
 
 fn render<'a>(view: &'a ApiKeyView, raw_key: Option<&'a str>) -> Rendered<'a> {
-    let ApiKey { name, prefix, mode, scopes, status, expires_at, created_at, .. } = &view.key.value;
+    let key = &view.key.value;
+    let ApiKey { name, prefix, mode, scopes, status, expires_at, created_at, .. } = key;
     Rendered {
         id: view.key.id,
         name,
@@ -62,6 +66,7 @@ fn render<'a>(view: &'a ApiKeyView, raw_key: Option<&'a str>) -> Rendered<'a> {
         scopes,
         last_used_at: view.last_used_at,
         expires_at: *expires_at,
+        rate_limit_per_minute: key.rate_limit_per_minute,
         created_at: *created_at,
         raw_key,
         key: raw_key,
@@ -80,10 +85,11 @@ pub async fn create(
     ctx: Ctx,
     Json(input): Json<CreateApiKey>,
 ) -> ApiResult<Response> {
-    let CreateApiKey { name, scopes, mode, expires_at } = input;
+    let CreateApiKey { name, scopes, mode, expires_at, rate_limit_per_minute } = input;
     // A key for tests makes no others (see `Ctx::may`), so the default is always what people mean.
     let mode = mode.unwrap_or(Mode::Live);
-    let new = NewApiKey { name, scopes: scopes.unwrap_or_default(), mode, expires_at };
+    let scopes = scopes.unwrap_or_default();
+    let new = NewApiKey { name, scopes, mode, expires_at, rate_limit_per_minute };
     let (key, raw) = api_keys::create(&ctx, &app, new).await?;
     Ok((StatusCode::CREATED, axum::Json(render(&key, Some(raw.reveal())))).into_response())
 }

@@ -1,6 +1,7 @@
 //! `/api/v1/auth`.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, State};
@@ -74,6 +75,7 @@ struct Rendered<'a> {
     settings: &'a Map<String, Value>,
     content_days: u16,
     content_days_max: u16,
+    rate_limit_per_minute: Option<NonZeroU32>,
     created_at: Timestamp,
 }
 
@@ -91,6 +93,7 @@ fn render<'a>(app: &App, id: TenantId, tenant: &'a Tenant) -> Rendered<'a> {
         settings: &tenant.settings,
         content_days: tenant.content_days(retention),
         content_days_max: retention.most_content_days,
+        rate_limit_per_minute: app.directory.limits().of_tenant(tenant.rate_limit_per_minute),
         created_at: tenant.created_at,
     }
 }

@@ -180,6 +180,7 @@ async fn a_key_ends_when_it_expires_is_revoked_or_deleted() {
         scopes: Scopes::default(),
         status: ApiKeyStatus::Active,
         expires_at: Some(app.now()),
+        rate_limit_per_minute: None,
         created_at: app.now(),
     };
     let id = RecordId::new();

@@ -1,6 +1,7 @@
 //! Who asks for something: the first argument of every service function.
 
 use std::fmt;
+use std::sync::Arc;
 
 use courierx_core::id::{RecordId, TenantId};
 use courierx_core::message::Mode;
@@ -49,6 +50,8 @@ pub enum Actor {
         id: RecordId,
         /// What it may do.
         scopes: Scopes,
+        /// What may stand in From of what it sends.
+        from_domains: FromDomains,
     },
 }
 
@@ -197,6 +200,30 @@ impl Scopes {
     /// Whether everything that `other` allows is allowed here too.
     pub fn include(&self, other: &Self) -> bool {
         self.0.is_empty() || (!other.0.is_empty() && other.0.iter().all(|scope| self.0.contains(scope)))
+    }
+}
+
+/// The domains that may stand in From of what an API key sends: any, if it names none. A subdomain is another domain.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FromDomains(Arc<[String]>);
+
+impl FromDomains {
+    /// These domains, as addresses have them; none of them means any.
+    pub fn new(mut domains: Vec<String>) -> Self {
+        domains.sort_unstable();
+        domains.dedup();
+        Self(domains.into())
+    }
+
+    /// Whether this domain may stand there.
+    pub fn allow(&self, domain: &str) -> bool {
+        self.0.is_empty() || self.0.iter().any(|one| one == domain)
+    }
+
+    /// Whether everything that `other` allows is allowed here too.
+    pub fn include(&self, other: &Self) -> bool {
+        self.0.is_empty() || (!other.0.is_empty() && other.0.iter().all(|one| self.allow(one)))
     }
 }
 

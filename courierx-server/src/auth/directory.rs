@@ -17,7 +17,7 @@ use super::key::hex;
 use super::rate::{Meter, RateLimits};
 use super::token::Claims;
 use super::used::Used;
-use crate::ctx::{Role, Scopes};
+use crate::ctx::{FromDomains, Role, Scopes};
 use crate::model::api_keys::{ApiKey, ApiKeyStatus};
 use crate::model::domains::{Domain, DomainStatus};
 use crate::model::memberships::Membership;
@@ -58,24 +58,27 @@ pub struct KeyEntry {
     pub mode: Mode,
     /// What it may do.
     pub scopes: Scopes,
+    /// What may stand in From of what it sends.
+    pub from_domains: FromDomains,
     /// How often it may ask.
     pub meter: Meter,
     status: ApiKeyStatus,
-    expires_at: Option<Timestamp>,
+    ends_at: Option<Timestamp>,
     /// When a use was noted last, in seconds.
     noted: AtomicI64,
 }
 
 impl KeyEntry {
-    fn new(key: Versioned<ApiKey>, meter: Meter) -> Self {
+    fn new(key: Versioned<ApiKey>, digest: &str, meter: Meter) -> Self {
         let Versioned { tenant, id, value, .. } = key;
-        let ApiKey { mode, scopes, status, expires_at, .. } = value;
-        Self { id, tenant, mode, scopes, meter, status, expires_at, noted: AtomicI64::new(0) }
+        let ends_at = value.end_of(digest);
+        let ApiKey { mode, scopes, from_domains, status, .. } = value;
+        Self { id, tenant, mode, scopes, from_domains, meter, status, ends_at, noted: AtomicI64::new(0) }
     }
 
     /// Whether it works at this moment.
     pub fn works_at(&self, now: Timestamp) -> bool {
-        self.status == ApiKeyStatus::Active && self.expires_at.is_none_or(|end| end > now)
+        self.status == ApiKeyStatus::Active && self.ends_at.is_none_or(|end| end > now)
     }
 }
 
@@ -114,13 +117,14 @@ impl Directory {
     /// Finds an API key by its digest.
     pub async fn key(&self, digest: [u8; 32]) -> StoreResult<Option<Arc<KeyEntry>>> {
         let find = async {
-            let found = self.store.find_anywhere::<ApiKey>(&ApiKey::by_digest(hex(&digest))).await?;
+            let digest = hex(&digest);
+            let found = self.store.find_anywhere::<ApiKey>(&ApiKey::by_digest(&digest)).await?;
             let Some(key) = found else { return Ok(None) };
             let Some(tenant) = self.tenant(key.tenant).await? else { return Ok(None) };
             let (shared, own) = (tenant.rate_limit_per_minute, key.value.rate_limit_per_minute);
             let now = self.store.clock().now();
             let meter = self.limits.of_key((key.tenant, shared), (key.id, own), now);
-            Ok(Some((key.tenant, Arc::new(KeyEntry::new(key, meter)))))
+            Ok(Some((key.tenant, Arc::new(KeyEntry::new(key, &digest, meter)))))
         };
         self.keys.get(digest, &self.changes, find).await
     }

@@ -48,7 +48,8 @@ pub async fn authenticate(
     if let Some(raw) = RawKey::parse(secret) {
         let key = directory.key(raw.digest()).await?.filter(|key| key.works_at(now)).ok_or(UNAUTHORIZED)?;
         directory.used(&key, now);
-        let actor = Actor::ApiKey { id: key.id, scopes: key.scopes.clone() };
+        let (scopes, from_domains) = (key.scopes.clone(), key.from_domains.clone());
+        let actor = Actor::ApiKey { id: key.id, scopes, from_domains };
         let ctx = Ctx { tenant: key.tenant, actor, mode: key.mode, request_id };
         return Ok(Asking { ctx, standing: key.meter.take(now) });
     }

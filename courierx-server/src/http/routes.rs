@@ -55,6 +55,7 @@ pub fn routes() -> Vec<Route> {
         get("/api/v1/api_keys", Needs(Scope::ApiKeysRead), api_keys::list),
         post("/api/v1/api_keys", Needs(Scope::ApiKeysWrite), api_keys::create),
         patch("/api/v1/api_keys/{id}/revoke", Needs(Scope::ApiKeysWrite), api_keys::revoke),
+        post("/api/v1/api_keys/{id}/rotate", Needs(Scope::ApiKeysWrite), api_keys::rotate),
         delete("/api/v1/api_keys/{id}", Needs(Scope::ApiKeysWrite), api_keys::delete),
         get("/api/v1/domains", Needs(Scope::DomainsRead), domains::list),
         post("/api/v1/domains", Needs(Scope::DomainsWrite), domains::create),

@@ -19,6 +19,7 @@ use crate::dns::{DnsLookup, Resolver};
 use crate::error::{ServiceError, ServiceResult};
 use crate::http::Meters;
 use crate::secret::Secret;
+use crate::services::auth::Resets;
 use crate::services::domains::Places;
 use crate::services::engine::Engine;
 use crate::services::health::{DatabaseWorks, QueueDepth};
@@ -73,6 +74,8 @@ pub struct App {
     pub passwords: Passwords,
     /// How often somebody may try to log in.
     pub logins: LoginLimits,
+    /// How many forgotten passwords are seen to at once.
+    pub resets: Resets,
     /// What `/metrics` tells.
     pub meters: Arc<Meters>,
     /// Whether the database worked a moment ago.
@@ -124,6 +127,7 @@ impl App {
             tokens: Tokens::new(jwt_secret.expose().as_bytes()),
             passwords: Passwords::default(),
             logins: LoginLimits::default(),
+            resets: Resets::default(),
             database_works: DatabaseWorks::default(),
             queue_depth: QueueDepth::default(),
             meters,

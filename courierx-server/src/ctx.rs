@@ -7,6 +7,7 @@ use courierx_core::id::{RecordId, TenantId};
 use courierx_core::message::Mode;
 use courierx_core::names;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::error::{ServiceError, ServiceResult};
 
@@ -43,6 +44,8 @@ pub enum Actor {
         home: TenantId,
         /// What the user may do in this tenant.
         role: Role,
+        /// The name of the token.
+        token: Uuid,
     },
     /// A program, by an API key.
     ApiKey {
@@ -58,7 +61,7 @@ pub enum Actor {
 impl Ctx {
     /// For whoever can open the database, and so may do everything.
     pub(crate) fn of_operator(tenant: TenantId, mode: Mode) -> Self {
-        let actor = Actor::User { id: RecordId::new(), home: tenant, role: Role::Owner };
+        let actor = Actor::User { id: RecordId::new(), home: tenant, role: Role::Owner, token: Uuid::nil() };
         Self { tenant, actor, mode, request_id: RequestId::generate() }
     }
 
@@ -234,7 +237,7 @@ pub struct RequestId(String);
 impl RequestId {
     /// A new one.
     pub fn generate() -> Self {
-        Self(uuid::Uuid::now_v7().to_string())
+        Self(Uuid::now_v7().to_string())
     }
 
     /// What a client or a proxy calls the request, if that can be a name.

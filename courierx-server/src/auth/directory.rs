@@ -12,6 +12,7 @@ use courierx_core::id::{RecordId, TenantId};
 use courierx_core::message::Mode;
 use courierx_core::store::{ConfigsExt, PageRequest, Store, StoreResult, Versioned};
 use moka::future::Cache;
+use uuid::Uuid;
 
 use super::key::hex;
 use super::rate::{Meter, RateLimits};
@@ -92,6 +93,8 @@ pub struct Session {
     /// Whose user it is.
     home: TenantId,
     epoch: u64,
+    /// Tokens that the user has ended.
+    ended: Arc<[Uuid]>,
 }
 
 impl Directory {
@@ -141,11 +144,13 @@ impl Directory {
             let now = self.store.clock().now();
             let meter = Arc::new(self.limits.of_user(tenant.rate_limit_per_minute, claims.sub, now));
             let role = membership.value.role;
-            let session = Session { role, meter, home: claims.home, epoch: user.value.epoch };
+            let ended = user.value.ended.iter().map(|one| one.token).collect();
+            let session = Session { role, meter, home: claims.home, epoch: user.value.epoch, ended };
             Ok((membership.value.home == claims.home).then_some((claims.tenant_id, session)))
         };
         let session = self.sessions.get((claims.tenant_id, claims.sub), &self.changes, find).await?;
-        Ok(session.filter(|session| session.epoch == claims.epoch))
+        let works = |session: &Session| session.epoch == claims.epoch && !session.ended.contains(&claims.jti);
+        Ok(session.filter(works))
     }
 
     /// Finds a tenant.

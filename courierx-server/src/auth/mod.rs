@@ -14,6 +14,7 @@ pub(crate) use key::{hex, random_hex};
 pub use limits::LoginLimits;
 pub use password::Passwords;
 pub use rate::{Meter, RateLimits, Standing};
+pub(crate) use token::LIFETIME as TOKEN_LIFETIME;
 pub use token::{Claims, Tokens};
 
 use courierx_core::clock::Timestamp;
@@ -55,7 +56,7 @@ pub async fn authenticate(
     }
     let claims = tokens.read(secret, now).ok_or(UNAUTHORIZED)?;
     let session = directory.session(&claims).await?.ok_or(UNAUTHORIZED)?;
-    let actor = Actor::User { id: claims.sub, home: claims.home, role: session.role };
+    let actor = Actor::User { id: claims.sub, home: claims.home, role: session.role, token: claims.jti };
     let ctx = Ctx { tenant: claims.tenant_id, actor, mode: Mode::Live, request_id };
     Ok(Asking { ctx, standing: session.meter.take(now) })
 }

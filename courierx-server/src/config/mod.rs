@@ -11,6 +11,7 @@ mod loader;
 mod parse;
 pub mod secrets;
 mod sources;
+mod system_mail;
 pub mod table;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -28,6 +29,7 @@ pub use error::{ConfigError, Problem};
 pub(crate) use keys::is_placeholder;
 pub(crate) use parse::MAX_RATE_LIMIT;
 pub use sources::{Environment, Flags};
+pub use system_mail::SystemMail;
 pub use table::{SETTINGS, Setting};
 
 /// Everything that can be configured, checked.
@@ -60,6 +62,8 @@ pub struct Settings {
     pub registration: Registration,
     /// How many requests a minute a tenant's keys may make, any number if 0: `COURIERX_RATE_LIMIT_PER_MINUTE`.
     pub rate_limit_per_minute: u32,
+    /// How the server sends mail of its own; not at all if none: `COURIERX_SYSTEM_MAIL`.
+    pub system_mail: Option<SystemMail>,
     /// Which private addresses tenants may name as targets: `COURIERX_ALLOW_PRIVATE_TARGETS`.
     pub private_targets: PrivateTargets,
     /// Whether live mail needs a verified domain in From: `COURIERX_REQUIRE_VERIFIED_DOMAINS`.
@@ -200,6 +204,7 @@ impl Settings {
             metrics_token: None,
             registration: Registration::Open,
             rate_limit_per_minute: 3000,
+            system_mail: None,
             private_targets: PrivateTargets::None,
             require_verified_domains: true,
             dns_server: None,

@@ -19,7 +19,7 @@ use super::room::{Place, Room};
 use super::{ApiError, ApiResult};
 use crate::App;
 use crate::auth::{Asking, Standing, authenticate};
-use crate::ctx::{Actor, Ctx, Operator, RequestId, Scope};
+use crate::ctx::{Ctx, Operator, RequestId, Role, Scope};
 use crate::error::{ServiceError, ServiceResult};
 use crate::secret::Secret;
 
@@ -36,8 +36,8 @@ pub enum Access {
     Public,
     /// The operator's `INTERNAL_SECRET`; no token or key is worth anything here.
     Internal,
-    /// A user's token; an API key is refused.
-    User,
+    /// The token of a user of at least this role; an API key is refused.
+    Member(Role),
     /// A user whose role, or an API key whose scopes, include this.
     Needs(Scope),
 }
@@ -154,11 +154,7 @@ fn allow(access: Access, Asking { ctx, standing }: Asking) -> ServiceResult<Ctx>
     }
     match access {
         Access::Public | Access::Internal => {}
-        Access::User => {
-            if let Actor::ApiKey { .. } = ctx.actor {
-                return Err(ServiceError::Forbidden("this needs a user's token, not an API key".to_owned()));
-            }
-        }
+        Access::Member(least) => ctx.require_role(least)?,
         Access::Needs(scope) => ctx.require(scope)?,
     }
     Ok(ctx)

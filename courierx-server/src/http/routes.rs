@@ -7,7 +7,7 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{self as methods, MethodRouter};
 
-use super::Access::{self, Internal, Needs, Public, User};
+use super::Access::{self, Internal, Member, Needs, Public};
 use super::api::{
     api_keys, auth, domains, emails, engine, provider_connections, routing, routing_rules, sandbox,
     suppressions,
@@ -15,7 +15,7 @@ use super::api::{
 use super::gate::{Gate, Guarded};
 use super::health;
 use crate::App;
-use crate::ctx::Scope;
+use crate::ctx::{Role, Scope};
 
 /// A route: which request, what it needs, who answers.
 pub struct Route {
@@ -50,8 +50,14 @@ pub fn routes() -> Vec<Route> {
         post("/internal/verify-provider", Internal, engine::verify),
         post("/api/v1/auth/register", Public, auth::register),
         post("/api/v1/auth/login", Public, auth::login),
-        get("/api/v1/auth/me", User, auth::me),
-        patch("/api/v1/auth/me", User, auth::update),
+        get("/api/v1/auth/me", Member(Role::Viewer), auth::me),
+        patch("/api/v1/auth/me", Member(Role::Admin), auth::update),
+        post("/api/v1/auth/logout", Member(Role::Viewer), auth::password::log_out),
+        post("/api/v1/auth/password", Member(Role::Viewer), auth::password::change),
+        post("/api/v1/auth/password/forgot", Public, auth::password::forgot),
+        post("/api/v1/auth/password/reset", Public, auth::password::reset),
+        get("/api/v1/auth/readiness", Member(Role::Viewer), auth::readiness::show),
+        post("/api/v1/auth/activate", Member(Role::Admin), auth::readiness::activate),
         get("/api/v1/api_keys", Needs(Scope::ApiKeysRead), api_keys::list),
         post("/api/v1/api_keys", Needs(Scope::ApiKeysWrite), api_keys::create),
         patch("/api/v1/api_keys/{id}/revoke", Needs(Scope::ApiKeysWrite), api_keys::revoke),

@@ -3,6 +3,7 @@
 pub mod api_keys;
 pub mod domains;
 pub mod memberships;
+pub mod password_resets;
 pub mod provider_connections;
 pub mod routing_rules;
 pub mod tenants;

@@ -15,6 +15,7 @@ pub mod routing;
 pub mod routing_rules;
 pub mod sandbox;
 pub mod suppressions;
+mod system_mail;
 
 /// Whether a text holds nothing that a reader might take for the end of a line, or not show.
 fn is_one_line(text: &str) -> bool {

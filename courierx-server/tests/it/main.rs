@@ -1,6 +1,7 @@
 //! The server from outside: over HTTP, in process or as the real binary.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod accounts;
 #[cfg(unix)]
 mod admin;
 mod api_keys;

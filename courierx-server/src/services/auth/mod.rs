@@ -1,5 +1,10 @@
 //! Registering, logging in, and the tenant that one is in.
 
+mod logout;
+mod password;
+mod readiness;
+mod reset;
+
 use std::net::IpAddr;
 
 use courierx_core::clock::Timestamp;
@@ -8,6 +13,11 @@ use courierx_core::id::{RecordId, TenantId};
 use courierx_core::store::{CANARY_KIND, Change, CommitError, ConfigsExt, Resource, Store, Versioned};
 use courierx_core::suppression::Pattern;
 use serde_json::{Map, Value};
+
+pub use logout::log_out;
+pub use password::{NewPassword, change as change_password};
+pub use readiness::{Readiness, readiness};
+pub use reset::{Resets, forgot, reset};
 
 use crate::App;
 use crate::auth::random_hex;
@@ -21,8 +31,6 @@ use crate::secret::Secret;
 use crate::services::is_one_line;
 use crate::services::provider_connections::Given;
 
-/// Characters of a password at least, and bytes at most: hashing a longer one would cost us, not an attacker.
-const PASSWORD: (usize, usize) = (8, 1024);
 /// Bytes of a name.
 const MAX_NAME: usize = 100;
 /// Bytes of a tenant's settings, as JSON.
@@ -40,9 +48,7 @@ pub struct NewTenant {
     /// With which address its owner logs in.
     pub email: String,
     /// The owner's password.
-    pub password: Secret,
-    /// The password once more, if the client asked for it twice.
-    pub password_confirmation: Option<Secret>,
+    pub password: NewPassword,
 }
 
 /// A tenant and a token to act in it.
@@ -64,7 +70,7 @@ pub async fn register(app: &App, new: NewTenant, from: Option<IpAddr>) -> Servic
         app.logins.address(from)?;
     }
     let now = app.now();
-    let password_hash = app.passwords.hash(new.password.clone()).await?;
+    let password_hash = app.passwords.hash(new.password.password.clone()).await?;
     create(app, &new, password_hash, now).await
 }
 
@@ -76,7 +82,7 @@ async fn create(
 ) -> ServiceResult<LoggedIn> {
     let (id, user_id) = (TenantId::new(), RecordId::new());
     let email = new.email.trim().to_owned();
-    let user = User { email: email.clone(), password_hash, epoch: 0, created_at: now };
+    let user = User::new(email.clone(), password_hash, now);
     let membership = Membership { user: user_id, home: id, role: Role::Owner, joined_at: now };
     let mut tenant = Tenant {
         slug: slug(&new.name),
@@ -126,17 +132,7 @@ fn check(new: &NewTenant) -> ServiceResult<()> {
     } else if new.email.trim().starts_with(['@', '*']) || new.email.parse::<Pattern>().is_err() {
         wrong.push(FieldError::new("email", "is not an email address"));
     }
-    if new.password.expose().chars().count() < PASSWORD.0 {
-        wrong.push(FieldError::new(
-            "password",
-            format!("is too short (minimum is {} characters)", PASSWORD.0),
-        ));
-    } else if new.password.expose().len() > PASSWORD.1 {
-        wrong.push(FieldError::new("password", format!("is too long (maximum is {} bytes)", PASSWORD.1)));
-    }
-    if new.password_confirmation.as_ref().is_some_and(|again| *again != new.password) {
-        wrong.push(FieldError::new("password_confirmation", "doesn't match password"));
-    }
+    wrong.extend(new.password.problems());
     if wrong.is_empty() { Ok(()) } else { Err(ServiceError::Invalid(wrong)) }
 }
 
@@ -201,12 +197,17 @@ pub async fn log_in(
     app.logins.account(&login.value, from)?;
     let user = app.store.find_anywhere::<User>(&login).await?;
     let hash = user.as_ref().map(|user| user.value.password_hash.as_str());
-    let right = password.expose().len() <= PASSWORD.1 && app.passwords.verify(password, hash).await?;
+    let right = password.expose().len() <= password::LENGTH.1 && app.passwords.verify(password, hash).await?;
     let user = user.filter(|_| right).ok_or(REFUSED)?;
     let id = first_tenant(app, &user).await?.ok_or(REFUSED)?;
-    let tenant = app.store.get::<Tenant>(id, Tenant::record(id)).await?.ok_or(REFUSED)?.value;
+    logged_in(app, id, &user).await?.ok_or(REFUSED)
+}
+
+/// A token for a user who acts in a tenant; none if the tenant is gone.
+async fn logged_in(app: &App, id: TenantId, user: &Versioned<User>) -> ServiceResult<Option<LoggedIn>> {
+    let Some(tenant) = app.store.get::<Tenant>(id, Tenant::record(id)).await? else { return Ok(None) };
     let token = app.tokens.issue(id, user.id, user.tenant, user.value.epoch, app.now())?;
-    Ok(LoggedIn { id, tenant, token })
+    Ok(Some(LoggedIn { id, tenant: tenant.value, token }))
 }
 
 /// Where a user who logs in lands: at home, while there is a membership.

@@ -1,5 +1,8 @@
 //! `/api/v1/auth`.
 
+pub mod password;
+pub mod readiness;
+
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -19,8 +22,11 @@ use crate::http::peer::client_address;
 use crate::http::{ApiError, ApiResult, Input, Json};
 use crate::model::tenants::{Tenant, TenantStatus};
 use crate::secret::Secret;
-use crate::services::auth::{self, LoggedIn, NewTenant, TenantChange};
+use crate::services::auth::{self, LoggedIn, NewPassword, NewTenant, TenantChange};
 use crate::services::provider_connections::Given;
+
+/// Tenants bring their own keys; there is no other way yet.
+const MODE: &str = "byok";
 
 /// Somebody who registers; also inside `auth`, as the first version's dashboard sends it.
 #[derive(Deserialize)]
@@ -86,8 +92,7 @@ fn render<'a>(app: &App, id: TenantId, tenant: &'a Tenant) -> Rendered<'a> {
         name: &tenant.name,
         slug: &tenant.slug,
         email: &tenant.email,
-        // Tenants bring their own keys; there is no other way yet.
-        mode: "byok",
+        mode: MODE,
         status: tenant.status,
         plan_id: &tenant.plan_id,
         settings: &tenant.settings,
@@ -124,8 +129,8 @@ pub async fn register(
         Some(inner) => *inner,
         None => input,
     };
-    let Register { name, email, password, password_confirmation, .. } = input;
-    let new = NewTenant { name, email, password, password_confirmation };
+    let Register { name, email, password, password_confirmation: confirmation, .. } = input;
+    let new = NewTenant { name, email, password: NewPassword { password, confirmation } };
     Ok(logged_in(&app, StatusCode::CREATED, &auth::register(&app, new, from).await?))
 }
 

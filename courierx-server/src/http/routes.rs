@@ -9,8 +9,8 @@ use axum::routing::{self as methods, MethodRouter};
 
 use super::Access::{self, Internal, Member, Needs, Public};
 use super::api::{
-    api_keys, auth, domains, emails, engine, provider_connections, routing, routing_rules, sandbox,
-    suppressions,
+    api_keys, auth, domains, emails, engine, invitations, provider_connections, routing, routing_rules,
+    sandbox, suppressions, team_members,
 };
 use super::gate::{Gate, Guarded};
 use super::health;
@@ -58,6 +58,15 @@ pub fn routes() -> Vec<Route> {
         post("/api/v1/auth/password/reset", Public, auth::password::reset),
         get("/api/v1/auth/readiness", Member(Role::Viewer), auth::readiness::show),
         post("/api/v1/auth/activate", Member(Role::Admin), auth::readiness::activate),
+        get("/api/v1/team_members", Member(Role::Viewer), team_members::list),
+        patch("/api/v1/team_members/{id}", Member(Role::Admin), team_members::update),
+        delete("/api/v1/team_members/{id}", Member(Role::Admin), team_members::delete),
+        get("/api/v1/invitations", Member(Role::Admin), invitations::list),
+        post("/api/v1/invitations", Member(Role::Admin), invitations::create),
+        get("/api/v1/invitations/{id}", Public, invitations::show),
+        post("/api/v1/invitations/{id}/accept", Public, invitations::accept),
+        post("/api/v1/invitations/{id}/resend", Member(Role::Admin), invitations::resend),
+        post("/api/v1/invitations/{id}/revoke", Member(Role::Admin), invitations::revoke),
         get("/api/v1/api_keys", Needs(Scope::ApiKeysRead), api_keys::list),
         post("/api/v1/api_keys", Needs(Scope::ApiKeysWrite), api_keys::create),
         patch("/api/v1/api_keys/{id}/revoke", Needs(Scope::ApiKeysWrite), api_keys::revoke),

@@ -2,6 +2,7 @@
 
 pub mod api_keys;
 pub mod domains;
+pub mod invitations;
 pub mod memberships;
 pub mod password_resets;
 pub mod provider_connections;

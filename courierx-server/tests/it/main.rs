@@ -38,4 +38,5 @@ mod routing_rules;
 mod sandbox;
 mod support;
 mod suppressions;
+mod team;
 mod upkeep;

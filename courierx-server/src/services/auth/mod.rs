@@ -10,7 +10,9 @@ use std::net::IpAddr;
 use courierx_core::clock::Timestamp;
 use courierx_core::event::Sequence;
 use courierx_core::id::{RecordId, TenantId};
-use courierx_core::store::{CANARY_KIND, Change, CommitError, ConfigsExt, Resource, Store, Versioned};
+use courierx_core::store::{
+    CANARY_KIND, Change, CommitError, ConfigsExt, KeyValue, Resource, Store, Versioned,
+};
 use courierx_core::suppression::Pattern;
 use serde_json::{Map, Value};
 
@@ -56,6 +58,8 @@ pub struct NewTenant {
 pub struct LoggedIn {
     /// Its identifier.
     pub id: TenantId,
+    /// The user.
+    pub user: RecordId,
     /// The tenant.
     pub tenant: Tenant,
     /// The user's token.
@@ -112,7 +116,7 @@ async fn create(
             Ok(()) => {
                 let token = app.tokens.issue(id, user_id, id, user.epoch, now)?;
                 tracing::info!(tenant = %id, "registered");
-                return Ok(LoggedIn { id, tenant, token });
+                return Ok(LoggedIn { id, user: user_id, tenant, token });
             }
             Err(CommitError::DuplicateKey { key, .. }) if key == "slug" => {
                 tenant.slug = format!("{plain}-{}", &random_hex()[..6]);
@@ -182,11 +186,12 @@ fn slug(name: &str) -> String {
     if slug.is_empty() { "tenant".to_owned() } else { slug.to_owned() }
 }
 
-/// Lets a user in, by address and password.
+/// Lets a user in, by address and password: into the tenant of this slug, or the one in which they began.
 pub async fn log_in(
     app: &App,
     email: &str,
     password: Secret,
+    tenant: Option<&str>,
     from: Option<IpAddr>,
 ) -> ServiceResult<LoggedIn> {
     const REFUSED: ServiceError = ServiceError::Unauthorized("Invalid email or password");
@@ -199,20 +204,33 @@ pub async fn log_in(
     let hash = user.as_ref().map(|user| user.value.password_hash.as_str());
     let right = password.expose().len() <= password::LENGTH.1 && app.passwords.verify(password, hash).await?;
     let user = user.filter(|_| right).ok_or(REFUSED)?;
-    let id = first_tenant(app, &user).await?.ok_or(REFUSED)?;
+    let id = tenant_of(app, &user, tenant).await?.ok_or(REFUSED)?;
     logged_in(app, id, &user).await?.ok_or(REFUSED)
 }
 
 /// A token for a user who acts in a tenant; none if the tenant is gone.
-async fn logged_in(app: &App, id: TenantId, user: &Versioned<User>) -> ServiceResult<Option<LoggedIn>> {
+pub(super) async fn logged_in(
+    app: &App,
+    id: TenantId,
+    user: &Versioned<User>,
+) -> ServiceResult<Option<LoggedIn>> {
     let Some(tenant) = app.store.get::<Tenant>(id, Tenant::record(id)).await? else { return Ok(None) };
     let token = app.tokens.issue(id, user.id, user.tenant, user.value.epoch, app.now())?;
-    Ok(Some(LoggedIn { id, tenant: tenant.value, token }))
+    Ok(Some(LoggedIn { id, user: user.id, tenant: tenant.value, token }))
 }
 
-/// Where a user who logs in lands: at home, while there is a membership.
-async fn first_tenant(app: &App, user: &Versioned<User>) -> ServiceResult<Option<TenantId>> {
-    let membership = app.store.find::<Membership>(user.tenant, &Membership::of(user.id)).await?;
+/// Where a user who logs in lands: in the tenant of this slug, else at home, while there is a membership.
+async fn tenant_of(app: &App, user: &Versioned<User>, slug: Option<&str>) -> ServiceResult<Option<TenantId>> {
+    let tenant = match slug {
+        None => user.tenant,
+        Some(slug) => {
+            let key = KeyValue::new(Tenant::SLUG, slug);
+            let Some(tenant) = app.store.find_anywhere::<Tenant>(&key).await? else { return Ok(None) };
+            tenant.tenant
+        }
+    };
+    let membership = app.store.find::<Membership>(tenant, &Membership::of(user.id)).await?;
+    let membership = membership.filter(|membership| membership.value.home == user.tenant);
     Ok(membership.map(|membership| membership.tenant))
 }
 

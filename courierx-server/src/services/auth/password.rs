@@ -42,7 +42,7 @@ impl NewPassword {
         wrong
     }
 
-    pub(super) fn check(&self) -> ServiceResult<()> {
+    pub(in crate::services) fn check(&self) -> ServiceResult<()> {
         let wrong = self.problems();
         if wrong.is_empty() { Ok(()) } else { Err(ServiceError::Invalid(wrong)) }
     }

@@ -52,6 +52,8 @@ pub struct LogIn {
     email: String,
     #[serde(default)]
     password: Secret,
+    #[serde(default)]
+    tenant: Option<String>,
 }
 
 impl Input for LogIn {}
@@ -103,13 +105,13 @@ fn render<'a>(app: &App, id: TenantId, tenant: &'a Tenant) -> Rendered<'a> {
     }
 }
 
-fn logged_in(app: &App, status: StatusCode, LoggedIn { id, tenant, token }: &LoggedIn) -> Response {
+fn logged_in(app: &App, status: StatusCode, LoggedIn { id, tenant, token, .. }: &LoggedIn) -> Response {
     (status, axum::Json(json!({ "tenant": render(app, *id, tenant), "token": token }))).into_response()
 }
 
 /// The address of whoever asks, if the listener knows it.
 #[derive(Debug)]
-pub struct From(Option<IpAddr>);
+pub struct From(pub(super) Option<IpAddr>);
 
 impl<S: Send + Sync> FromRequestParts<S> for From {
     type Rejection = ApiError;
@@ -138,9 +140,10 @@ pub async fn register(
 pub async fn login(
     State(app): State<Arc<App>>,
     From(from): From,
-    Json(LogIn { email, password }): Json<LogIn>,
+    Json(LogIn { email, password, tenant }): Json<LogIn>,
 ) -> ApiResult<Response> {
-    Ok(logged_in(&app, StatusCode::OK, &auth::log_in(&app, &email, password, from).await?))
+    let answer = auth::log_in(&app, &email, password, tenant.as_deref(), from).await?;
+    Ok(logged_in(&app, StatusCode::OK, &answer))
 }
 
 /// `GET /api/v1/auth/me`

@@ -12,13 +12,14 @@ use courierx_providers::http::HttpError;
 use courierx_store::blobs::OpenError;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::{Directory, LoginLimits, Passwords, Tokens};
+use crate::auth::{Directory, LoginLimits, Passwords, RateLimits, Tokens};
 use crate::config::Settings;
 use crate::delivery::{Providers, SharedRoutes, TenantRoutes};
 use crate::dns::{DnsLookup, Resolver};
 use crate::error::{ServiceError, ServiceResult};
 use crate::http::Meters;
 use crate::secret::Secret;
+use crate::services::auth::Resets;
 use crate::services::domains::Places;
 use crate::services::engine::Engine;
 use crate::services::health::{DatabaseWorks, QueueDepth};
@@ -73,6 +74,8 @@ pub struct App {
     pub passwords: Passwords,
     /// How often somebody may try to log in.
     pub logins: LoginLimits,
+    /// How many forgotten passwords are seen to at once.
+    pub resets: Resets,
     /// What `/metrics` tells.
     pub meters: Arc<Meters>,
     /// Whether the database worked a moment ago.
@@ -112,7 +115,10 @@ impl App {
             started_at: store.clock().now(),
             failed: CancellationToken::new(),
             outbox,
-            directory: Arc::new(Directory::new(Arc::clone(&store))),
+            directory: Arc::new(Directory::new(
+                Arc::clone(&store),
+                RateLimits::new(settings.rate_limit_per_minute),
+            )),
             engine: Engine::new(providers.clone(), &meters, store.clock()),
             dns: Arc::new(Resolver::new(settings.dns_server)),
             domain_places: Places::default(),
@@ -121,6 +127,7 @@ impl App {
             tokens: Tokens::new(jwt_secret.expose().as_bytes()),
             passwords: Passwords::default(),
             logins: LoginLimits::default(),
+            resets: Resets::default(),
             database_works: DatabaseWorks::default(),
             queue_depth: QueueDepth::default(),
             meters,

@@ -1,11 +1,13 @@
 //! Who asks for something: the first argument of every service function.
 
 use std::fmt;
+use std::sync::Arc;
 
 use courierx_core::id::{RecordId, TenantId};
 use courierx_core::message::Mode;
 use courierx_core::names;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::error::{ServiceError, ServiceResult};
 
@@ -42,6 +44,8 @@ pub enum Actor {
         home: TenantId,
         /// What the user may do in this tenant.
         role: Role,
+        /// The name of the token.
+        token: Uuid,
     },
     /// A program, by an API key.
     ApiKey {
@@ -49,13 +53,15 @@ pub enum Actor {
         id: RecordId,
         /// What it may do.
         scopes: Scopes,
+        /// What may stand in From of what it sends.
+        from_domains: FromDomains,
     },
 }
 
 impl Ctx {
     /// For whoever can open the database, and so may do everything.
     pub(crate) fn of_operator(tenant: TenantId, mode: Mode) -> Self {
-        let actor = Actor::User { id: RecordId::new(), home: tenant, role: Role::Owner };
+        let actor = Actor::User { id: RecordId::new(), home: tenant, role: Role::Owner, token: Uuid::nil() };
         Self { tenant, actor, mode, request_id: RequestId::generate() }
     }
 
@@ -206,6 +212,30 @@ impl Scopes {
     }
 }
 
+/// The domains that may stand in From of what an API key sends: any, if it names none. A subdomain is another domain.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FromDomains(Arc<[String]>);
+
+impl FromDomains {
+    /// These domains, as addresses have them; none of them means any.
+    pub fn new(mut domains: Vec<String>) -> Self {
+        domains.sort_unstable();
+        domains.dedup();
+        Self(domains.into())
+    }
+
+    /// Whether this domain may stand there.
+    pub fn allow(&self, domain: &str) -> bool {
+        self.0.is_empty() || self.0.iter().any(|one| one == domain)
+    }
+
+    /// Whether everything that `other` allows is allowed here too.
+    pub fn include(&self, other: &Self) -> bool {
+        self.0.is_empty() || (!other.0.is_empty() && other.0.iter().all(|one| self.allow(one)))
+    }
+}
+
 /// Names one request in logs and answers: 1 to 128 of `A–Z a–z 0–9 . _ -`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RequestId(String);
@@ -213,7 +243,7 @@ pub struct RequestId(String);
 impl RequestId {
     /// A new one.
     pub fn generate() -> Self {
-        Self(uuid::Uuid::now_v7().to_string())
+        Self(Uuid::now_v7().to_string())
     }
 
     /// What a client or a proxy calls the request, if that can be a name.

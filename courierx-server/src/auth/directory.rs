@@ -12,11 +12,13 @@ use courierx_core::id::{RecordId, TenantId};
 use courierx_core::message::Mode;
 use courierx_core::store::{ConfigsExt, PageRequest, Store, StoreResult, Versioned};
 use moka::future::Cache;
+use uuid::Uuid;
 
 use super::key::hex;
+use super::rate::{Meter, RateLimits};
 use super::token::Claims;
 use super::used::Used;
-use crate::ctx::{Role, Scopes};
+use crate::ctx::{FromDomains, Role, Scopes};
 use crate::model::api_keys::{ApiKey, ApiKeyStatus};
 use crate::model::domains::{Domain, DomainStatus};
 use crate::model::memberships::Membership;
@@ -36,6 +38,7 @@ const USE_NOTED: i64 = 60;
 /// remembered of the tenant.
 pub struct Directory {
     store: Arc<dyn Store>,
+    limits: RateLimits,
     keys: Remembered<[u8; 32], Arc<KeyEntry>>,
     sessions: Remembered<(TenantId, RecordId), Session>,
     tenants: Remembered<TenantId, Arc<Tenant>>,
@@ -56,40 +59,50 @@ pub struct KeyEntry {
     pub mode: Mode,
     /// What it may do.
     pub scopes: Scopes,
+    /// What may stand in From of what it sends.
+    pub from_domains: FromDomains,
+    /// How often it may ask.
+    pub meter: Meter,
     status: ApiKeyStatus,
-    expires_at: Option<Timestamp>,
+    ends_at: Option<Timestamp>,
     /// When a use was noted last, in seconds.
     noted: AtomicI64,
 }
 
 impl KeyEntry {
-    fn new(key: Versioned<ApiKey>) -> Self {
+    fn new(key: Versioned<ApiKey>, digest: &str, meter: Meter) -> Self {
         let Versioned { tenant, id, value, .. } = key;
-        let ApiKey { mode, scopes, status, expires_at, .. } = value;
-        Self { id, tenant, mode, scopes, status, expires_at, noted: AtomicI64::new(0) }
+        let ends_at = value.end_of(digest);
+        let ApiKey { mode, scopes, from_domains, status, .. } = value;
+        Self { id, tenant, mode, scopes, from_domains, meter, status, ends_at, noted: AtomicI64::new(0) }
     }
 
     /// Whether it works at this moment.
     pub fn works_at(&self, now: Timestamp) -> bool {
-        self.status == ApiKeyStatus::Active && self.expires_at.is_none_or(|end| end > now)
+        self.status == ApiKeyStatus::Active && self.ends_at.is_none_or(|end| end > now)
     }
 }
 
 /// What a user may do in a tenant.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Session {
     /// The role there.
     pub role: Role,
+    /// How often the user may ask.
+    pub meter: Arc<Meter>,
     /// Whose user it is.
     home: TenantId,
     epoch: u64,
+    /// Tokens that the user has ended.
+    ended: Arc<[Uuid]>,
 }
 
 impl Directory {
-    /// Looks things up in this store.
-    pub fn new(store: Arc<dyn Store>) -> Self {
+    /// Looks things up in this store, and lets everybody ask as often as these limits say.
+    pub fn new(store: Arc<dyn Store>, limits: RateLimits) -> Self {
         Self {
             store,
+            limits,
             keys: Remembered::new(),
             sessions: Remembered::new(),
             tenants: Remembered::new(),
@@ -99,11 +112,22 @@ impl Directory {
         }
     }
 
+    /// How often whoever may ask.
+    pub fn limits(&self) -> &RateLimits {
+        &self.limits
+    }
+
     /// Finds an API key by its digest.
     pub async fn key(&self, digest: [u8; 32]) -> StoreResult<Option<Arc<KeyEntry>>> {
         let find = async {
-            let key = self.store.find_anywhere::<ApiKey>(&ApiKey::by_digest(hex(&digest))).await?;
-            Ok(key.map(|key| (key.tenant, Arc::new(KeyEntry::new(key)))))
+            let digest = hex(&digest);
+            let found = self.store.find_anywhere::<ApiKey>(&ApiKey::by_digest(&digest)).await?;
+            let Some(key) = found else { return Ok(None) };
+            let Some(tenant) = self.tenant(key.tenant).await? else { return Ok(None) };
+            let (shared, own) = (tenant.rate_limit_per_minute, key.value.rate_limit_per_minute);
+            let now = self.store.clock().now();
+            let meter = self.limits.of_key((key.tenant, shared), (key.id, own), now);
+            Ok(Some((key.tenant, Arc::new(KeyEntry::new(key, &digest, meter)))))
         };
         self.keys.get(digest, &self.changes, find).await
     }
@@ -116,11 +140,17 @@ impl Directory {
             let Some(membership) = self.store.find::<Membership>(claims.tenant_id, &member).await? else {
                 return Ok(None);
             };
-            let session = Session { role: membership.value.role, home: claims.home, epoch: user.value.epoch };
+            let Some(tenant) = self.tenant(claims.tenant_id).await? else { return Ok(None) };
+            let now = self.store.clock().now();
+            let meter = Arc::new(self.limits.of_user(tenant.rate_limit_per_minute, claims.sub, now));
+            let role = membership.value.role;
+            let ended = user.value.ended.iter().map(|one| one.token).collect();
+            let session = Session { role, meter, home: claims.home, epoch: user.value.epoch, ended };
             Ok((membership.value.home == claims.home).then_some((claims.tenant_id, session)))
         };
         let session = self.sessions.get((claims.tenant_id, claims.sub), &self.changes, find).await?;
-        Ok(session.filter(|session| session.epoch == claims.epoch))
+        let works = |session: &Session| session.epoch == claims.epoch && !session.ended.contains(&claims.jti);
+        Ok(session.filter(works))
     }
 
     /// Finds a tenant.

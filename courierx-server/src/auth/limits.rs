@@ -6,7 +6,9 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota};
+use governor::middleware::NoOpMiddleware;
+use governor::state::keyed::DashMapStateStore;
+use governor::{Quota, RateLimiter};
 use sha2::{Digest, Sha256};
 
 use crate::error::{ServiceError, ServiceResult};
@@ -21,27 +23,34 @@ const PER_ACCOUNT: NonZeroU32 = NonZeroU32::new(60).unwrap();
 /// Beyond so many keys, those at rest are forgotten.
 const KEYS: usize = 10_000;
 
-/// Counts tries by address and by account, in this process.
-pub struct LoginLimits {
-    addresses: DefaultKeyedRateLimiter<IpAddr>,
+type Limiter<K, C> = RateLimiter<K, DashMapStateStore<K>, C, NoOpMiddleware<<C as Clock>::Instant>>;
+
+/// Counts tries by address and by account, in this process. They come back with time, so nobody is locked out for
+/// good.
+pub struct LoginLimits<C: Clock + Clone = DefaultClock> {
+    addresses: Limiter<IpAddr, C>,
     // By digest: a name may be as long as a body.
-    pairs: DefaultKeyedRateLimiter<([u8; 32], IpAddr)>,
-    accounts: DefaultKeyedRateLimiter<[u8; 32]>,
-    clock: DefaultClock,
+    pairs: Limiter<([u8; 32], IpAddr), C>,
+    accounts: Limiter<[u8; 32], C>,
+    clock: C,
 }
 
 impl Default for LoginLimits {
     fn default() -> Self {
-        Self {
-            addresses: DefaultKeyedRateLimiter::keyed(Quota::per_minute(PER_ADDRESS)),
-            pairs: DefaultKeyedRateLimiter::keyed(Quota::per_minute(PER_PAIR)),
-            accounts: DefaultKeyedRateLimiter::keyed(Quota::per_minute(PER_ACCOUNT)),
-            clock: DefaultClock::default(),
-        }
+        Self::by(DefaultClock::default())
     }
 }
 
-impl LoginLimits {
+impl<C: Clock + Clone> LoginLimits<C> {
+    fn by(clock: C) -> Self {
+        Self {
+            addresses: RateLimiter::dashmap_with_clock(Quota::per_minute(PER_ADDRESS), clock.clone()),
+            pairs: RateLimiter::dashmap_with_clock(Quota::per_minute(PER_PAIR), clock.clone()),
+            accounts: RateLimiter::dashmap_with_clock(Quota::per_minute(PER_ACCOUNT), clock.clone()),
+            clock,
+        }
+    }
+
     /// Counts a try from this address, and refuses it if there were too many.
     pub fn address(&self, address: IpAddr) -> ServiceResult<()> {
         if self.addresses.len() > KEYS {
@@ -65,7 +74,7 @@ impl LoginLimits {
         self.accounts.check_key(&login).map_err(|until| self.refuse(&until))
     }
 
-    fn refuse(&self, until: &governor::NotUntil<<DefaultClock as Clock>::Instant>) -> ServiceError {
+    fn refuse(&self, until: &governor::NotUntil<C::Instant>) -> ServiceError {
         let wait = until.wait_time_from(self.clock.now());
         ServiceError::TooMany {
             message: "too many log-in attempts",
@@ -82,7 +91,7 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-impl fmt::Debug for LoginLimits {
+impl<C: Clock + Clone> fmt::Debug for LoginLimits<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoginLimits").finish_non_exhaustive()
     }
@@ -91,6 +100,23 @@ impl fmt::Debug for LoginLimits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tries_come_back_with_time() {
+        let clock = governor::clock::FakeRelativeClock::default();
+        let limits = LoginLimits::by(clock.clone());
+        let from = Some("192.0.2.1".parse().unwrap());
+        while limits.account("ada@example.com", from).is_ok() {}
+        let Err(ServiceError::TooMany { retry_after, .. }) = limits.account("ada@example.com", from) else {
+            panic!("nobody has to wait")
+        };
+        assert!(retry_after <= Duration::from_secs(6), "{retry_after:?}");
+        clock.advance(retry_after);
+        assert!(limits.account("ada@example.com", from).is_ok());
+        assert!(limits.account("ada@example.com", from).is_err());
+        clock.advance(Duration::from_mins(1));
+        assert_eq!((0..100).take_while(|_| limits.account("ada@example.com", from).is_ok()).count(), 10);
+    }
 
     #[test]
     fn one_address_and_one_account_run_out_of_tries() {

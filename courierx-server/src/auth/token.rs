@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::error::{ServiceError, ServiceResult};
 
 /// How long a token works.
-const LIFETIME: Duration = Duration::from_hours(24);
+pub(crate) const LIFETIME: Duration = Duration::from_hours(24);
 /// Longer than any token of ours; what is longer is not looked at.
 const MAX: usize = 2048;
 

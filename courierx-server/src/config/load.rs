@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::error::ConfigError;
 use super::loader::Loader;
 use super::sources::{Environment, Flags};
-use super::{Database, Retention, Settings, blobs, keys, parse, table};
+use super::{Database, Retention, Settings, blobs, keys, parse, system_mail, table};
 
 /// Where data is kept if nobody says.
 const DATA_DIR: &str = "courierx-data";
@@ -39,6 +39,12 @@ impl Settings {
             metrics: from.or(&table::ENABLE_METRICS, defaults.metrics, parse::boolean),
             metrics_token: from.optional(&table::METRICS_TOKEN, keys::secret),
             registration: from.or(&table::COURIERX_REGISTRATION, defaults.registration, parse::named),
+            rate_limit_per_minute: from.or(
+                &table::COURIERX_RATE_LIMIT_PER_MINUTE,
+                defaults.rate_limit_per_minute,
+                parse::rate_limit,
+            ),
+            system_mail: system_mail::load(&mut from),
             private_targets: from.or(
                 &table::COURIERX_ALLOW_PRIVATE_TARGETS,
                 defaults.private_targets,

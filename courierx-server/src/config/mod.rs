@@ -11,6 +11,7 @@ mod loader;
 mod parse;
 pub mod secrets;
 mod sources;
+mod system_mail;
 pub mod table;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -26,7 +27,9 @@ use crate::secret::Secret;
 pub use blobs::BlobPlace;
 pub use error::{ConfigError, Problem};
 pub(crate) use keys::is_placeholder;
+pub(crate) use parse::MAX_RATE_LIMIT;
 pub use sources::{Environment, Flags};
+pub use system_mail::SystemMail;
 pub use table::{SETTINGS, Setting};
 
 /// Everything that can be configured, checked.
@@ -57,6 +60,10 @@ pub struct Settings {
     pub metrics_token: Option<Secret>,
     /// Who may register: `COURIERX_REGISTRATION`.
     pub registration: Registration,
+    /// How many requests a minute a tenant's keys may make, any number if 0: `COURIERX_RATE_LIMIT_PER_MINUTE`.
+    pub rate_limit_per_minute: u32,
+    /// How the server sends mail of its own; not at all if none: `COURIERX_SYSTEM_MAIL`.
+    pub system_mail: Option<SystemMail>,
     /// Which private addresses tenants may name as targets: `COURIERX_ALLOW_PRIVATE_TARGETS`.
     pub private_targets: PrivateTargets,
     /// Whether live mail needs a verified domain in From: `COURIERX_REQUIRE_VERIFIED_DOMAINS`.
@@ -196,6 +203,8 @@ impl Settings {
             metrics: true,
             metrics_token: None,
             registration: Registration::Open,
+            rate_limit_per_minute: 3000,
+            system_mail: None,
             private_targets: PrivateTargets::None,
             require_verified_domains: true,
             dns_server: None,

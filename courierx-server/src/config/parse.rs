@@ -26,6 +26,8 @@ const MAX_WORKERS: usize = 10_000;
 const LEASE: RangeInclusive<u64> = 5..=600;
 /// More connections than any server of PostgreSQL should have from one process.
 const MAX_POOL: u32 = 1000;
+/// Requests a minute: more is no limit that anything here reaches.
+pub(crate) const MAX_RATE_LIMIT: u32 = 1_000_000;
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 pub(super) fn port(text: &str) -> Parsed<u16> {
@@ -57,6 +59,11 @@ pub(super) fn boolean(text: &str) -> Parsed<bool> {
 pub(super) fn workers(text: &str) -> Parsed<usize> {
     let workers = text.parse().ok().filter(|workers| *workers <= MAX_WORKERS);
     workers.ok_or_else(|| format!("must be a whole number, 0 to {MAX_WORKERS}"))
+}
+
+pub(super) fn rate_limit(text: &str) -> Parsed<u32> {
+    let requests = text.parse().ok().filter(|requests| *requests <= MAX_RATE_LIMIT);
+    requests.ok_or_else(|| format!("must be a number of requests, 0 to {MAX_RATE_LIMIT}"))
 }
 
 pub(super) fn ttl(text: &str) -> Parsed<Duration> {
@@ -244,6 +251,8 @@ mod tests {
         assert!(ttl("0").is_err() && ttl("31536001").is_err());
         assert_eq!((content_days("0"), content_days("30"), message_days("3650")), (Ok(0), Ok(30), Ok(3650)));
         assert!(content_days("31").is_err() && content_days("-1").is_err() && message_days("0").is_err());
+        assert_eq!((rate_limit("0"), rate_limit("1000000")), (Ok(0), Ok(1_000_000)));
+        assert!(rate_limit("1000001").is_err() && rate_limit("-1").is_err());
         assert_eq!(port("0"), Ok(0));
         assert!(port("65536").is_err());
         assert_eq!(address("[::1]").unwrap().to_string(), "::1");

@@ -105,6 +105,12 @@ settings! {
         "Whether `/metrics` answers.";
     COURIERX_REGISTRATION, Public, "open", "first",
         "Who may register: `open` is everybody, `first` only the first, `closed` nobody.";
+    COURIERX_RATE_LIMIT_PER_MINUTE, Public, "3000", "600",
+        "How many requests a minute the keys of a tenant may make together, and each of its users, 0 to 1000000; as many may come at once. With 0 there is no limit. Each server counts by itself.";
+    COURIERX_SYSTEM_MAIL, Public, "none", "my-company: My Company <no-reply@myapp.example>",
+        "The tenant as whose mail the server sends its own, such as for forgotten passwords: its slug, a colon, and who stands in From. Whoever reads that tenant's mail can take over accounts.";
+    DASHBOARD_URL, Public, "none", "https://mail.myapp.example",
+        "Where links in that mail lead; without it the mail has tokens instead.";
     COURIERX_ALLOW_PRIVATE_TARGETS, Public, "false", "10.1.0.0/16,192.168.1.5",
         "Private addresses that mail servers and APIs of tenants may have: networks, `true` for all, `false` for none.";
     COURIERX_REQUIRE_VERIFIED_DOMAINS, Public, "true", "false",

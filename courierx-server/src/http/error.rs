@@ -114,7 +114,8 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response<Body> {
         let mut response = (self.status, axum::Json(&self.body)).into_response();
         if let Some(wait) = self.retry_after {
-            let seconds = wait.as_secs().max(1);
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            let seconds = seconds.max(1);
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.status == StatusCode::UNAUTHORIZED {

@@ -18,9 +18,9 @@ use super::meters::RouteMeters;
 use super::room::{Place, Room};
 use super::{ApiError, ApiResult};
 use crate::App;
-use crate::auth::authenticate;
-use crate::ctx::{Actor, Ctx, Operator, RequestId, Scope};
-use crate::error::ServiceError;
+use crate::auth::{Asking, Standing, authenticate};
+use crate::ctx::{Ctx, Operator, RequestId, Role, Scope};
+use crate::error::{ServiceError, ServiceResult};
 use crate::secret::Secret;
 
 /// The header that names a request.
@@ -36,8 +36,8 @@ pub enum Access {
     Public,
     /// The operator's `INTERNAL_SECRET`; no token or key is worth anything here.
     Internal,
-    /// A user's token; an API key is refused.
-    User,
+    /// The token of a user of at least this role; an API key is refused.
+    Member(Role),
     /// A user whose role, or an API key whose scopes, include this.
     Needs(Scope),
 }
@@ -78,8 +78,9 @@ where
             let start = Instant::now();
             let request_id = name(&request);
             let method = request.method().clone();
+            let mut standing = None;
             let answering = async {
-                match gate.admit(&app, &mut request, &request_id).await {
+                match gate.admit(&app, &mut request, &request_id, &mut standing).await {
                     Ok(_place) => handler.call(request, Arc::clone(&app)).await,
                     Err(error) => error.into_response(),
                 }
@@ -96,6 +97,9 @@ where
             } else {
                 tracing::debug!(%method, route, status, ?took, %request_id, "answered");
             }
+            if let Some(standing) = standing {
+                tell(&standing, response.headers_mut());
+            }
             if let Ok(value) = HeaderValue::from_str(request_id.as_str()) {
                 response.headers_mut().insert(REQUEST_ID, value);
             }
@@ -107,7 +111,13 @@ where
 impl Gate {
     /// Lets a request in, with its [`Ctx`] or as its [`Operator`] if the route is not public, once there is room
     /// for its body.
-    async fn admit(&self, app: &App, request: &mut Request, request_id: &RequestId) -> ApiResult<Place> {
+    async fn admit(
+        &self,
+        app: &App,
+        request: &mut Request,
+        request_id: &RequestId,
+        standing: &mut Option<Standing>,
+    ) -> ApiResult<Place> {
         let tenant = match self.access {
             Access::Public => return Ok(Place::default()),
             Access::Internal => {
@@ -116,7 +126,9 @@ impl Gate {
                 TenantId::DEFAULT
             }
             access => {
-                let ctx = identify(access, app, request.headers(), request_id).await?;
+                let asking = identify(app, request.headers(), request_id).await?;
+                *standing = asking.standing;
+                let ctx = allow(access, asking)?;
                 let tenant = ctx.tenant;
                 request.extensions_mut().insert(ctx);
                 tenant
@@ -126,28 +138,33 @@ impl Gate {
     }
 }
 
-/// Who asks, if that may.
-async fn identify(
-    access: Access,
-    app: &App,
-    headers: &HeaderMap,
-    request_id: &RequestId,
-) -> Result<Ctx, ServiceError> {
+/// Who asks.
+async fn identify(app: &App, headers: &HeaderMap, request_id: &RequestId) -> ServiceResult<Asking> {
     // Of two, a proxy may have checked the other.
     let header = only(headers, &header::AUTHORIZATION).and_then(|one| one.to_str().ok());
     let (directory, tokens) = (&app.directory, &app.tokens);
     let header = header.unwrap_or_default();
-    let ctx = authenticate(directory, tokens, header, request_id.clone(), app.now()).await?;
+    authenticate(directory, tokens, header, request_id.clone(), app.now()).await
+}
+
+/// Lets in who may ask for this, and has not asked too often.
+fn allow(access: Access, Asking { ctx, standing }: Asking) -> ServiceResult<Ctx> {
+    if let Some(retry_after) = standing.and_then(|standing| standing.wait) {
+        return Err(ServiceError::TooMany { message: "Rate limit exceeded", retry_after });
+    }
     match access {
         Access::Public | Access::Internal => {}
-        Access::User => {
-            if let Actor::ApiKey { .. } = ctx.actor {
-                return Err(ServiceError::Forbidden("this needs a user's token, not an API key".to_owned()));
-            }
-        }
+        Access::Member(least) => ctx.require_role(least)?,
         Access::Needs(scope) => ctx.require(scope)?,
     }
     Ok(ctx)
+}
+
+/// Tells how somebody stands, with the names that the first version's clients know.
+fn tell(standing: &Standing, headers: &mut HeaderMap) {
+    headers.insert(HeaderName::from_static("x-ratelimit-limit"), HeaderValue::from(standing.limit));
+    headers.insert(HeaderName::from_static("x-ratelimit-remaining"), HeaderValue::from(standing.remaining));
+    headers.insert(HeaderName::from_static("x-ratelimit-reset"), HeaderValue::from(standing.reset_at));
 }
 
 /// Refuses whoever does not show the secret.

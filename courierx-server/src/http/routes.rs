@@ -7,15 +7,15 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{self as methods, MethodRouter};
 
-use super::Access::{self, Internal, Needs, Public, User};
+use super::Access::{self, Internal, Member, Needs, Public};
 use super::api::{
-    api_keys, auth, domains, email_templates, emails, engine, provider_connections, routing, routing_rules,
-    sandbox, suppressions,
+    api_keys, auth, domains, email_templates, emails, engine, invitations, provider_connections, routing,
+    routing_rules, sandbox, suppressions, team_members,
 };
 use super::gate::{Gate, Guarded};
 use super::health;
 use crate::App;
-use crate::ctx::Scope;
+use crate::ctx::{Role, Scope};
 
 /// A route: which request, what it needs, who answers.
 pub struct Route {
@@ -50,11 +50,27 @@ pub fn routes() -> Vec<Route> {
         post("/internal/verify-provider", Internal, engine::verify),
         post("/api/v1/auth/register", Public, auth::register),
         post("/api/v1/auth/login", Public, auth::login),
-        get("/api/v1/auth/me", User, auth::me),
-        patch("/api/v1/auth/me", User, auth::update),
+        get("/api/v1/auth/me", Member(Role::Viewer), auth::me),
+        patch("/api/v1/auth/me", Member(Role::Admin), auth::update),
+        post("/api/v1/auth/logout", Member(Role::Viewer), auth::password::log_out),
+        post("/api/v1/auth/password", Member(Role::Viewer), auth::password::change),
+        post("/api/v1/auth/password/forgot", Public, auth::password::forgot),
+        post("/api/v1/auth/password/reset", Public, auth::password::reset),
+        get("/api/v1/auth/readiness", Member(Role::Viewer), auth::readiness::show),
+        post("/api/v1/auth/activate", Member(Role::Admin), auth::readiness::activate),
+        get("/api/v1/team_members", Member(Role::Viewer), team_members::list),
+        patch("/api/v1/team_members/{id}", Member(Role::Admin), team_members::update),
+        delete("/api/v1/team_members/{id}", Member(Role::Admin), team_members::delete),
+        get("/api/v1/invitations", Member(Role::Admin), invitations::list),
+        post("/api/v1/invitations", Member(Role::Admin), invitations::create),
+        get("/api/v1/invitations/{id}", Public, invitations::show),
+        post("/api/v1/invitations/{id}/accept", Public, invitations::accept),
+        post("/api/v1/invitations/{id}/resend", Member(Role::Admin), invitations::resend),
+        post("/api/v1/invitations/{id}/revoke", Member(Role::Admin), invitations::revoke),
         get("/api/v1/api_keys", Needs(Scope::ApiKeysRead), api_keys::list),
         post("/api/v1/api_keys", Needs(Scope::ApiKeysWrite), api_keys::create),
         patch("/api/v1/api_keys/{id}/revoke", Needs(Scope::ApiKeysWrite), api_keys::revoke),
+        post("/api/v1/api_keys/{id}/rotate", Needs(Scope::ApiKeysWrite), api_keys::rotate),
         delete("/api/v1/api_keys/{id}", Needs(Scope::ApiKeysWrite), api_keys::delete),
         get("/api/v1/domains", Needs(Scope::DomainsRead), domains::list),
         post("/api/v1/domains", Needs(Scope::DomainsWrite), domains::create),

@@ -3,7 +3,9 @@
 pub mod api_keys;
 pub mod domains;
 pub mod email_templates;
+pub mod invitations;
 pub mod memberships;
+pub mod password_resets;
 pub mod provider_connections;
 pub mod routing_rules;
 pub mod tenants;

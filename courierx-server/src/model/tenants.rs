@@ -31,6 +31,9 @@ pub struct Tenant {
     /// For how many days the content of its settled messages is kept; as the operator says if none.
     #[serde(default)]
     pub content_days: Option<u16>,
+    /// How many requests a minute its keys may make; as the operator says if none, and any number if 0.
+    #[serde(default)]
+    pub rate_limit_per_minute: Option<u32>,
 }
 
 names! {

@@ -5,6 +5,7 @@ use std::fmt;
 use courierx_core::clock::Timestamp;
 use courierx_core::store::{KeyValue, Resource};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// A person who logs in. The record belongs to the tenant in which the person registered; membership in
 /// others refers to it.
@@ -16,11 +17,34 @@ pub struct User {
     pub password_hash: String,
     /// Counts up whenever every token of the user is to end.
     pub epoch: u64,
+    /// Tokens that were ended one by one.
+    #[serde(default)]
+    pub ended: Vec<EndedToken>,
     /// When the user was created.
     pub created_at: Timestamp,
 }
 
+/// A token that its user has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndedToken {
+    /// Its name.
+    pub token: Uuid,
+    /// When it would have ended by itself.
+    pub ends_at: Timestamp,
+}
+
 impl User {
+    /// Somebody who logs in with this address and the password of this hash.
+    pub const fn new(email: String, password_hash: String, now: Timestamp) -> Self {
+        Self { email, password_hash, epoch: 0, ended: Vec::new(), created_at: now }
+    }
+
+    /// Ends every token that there is.
+    pub fn end_all_tokens(&mut self) {
+        self.epoch += 1;
+        self.ended.clear();
+    }
+
     /// The key by which a user is found: the address without regard to letter case.
     pub fn login(email: &str) -> KeyValue {
         KeyValue::new("email", email.trim().to_lowercase())

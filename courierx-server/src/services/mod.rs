@@ -10,12 +10,15 @@ pub mod email_templates;
 pub mod emails;
 pub mod engine;
 pub mod health;
+pub mod invitations;
 pub mod pages;
 pub mod provider_connections;
 pub mod routing;
 pub mod routing_rules;
 pub mod sandbox;
 pub mod suppressions;
+mod system_mail;
+pub mod team_members;
 
 /// Whether a text holds nothing that a reader might take for the end of a line, or not show.
 fn is_one_line(text: &str) -> bool {

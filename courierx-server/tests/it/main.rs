@@ -1,6 +1,7 @@
 //! The server from outside: over HTTP, in process or as the real binary.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod accounts;
 #[cfg(unix)]
 mod admin;
 mod api_keys;
@@ -29,6 +30,7 @@ mod permissions;
 #[cfg(unix)]
 mod postgres;
 mod provider_connections;
+mod rate_limits;
 #[cfg(unix)]
 mod readme;
 mod retention;
@@ -37,4 +39,5 @@ mod routing_rules;
 mod sandbox;
 mod support;
 mod suppressions;
+mod team;
 mod upkeep;

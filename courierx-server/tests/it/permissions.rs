@@ -1,6 +1,6 @@
 //! Every route, and who may not.
 
-use courierx_core::id::RecordId;
+use courierx_core::id::{RecordId, TenantId};
 use courierx_core::store::Change;
 use courierx_server::ctx::{Role, Scope};
 use courierx_server::http::{Access, Route, routes};
@@ -13,9 +13,14 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Client, TestServer};
 
 /// The routes that anybody may ask. A new one belongs here only if that is meant.
-const PUBLIC: [(&str, &str); 7] = [
+const PUBLIC: [(&str, &str); 11] = [
     ("POST", "/api/v1/auth/register"),
     ("POST", "/api/v1/auth/login"),
+    ("POST", "/api/v1/auth/password/forgot"),
+    // The identifier is a secret token.
+    ("GET", "/api/v1/invitations/{id}"),
+    ("POST", "/api/v1/invitations/{id}/accept"),
+    ("POST", "/api/v1/auth/password/reset"),
     ("GET", "/health"),
     ("GET", "/health/live"),
     ("GET", "/health/ready"),
@@ -28,6 +33,11 @@ const PUBLIC: [(&str, &str); 7] = [
 fn reads(route: &Route) -> bool {
     let questions = ["/api/v1/routing/explain", "/api/v1/email_templates/{id}/preview"];
     route.method == Method::GET || questions.contains(&route.path)
+}
+
+/// Whether a route is about whoever asks, and so open to every role.
+fn is_ones_own(route: &Route) -> bool {
+    ["/api/v1/auth/logout", "/api/v1/auth/password"].contains(&route.path) || route.access == Access::Public
 }
 
 /// Identifiers that no tenant has.
@@ -46,20 +56,25 @@ async fn key(server: &TestServer, owner: &Client, mode: &str, scopes: &[Scope]) 
     server.client().with(answer.body["raw_key"].as_str().unwrap())
 }
 
-/// A user of this role in the owner's tenant.
-async fn user(server: &TestServer, owner: &Client, role: Role) -> Client {
+/// A new user of this role in the owner's tenant.
+async fn user(server: &TestServer, owner: &Client, role: Role) -> (TenantId, RecordId) {
     let me = owner.get("/api/v1/auth/me").await;
     let tenant = me.body["tenant"]["id"].as_str().unwrap().parse().unwrap();
     let (app, id) = (server.app(), RecordId::new());
-    let email = format!("{role}@acme.example");
-    let user = User { email, password_hash: String::new(), epoch: 0, created_at: app.now() };
+    let user = User::new(format!("{id}@acme.example"), String::new(), app.now());
     let membership = Membership { user: id, home: tenant, role, joined_at: app.now() };
     let changes = vec![
         Change::create(tenant, id, &user).unwrap(),
         Change::create(tenant, RecordId::new(), &membership).unwrap(),
     ];
     app.commit(tenant, changes).await.unwrap();
-    server.client().with(&app.tokens.issue(tenant, id, tenant, 0, app.now()).unwrap())
+    (tenant, id)
+}
+
+/// A new token of a user.
+fn token(server: &TestServer, tenant: TenantId, user: RecordId) -> Client {
+    let app = server.app();
+    server.client().with(&app.tokens.issue(tenant, user, tenant, 0, app.now()).unwrap())
 }
 
 #[tokio::test]
@@ -86,7 +101,7 @@ async fn a_key_may_what_its_scope_says_and_nothing_else() {
     for route in routes() {
         let scope = match route.access {
             Access::Needs(scope) => Some(scope),
-            Access::User => None,
+            Access::Member(_) => None,
             Access::Public | Access::Internal => continue,
         };
         let others: Vec<Scope> = Scope::ALL.iter().copied().filter(|one| Some(*one) != scope).collect();
@@ -115,7 +130,7 @@ async fn a_key_for_tests_reads_and_sends() {
     for route in routes() {
         let allowed = match route.access {
             Access::Needs(scope) => reads(&route) || scope == Scope::EmailsWrite,
-            Access::User => false,
+            Access::Member(_) => false,
             Access::Public | Access::Internal => continue,
         };
         let answer = ask(&test, &route, UNKNOWN).await;
@@ -123,21 +138,35 @@ async fn a_key_for_tests_reads_and_sends() {
     }
 }
 
+/// Whether the table lets users of this role ask.
+fn allows(route: &Route, role: Role) -> bool {
+    match route.access {
+        Access::Public => true,
+        Access::Internal => false,
+        Access::Member(least) => role >= least,
+        Access::Needs(scope) => role.allows(scope),
+    }
+}
+
 #[tokio::test]
-async fn a_viewer_reads() {
+async fn every_role_may_what_the_table_says_and_nothing_else() {
     let server = TestServer::start().await;
     let owner = server.owner("acme").await;
-    let viewer = user(&server, &owner, Role::Viewer).await;
-    let developer = user(&server, &owner, Role::Developer).await;
-    let open = [Access::Public, Access::Internal];
-    for route in routes().into_iter().filter(|route| !open.contains(&route.access)) {
-        let answer = ask(&viewer, &route, UNKNOWN).await;
-        assert_eq!(answer.status == 403, !reads(&route), "{route:?}: {answer:?}");
-        assert_ne!(answer.status, 401, "{route:?}");
-        let answer = ask(&developer, &route, UNKNOWN).await;
-        let account = (route.method.as_str(), route.path) == ("PATCH", "/api/v1/auth/me");
-        assert_eq!(answer.status == 403, account, "{route:?}: {answer:?}");
+    for role in Role::ALL {
+        let (tenant, id) = user(&server, &owner, *role).await;
+        for route in routes().into_iter().filter(|route| route.access != Access::Internal) {
+            // A token for each: one of the routes ends it.
+            let client = token(&server, tenant, id);
+            let answer = ask(&client, &route, UNKNOWN).await;
+            let allowed = allows(&route, *role);
+            assert_eq!(answer.status == 403, !allowed, "{role}: {route:?}: {answer:?}");
+            assert!(route.access == Access::Public || answer.status != 401, "{route:?}: {answer:?}");
+            assert!(answer.status < 500, "{route:?}: {answer:?}");
+            assert!(*role != Role::Viewer || !allowed || reads(&route) || is_ones_own(&route), "{route:?}");
+        }
     }
+    let (tenant, id) = user(&server, &owner, Role::Viewer).await;
+    let viewer = token(&server, tenant, id);
     let before = owner.get("/api/v1/auth/me").await.body;
     viewer.patch("/api/v1/auth/me", &json!({ "name": "mine" })).await;
     assert_eq!(owner.get("/api/v1/auth/me").await.body, before);
@@ -206,7 +235,11 @@ async fn belongings(server: &TestServer, owner: &Client) -> Vec<(&'static str, S
     let template = json!({ "name": "mine", "text_body": "t", "status": "active" });
     let template = id(owner.post("/api/v1/email_templates", &template).await);
     let domain = id(owner.post("/api/v1/domains", &json!({ "domain": "a.example" })).await);
+    let invitation = id(owner.post("/api/v1/invitations", &json!({ "email": "new@a.example" })).await);
+    let member = owner.get("/api/v1/team_members").await.body[0]["id"].as_str().unwrap().to_owned();
     vec![
+        ("/api/v1/invitations/{id}", invitation),
+        ("/api/v1/team_members/{id}", member),
         ("/api/v1/domains/{id}", domain),
         ("/api/v1/email_templates/{id}", template),
         ("/api/v1/routing_rules/{id}", rule),
@@ -235,6 +268,7 @@ pub(crate) async fn what_another_tenant_has_is_as_what_nobody_has() {
             "routing_rules",
             "domains",
             "email_templates",
+            "invitations",
         ] {
             seen.push(client.get(&format!("/api/v1/{list}")).await.body);
         }
@@ -245,6 +279,9 @@ pub(crate) async fn what_another_tenant_has_is_as_what_nobody_has() {
         let known = belongings.iter().find(|(path, _)| route.path.starts_with(path));
         let (_, id) = known.unwrap_or_else(|| panic!("nothing of another tenant to ask {route:?} for"));
         for client in [&eve, &eves_key] {
+            if client.token() == eves_key.token() && matches!(route.access, Access::Member(_)) {
+                continue; // Refused before anything is looked for.
+            }
             let (others, nobodys) = (ask(client, &route, id).await, ask(client, &route, UNKNOWN).await);
             assert_eq!((others.status, &others.text), (404, &nobodys.text), "{route:?}");
             assert_eq!(nobodys.status, 404);

@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use courierx_server::config::Settings;
+use courierx_server::ctx::Role;
 use courierx_server::http::{Access, routes};
 use serde_json::json;
 use tempfile::TempDir;
@@ -153,7 +154,10 @@ fn the_servers_page_has_every_route_and_what_it_needs() {
         let needs = match route.access {
             Access::Public => continue,
             Access::Internal => "| `INTERNAL_SECRET` |".to_owned(),
-            Access::User => "| a token |".to_owned(),
+            Access::Member(Role::Viewer) => "| a token |".to_owned(),
+            Access::Member(Role::Owner) => "| an owner's token |".to_owned(),
+            Access::Member(Role::Admin) => "| an admin's token |".to_owned(),
+            Access::Member(role) => format!("| a {role}'s token |"),
             Access::Needs(scope) => format!("| `{scope}` |"),
         };
         assert!(row.contains(&needs), "{row} needs {needs}");

@@ -11,7 +11,7 @@ use courierx_core::message::Mode;
 use serde::{Deserialize, Serialize};
 
 use crate::App;
-use crate::ctx::{Ctx, Scopes};
+use crate::ctx::{Ctx, FromDomains, Scopes};
 use crate::http::{ApiResult, Id, Input, Json, Paged};
 use crate::model::api_keys::{ApiKey, ApiKeyStatus};
 use crate::services::api_keys::{self, ApiKeyView, NewApiKey};
@@ -27,9 +27,22 @@ pub struct CreateApiKey {
     mode: Option<Mode>,
     #[serde(default)]
     expires_at: Option<Timestamp>,
+    #[serde(default)]
+    rate_limit_per_minute: Option<u32>,
+    #[serde(default)]
+    from_domains: Option<Vec<String>>,
 }
 
 impl Input for CreateApiKey {}
+
+/// How a key gets a new secret.
+#[derive(Debug, Deserialize)]
+pub struct RotateApiKey {
+    #[serde(default)]
+    overlap_seconds: Option<u32>,
+}
+
+impl Input for RotateApiKey {}
 
 #[derive(Debug, Serialize)]
 struct Rendered<'a> {
@@ -40,8 +53,12 @@ struct Rendered<'a> {
     mode: Mode,
     status: ApiKeyStatus,
     scopes: &'a Scopes,
+    from_domains: &'a FromDomains,
     last_used_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
+    rate_limit_per_minute: Option<u32>,
+    /// Until when the secret before the last rotation works.
+    former_key_ends_at: Option<Timestamp>,
     created_at: Timestamp,
     /// Shown once. Clients of the first version read `key`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,7 +68,8 @@ struct Rendered<'a> {
 }
 
 fn render<'a>(view: &'a ApiKeyView, raw_key: Option<&'a str>) -> Rendered<'a> {
-    let ApiKey { name, prefix, mode, scopes, status, expires_at, created_at, .. } = &view.key.value;
+    let key = &view.key.value;
+    let ApiKey { name, prefix, mode, scopes, status, expires_at, created_at, .. } = key;
     Rendered {
         id: view.key.id,
         name,
@@ -60,8 +78,11 @@ fn render<'a>(view: &'a ApiKeyView, raw_key: Option<&'a str>) -> Rendered<'a> {
         mode: *mode,
         status: *status,
         scopes,
+        from_domains: &key.from_domains,
         last_used_at: view.last_used_at,
         expires_at: *expires_at,
+        rate_limit_per_minute: key.rate_limit_per_minute,
+        former_key_ends_at: key.former.as_ref().map(|former| former.until),
         created_at: *created_at,
         raw_key,
         key: raw_key,
@@ -80,12 +101,24 @@ pub async fn create(
     ctx: Ctx,
     Json(input): Json<CreateApiKey>,
 ) -> ApiResult<Response> {
-    let CreateApiKey { name, scopes, mode, expires_at } = input;
+    let CreateApiKey { name, scopes, mode, expires_at, rate_limit_per_minute, from_domains } = input;
     // A key for tests makes no others (see `Ctx::may`), so the default is always what people mean.
     let mode = mode.unwrap_or(Mode::Live);
-    let new = NewApiKey { name, scopes: scopes.unwrap_or_default(), mode, expires_at };
+    let (scopes, from_domains) = (scopes.unwrap_or_default(), from_domains.unwrap_or_default());
+    let new = NewApiKey { name, scopes, from_domains, mode, expires_at, rate_limit_per_minute };
     let (key, raw) = api_keys::create(&ctx, &app, new).await?;
     Ok((StatusCode::CREATED, axum::Json(render(&key, Some(raw.reveal())))).into_response())
+}
+
+/// `POST /api/v1/api_keys/{id}/rotate`
+pub async fn rotate(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    Id(id): Id<RecordId>,
+    Json(RotateApiKey { overlap_seconds }): Json<RotateApiKey>,
+) -> ApiResult<Response> {
+    let (key, raw) = api_keys::rotate(&ctx, &app, id, overlap_seconds).await?;
+    Ok(axum::Json(render(&key, Some(raw.reveal()))).into_response())
 }
 
 /// `PATCH /api/v1/api_keys/{id}/revoke`

@@ -18,6 +18,7 @@ use courierx_core::id::{RecordId, TenantId};
 use courierx_core::store::{Change, ConfigsExt, PageRequest, Versioned};
 
 pub use input::{DomainInput, NewDomain};
+pub(super) use name::domain_name;
 pub use places::Places;
 pub use providers::{ProviderStatus, ProviderView};
 pub use records::{Purpose, Wanted};
@@ -74,7 +75,7 @@ pub async fn get(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<DomainView
 pub async fn create(ctx: &Ctx, app: &App, input: NewDomain) -> ServiceResult<DomainView> {
     ctx.require(Scope::DomainsWrite)?;
     let mut wrong = Vec::new();
-    let name = name::domain_name(input.domain.as_deref().unwrap_or_default());
+    let name = domain_name(input.domain.as_deref().unwrap_or_default());
     let name = name.map_err(|problem| wrong.push(FieldError::new("domain", problem)));
     let token = format!("{TOKEN}{}", random_hex().as_str());
     let mut domain = Domain::new(name.unwrap_or_default(), token, app.now());

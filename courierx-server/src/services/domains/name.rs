@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
 /// The domain as addresses have it: an A-label in lower case.
-pub(super) fn domain_name(text: &str) -> Result<String, &'static str> {
+pub(in crate::services) fn domain_name(text: &str) -> Result<String, &'static str> {
     let text = text.trim();
     let text = text.strip_suffix('.').unwrap_or(text);
     if text.is_empty() {

@@ -3,7 +3,7 @@
 use courierx_core::message::{Email, Mode};
 
 use crate::App;
-use crate::ctx::Ctx;
+use crate::ctx::{Actor, Ctx};
 use crate::delivery::sandbox_takes_live_mail;
 use crate::error::{ServiceError, ServiceResult};
 use crate::model::tenants::{Tenant, TenantStatus};
@@ -14,13 +14,26 @@ pub(in crate::services) async fn may_send(ctx: &Ctx, app: &App, email: &Email) -
     if tenant.status == TenantStatus::Suspended {
         return Err(ServiceError::Forbidden("the account is suspended".to_owned()));
     }
+    let key = email.from().address().key();
+    let domain = key.as_str().rsplit_once('@').map_or("", |(_, domain)| domain);
+    may_name(ctx, domain)?;
     if is_for_the_sandbox(ctx, &tenant) {
         // By the time it is due there may be a real connection.
         let waits = ctx.mode == Mode::Live && email.send_at().is_some_and(|at| at > app.now());
-        return if waits { from_domain(ctx, app, email).await } else { Ok(()) };
+        return if waits { from_domain(ctx, app, domain).await } else { Ok(()) };
     }
     has_connection(ctx, app).await?;
-    from_domain(ctx, app, email).await
+    from_domain(ctx, app, domain).await
+}
+
+/// An API key may be limited to domains.
+fn may_name(ctx: &Ctx, domain: &str) -> ServiceResult<()> {
+    match &ctx.actor {
+        Actor::ApiKey { from_domains, .. } if !from_domains.allow(domain) => {
+            Err(ServiceError::Forbidden(format!("this API key does not send from the domain {domain}")))
+        }
+        Actor::ApiKey { .. } | Actor::User { .. } => Ok(()),
+    }
 }
 
 /// Mail of test keys, and all mail of a tenant that never had a real connection.
@@ -42,12 +55,10 @@ async fn has_connection(ctx: &Ctx, app: &App) -> ServiceResult<()> {
 }
 
 /// Live mail names only domains that are proven to be the tenant's, where the operator wants that.
-async fn from_domain(ctx: &Ctx, app: &App, email: &Email) -> ServiceResult<()> {
+async fn from_domain(ctx: &Ctx, app: &App, domain: &str) -> ServiceResult<()> {
     if !app.settings.require_verified_domains {
         return Ok(());
     }
-    let key = email.from().address().key();
-    let domain = key.as_str().rsplit_once('@').map_or("", |(_, domain)| domain);
     if app.directory.has_domain(ctx.tenant, domain).await? {
         return Ok(());
     }

@@ -7,7 +7,7 @@ use courierx_core::id::{RecordId, TenantId};
 use courierx_core::message::Mode;
 use courierx_core::store::{Change, ConfigsExt};
 use courierx_server::auth::{Claims, RawKey, Tokens};
-use courierx_server::ctx::Scopes;
+use courierx_server::ctx::{FromDomains, Scopes};
 use courierx_server::model::api_keys::{ApiKey, ApiKeyStatus};
 use courierx_server::model::memberships::Membership;
 use courierx_server::model::users::User;
@@ -178,8 +178,11 @@ async fn a_key_ends_when_it_expires_is_revoked_or_deleted() {
         prefix: raw.prefix().to_owned(),
         mode: Mode::Live,
         scopes: Scopes::default(),
+        from_domains: FromDomains::default(),
         status: ApiKeyStatus::Active,
         expires_at: Some(app.now()),
+        rate_limit_per_minute: None,
+        former: None,
         created_at: app.now(),
     };
     let id = RecordId::new();

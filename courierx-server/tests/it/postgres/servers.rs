@@ -86,6 +86,8 @@ async fn two_servers_see_each_others_changes_and_deliver_each_message_once() {
     let revoked = here.delete(&path).await;
     assert!(revoked.status < 300, "{revoked:?}");
     soon(async || holder.get("/api/v1/emails").await.status == 401, "the key is revoked").await;
+    assert_eq!(here.post("/api/v1/auth/logout", &json!({})).await.status, 204);
+    soon(async || there.get("/api/v1/auth/me").await.status == 401, "the token has ended").await;
     for server in [one, other] {
         assert_eq!(server.terminate().status.code(), Some(0));
     }

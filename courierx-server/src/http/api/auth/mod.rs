@@ -1,6 +1,10 @@
 //! `/api/v1/auth`.
 
+pub mod password;
+pub mod readiness;
+
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, State};
@@ -18,8 +22,11 @@ use crate::http::peer::client_address;
 use crate::http::{ApiError, ApiResult, Input, Json};
 use crate::model::tenants::{Tenant, TenantStatus};
 use crate::secret::Secret;
-use crate::services::auth::{self, LoggedIn, NewTenant, TenantChange};
+use crate::services::auth::{self, LoggedIn, NewPassword, NewTenant, TenantChange};
 use crate::services::provider_connections::Given;
+
+/// Tenants bring their own keys; there is no other way yet.
+const MODE: &str = "byok";
 
 /// Somebody who registers; also inside `auth`, as the first version's dashboard sends it.
 #[derive(Deserialize)]
@@ -45,6 +52,8 @@ pub struct LogIn {
     email: String,
     #[serde(default)]
     password: Secret,
+    #[serde(default)]
+    tenant: Option<String>,
 }
 
 impl Input for LogIn {}
@@ -74,6 +83,7 @@ struct Rendered<'a> {
     settings: &'a Map<String, Value>,
     content_days: u16,
     content_days_max: u16,
+    rate_limit_per_minute: Option<NonZeroU32>,
     created_at: Timestamp,
 }
 
@@ -84,24 +94,24 @@ fn render<'a>(app: &App, id: TenantId, tenant: &'a Tenant) -> Rendered<'a> {
         name: &tenant.name,
         slug: &tenant.slug,
         email: &tenant.email,
-        // Tenants bring their own keys; there is no other way yet.
-        mode: "byok",
+        mode: MODE,
         status: tenant.status,
         plan_id: &tenant.plan_id,
         settings: &tenant.settings,
         content_days: tenant.content_days(retention),
         content_days_max: retention.most_content_days,
+        rate_limit_per_minute: app.directory.limits().of_tenant(tenant.rate_limit_per_minute),
         created_at: tenant.created_at,
     }
 }
 
-fn logged_in(app: &App, status: StatusCode, LoggedIn { id, tenant, token }: &LoggedIn) -> Response {
+fn logged_in(app: &App, status: StatusCode, LoggedIn { id, tenant, token, .. }: &LoggedIn) -> Response {
     (status, axum::Json(json!({ "tenant": render(app, *id, tenant), "token": token }))).into_response()
 }
 
 /// The address of whoever asks, if the listener knows it.
 #[derive(Debug)]
-pub struct From(Option<IpAddr>);
+pub struct From(pub(super) Option<IpAddr>);
 
 impl<S: Send + Sync> FromRequestParts<S> for From {
     type Rejection = ApiError;
@@ -121,8 +131,8 @@ pub async fn register(
         Some(inner) => *inner,
         None => input,
     };
-    let Register { name, email, password, password_confirmation, .. } = input;
-    let new = NewTenant { name, email, password, password_confirmation };
+    let Register { name, email, password, password_confirmation: confirmation, .. } = input;
+    let new = NewTenant { name, email, password: NewPassword { password, confirmation } };
     Ok(logged_in(&app, StatusCode::CREATED, &auth::register(&app, new, from).await?))
 }
 
@@ -130,9 +140,10 @@ pub async fn register(
 pub async fn login(
     State(app): State<Arc<App>>,
     From(from): From,
-    Json(LogIn { email, password }): Json<LogIn>,
+    Json(LogIn { email, password, tenant }): Json<LogIn>,
 ) -> ApiResult<Response> {
-    Ok(logged_in(&app, StatusCode::OK, &auth::log_in(&app, &email, password, from).await?))
+    let answer = auth::log_in(&app, &email, password, tenant.as_deref(), from).await?;
+    Ok(logged_in(&app, StatusCode::OK, &answer))
 }
 
 /// `GET /api/v1/auth/me`

@@ -1,13 +1,25 @@
 //! Registering, logging in, and the tenant that one is in.
 
+mod logout;
+mod password;
+mod readiness;
+mod reset;
+
 use std::net::IpAddr;
 
 use courierx_core::clock::Timestamp;
 use courierx_core::event::Sequence;
 use courierx_core::id::{RecordId, TenantId};
-use courierx_core::store::{CANARY_KIND, Change, CommitError, ConfigsExt, Resource, Store, Versioned};
+use courierx_core::store::{
+    CANARY_KIND, Change, CommitError, ConfigsExt, KeyValue, Resource, Store, Versioned,
+};
 use courierx_core::suppression::Pattern;
 use serde_json::{Map, Value};
+
+pub use logout::log_out;
+pub use password::{NewPassword, change as change_password};
+pub use readiness::{Readiness, readiness};
+pub use reset::{Resets, forgot, reset};
 
 use crate::App;
 use crate::auth::random_hex;
@@ -21,8 +33,6 @@ use crate::secret::Secret;
 use crate::services::is_one_line;
 use crate::services::provider_connections::Given;
 
-/// Characters of a password at least, and bytes at most: hashing a longer one would cost us, not an attacker.
-const PASSWORD: (usize, usize) = (8, 1024);
 /// Bytes of a name.
 const MAX_NAME: usize = 100;
 /// Bytes of a tenant's settings, as JSON.
@@ -40,9 +50,7 @@ pub struct NewTenant {
     /// With which address its owner logs in.
     pub email: String,
     /// The owner's password.
-    pub password: Secret,
-    /// The password once more, if the client asked for it twice.
-    pub password_confirmation: Option<Secret>,
+    pub password: NewPassword,
 }
 
 /// A tenant and a token to act in it.
@@ -50,6 +58,8 @@ pub struct NewTenant {
 pub struct LoggedIn {
     /// Its identifier.
     pub id: TenantId,
+    /// The user.
+    pub user: RecordId,
     /// The tenant.
     pub tenant: Tenant,
     /// The user's token.
@@ -64,7 +74,7 @@ pub async fn register(app: &App, new: NewTenant, from: Option<IpAddr>) -> Servic
         app.logins.address(from)?;
     }
     let now = app.now();
-    let password_hash = app.passwords.hash(new.password.clone()).await?;
+    let password_hash = app.passwords.hash(new.password.password.clone()).await?;
     create(app, &new, password_hash, now).await
 }
 
@@ -76,7 +86,7 @@ async fn create(
 ) -> ServiceResult<LoggedIn> {
     let (id, user_id) = (TenantId::new(), RecordId::new());
     let email = new.email.trim().to_owned();
-    let user = User { email: email.clone(), password_hash, epoch: 0, created_at: now };
+    let user = User::new(email.clone(), password_hash, now);
     let membership = Membership { user: user_id, home: id, role: Role::Owner, joined_at: now };
     let mut tenant = Tenant {
         slug: slug(&new.name),
@@ -88,6 +98,7 @@ async fn create(
         created_at: now,
         live_since: None,
         content_days: None,
+        rate_limit_per_minute: None,
     };
     let plain = tenant.slug.clone();
     // A slug that is taken gets random digits; a second collision of those does not happen.
@@ -105,7 +116,7 @@ async fn create(
             Ok(()) => {
                 let token = app.tokens.issue(id, user_id, id, user.epoch, now)?;
                 tracing::info!(tenant = %id, "registered");
-                return Ok(LoggedIn { id, tenant, token });
+                return Ok(LoggedIn { id, user: user_id, tenant, token });
             }
             Err(CommitError::DuplicateKey { key, .. }) if key == "slug" => {
                 tenant.slug = format!("{plain}-{}", &random_hex()[..6]);
@@ -125,17 +136,7 @@ fn check(new: &NewTenant) -> ServiceResult<()> {
     } else if new.email.trim().starts_with(['@', '*']) || new.email.parse::<Pattern>().is_err() {
         wrong.push(FieldError::new("email", "is not an email address"));
     }
-    if new.password.expose().chars().count() < PASSWORD.0 {
-        wrong.push(FieldError::new(
-            "password",
-            format!("is too short (minimum is {} characters)", PASSWORD.0),
-        ));
-    } else if new.password.expose().len() > PASSWORD.1 {
-        wrong.push(FieldError::new("password", format!("is too long (maximum is {} bytes)", PASSWORD.1)));
-    }
-    if new.password_confirmation.as_ref().is_some_and(|again| *again != new.password) {
-        wrong.push(FieldError::new("password_confirmation", "doesn't match password"));
-    }
+    wrong.extend(new.password.problems());
     if wrong.is_empty() { Ok(()) } else { Err(ServiceError::Invalid(wrong)) }
 }
 
@@ -185,11 +186,12 @@ fn slug(name: &str) -> String {
     if slug.is_empty() { "tenant".to_owned() } else { slug.to_owned() }
 }
 
-/// Lets a user in, by address and password.
+/// Lets a user in, by address and password: into the tenant of this slug, or the one in which they began.
 pub async fn log_in(
     app: &App,
     email: &str,
     password: Secret,
+    tenant: Option<&str>,
     from: Option<IpAddr>,
 ) -> ServiceResult<LoggedIn> {
     const REFUSED: ServiceError = ServiceError::Unauthorized("Invalid email or password");
@@ -200,17 +202,35 @@ pub async fn log_in(
     app.logins.account(&login.value, from)?;
     let user = app.store.find_anywhere::<User>(&login).await?;
     let hash = user.as_ref().map(|user| user.value.password_hash.as_str());
-    let right = password.expose().len() <= PASSWORD.1 && app.passwords.verify(password, hash).await?;
+    let right = password.expose().len() <= password::LENGTH.1 && app.passwords.verify(password, hash).await?;
     let user = user.filter(|_| right).ok_or(REFUSED)?;
-    let id = first_tenant(app, &user).await?.ok_or(REFUSED)?;
-    let tenant = app.store.get::<Tenant>(id, Tenant::record(id)).await?.ok_or(REFUSED)?.value;
-    let token = app.tokens.issue(id, user.id, user.tenant, user.value.epoch, app.now())?;
-    Ok(LoggedIn { id, tenant, token })
+    let id = tenant_of(app, &user, tenant).await?.ok_or(REFUSED)?;
+    logged_in(app, id, &user).await?.ok_or(REFUSED)
 }
 
-/// Where a user who logs in lands: at home, while there is a membership.
-async fn first_tenant(app: &App, user: &Versioned<User>) -> ServiceResult<Option<TenantId>> {
-    let membership = app.store.find::<Membership>(user.tenant, &Membership::of(user.id)).await?;
+/// A token for a user who acts in a tenant; none if the tenant is gone.
+pub(super) async fn logged_in(
+    app: &App,
+    id: TenantId,
+    user: &Versioned<User>,
+) -> ServiceResult<Option<LoggedIn>> {
+    let Some(tenant) = app.store.get::<Tenant>(id, Tenant::record(id)).await? else { return Ok(None) };
+    let token = app.tokens.issue(id, user.id, user.tenant, user.value.epoch, app.now())?;
+    Ok(Some(LoggedIn { id, user: user.id, tenant: tenant.value, token }))
+}
+
+/// Where a user who logs in lands: in the tenant of this slug, else at home, while there is a membership.
+async fn tenant_of(app: &App, user: &Versioned<User>, slug: Option<&str>) -> ServiceResult<Option<TenantId>> {
+    let tenant = match slug {
+        None => user.tenant,
+        Some(slug) => {
+            let key = KeyValue::new(Tenant::SLUG, slug);
+            let Some(tenant) = app.store.find_anywhere::<Tenant>(&key).await? else { return Ok(None) };
+            tenant.tenant
+        }
+    };
+    let membership = app.store.find::<Membership>(tenant, &Membership::of(user.id)).await?;
+    let membership = membership.filter(|membership| membership.value.home == user.tenant);
     Ok(membership.map(|membership| membership.tenant))
 }
 

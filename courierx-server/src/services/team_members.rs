@@ -1,0 +1,102 @@
+//! Who belongs to a tenant, and in which role.
+
+use courierx_core::id::{RecordId, TenantId};
+use courierx_core::store::{Change, ConfigsExt, PageRequest, Versioned};
+
+use crate::App;
+use crate::ctx::{Actor, Ctx, Role};
+use crate::error::{ServiceError, ServiceResult};
+use crate::model::memberships::Membership;
+use crate::model::tenants::Tenant;
+use crate::model::users::User;
+
+/// Somebody who belongs to the tenant.
+#[derive(Debug, Clone)]
+pub struct MemberView {
+    /// The membership.
+    pub membership: Versioned<Membership>,
+    /// The address with which they log in; none if the account is gone.
+    pub email: Option<String>,
+}
+
+/// Everybody who belongs to the tenant, in the order in which they joined.
+pub async fn list(ctx: &Ctx, app: &App) -> ServiceResult<Vec<MemberView>> {
+    ctx.require_role(Role::Viewer)?;
+    let mut views = Vec::new();
+    for membership in all(app, ctx.tenant).await? {
+        views.push(view(app, membership).await?);
+    }
+    Ok(views)
+}
+
+/// Gives somebody another role.
+pub async fn update(ctx: &Ctx, app: &App, id: RecordId, role: Option<Role>) -> ServiceResult<MemberView> {
+    let mut member = find(app, ctx.tenant, id).await?;
+    let role = role.unwrap_or(member.value.role);
+    may_change(ctx, &member.value, Some(role))?;
+    if member.value.role != role {
+        let mut changes = still_owned(app, &member, Some(role)).await?;
+        member.value.role = role;
+        changes.push(Change::update(ctx.tenant, id, member.version, &member.value)?);
+        app.commit(ctx.tenant, changes).await?;
+    }
+    view(app, member).await
+}
+
+/// Lets somebody belong to the tenant no more. Their tokens for it end at once; API keys are the tenant's, and stay.
+pub async fn delete(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<()> {
+    let member = find(app, ctx.tenant, id).await?;
+    may_change(ctx, &member.value, None)?;
+    let mut changes = still_owned(app, &member, None).await?;
+    changes.push(Change::delete::<Membership>(id));
+    app.commit(ctx.tenant, changes).await
+}
+
+/// Only an owner makes owners, and changes what they are.
+fn may_change(ctx: &Ctx, member: &Membership, role: Option<Role>) -> ServiceResult<()> {
+    let highest = role.map_or(member.role, |role| role.max(member.role));
+    ctx.require_role(highest.max(Role::Admin))
+}
+
+/// Refuses to take the last owner away. What it answers makes sure that of two who do so at the same moment one
+/// finds the account changed.
+async fn still_owned(
+    app: &App,
+    member: &Versioned<Membership>,
+    role: Option<Role>,
+) -> ServiceResult<Vec<Change>> {
+    if member.value.role != Role::Owner || role == Some(Role::Owner) {
+        return Ok(Vec::new());
+    }
+    let record = Tenant::record(member.tenant);
+    let tenant = app.store.get::<Tenant>(member.tenant, record).await?.ok_or(ServiceError::NotFound)?;
+    let others = all(app, member.tenant).await?;
+    if others.iter().any(|one| one.id != member.id && one.value.role == Role::Owner) {
+        return Ok(vec![Change::update(member.tenant, record, tenant.version, &tenant.value)?]);
+    }
+    Err(ServiceError::Refused { code: "last_owner", message: "Cannot remove the last owner".to_owned() })
+}
+
+pub(super) async fn all(app: &App, tenant: TenantId) -> ServiceResult<Vec<Versioned<Membership>>> {
+    let page = PageRequest::first(PageRequest::MAX);
+    Ok(app.store.list_of::<Membership>(tenant, None, &page).await?.items)
+}
+
+async fn find(app: &App, tenant: TenantId, id: RecordId) -> ServiceResult<Versioned<Membership>> {
+    app.store.get::<Membership>(tenant, id).await?.ok_or(ServiceError::NotFound)
+}
+
+async fn view(app: &App, membership: Versioned<Membership>) -> ServiceResult<MemberView> {
+    let user = app.store.get::<User>(membership.value.home, membership.value.user).await?;
+    Ok(MemberView { membership, email: user.map(|user| user.value.email) })
+}
+
+/// The user who asks.
+pub(super) fn user(ctx: &Ctx) -> ServiceResult<RecordId> {
+    match &ctx.actor {
+        Actor::User { id, .. } => Ok(*id),
+        Actor::ApiKey { .. } => {
+            Err(ServiceError::Forbidden("this needs a user's token, not an API key".to_owned()))
+        }
+    }
+}

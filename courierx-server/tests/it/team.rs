@@ -1,0 +1,127 @@
+//! Who belongs to a tenant: invited, given roles, removed.
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Client, TestServer};
+
+async fn invite(admin: &Client, email: &str, role: &str) -> Answer {
+    admin.post("/api/v1/invitations", &json!({ "email": email, "role": role })).await
+}
+
+async fn accept(server: &TestServer, invited: &Answer, password: &str) -> Answer {
+    assert_eq!(invited.status, 201, "{invited:?}");
+    let path = format!("/api/v1/invitations/{}/accept", invited.body["token"].as_str().unwrap());
+    server.client().post(&path, &json!({ "password": password })).await
+}
+
+/// A new user of this role.
+async fn join(server: &TestServer, owner: &Client, email: &str, role: &str) -> Client {
+    let joined = accept(server, &invite(owner, email, role).await, "a new password").await;
+    assert_eq!((joined.status, &joined.body["membership"]["role"]), (201, &json!(role)), "{joined:?}");
+    server.client().with(joined.body["token"].as_str().unwrap())
+}
+
+/// The identifier of somebody's membership.
+async fn member(client: &Client, email: &str) -> String {
+    let members = client.get("/api/v1/team_members").await.body;
+    let one = members.as_array().unwrap().iter().find(|one| one["email"] == email);
+    format!("/api/v1/team_members/{}", one.unwrap()["id"].as_str().unwrap())
+}
+
+#[tokio::test]
+pub(crate) async fn whoever_is_invited_joins_once_and_logs_in_from_then_on() {
+    let server = TestServer::start().await;
+    let owner = server.owner("acme").await;
+    let invited = invite(&owner, "Dev@acme.example", "viewer").await;
+    let token = invited.body["token"].as_str().unwrap();
+    let shown = server.client().get(&format!("/api/v1/invitations/{token}")).await;
+    assert_eq!((&shown.body["tenant_name"], &shown.body["role"]), (&json!("acme"), &json!("viewer")));
+    assert!(!owner.get("/api/v1/invitations").await.text.contains(token), "it is shown once");
+    assert_eq!(accept(&server, &invited, "short").await.status, 422);
+    let joined = accept(&server, &invited, "a new password").await;
+    assert_eq!(joined.status, 201, "{joined:?}");
+    assert_eq!(accept(&server, &invited, "a new password").await.status, 404, "once");
+    let login = json!({ "email": "dev@acme.example", "password": "a new password" });
+    let login = server.client().post("/api/v1/auth/login", &login).await;
+    let dev = server.client().with(login.body["token"].as_str().unwrap());
+    let members = dev.get("/api/v1/team_members").await.body;
+    let roles: Vec<_> = members.as_array().unwrap().iter().map(|one| &one["role"]).collect();
+    assert_eq!(roles, ["owner", "viewer"]);
+    assert_eq!(owner.get("/api/v1/invitations").await.body[0]["status"], "accepted");
+}
+
+#[tokio::test]
+pub(crate) async fn whoever_has_an_account_joins_with_the_password_they_have() {
+    let server = TestServer::start().await;
+    let (acme, other) = (server.owner("acme").await, server.owner("other").await);
+    let invited = invite(&acme, "owner@other.example", "admin").await;
+    assert_eq!(accept(&server, &invited, "not that password").await.status, 401);
+    let joined = accept(&server, &invited, "correct horse battery").await;
+    assert_eq!(joined.status, 201, "{joined:?}");
+    let there = server.client().with(joined.body["token"].as_str().unwrap());
+    let name = async |client: &Client| client.get("/api/v1/auth/me").await.body["tenant"]["name"].clone();
+    assert_eq!((name(&there).await, name(&other).await), (json!("acme"), json!("other")));
+    let login = |tenant: Value| {
+        let body =
+            json!({ "email": "owner@other.example", "password": "correct horse battery", "tenant": tenant });
+        let client = server.client();
+        async move { client.post("/api/v1/auth/login", &body).await }
+    };
+    assert_eq!(login(json!(null)).await.body["tenant"]["slug"], "other");
+    assert_eq!(login(json!("acme")).await.body["tenant"]["slug"], "acme");
+    server.owner("third").await;
+    for wrong in ["third", "nowhere"] {
+        assert_eq!(login(json!(wrong)).await.status, 401, "{wrong}");
+    }
+    // Out is out, there and at once; at home nothing changes.
+    let path = member(&acme, "owner@other.example").await;
+    assert_eq!(acme.delete(&path).await.status, 204);
+    assert_eq!(
+        (there.get("/api/v1/auth/me").await.status, other.get("/api/v1/auth/me").await.status),
+        (401, 200)
+    );
+}
+
+#[tokio::test]
+async fn nobody_gives_more_than_they_have_and_an_owner_stays() {
+    let server = TestServer::start().await;
+    let owner = server.owner("acme").await;
+    let admin = join(&server, &owner, "admin@acme.example", "admin").await;
+    assert_eq!(invite(&admin, "x@acme.example", "owner").await.status, 403);
+    let (first, own) =
+        (member(&admin, "owner@acme.example").await, member(&admin, "admin@acme.example").await);
+    for (path, role) in [(&first, "viewer"), (&own, "owner")] {
+        assert_eq!(admin.patch(path, &json!({ "role": role })).await.status, 403, "{role}");
+    }
+    assert_eq!(admin.delete(&first).await.status, 403);
+    for answer in [owner.delete(&first).await, owner.patch(&first, &json!({ "role": "viewer" })).await] {
+        assert_eq!((answer.status, &answer.body["error"]), (422, &json!("Cannot remove the last owner")));
+    }
+    assert_eq!(owner.patch(&own, &json!({ "role": "owner" })).await.body["role"], "owner");
+    // Of two owners who step down at the same moment one stays.
+    let down = json!({ "role": "viewer" });
+    let (one, two) = tokio::join!(owner.patch(&first, &down), admin.patch(&own, &down));
+    assert!(one.status >= 400 || two.status >= 400, "{one:?} {two:?}");
+    assert!(one.status == 200 || two.status == 200, "{one:?} {two:?}");
+    let roles = admin.get("/api/v1/team_members").await.text;
+    assert_eq!(roles.matches(r#""role":"owner""#).count(), 1, "{roles}");
+}
+
+#[tokio::test]
+async fn an_invitation_is_taken_back_and_made_anew() {
+    let server = TestServer::start().await;
+    let owner = server.owner("acme").await;
+    let first = invite(&owner, "dev@acme.example", "developer").await;
+    assert_eq!(invite(&owner, "DEV@acme.example", "developer").await.status, 422, "there is one");
+    assert_eq!(invite(&owner, "nobody", "developer").await.status, 422);
+    assert_eq!(invite(&owner, "x@acme.example", "king").await.status, 422);
+    let path = format!("/api/v1/invitations/{}", first.body["id"].as_str().unwrap());
+    let second = owner.post(&format!("{path}/resend"), &json!({})).await;
+    assert_eq!(second.status, 200, "{second:?}");
+    assert_eq!(accept(&server, &first, "a new password").await.status, 404);
+    let token = second.body["token"].as_str().unwrap();
+    assert_eq!(owner.post(&format!("{path}/revoke"), &json!({})).await.body["status"], "revoked");
+    assert_eq!(server.client().get(&format!("/api/v1/invitations/{token}")).await.status, 404);
+    assert_eq!(owner.post(&format!("{path}/resend"), &json!({})).await.status, 409);
+    assert_eq!(invite(&owner, "dev@acme.example", "developer").await.status, 201);
+}

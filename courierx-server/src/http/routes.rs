@@ -37,6 +37,12 @@ impl fmt::Debug for Route {
 
 /// Every route of the server.
 pub fn routes() -> Vec<Route> {
+    let groups = [operation(), accounts(), resources(), templates(), sending(), connections()];
+    groups.into_iter().flatten().collect()
+}
+
+/// How the server does, and the API for applications of its operator.
+fn operation() -> Vec<Route> {
     vec![
         get("/health", Public, health::ready),
         get("/health/live", Public, health::live),
@@ -48,6 +54,12 @@ pub fn routes() -> Vec<Route> {
         post("/v1/verify", Internal, engine::verify),
         // As the first version called it.
         post("/internal/verify-provider", Internal, engine::verify),
+    ]
+}
+
+/// Who somebody is, and who belongs to an account.
+fn accounts() -> Vec<Route> {
+    vec![
         post("/api/v1/auth/register", Public, auth::register),
         post("/api/v1/auth/login", Public, auth::login),
         get("/api/v1/auth/me", Member(Role::Viewer), auth::me),
@@ -67,6 +79,12 @@ pub fn routes() -> Vec<Route> {
         post("/api/v1/invitations/{id}/accept", Public, invitations::accept),
         post("/api/v1/invitations/{id}/resend", Member(Role::Admin), invitations::resend),
         post("/api/v1/invitations/{id}/revoke", Member(Role::Admin), invitations::revoke),
+    ]
+}
+
+/// Keys and domains.
+fn resources() -> Vec<Route> {
+    vec![
         get("/api/v1/api_keys", Needs(Scope::ApiKeysRead), api_keys::list),
         post("/api/v1/api_keys", Needs(Scope::ApiKeysWrite), api_keys::create),
         patch("/api/v1/api_keys/{id}/revoke", Needs(Scope::ApiKeysWrite), api_keys::revoke),
@@ -80,6 +98,11 @@ pub fn routes() -> Vec<Route> {
         post("/api/v1/domains/{id}/verify", Needs(Scope::DomainsWrite), domains::verify),
         // As the first version also called it.
         post("/api/v1/domains/{id}/recheck", Needs(Scope::DomainsWrite), domains::verify),
+    ]
+}
+
+fn templates() -> Vec<Route> {
+    vec![
         get("/api/v1/email_templates", Needs(Scope::EmailTemplatesRead), email_templates::list),
         post("/api/v1/email_templates", Needs(Scope::EmailTemplatesWrite), email_templates::create),
         get("/api/v1/email_templates/{id}", Needs(Scope::EmailTemplatesRead), email_templates::get),
@@ -110,6 +133,12 @@ pub fn routes() -> Vec<Route> {
             Needs(Scope::EmailTemplatesRead),
             email_templates::version,
         ),
+    ]
+}
+
+/// Mail, what became of it, and who gets none.
+fn sending() -> Vec<Route> {
+    vec![
         get("/api/v1/emails", Needs(Scope::EmailsRead), emails::list),
         post("/api/v1/emails", Needs(Scope::EmailsWrite), emails::send),
         get("/api/v1/emails/{id}", Needs(Scope::EmailsRead), emails::get),
@@ -118,6 +147,12 @@ pub fn routes() -> Vec<Route> {
         get("/api/v1/suppressions", Needs(Scope::SuppressionsRead), suppressions::list),
         post("/api/v1/suppressions", Needs(Scope::SuppressionsWrite), suppressions::create),
         delete("/api/v1/suppressions/{id}", Needs(Scope::SuppressionsWrite), suppressions::delete),
+    ]
+}
+
+/// Ways out, and which one a message takes.
+fn connections() -> Vec<Route> {
+    vec![
         get(
             "/api/v1/provider_connections",
             Needs(Scope::ProviderConnectionsRead),

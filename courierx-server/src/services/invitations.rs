@@ -123,24 +123,21 @@ pub async fn accept(
     let (tenant, now) = (invitation.tenant, app.now());
     let login = User::login(&invitation.value.email);
     let mut changes = Vec::new();
-    let user = match app.store.find_anywhere::<User>(&login).await? {
-        Some(user) => {
-            app.logins.account(&login.value, from)?;
-            if !app.passwords.verify(new.password, Some(&user.value.password_hash)).await? {
-                return Err(ServiceError::Unauthorized("Invalid email or password"));
-            }
-            if app.store.find::<Membership>(tenant, &Membership::of(user.id)).await?.is_some() {
-                return Err(ServiceError::Conflict("you belong to this account already".to_owned()));
-            }
-            user
+    let user = if let Some(user) = app.store.find_anywhere::<User>(&login).await? {
+        app.logins.account(&login.value, from)?;
+        if !app.passwords.verify(new.password, Some(&user.value.password_hash)).await? {
+            return Err(ServiceError::Unauthorized("Invalid email or password"));
         }
-        None => {
-            new.check()?;
-            let hash = app.passwords.hash(new.password).await?;
-            let (id, value) = (RecordId::new(), User::new(invitation.value.email.clone(), hash, now));
-            changes.push(Change::create(tenant, id, &value)?);
-            Versioned { tenant, id, version: 1, updated_at: now, value }
+        if app.store.find::<Membership>(tenant, &Membership::of(user.id)).await?.is_some() {
+            return Err(ServiceError::Conflict("you belong to this account already".to_owned()));
         }
+        user
+    } else {
+        new.check()?;
+        let hash = app.passwords.hash(new.password).await?;
+        let (id, value) = (RecordId::new(), User::new(invitation.value.email.clone(), hash, now));
+        changes.push(Change::create(tenant, id, &value)?);
+        Versioned { tenant, id, version: 1, updated_at: now, value }
     };
     let role = invitation.value.role;
     let membership = Membership { user: user.id, home: user.tenant, role, joined_at: now };

@@ -149,8 +149,8 @@ async fn a_key_comes_by_no_secret_of_one_that_may_do_more() {
         let mut asked = same.clone();
         asked.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         assert_eq!(limited.post("/api/v1/api_keys", &asked).await.status, 403, "{more}");
-        let made = owner.post("/api/v1/api_keys", &asked).await;
-        let path = format!("/api/v1/api_keys/{}/rotate", made.body["id"].as_str().unwrap());
+        let answered = owner.post("/api/v1/api_keys", &asked).await;
+        let path = format!("/api/v1/api_keys/{}/rotate", answered.body["id"].as_str().unwrap());
         let refused = limited.post(&path, &json!({})).await;
         assert_eq!(refused.status, 403, "{more}");
         assert!(!refused.text.contains("cxk_"));

@@ -115,9 +115,9 @@ pub async fn reset(app: &App, token: &Secret, new: NewPassword, from: Option<IpA
     user.value.password_hash = hash;
     user.value.end_all_tokens();
     // Of two who come with the same token one is first: the other finds it gone.
-    let used =
+    let gone =
         Change::Delete { kind: PasswordReset::KIND.to_owned(), id: found.id, expected: Some(found.version) };
-    let changes = vec![used, Change::update(home, id, user.version, &user.value)?];
+    let changes = vec![gone, Change::update(home, id, user.version, &user.value)?];
     app.commit(home, changes).await.map_err(|error| match error {
         ServiceError::Conflict(_) => ended(),
         error => error,

@@ -125,5 +125,5 @@ async fn entries_read(fixture: &Fixture, table: &str, scans: i64) -> i64 {
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), counted).await.expect("it is looked for in an index")
+    tokio::time::timeout(Duration::from_mins(1), counted).await.expect("it is looked for in an index")
 }

@@ -7,8 +7,6 @@
 //!
 //! Each statement is a transaction of its own; nothing that accepting needs is locked by them.
 
-use std::collections::HashMap;
-
 use courierx_core::clock::Timestamp;
 use courierx_core::id::TenantId;
 use courierx_core::store::{
@@ -47,9 +45,6 @@ pub(super) async fn claim(shared: &Shared, request: &ClaimRequest) -> StoreResul
             *request.held.entry(one.job.tenant).or_default() += 1;
         }
         claimed.extend(taken.jobs);
-        if taken.all {
-            break;
-        }
     }
     // Events of acceptance come before those of what follows now. What was leased has to reach its owner all the same.
     if staged && let Err(error) = shared.take_in_staged().await {
@@ -71,18 +66,7 @@ async fn round(shared: &Shared, request: &ClaimRequest, told: Option<i64>) -> St
     if portions.is_empty() {
         return Ok(None);
     }
-    let mut taken = on_connection!(shared, |connection| take(connection, request, &portions, told))?;
-    taken.all = line.len() < most && is_all(&taken.jobs, &portions);
-    Ok(Some(taken))
-}
-
-/// Whether no tenant got as much as it might have: then none has more.
-fn is_all(jobs: &[Claimed], portions: &[(TenantId, usize)]) -> bool {
-    let mut counts: HashMap<TenantId, usize> = HashMap::with_capacity(portions.len());
-    for one in jobs {
-        *counts.entry(one.job.tenant).or_default() += 1;
-    }
-    portions.iter().all(|(tenant, portion)| counts.get(tenant).is_none_or(|count| count < portion))
+    on_connection!(shared, |connection| take(connection, request, &portions, told)).map(Some)
 }
 
 /// How much each tenant may take of what is asked for, in the order of the line: the first get one more than the last
@@ -107,8 +91,6 @@ struct Taken {
     jobs: Vec<Claimed>,
     /// Whether effects of messages are staged, theirs perhaps.
     staged: bool,
-    /// Whether nothing is left that may be claimed now.
-    all: bool,
 }
 
 /// Leases as many due jobs of each tenant, and sends the tenants to the end of the line. Jobs that another process
@@ -130,7 +112,7 @@ async fn take(
         .bind(portions.iter().map(|(_, portion)| codec::limit(kept_for_a_lane(*portion))).collect::<Vec<_>>())
         .fetch_all(connection)
         .await?;
-    let mut taken = Taken { jobs: Vec::with_capacity(rows.len()), staged: false, all: false };
+    let mut taken = Taken { jobs: Vec::with_capacity(rows.len()), staged: false };
     for row in &rows {
         let kind = JobKind::stored(row.column(2)?);
         let mut new = NewJob::new(kind, row.lane(4)?, row.time(5)?, row.column(9)?);

@@ -37,6 +37,9 @@ pub enum ServiceError {
     /// It contradicts what is there.
     #[error("{0}")]
     Conflict(String),
+    /// It has happened already, and cannot be stopped or changed any more.
+    #[error("{0}")]
+    TooLate(&'static str),
     /// What is asked for cannot be done as things are; `code` is for programs.
     #[error("{message}")]
     Refused {

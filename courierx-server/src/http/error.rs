@@ -50,6 +50,11 @@ impl ApiError {
         (self.body.code, &self.body.error)
     }
 
+    /// The body, for an answer that tells of several things.
+    pub(in crate::http) fn into_body(self) -> impl Serialize + std::fmt::Debug {
+        self.body
+    }
+
     fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
@@ -82,6 +87,7 @@ impl From<ServiceError> for ApiError {
             E::Forbidden(_) => Self::status(StatusCode::FORBIDDEN, "forbidden", text),
             E::NotFound => Self::status(StatusCode::NOT_FOUND, "not_found", "Not found"),
             E::Conflict(_) => Self::status(StatusCode::CONFLICT, "conflict", text),
+            E::TooLate(_) => Self::status(StatusCode::CONFLICT, "too_late", text),
             E::Refused { code, .. } => {
                 let mut refused = Self::status(StatusCode::UNPROCESSABLE_ENTITY, code, text.clone());
                 refused.body.errors = vec![text];

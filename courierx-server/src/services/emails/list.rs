@@ -178,7 +178,7 @@ fn view(app: &App, message: StoredMessage, events: &[Event], names: &Names) -> S
     })
 }
 
-fn internal(error: ContentError) -> ServiceError {
+pub(super) fn internal(error: ContentError) -> ServiceError {
     match error {
         ContentError::Blobs(error) => error.into(),
         error => ServiceError::internal(error),

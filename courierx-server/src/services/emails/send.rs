@@ -3,9 +3,11 @@
 use courierx_core::engine::{AcceptError, Written};
 use courierx_core::event::MessageStatus;
 use courierx_core::id::MessageId;
-use courierx_core::message::{Email, EmailBuilder, Mode};
+use courierx_core::message::Email;
 
+use super::Draft;
 use super::check::may_send;
+use super::files::Files;
 use super::list::open;
 use super::view::FullEmail;
 use crate::App;
@@ -31,22 +33,29 @@ pub enum SentEmail {
 }
 
 /// Accepts a message: once this returned, it is kept, and delivered whatever happens to the process.
-pub async fn send(ctx: &Ctx, app: &App, email: EmailBuilder) -> ServiceResult<SentEmail> {
+pub async fn send(ctx: &Ctx, app: &App, draft: Draft) -> ServiceResult<SentEmail> {
     ctx.require(Scope::EmailsWrite)?;
-    let email = email.mode(ctx.mode).build()?;
-    may_send(ctx, app, &email).await?;
-    let accepted = app.outbox.enqueue(ctx.tenant, email.clone()).await.map_err(|error| match error {
-        // Which message it was is not for everybody.
-        AcceptError::IdempotencyConflict { .. } if ctx.mode == Mode::Test || !ctx.may(Scope::EmailsRead) => {
-            ServiceError::Conflict("the idempotency key was used for another message".to_owned())
-        }
-        error => error.into(),
-    })?;
+    let checked = draft.check(ctx.mode, app.now())?;
+    may_send(ctx, app, &checked.email).await?;
+    let submission = checked.complete(&mut Files::new(app, ctx.tenant)).await?;
+    let email = submission.email.clone();
+    let accepted = app.outbox.enqueue(ctx.tenant, submission).await.map_err(|error| as_told(ctx, error))?;
     match accepted.written {
         Some(written) => {
             Ok(SentEmail::New { id: accepted.id, email, written, suppressed: accepted.suppressed })
         }
         None => earlier(ctx, app, accepted.id).await,
+    }
+}
+
+/// Why a message was not accepted, as its sender may know it.
+pub(super) fn as_told(ctx: &Ctx, error: AcceptError) -> ServiceError {
+    match error {
+        // Which message it was is not for everybody.
+        AcceptError::IdempotencyConflict { .. } if !ctx.may(Scope::EmailsRead) => {
+            ServiceError::Conflict("the idempotency key was used for another message".to_owned())
+        }
+        error => error.into(),
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) async fn one_bad_message_does_not_spoil_the_others() {
     assert_eq!(results[4]["code"], "bad_request");
     server.delivered(&owner).await;
     let first = owner.get(&path(&results[0])).await.body;
-    assert_eq!((&first["subject"], &first["status"]), (&json!("first"), &json!("delivered")));
+    assert_eq!((&first["subject"], &first["provider"]), (&json!("first"), &json!("sandbox")));
     assert_eq!(owner.get(&path(&results[5])).await.body["subject"], "last");
 }
 

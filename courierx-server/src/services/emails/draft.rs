@@ -64,6 +64,7 @@ pub(super) struct Checked {
 
 impl Draft {
     /// The same with variables for one recipient: beside those of the template, in place of the message's own.
+    #[must_use]
     pub fn with_variables(mut self, variables: Map<String, Value>) -> Self {
         if self.filling.template.is_some() {
             self.filling.variables.get_or_insert_default().extend(variables);

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::{RepeatableAs, SendEmail, as_the_client_calls_it};
 use crate::App;
+use crate::auth::hex;
 use crate::ctx::Ctx;
 use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::http::{ApiError, ApiResult, Input, Json, parse};
@@ -172,7 +173,7 @@ fn to_each(
 ) -> ServiceResult<Vec<ServiceResult<Draft>>> {
     let key = message.take_key(key)?;
     let shared = message.into_draft(None)?;
-    let draft = |(index, recipient): (usize, &Box<RawValue>)| {
+    let draft = |(index, recipient): (usize, &RawValue)| {
         let Recipient { email, name, variables } = parse(recipient.get().as_bytes())?;
         let mut draft = shared.clone();
         draft.email = match name.filter(|name| !name.is_empty()) {
@@ -187,7 +188,7 @@ fn to_each(
         }
         Ok(draft)
     };
-    Ok(recipients.iter().enumerate().map(draft).collect())
+    Ok(recipients.iter().map(|one| &**one).enumerate().map(draft).collect())
 }
 
 fn named(email: &str, name: String) -> ServiceResult<Mailbox> {
@@ -201,7 +202,5 @@ fn named(email: &str, name: String) -> ServiceResult<Mailbox> {
 
 /// The key of one message of a batch that has this key: by its place, and never longer than a key may be.
 fn key_of(key: &str, index: usize) -> String {
-    let digest = Sha256::digest(key.as_bytes());
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("batch:{hex}:{index}")
+    format!("batch:{}:{index}", hex(&Sha256::digest(key.as_bytes())))
 }

@@ -114,8 +114,8 @@ impl SendEmail {
         let own = self.metadata.as_mut().and_then(|metadata| metadata.remove("idempotency_key"));
         let own = own.map(|key| Map::from_iter([("idempotency_key".to_owned(), key)]));
         let mut wrong = Vec::new();
-        let key =
-            texts(own, "metadata", &mut wrong).fold(header, |key, (_, said)| one_key(key, said, &mut wrong));
+        let key = texts(own, "metadata", &mut wrong)
+            .fold(header, |key, (_, said)| one_key(key.as_ref(), said, &mut wrong));
         if wrong.is_empty() { Ok(key) } else { Err(ServiceError::Invalid(wrong)) }
     }
 
@@ -170,7 +170,7 @@ impl SendEmail {
         for (name, value) in texts(self.metadata, "metadata", &mut wrong) {
             // Where clients of the first version put it.
             if name == "idempotency_key" {
-                key = one_key(key, value, &mut wrong);
+                key = one_key(key.as_ref(), value, &mut wrong);
             } else if let Some(name) = named("metadata", &name, MetadataKey::new(&*name), &mut wrong) {
                 email = email.metadata(name, value);
             }
@@ -204,12 +204,12 @@ impl SendEmail {
 
 /// The key of a request, which its header and its body may both name.
 fn one_key(
-    header: Option<IdempotencyKey>,
+    header: Option<&IdempotencyKey>,
     said: String,
     wrong: &mut Vec<FieldError>,
 ) -> Option<IdempotencyKey> {
     let said = named("metadata", "idempotency_key", IdempotencyKey::new(said), wrong)?;
-    if header.as_ref().is_some_and(|header| *header != said) {
+    if header.is_some_and(|header| *header != said) {
         let text = "differs from the header Idempotency-Key";
         wrong.push(FieldError::new("metadata[idempotency_key]", text));
     }

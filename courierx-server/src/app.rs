@@ -21,6 +21,7 @@ use crate::http::Meters;
 use crate::secret::Secret;
 use crate::services::auth::Resets;
 use crate::services::domains::Places;
+use crate::services::emails::FetchPlaces;
 use crate::services::engine::Engine;
 use crate::services::health::{DatabaseWorks, QueueDepth};
 
@@ -66,6 +67,8 @@ pub struct App {
     pub dns: Arc<dyn DnsLookup>,
     /// How many domains of one tenant are looked at at once.
     pub domain_places: Places,
+    /// How many requests fetch files at once.
+    pub fetch_places: FetchPlaces,
     /// What sends at once for the operator's other programs.
     pub engine: Engine,
     /// Makes and reads the tokens of users.
@@ -122,6 +125,7 @@ impl App {
             engine: Engine::new(providers.clone(), &meters, store.clock()),
             dns: Arc::new(Resolver::new(settings.dns_server)),
             domain_places: Places::default(),
+            fetch_places: FetchPlaces::default(),
             providers,
             routes,
             tokens: Tokens::new(jwt_secret.expose().as_bytes()),

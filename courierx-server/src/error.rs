@@ -40,6 +40,9 @@ pub enum ServiceError {
     /// A name that must be unique is somebody else's.
     #[error("{} {}", .0.field, .0.message)]
     Taken(FieldError),
+    /// It has happened already, and cannot be stopped or changed any more.
+    #[error("{0}")]
+    TooLate(&'static str),
     /// What is asked for cannot be done as things are; `code` is for programs.
     #[error("{message}")]
     Refused {

@@ -10,8 +10,8 @@ use courierx::store::{
     ConfigChange, ConfigRecord, Configs, CounterDelta, CounterQuery, CounterValue, Counters, DepthQuery,
     EventQuery, Expected, Grant, IncomingEvent, JobId, JobKind, JobNext, KeyValue, LaneDepth, LeaseRef,
     Ledger, MessageFilter, MessageRecord, NewJob, NewMessage, Page, PageRequest, PurgeRequest, Purged, Queue,
-    Recorded, Reservation, Reserved, Settled, Settlement, State, StateEntry, StateKey, Store, StoreError,
-    StoreResult, StoredMessage, SuppressionFilter, Suppressions, Swap,
+    Recorded, Reschedule, RescheduleResult, Reservation, Reserved, Settled, Settlement, State, StateEntry,
+    StateKey, Store, StoreError, StoreResult, StoredMessage, SuppressionFilter, Suppressions, Swap,
 };
 use courierx::suppression::{NewSuppression, Pattern, Scope, Suppression};
 use courierx::testing::Recorder;
@@ -87,6 +87,7 @@ delegate! { Ledger {
     fn count_messages(tenant: TenantId, filter: &MessageFilter, at_most: u64) -> u64;
     fn events(query: &EventQuery) -> Vec<Event>;
     fn cancel(tenant: TenantId, message: MessageId) -> CancelResult;
+    fn reschedule(change: &Reschedule) -> RescheduleResult;
     fn purge(request: &PurgeRequest) -> Purged;
 } }
 

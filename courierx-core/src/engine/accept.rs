@@ -14,8 +14,8 @@ use crate::event::{Disposition, EventKind, MessageStatus, NewEvent};
 use crate::id::{MessageId, TenantId};
 use crate::message::{AddressKey, Email, InvalidEmail, Lane};
 use crate::store::{
-    AcceptResult, CounterDelta, Effects, Idempotency, NewJob, NewMessage, NewRecipient, StoreError,
-    StoreResult,
+    AcceptResult, CounterDelta, Effects, Idempotency, NewJob, NewMessage, NewRecipient, ScopedKey,
+    StoreError, StoreResult,
 };
 use crate::suppression::Scope;
 
@@ -47,6 +47,23 @@ pub struct Written {
     pub send_at: Timestamp,
     /// Whether it waits for that moment (`scheduled`) or for its turn (`queued`).
     pub status: MessageStatus,
+}
+
+/// A message to accept, and by what a request for it is recognised when it is repeated.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    /// The message.
+    pub email: Email,
+    /// What was asked for: a request with the same idempotency key and another digest is a conflict. Unless it is
+    /// given, it is that of the message, which is not the same twice where something was made of the moment or
+    /// fetched from elsewhere.
+    pub digest: Option<[u8; 32]>,
+}
+
+impl From<Email> for Submission {
+    fn from(email: Email) -> Self {
+        Self { email, digest: None }
+    }
 }
 
 /// Why a message was not accepted.
@@ -85,7 +102,11 @@ pub enum AcceptError {
 
 impl Outbox {
     /// Accepts one message: when this returns it is kept, through crashes and power loss.
-    pub async fn enqueue(&self, tenant: TenantId, email: Email) -> Result<Accepted, AcceptError> {
+    pub async fn enqueue(
+        &self,
+        tenant: TenantId,
+        email: impl Into<Submission>,
+    ) -> Result<Accepted, AcceptError> {
         let mut results = self.accept(tenant, vec![email]).await?;
         // One message, one answer.
         results.pop().unwrap_or(Err(AcceptError::Store(StoreError::Closed)))
@@ -95,8 +116,9 @@ impl Outbox {
     pub async fn accept(
         &self,
         tenant: TenantId,
-        emails: Vec<Email>,
+        emails: Vec<impl Into<Submission>>,
     ) -> StoreResult<Vec<Result<Accepted, AcceptError>>> {
+        let emails = emails.into_iter().map(Into::into).collect();
         let prepared = self.prepare_batch(tenant, emails).await?;
         let mut answers: Vec<Result<Accepted, AcceptError>> = Vec::with_capacity(prepared.len());
         let mut batch = Vec::with_capacity(prepared.len());
@@ -139,27 +161,27 @@ impl Outbox {
     /// application's own, within a day, or else a large content may be swept; the others go through
     /// [`enqueue`](Self::enqueue).
     pub async fn prepare(&self, tenant: TenantId, email: Email) -> Result<NewMessage, AcceptError> {
-        let mut prepared = self.prepare_batch(tenant, vec![email]).await?;
+        let mut prepared = self.prepare_batch(tenant, vec![email.into()]).await?;
         prepared.pop().unwrap_or(Err(AcceptError::Store(StoreError::Closed)))
     }
 
     async fn prepare_batch(
         &self,
         tenant: TenantId,
-        emails: Vec<Email>,
+        emails: Vec<Submission>,
     ) -> StoreResult<Vec<Result<NewMessage, AcceptError>>> {
         let now = self.inner.now();
         let keys: Vec<AddressKey> = emails
             .iter()
-            .flat_map(Email::recipients)
+            .flat_map(|one| one.email.recipients())
             .map(|recipient| recipient.mailbox.address().key())
             .collect();
         let mut entries = self.inner.store.check(tenant, &Scope::ALL, &keys).await?.into_iter();
         let mut prepared = Vec::with_capacity(emails.len());
         for email in emails {
             let suppressed: Vec<bool> =
-                entries.by_ref().take(email.recipient_count()).map(|entry| entry.is_some()).collect();
-            let (outbox, heavy) = (self.clone(), is_heavy(&email));
+                entries.by_ref().take(email.email.recipient_count()).map(|entry| entry.is_some()).collect();
+            let (outbox, heavy) = (self.clone(), is_heavy(&email.email));
             let prepare = move || outbox.prepare_one(tenant, &email, &suppressed, now);
             prepared.push(self.inner.apart.run(heavy, prepare).await);
         }
@@ -179,11 +201,12 @@ impl Outbox {
     fn prepare_one(
         &self,
         tenant: TenantId,
-        email: &Email,
+        Submission { email, digest }: &Submission,
         suppressed: &[bool],
         now: Timestamp,
     ) -> Result<Prepared, AcceptError> {
         email.check_dates(now)?;
+        let send_at = email.send_at().unwrap_or(now).max(now);
         // What cannot be rendered is refused now, while there is somebody to tell.
         let rendered = render(email)?;
         let id = MessageId::new();
@@ -191,9 +214,10 @@ impl Outbox {
         let mut content = Vec::with_capacity(email.estimated_bytes());
         serde_json::to_writer(&mut content, email).map_err(AcceptError::Content)?;
         let idempotency = email.idempotency_key().map(|key| Idempotency {
-            key: key.clone(),
-            digest: Sha256::digest(&content).into(),
-            expires_at: now.after(self.inner.options.idempotency_ttl),
+            key: ScopedKey::new(key, email.mode()),
+            digest: digest.unwrap_or_else(|| Sha256::digest(&content).into()),
+            // Whoever repeats it may wait for what was scheduled.
+            expires_at: send_at.after(self.inner.options.idempotency_ttl),
         });
         let recipients: Vec<_> = email
             .recipients()
@@ -205,7 +229,6 @@ impl Outbox {
                 disposition: if *suppressed { Disposition::Suppressed } else { Disposition::Open },
             })
             .collect();
-        let send_at = email.send_at().unwrap_or(now).max(now);
         let blobs = self.inner.options.blobs.is_some();
         let sealed = content::seal(&self.inner.vault, blobs, (tenant, id, now), &content);
         let SealedContent { row, blob } = sealed.map_err(AcceptError::Content)?;

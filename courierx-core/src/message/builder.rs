@@ -148,6 +148,12 @@ impl EmailBuilder {
         self
     }
 
+    /// Sets the attachments, in place of those that were added.
+    pub fn attachments(mut self, attachments: Vec<Attachment>) -> Self {
+        self.draft.attachments = attachments;
+        self
+    }
+
     /// Adds a tag. One that is there already stays once.
     pub fn tag(mut self, tag: impl TryInto<Tag, Error: Into<Problem>>) -> Self {
         self.problems.add("tags", &mut self.draft.tags, tag.try_into());

@@ -94,6 +94,13 @@ pub trait Ledger: Send + Sync {
     /// left to its next owner, and so is the event that tells of it.
     async fn cancel(&self, tenant: TenantId, message: MessageId) -> StoreResult<CancelResult>;
 
+    /// Moves the date of a message whose delivery has not begun: nobody holds its job, nobody ever claimed it, and
+    /// somebody is left to send to.
+    ///
+    /// Whoever claims the job at the same time has it either before, and then it is too late, or after, and then
+    /// only once it is due.
+    async fn reschedule(&self, change: &Reschedule) -> StoreResult<RescheduleResult>;
+
     /// Removes what is older than allowed, at most `limit` records at once, and what has expired. What is not
     /// settled is kept, with its content.
     ///
@@ -155,11 +162,38 @@ pub struct NewRecipient {
 #[derive(Debug, Clone)]
 pub struct Idempotency {
     /// The key, unique for the tenant until it expires.
-    pub key: IdempotencyKey,
+    pub key: ScopedKey,
     /// What was asked for: the same key with another digest is a conflict.
     pub digest: [u8; 32],
     /// When the key may be used anew.
     pub expires_at: Timestamp,
+}
+
+/// An idempotency key as stores keep it: messages in test mode have keys of their own.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ScopedKey(String);
+
+impl ScopedKey {
+    /// The key of a message in this mode.
+    pub fn new(key: &IdempotencyKey, mode: Mode) -> Self {
+        match mode {
+            Mode::Live => Self(key.as_str().to_owned()),
+            // No key has a tab in it.
+            Mode::Test => Self(format!("test\t{key}")),
+        }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<IdempotencyKey> for ScopedKey {
+    /// The key of a live message.
+    fn from(key: IdempotencyKey) -> Self {
+        Self(key.into())
+    }
 }
 
 /// What became of a message to accept.
@@ -352,6 +386,32 @@ pub enum CancelResult {
         recipients: usize,
     },
     /// Nobody is open any more, or an attempt is on the wire.
+    TooLate,
+    /// The tenant has no such message.
+    NotFound,
+}
+
+/// Another date for a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reschedule {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The message.
+    pub message: MessageId,
+    /// When it is due.
+    pub send_at: Timestamp,
+    /// After which moment it is not to be sent any more.
+    pub deliver_by: Option<Timestamp>,
+    /// Its idempotency key, if it has one, and until when that is remembered.
+    pub key: Option<(ScopedKey, Timestamp)>,
+}
+
+/// What became of another date for a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RescheduleResult {
+    /// It is due then.
+    Rescheduled,
+    /// Its delivery has begun, or it has an end already.
     TooLate,
     /// The tenant has no such message.
     NotFound,

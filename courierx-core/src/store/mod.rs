@@ -43,8 +43,8 @@ pub use error::{StoreError, StoreResult};
 pub use filter::MessageFilter;
 pub use ledger::{
     AcceptResult, AttemptResult, BeginAttempt, Begun, CancelResult, EventMatch, EventQuery, FencedStep,
-    Idempotency, IncomingEvent, Ledger, NewMessage, NewRecipient, PurgeRequest, Purged, Recorded, Settled,
-    Settlement,
+    Idempotency, IncomingEvent, Ledger, NewMessage, NewRecipient, PurgeRequest, Purged, Recorded, Reschedule,
+    RescheduleResult, ScopedKey, Settled, Settlement,
 };
 pub use page::{Cursor, Page, PageRequest};
 pub use queue::{

@@ -236,6 +236,19 @@ impl StoredMessage {
         events
     }
 
+    /// Moves the date and the deadline of a message that no attempt was made of, and derives the statuses; `false`
+    /// if nobody is left to send to.
+    pub fn reschedule(&mut self, change: &super::Reschedule, now: Timestamp) -> bool {
+        let waits = matches!(self.record.status, MessageStatus::Scheduled | MessageStatus::Queued);
+        if !waits || !self.attempts.is_empty() {
+            return false;
+        }
+        self.record.send_at = change.send_at;
+        self.record.deliver_by = change.deliver_by;
+        self.derive_statuses(now);
+        true
+    }
+
     /// Derives every status anew from the dispositions and the attempts.
     ///
     /// Every back-end calls this inside the transaction that changed either, so that all derive alike.

@@ -209,7 +209,7 @@ fn lost(detail: &str) -> NoAnswer {
 }
 
 /// The innermost cause: the outer ones say little, and the first repeats the URL, which may hold a token.
-fn describe(error: &reqwest::Error) -> String {
+pub(super) fn describe(error: &reqwest::Error) -> String {
     let what = if error.is_connect() { "connecting" } else { "the connection failed" };
     let mut cause = error.source();
     while let Some(deeper) = cause.and_then(|cause| cause.source()) {

@@ -19,6 +19,9 @@ use crate::model::provider_connections::{
     Account, ConnectionMode, Credentials, CredentialsError, ProviderConnection, SmtpTarget, SmtpTls,
 };
 
+/// What a tenant is told whose file anybody on the way could change.
+const REFUSED_PLAIN_FILE: &str = "files are fetched by https:// only";
+
 /// Makes providers of connections. Clones share their HTTP connections, and so do all tenants: what proves who
 /// somebody is travels with each request.
 #[derive(Debug, Clone)]
@@ -28,6 +31,7 @@ pub struct Providers {
     extra_roots: Option<String>,
     delivering: Http,
     verifying: Http,
+    fetching: Http,
 }
 
 /// What a provider is made for.
@@ -37,6 +41,8 @@ pub enum Purpose {
     Delivery,
     /// To be verified while somebody waits.
     Verification,
+    /// To fetch files, without credentials.
+    Files,
 }
 
 /// Why a connection cannot be used. Nothing in it is a secret.
@@ -67,6 +73,7 @@ impl Providers {
         Ok(Self {
             delivering: http(&guard, roots, Purpose::Delivery)?,
             verifying: http(&guard, roots, Purpose::Verification)?,
+            fetching: http(&guard, roots, Purpose::Files)?,
             extra_roots: settings.extra_roots.clone(),
             vault,
             guard,
@@ -76,6 +83,11 @@ impl Providers {
     /// What decides which addresses they may reach.
     pub fn guard(&self) -> &Guard {
         &self.guard
+    }
+
+    /// What fetches files that tenants name, from permitted addresses.
+    pub fn files(&self) -> &Http {
+        &self.fetching
     }
 
     /// The provider of a connection.
@@ -102,7 +114,7 @@ impl Providers {
     ) -> Result<Arc<dyn EmailProvider>, ProviderError> {
         let http = match purpose {
             Purpose::Delivery => self.delivering.clone(),
-            Purpose::Verification => self.verifying.clone(),
+            Purpose::Verification | Purpose::Files => self.verifying.clone(),
         };
         Ok(match account {
             Account::Smtp { smtp } => Arc::new(self.smtp(smtp, login, purpose, mode)?),
@@ -157,8 +169,8 @@ fn http(guard: &Guard, extra_roots: Option<&str>, purpose: Purpose) -> Result<Ht
     let mut http = Http::builder()
         .permit(move |address| any.permits(address))
         .permit_plain(move |address| plain.permits_as_private(address))
-        .refusals(REFUSED, REFUSED_PLAIN);
-    if purpose == Purpose::Verification {
+        .refusals(REFUSED, if purpose == Purpose::Files { REFUSED_PLAIN_FILE } else { REFUSED_PLAIN });
+    if purpose != Purpose::Delivery {
         http = http.connect_timeout(Duration::from_secs(7)).answer_timeout(Duration::from_secs(10));
     }
     if let Some(pem) = extra_roots {
@@ -171,7 +183,7 @@ fn timeouts(purpose: Purpose) -> SmtpTimeouts {
     match purpose {
         // Each hand-over is bounded as a whole; what is left is the answer, which nobody should cut short.
         Purpose::Delivery => SmtpTimeouts::default(),
-        Purpose::Verification => {
+        Purpose::Verification | Purpose::Files => {
             let seconds = Duration::from_secs;
             SmtpTimeouts::default().connect(seconds(7)).greeting(seconds(10)).command(seconds(10))
         }

@@ -50,6 +50,11 @@ impl ApiError {
         (self.body.code, &self.body.error)
     }
 
+    /// The body, for an answer that tells of several things.
+    pub(in crate::http) fn into_body(self) -> impl Serialize + std::fmt::Debug {
+        self.body
+    }
+
     fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
@@ -87,6 +92,7 @@ impl From<ServiceError> for ApiError {
                 body: ErrorBody { code: "taken", ..Self::invalid(vec![field]).body },
                 retry_after: None,
             },
+            E::TooLate(_) => Self::status(StatusCode::CONFLICT, "too_late", text),
             E::Refused { code, .. } => {
                 let mut refused = Self::status(StatusCode::UNPROCESSABLE_ENTITY, code, text.clone());
                 refused.body.errors = vec![text];

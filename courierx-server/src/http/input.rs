@@ -73,7 +73,7 @@ async fn read(body: Body, max: usize, Patience(patience): Patience) -> ServiceRe
 }
 
 /// Reads JSON; an error names the field.
-pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> ServiceResult<T> {
+pub(in crate::http) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> ServiceResult<T> {
     // Also in what serde would skip.
     let Ok(text) = std::str::from_utf8(bytes) else {
         return Err(ServiceError::BadRequest("the body is not valid UTF-8".to_owned()));

@@ -24,6 +24,7 @@ use axum::http::StatusCode;
 pub use error::{ApiError, ApiResult};
 pub use gate::Access;
 pub use id::Id;
+use input::parse;
 pub use input::{Input, Json, MaybeEmpty};
 pub use listener::{ListenerLimits, serve};
 pub use meters::Meters;

@@ -141,7 +141,10 @@ fn sending() -> Vec<Route> {
     vec![
         get("/api/v1/emails", Needs(Scope::EmailsRead), emails::list),
         post("/api/v1/emails", Needs(Scope::EmailsWrite), emails::send),
+        post("/api/v1/emails/batch", Needs(Scope::EmailsWrite), emails::send_batch),
         get("/api/v1/emails/{id}", Needs(Scope::EmailsRead), emails::get),
+        patch("/api/v1/emails/{id}", Needs(Scope::EmailsWrite), emails::reschedule),
+        post("/api/v1/emails/{id}/cancel", Needs(Scope::EmailsWrite), emails::cancel),
         get("/api/v1/sandbox/messages", Needs(Scope::EmailsRead), sandbox::list),
         get("/api/v1/sandbox/messages/{id}", Needs(Scope::EmailsRead), sandbox::get),
         get("/api/v1/suppressions", Needs(Scope::SuppressionsRead), suppressions::list),

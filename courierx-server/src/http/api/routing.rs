@@ -208,7 +208,7 @@ pub async fn explain(
 
 /// What is answered to this question.
 pub(crate) async fn explained(ctx: &Ctx, app: &App, input: SendEmail) -> ServiceResult<serde_json::Value> {
-    let email = input.or_stand_ins().into_email(None)?;
+    let email = input.or_stand_ins().into_draft(None)?.outline(app.now())?;
     let route = Box::pin(routing::explain(ctx, app, email)).await.map_err(as_the_client_calls_it)?;
     Ok(serde_json::to_value(render(&route))?)
 }

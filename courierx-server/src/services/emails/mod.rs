@@ -1,14 +1,22 @@
-//! Emails: sent, listed, looked at.
+//! Emails: sent, canceled, moved to another date, listed, looked at.
 
+mod batch;
+mod change;
 mod check;
+mod draft;
+mod files;
 mod list;
 mod send;
 mod template;
 mod view;
 
+pub use batch::{BatchItem, MAX_BATCH_BYTES, send_batch};
+pub use change::{cancel, reschedule};
 pub(super) use check::may_send;
+pub use draft::{Draft, FARTHEST, SendAt};
+pub use files::{FetchPlaces, MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, PATIENCE, RemoteFile};
 pub(super) use list::content;
 pub use list::{EmailFilter, get, list};
 pub use send::{SentEmail, send};
-pub use template::{Filling, TemplateChoice, send_filled};
+pub use template::{Filling, TemplateChoice};
 pub use view::{AttemptView, EmailView, EventView, Explained, FullEmail, SkippedView, Waiting};

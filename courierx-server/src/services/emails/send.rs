@@ -3,10 +3,13 @@
 use courierx_core::engine::{AcceptError, Written};
 use courierx_core::event::MessageStatus;
 use courierx_core::id::MessageId;
-use courierx_core::message::{Email, EmailBuilder, Mode};
+use courierx_core::message::Email;
 
+use super::Draft;
 use super::check::may_send;
+use super::files::Files;
 use super::list::open;
+use super::template::{self, Filled};
 use super::view::FullEmail;
 use crate::App;
 use crate::ctx::{Ctx, Scope};
@@ -31,34 +34,34 @@ pub enum SentEmail {
 }
 
 /// Accepts a message: once this returned, it is kept, and delivered whatever happens to the process.
-pub async fn send(ctx: &Ctx, app: &App, email: EmailBuilder) -> ServiceResult<SentEmail> {
+pub async fn send(ctx: &Ctx, app: &App, draft: Draft) -> ServiceResult<SentEmail> {
     ctx.require(Scope::EmailsWrite)?;
-    let email = email.mode(ctx.mode).build()?;
-    enqueue(ctx, app, email).await?.map_err(|error| refused(ctx, error))
+    let Filled { draft, template } = template::fill(ctx, app, draft).await?;
+    let checked = draft.check(ctx, app).await?;
+    may_send(ctx, app, &checked.email).await?;
+    let submission = checked.complete(&mut Files::new(app, ctx.tenant)).await?;
+    let email = submission.email.clone();
+    match (app.outbox.enqueue(ctx.tenant, submission).await, template) {
+        (Ok(accepted), _) => match accepted.written {
+            Some(written) => {
+                Ok(SentEmail::New { id: accepted.id, email, written, suppressed: accepted.suppressed })
+            }
+            None => earlier(ctx, app, accepted.id).await,
+        },
+        (Err(AcceptError::IdempotencyConflict { message }), Some(template))
+            if template.made_before(ctx, app, message).await? =>
+        {
+            earlier(ctx, app, message).await
+        }
+        (Err(error), _) => Err(as_told(ctx, error)),
+    }
 }
 
-/// The same for a message that is complete, and who sends it may.
-pub(super) async fn enqueue(
-    ctx: &Ctx,
-    app: &App,
-    email: Email,
-) -> ServiceResult<Result<SentEmail, AcceptError>> {
-    may_send(ctx, app, &email).await?;
-    let accepted = match app.outbox.enqueue(ctx.tenant, email.clone()).await {
-        Ok(accepted) => accepted,
-        Err(error) => return Ok(Err(error)),
-    };
-    Ok(Ok(match accepted.written {
-        Some(written) => SentEmail::New { id: accepted.id, email, written, suppressed: accepted.suppressed },
-        None => earlier(ctx, app, accepted.id).await?,
-    }))
-}
-
-/// Why a message was not accepted, for whoever sent it.
-pub(super) fn refused(ctx: &Ctx, error: AcceptError) -> ServiceError {
+/// Why a message was not accepted, as its sender may know it.
+pub(super) fn as_told(ctx: &Ctx, error: AcceptError) -> ServiceError {
     match error {
         // Which message it was is not for everybody.
-        AcceptError::IdempotencyConflict { .. } if ctx.mode == Mode::Test || !ctx.may(Scope::EmailsRead) => {
+        AcceptError::IdempotencyConflict { .. } if !ctx.may(Scope::EmailsRead) => {
             ServiceError::Conflict("the idempotency key was used for another message".to_owned())
         }
         error => error.into(),
@@ -66,7 +69,7 @@ pub(super) fn refused(ctx: &Ctx, error: AcceptError) -> ServiceError {
 }
 
 /// The answer to a request that was made before. One that was refused then is refused again.
-pub(super) async fn earlier(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<SentEmail> {
+async fn earlier(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<SentEmail> {
     let email = open(ctx, app, id).await?;
     if email.view.message.record.status == MessageStatus::Suppressed {
         return Err(AcceptError::Suppressed { message: id }.into());

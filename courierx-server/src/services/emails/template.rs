@@ -8,10 +8,10 @@ use courierx_core::id::MessageId;
 use courierx_core::message::{Email, EmailBuilder};
 use serde_json::{Map, Value};
 
+use super::Draft;
 use super::list::internal;
-use super::send::{SentEmail, earlier, enqueue, refused};
 use crate::App;
-use crate::ctx::{Ctx, Scope};
+use crate::ctx::Ctx;
 use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::model::email_templates::TemplateSource;
 use crate::services::email_templates::{self, Published, variable};
@@ -48,46 +48,42 @@ pub struct Filling {
     pub strict: bool,
 }
 
-/// Accepts a message as [`send`](super::send()) does, made of a template or not.
-pub async fn send_filled(
-    ctx: &Ctx,
-    app: &App,
-    email: EmailBuilder,
-    filling: Filling,
-) -> ServiceResult<SentEmail> {
-    ctx.require(Scope::EmailsWrite)?;
-    let Some(choice) = &filling.template else {
-        let email = email.mode(ctx.mode).build()?;
-        if filling.strict {
-            is_complete(app, &email).await?;
-        }
-        return enqueue(ctx, app, email).await?.map_err(|error| refused(ctx, error));
+/// A message with its texts.
+pub(super) struct Filled {
+    pub(super) draft: Draft,
+    /// What they were made of, if of a template.
+    pub(super) template: Option<Source>,
+}
+
+/// A template, and the message without what it brought along.
+pub(super) struct Source {
+    unfilled: Draft,
+    published: Published,
+}
+
+/// Gives a message the texts of its template, if it names one.
+pub(super) async fn fill(ctx: &Ctx, app: &App, mut draft: Draft) -> ServiceResult<Filled> {
+    let Some(choice) = &draft.filling.template else {
+        return Ok(Filled { draft, template: None });
     };
     let published = email_templates::published(app, ctx.tenant, choice).await?;
-    let email = email.mode(ctx.mode);
-    let (made, required) = fill(email.clone(), &published.source, &filling);
+    let unfilled = draft.clone();
+    let (made, required) = fill_with(draft.email, &published.source, &draft.filling);
     if !required.is_empty() {
         let text = "is missing; the template requires it";
         let fields = required.iter().map(|name| FieldError::new(variable(name), text));
         return Err(ServiceError::Invalid(fields.collect()));
     }
-    let made = made.build()?;
-    if filling.strict {
-        is_complete(app, &made).await?;
-    }
-    match enqueue(ctx, app, made).await? {
-        Ok(sent) => Ok(sent),
-        Err(AcceptError::IdempotencyConflict { message })
-            if is_of_earlier_version(ctx, app, message, &email, &published, &filling).await? =>
-        {
-            earlier(ctx, app, message).await
-        }
-        Err(error) => Err(refused(ctx, error)),
-    }
+    draft.email = made;
+    Ok(Filled { draft, template: Some(Source { unfilled, published }) })
 }
 
 /// The message with the texts of the template; and which variables the template requires and was not given.
-fn fill(mut email: EmailBuilder, source: &TemplateSource, filling: &Filling) -> (EmailBuilder, Vec<String>) {
+fn fill_with(
+    mut email: EmailBuilder,
+    source: &TemplateSource,
+    filling: &Filling,
+) -> (EmailBuilder, Vec<String>) {
     let given = filling.variables.clone().unwrap_or_default();
     let (variables, required) = email_templates::with_defaults(&source.variables, given);
     let own = filling.subject.as_deref();
@@ -104,32 +100,28 @@ fn fill(mut email: EmailBuilder, source: &TemplateSource, filling: &Filling) -> 
     (email.variables(variables), required)
 }
 
-/// Whether a message that was accepted under the same key is what this request made of an earlier version: then it is
-/// the same request.
-async fn is_of_earlier_version(
-    ctx: &Ctx,
-    app: &App,
-    message: MessageId,
-    email: &EmailBuilder,
-    published: &Published,
-    filling: &Filling,
-) -> ServiceResult<bool> {
-    let Some(message) = app.outbox.get(ctx.tenant, message).await? else { return Ok(false) };
-    let Some(before) = app.outbox.content(&message).await.map_err(internal)? else {
-        return Ok(false);
-    };
-    for version in &published.earlier {
-        let Some(source) = email_templates::earlier(app, ctx.tenant, version).await? else { continue };
-        let (made, _) = fill(email.clone(), &source, filling);
-        if made.build().is_ok_and(|made| made == before) {
-            return Ok(true);
+impl Source {
+    /// Whether a message that was accepted under the same key is what this request made of an earlier version: then it
+    /// is the same request.
+    pub(super) async fn made_before(&self, ctx: &Ctx, app: &App, message: MessageId) -> ServiceResult<bool> {
+        let Some(message) = app.outbox.get(ctx.tenant, message).await? else { return Ok(false) };
+        let Some(before) = app.outbox.content(&message).await.map_err(internal)? else {
+            return Ok(false);
+        };
+        for version in &self.published.earlier {
+            let Some(source) = email_templates::earlier(app, ctx.tenant, version).await? else { continue };
+            let mut draft = self.unfilled.clone();
+            draft.email = fill_with(draft.email, &source, &draft.filling).0.mode(ctx.mode);
+            if draft.outline(app.now())?.build().is_ok_and(|made| made == before) {
+                return Ok(true);
+            }
         }
+        Ok(false)
     }
-    Ok(false)
 }
 
 /// Refuses a message whose texts need what it was not given.
-async fn is_complete(app: &App, email: &Email) -> ServiceResult<()> {
+pub(super) async fn is_complete(app: &App, email: &Email) -> ServiceResult<()> {
     let email = email.clone();
     let filling = app.outbox.apart(move || {
         let variables = email.variables().cloned().unwrap_or_default();

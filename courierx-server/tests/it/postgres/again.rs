@@ -38,6 +38,21 @@ again!([emails]
     an_idempotency_key_gives_the_same_answer_once_more
     what_was_refused_as_suppressed_is_refused_again
 );
+again!([emails::batch]
+    one_bad_message_does_not_spoil_the_others
+    each_recipient_gets_a_message_of_their_own
+    a_batch_can_be_repeated
+);
+again!([emails::idempotency]
+    a_hundred_requests_at_once_are_one_message
+    a_key_is_remembered_for_a_day_after_the_date
+);
+again!([emails::schedule]
+    a_message_is_sent_at_its_date
+    a_date_can_be_moved_until_delivery_begins
+    what_is_canceled_is_not_sent
+    whoever_cancels_while_it_is_sent_is_told_the_truth
+);
 again!([delivery]
     a_message_goes_out_over_the_tenants_connection
     what_the_sandbox_calls_back_reaches_the_message_and_suppresses_nobody

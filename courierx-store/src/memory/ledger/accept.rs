@@ -1,15 +1,18 @@
-//! Accepting messages, and canceling them.
+//! Accepting messages, canceling them, and moving their dates.
 
 use std::collections::HashMap;
 
 use courierx_core::clock::Timestamp;
 use courierx_core::id::{MessageId, TenantId};
-use courierx_core::store::{AcceptResult, CancelResult, MessageRecord, NewMessage, StoredMessage};
+use courierx_core::store::{
+    AcceptResult, CancelResult, MessageRecord, NewMessage, Reschedule, RescheduleResult, StoredMessage,
+};
 
 use super::super::Inner;
 use super::Entry;
 
 /// What an idempotency key was used for.
+#[derive(Clone, Copy)]
 pub(super) struct Remembered {
     digest: [u8; 32],
     message: MessageId,
@@ -64,5 +67,28 @@ impl Inner {
             self.messages.append(tenant, event);
         }
         CancelResult::Canceled { recipients }
+    }
+
+    /// Moves the date of a message that nobody has claimed.
+    pub(super) fn reschedule(&mut self, change: &Reschedule, now: Timestamp) -> RescheduleResult {
+        let Some(Entry { stored, .. }) = self.messages.entries.get_mut(&(change.tenant, change.message))
+        else {
+            return RescheduleResult::NotFound;
+        };
+        let mut moved = stored.clone();
+        if !moved.reschedule(change, now)
+            || !self.jobs.reschedule(change.tenant, change.message, stored.record.send_at, change.send_at)
+        {
+            return RescheduleResult::TooLate;
+        }
+        *stored = moved;
+        if let Some((key, until)) = &change.key {
+            let place = (change.tenant, key.clone());
+            let keys = &mut self.messages.idempotency;
+            if let Some(known) = keys.get(&place, now).copied().filter(|one| one.message == change.message) {
+                keys.insert(place, known, *until, now);
+            }
+        }
+        RescheduleResult::Rescheduled
     }
 }

@@ -11,12 +11,11 @@ use async_trait::async_trait;
 use courierx_core::clock::Timestamp;
 use courierx_core::event::{Event, NewEvent, Sequence};
 use courierx_core::id::{AttemptId, DeliveryId, MessageId, TenantId};
-use courierx_core::message::IdempotencyKey;
 use courierx_core::router::ConnectionId;
 use courierx_core::store::{
     AcceptResult, BeginAttempt, Begun, CancelResult, EventQuery, Grant, IncomingEvent, Ledger, MessageFilter,
-    MessageRecord, NewMessage, Page, PageRequest, PurgeRequest, Purged, Recorded, Settled, Settlement,
-    StoreResult, StoredMessage,
+    MessageRecord, NewMessage, Page, PageRequest, PurgeRequest, Purged, Recorded, Reschedule,
+    RescheduleResult, ScopedKey, Settled, Settlement, StoreResult, StoredMessage,
 };
 
 use self::accept::Remembered;
@@ -29,7 +28,7 @@ pub(super) struct Messages {
     entries: HashMap<(TenantId, MessageId), Entry>,
     /// The order in which messages are listed, backwards.
     order: BTreeSet<(TenantId, Timestamp, MessageId)>,
-    idempotency: Expiring<(TenantId, IdempotencyKey), Remembered>,
+    idempotency: Expiring<(TenantId, ScopedKey), Remembered>,
     deliveries: HashMap<(TenantId, DeliveryId), MessageId>,
     provider_ids: HashMap<(TenantId, ConnectionId, String), (MessageId, AttemptId)>,
     /// Which provider events were recorded, and about which message.
@@ -124,6 +123,10 @@ impl Ledger for MemoryStore {
 
     async fn cancel(&self, tenant: TenantId, message: MessageId) -> StoreResult<CancelResult> {
         self.call(|inner, now| inner.cancel(tenant, message, now))
+    }
+
+    async fn reschedule(&self, change: &Reschedule) -> StoreResult<RescheduleResult> {
+        self.call(|inner, now| inner.reschedule(change, now))
     }
 
     async fn purge(&self, request: &PurgeRequest) -> StoreResult<Purged> {

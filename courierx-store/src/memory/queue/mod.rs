@@ -99,6 +99,30 @@ impl Jobs {
         true
     }
 
+    /// Moves the date of a message's delivery that nobody has claimed since it was due `from`; `false` if there is
+    /// none.
+    pub(super) fn reschedule(
+        &mut self,
+        tenant: TenantId,
+        message: MessageId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> bool {
+        let waits = |Entry { job, lease }: &&mut Entry| {
+            let delivers = job.kind == JobKind::DELIVERY && job.message == Some(message);
+            delivers && job.tenant == tenant && job.run_at == from && lease.is_none()
+        };
+        let Some(id) = self.by_id.values_mut().find(waits).map(|entry| entry.job.id) else { return false };
+        self.withdraw(id);
+        if let Some(entry) = self.by_id.get_mut(&id) {
+            entry.job.run_at = to;
+            let job = entry.job.clone();
+            self.release(&job);
+            self.added = true;
+        }
+        true
+    }
+
     fn extend(&mut self, lease: LeaseRef, until: Timestamp) -> bool {
         if !self.holds(lease) {
             return false;

@@ -4,8 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use courierx_core::clock::Timestamp;
 use courierx_core::id::{MessageId, TenantId};
-use courierx_core::message::IdempotencyKey;
-use courierx_core::store::{AcceptResult, Idempotency, NewMessage, StoreResult};
+use courierx_core::store::{AcceptResult, Idempotency, NewMessage, ScopedKey, StoreResult};
 use courierx_core::vault::Sealed;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -212,7 +211,7 @@ impl Writing<'_> {
         items: &[NewMessage],
         rest: &[usize],
     ) -> Run<HashMap<(TenantId, String), (MessageId, Vec<u8>)>> {
-        let keyed: Vec<(TenantId, &IdempotencyKey)> = rest
+        let keyed: Vec<(TenantId, &ScopedKey)> = rest
             .iter()
             .filter_map(|place| Some((items[*place].tenant, &items[*place].idempotency.as_ref()?.key)))
             .collect();

@@ -10,6 +10,7 @@ mod message;
 mod purge;
 mod recipients;
 pub(super) mod report;
+mod reschedule;
 mod save;
 pub(super) mod settle;
 pub(super) mod statements;
@@ -19,8 +20,8 @@ use courierx_core::event::Event;
 use courierx_core::id::{MessageId, TenantId};
 use courierx_core::store::{
     AcceptResult, BeginAttempt, Begun, CancelResult, EventQuery, IncomingEvent, Ledger, MessageFilter,
-    MessageRecord, NewMessage, Page, PageRequest, PurgeRequest, Purged, Recorded, Settled, Settlement,
-    StoreError, StoreResult, StoredMessage,
+    MessageRecord, NewMessage, Page, PageRequest, PurgeRequest, Purged, Recorded, Reschedule,
+    RescheduleResult, Settled, Settlement, StoreError, StoreResult, StoredMessage,
 };
 
 use super::error::Fault;
@@ -85,6 +86,10 @@ impl Ledger for PostgresStore {
     async fn cancel(&self, tenant: TenantId, message: MessageId) -> StoreResult<CancelResult> {
         self.shared().take_in_staged().await?;
         in_transaction!(self.shared(), |tx| cancel::cancel(tx, tenant, message))
+    }
+
+    async fn reschedule(&self, change: &Reschedule) -> StoreResult<RescheduleResult> {
+        in_transaction!(self.shared(), |tx| reschedule::reschedule(tx, change))
     }
 
     async fn purge(&self, request: &PurgeRequest) -> StoreResult<Purged> {

@@ -9,6 +9,7 @@ mod message;
 mod purge;
 pub(super) mod recipients;
 mod report;
+mod reschedule;
 mod settle;
 
 use async_trait::async_trait;
@@ -16,8 +17,8 @@ use courierx_core::event::Event;
 use courierx_core::id::{MessageId, TenantId};
 use courierx_core::store::{
     AcceptResult, BeginAttempt, Begun, CancelResult, EventQuery, IncomingEvent, Ledger, MessageFilter,
-    MessageRecord, NewMessage, Page, PageRequest, PurgeRequest, Purged, Recorded, Settled, Settlement,
-    StoreResult, StoredMessage,
+    MessageRecord, NewMessage, Page, PageRequest, PurgeRequest, Purged, Recorded, Reschedule,
+    RescheduleResult, Settled, Settlement, StoreResult, StoredMessage,
 };
 
 use super::SqliteStore;
@@ -96,6 +97,11 @@ impl Ledger for SqliteStore {
 
     async fn cancel(&self, tenant: TenantId, message: MessageId) -> StoreResult<CancelResult> {
         self.write(move |tx| cancel::cancel(tx, tenant, message)).await
+    }
+
+    async fn reschedule(&self, change: &Reschedule) -> StoreResult<RescheduleResult> {
+        let change = change.clone();
+        self.write(move |tx| reschedule::reschedule(tx, &change)).await
     }
 
     async fn purge(&self, request: &PurgeRequest) -> StoreResult<Purged> {

@@ -116,7 +116,7 @@ async fn a_key_and_a_quota_are_shared_by_processes() {
         let store = fixture.another().await;
         let mut message = fixture.message(tenant(1));
         message.idempotency = Some(Idempotency {
-            key: courierx_core::message::IdempotencyKey::new("once").unwrap(),
+            key: courierx_core::message::IdempotencyKey::new("once").unwrap().into(),
             digest: [7; 32],
             expires_at: fixture.clock.now().after(Duration::from_hours(1)),
         });

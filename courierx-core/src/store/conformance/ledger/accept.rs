@@ -148,7 +148,7 @@ pub async fn concurrent_calls_with_one_key_store_one_message(subject: &Subject) 
 
 fn key(key: &str, digest: [u8; 32], now: Timestamp) -> Idempotency {
     let key = crate::message::IdempotencyKey::new(key).expect("a key");
-    Idempotency { key, digest, expires_at: now.after(Duration::from_hours(1)) }
+    Idempotency { key: key.into(), digest, expires_at: now.after(Duration::from_hours(1)) }
 }
 
 fn with_effects(mut new: NewMessage) -> NewMessage {

@@ -8,6 +8,7 @@ mod feed;
 mod isolation;
 mod lists;
 mod pages;
+mod reschedule;
 mod settle;
 
 pub use accept::*;
@@ -18,4 +19,5 @@ pub use feed::*;
 pub use isolation::*;
 pub use lists::*;
 pub use pages::*;
+pub use reschedule::*;
 pub use settle::*;

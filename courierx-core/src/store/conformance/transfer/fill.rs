@@ -8,7 +8,7 @@ use super::super::Subject;
 use super::super::fixtures::{self, Flight, LEASE};
 use crate::event::{Disposition, EventKind, NewEvent, Sequence};
 use crate::id::{MessageId, RecordId, TenantId};
-use crate::message::Lane;
+use crate::message::{IdempotencyKey, Lane};
 use crate::store::{
     Change, ConfigRecord, CounterDelta, EventMatch, EventQuery, Expected, Grant, Idempotency, IncomingEvent,
     JobKind, JobNext, KeyValue, NewJob, NewMessage, OnDelete, PurgeRequest, Reference, Reserved, StateKey,
@@ -107,7 +107,7 @@ async fn messages(subject: &Subject, tenants: [TenantId; 2]) -> (MessageId, NewM
     let now = subject.now();
     let keyed = |tenant| {
         let mut new = with_event(fixtures::message(tenant, now));
-        let key = "order/7".parse().expect("a key");
+        let key = "order/7".parse::<IdempotencyKey>().expect("a key").into();
         let expires_at = now.after(Duration::from_hours(24));
         new.idempotency = Some(Idempotency { key, digest: [9; 32], expires_at });
         new

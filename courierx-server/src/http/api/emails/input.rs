@@ -2,15 +2,18 @@
 
 use courierx_core::clock::Timestamp;
 use courierx_core::message::{
-    DisplayName, Email, EmailBuilder, Field, HeaderName, IdempotencyKey, Lane, Mailbox, MetadataKey, Problem,
-    Tracking, limits,
+    DisplayName, DuplicatePolicy, Email, EmailBuilder, Field, HeaderName, IdempotencyKey, Lane, Mailbox,
+    MetadataKey, Problem, RetryPreset, Tracking, limits,
 };
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::parts::{Addresses, AttachedFile};
+use super::schedule::When;
 use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::http::Input;
+use crate::services::emails::Draft;
 
 /// Addresses in one list, before those given twice are left out.
 pub(in crate::http::api) const MAX_ADDRESSES: usize = 10 * limits::MAX_RECIPIENTS;
@@ -49,13 +52,21 @@ pub struct SendEmail {
     #[serde(default)]
     attachments: Option<Vec<AttachedFile>>,
     #[serde(default, alias = "send_at")]
-    scheduled_at: Option<Timestamp>,
+    scheduled_at: Option<When>,
     #[serde(default)]
     deliver_by: Option<Timestamp>,
     #[serde(default)]
-    tracking: Option<Map<String, Value>>,
+    tracking: Option<Watched>,
     #[serde(default)]
+    track_opens: Option<bool>,
+    #[serde(default)]
+    track_clicks: Option<bool>,
+    #[serde(default, alias = "priority")]
     lane: Option<Lane>,
+    #[serde(default)]
+    duplicate_policy: Option<DuplicatePolicy>,
+    #[serde(default)]
+    retry: Option<RetryPreset>,
     #[serde(default)]
     pub(super) template_id: Option<String>,
     #[serde(default)]
@@ -75,6 +86,8 @@ impl Input for SendEmail {
 impl SendEmail {
     /// With something harmless for subject and body, if there are none: for who asks where it would go.
     pub(in crate::http::api) fn or_stand_ins(mut self) -> Self {
+        // Which texts it has decides nothing.
+        (self.template_id, self.template, self.strict_variables) = (None, None, None);
         self.subject.get_or_insert_with(|| "No subject".to_owned());
         if self.html_body.is_none() {
             self.text_body.get_or_insert_with(|| "No text".to_owned());
@@ -82,11 +95,36 @@ impl SendEmail {
         self
     }
 
+    /// Whether it names anybody whom it is for.
+    pub(super) fn names_recipients(&self) -> bool {
+        [&self.to_email, &self.cc, &self.bcc].iter().any(|list| !list.0.is_empty())
+    }
+
+    /// Whether it has an idempotency key of its own.
+    pub(super) fn has_key(&self) -> bool {
+        let key = self.metadata.as_ref().and_then(|metadata| metadata.get("idempotency_key"));
+        key.is_some_and(|key| !key.is_null())
+    }
+
+    /// Takes the key out that makes the request repeatable: the message's own, or what the header says.
+    pub(super) fn take_key(
+        &mut self,
+        header: Option<IdempotencyKey>,
+    ) -> ServiceResult<Option<IdempotencyKey>> {
+        let own = self.metadata.as_mut().and_then(|metadata| metadata.remove("idempotency_key"));
+        let own = own.map(|key| Map::from_iter([("idempotency_key".to_owned(), key)]));
+        let mut wrong = Vec::new();
+        let key = texts(own, "metadata", &mut wrong)
+            .fold(header, |key, (_, said)| one_key(key.as_ref(), said, &mut wrong));
+        if wrong.is_empty() { Ok(key) } else { Err(ServiceError::Invalid(wrong)) }
+    }
+
     /// The message; `key` is what the header says to make the request repeatable.
-    pub(in crate::http::api) fn into_email(
-        self,
+    pub(in crate::http::api) fn into_draft(
+        mut self,
         mut key: Option<IdempotencyKey>,
-    ) -> ServiceResult<EmailBuilder> {
+    ) -> ServiceResult<Draft> {
+        let filling = self.take_filling()?;
         let mut wrong = Vec::new();
         let lists = [("to_email", &self.to_email), ("cc", &self.cc), ("bcc", &self.bcc)];
         for (field, list) in lists.into_iter().chain([("reply_to", &self.reply_to)]) {
@@ -118,28 +156,38 @@ impl SendEmail {
                 email = email.header(name, value);
             }
         }
+        let mut files = Vec::new();
         for (index, file) in self.attachments.into_iter().flatten().enumerate() {
-            email = file.attach_to(email, index, &mut wrong);
+            match file.into_remote() {
+                Ok(remote) => {
+                    // Its name and its type are checked with everything else.
+                    email = remote.hold_place(email);
+                    files.push((index, remote));
+                }
+                Err(file) => email = file.attach_to(email, index, &mut wrong),
+            }
         }
         for (name, value) in texts(self.metadata, "metadata", &mut wrong) {
             // Where clients of the first version put it.
             if name == "idempotency_key" {
-                key = key.or(named("metadata", &name, IdempotencyKey::new(value), &mut wrong));
+                key = one_key(key.as_ref(), value, &mut wrong);
             } else if let Some(name) = named("metadata", &name, MetadataKey::new(&*name), &mut wrong) {
                 email = email.metadata(name, value);
             }
         }
-        email = email.tracking(tracking(self.tracking, &mut wrong));
+        email = email.tracking(tracking(self.tracking, (self.track_opens, self.track_clicks), &mut wrong));
         email = set(email, key, EmailBuilder::idempotency_key);
         email = set(email, self.subject, EmailBuilder::subject);
         email = set(email, self.html_body, EmailBuilder::html);
         email = set(email, self.text_body, EmailBuilder::text);
         email = set(email, self.variables, EmailBuilder::variables);
-        email = set(email, self.scheduled_at, EmailBuilder::send_at);
         email = set(email, self.deliver_by, EmailBuilder::deliver_by);
         email = set(email, self.lane, EmailBuilder::lane);
+        email = set(email, self.duplicate_policy, EmailBuilder::duplicate_policy);
+        email = set(email, self.retry, EmailBuilder::retry);
+        let send_at = self.scheduled_at.map(|When(at)| at);
         if wrong.is_empty() {
-            return Ok(email);
+            return Ok(Draft { email, send_at, files, filling });
         }
         if self.is_templated {
             // What the template brings along is not missing.
@@ -151,6 +199,36 @@ impl SendEmail {
             wrong.extend(more);
         }
         Err(ServiceError::Invalid(wrong))
+    }
+}
+
+/// The key of a request, which its header and its body may both name.
+fn one_key(
+    header: Option<&IdempotencyKey>,
+    said: String,
+    wrong: &mut Vec<FieldError>,
+) -> Option<IdempotencyKey> {
+    let said = named("metadata", "idempotency_key", IdempotencyKey::new(said), wrong)?;
+    if header.is_some_and(|header| *header != said) {
+        let text = "differs from the header Idempotency-Key";
+        wrong.push(FieldError::new("metadata[idempotency_key]", text));
+    }
+    Some(said)
+}
+
+/// What is to be counted of readers.
+enum Watched {
+    All(bool),
+    Each(Map<String, Value>),
+}
+
+impl<'de> Deserialize<'de> for Watched {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::Bool(all) => Ok(Self::All(all)),
+            Value::Object(each) => Ok(Self::Each(each)),
+            _ => Err(D::Error::custom("must be a boolean, or an object with opens and clicks")),
+        }
     }
 }
 
@@ -231,9 +309,18 @@ pub(in crate::http::api) fn texts(
     texts.into_iter()
 }
 
-/// What is to be counted of readers; null counts as absent.
-fn tracking(object: Option<Map<String, Value>>, wrong: &mut Vec<FieldError>) -> Tracking {
-    let mut object = object.unwrap_or_default();
+/// What is to be counted of readers, as an object, or in fields of their own; null counts as absent.
+fn tracking(
+    object: Option<Watched>,
+    (opens, clicks): (Option<bool>, Option<bool>),
+    wrong: &mut Vec<FieldError>,
+) -> Tracking {
+    let mut object = match object {
+        Some(Watched::All(true)) => return Tracking::ON,
+        Some(Watched::All(false)) => return Tracking::OFF,
+        Some(Watched::Each(object)) => object,
+        None => Map::new(),
+    };
     let mut switch = |name: &str| match object.remove(name) {
         None | Some(Value::Null) => None,
         Some(Value::Bool(value)) => Some(value),
@@ -242,7 +329,7 @@ fn tracking(object: Option<Map<String, Value>>, wrong: &mut Vec<FieldError>) -> 
             None
         }
     };
-    Tracking { opens: switch("opens"), clicks: switch("clicks") }
+    Tracking { opens: switch("opens").or(opens), clicks: switch("clicks").or(clicks) }
 }
 
 /// The same error, with the fields as they are documented.

@@ -1,8 +1,11 @@
 //! `/api/v1/emails`.
 
+mod batch;
+mod change;
 pub(super) mod input;
 pub(super) mod parts;
 mod render;
+mod schedule;
 mod skipped;
 mod template;
 
@@ -22,6 +25,8 @@ use crate::http::paging::DEEPEST;
 use crate::http::{ApiError, ApiResult, Id, Json, Paged, Params};
 use crate::services::emails::{self, EmailFilter, SentEmail};
 
+pub use batch::send_batch;
+pub use change::{cancel, reschedule};
 pub use input::SendEmail;
 pub(super) use input::as_the_client_calls_it;
 pub(super) use skipped::{RenderedSkip, skip};
@@ -31,24 +36,23 @@ pub async fn send(
     State(app): State<Arc<App>>,
     ctx: Ctx,
     RepeatableAs(key): RepeatableAs,
-    Json(mut input): Json<SendEmail>,
+    Json(input): Json<SendEmail>,
 ) -> ApiResult<Response> {
-    let filling = input.take_filling()?;
-    let email = input.into_email(key)?;
+    let draft = input.into_draft(key)?;
     // In a box of its own: what is under way is moved around as a pointer.
-    let sent = Box::pin(emails::send_filled(&ctx, &app, email, filling)).await;
-    let sent = sent.map_err(as_the_client_calls_it)?;
-    accepted(&match &sent {
+    let sent = Box::pin(emails::send(&ctx, &app, draft)).await.map_err(as_the_client_calls_it)?;
+    let item = match &sent {
         SentEmail::New { id, email, written, suppressed } => {
             render::accepted(*id, email, *written, suppressed)
         }
         SentEmail::Earlier(email) => render::item(&email.view),
-    })
+    };
+    answer(StatusCode::ACCEPTED, &item)
 }
 
 /// The item at the top level, as the documents show it, and under `email`, as the first version's clients
 /// read it. It is rendered once, and its text copied.
-fn accepted(item: &render::Item<'_>) -> ApiResult<Response> {
+fn answer(status: StatusCode, item: &render::Item<'_>) -> ApiResult<Response> {
     // Most need no more.
     let mut body = Vec::with_capacity(1024);
     serde_json::to_writer(&mut body, item).map_err(ServiceError::from)?;
@@ -58,7 +62,7 @@ fn accepted(item: &render::Item<'_>) -> ApiResult<Response> {
     body.extend_from_slice(b",\"email\":");
     body.extend_from_within(..fields);
     body.extend_from_slice(b"}}");
-    Ok((StatusCode::ACCEPTED, [(header::CONTENT_TYPE, "application/json")], body).into_response())
+    Ok((status, [(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
 /// What the header says to make the request repeatable.

@@ -1,8 +1,14 @@
 //! Emails: sent, listed, looked at.
 
+mod attachments;
+pub(crate) mod batch;
+mod fields;
+pub(crate) mod idempotency;
+pub(crate) mod schedule;
+
 use serde_json::{Value, json};
 
-use crate::support::TestServer;
+use crate::support::{Client, TestServer};
 
 fn hello() -> Value {
     json!({
@@ -18,6 +24,29 @@ fn hello() -> Value {
         "tags": ["welcome", "onboarding"],
         "metadata": { "user_id": 42, "vip": true },
     })
+}
+
+/// A message without anything that it need not have.
+fn plain() -> Value {
+    json!({ "from": "a@myapp.example", "to": "ada@example.com", "subject": "s", "text": "t" })
+}
+
+/// The same object with these fields replaced.
+fn with(mut object: Value, changes: &Value) -> Value {
+    for (name, value) in changes.as_object().unwrap() {
+        object[name] = value.clone();
+    }
+    object
+}
+
+/// What is there of a message, by its answer.
+fn path(answer: &Value) -> String {
+    format!("/api/v1/emails/{}", answer["id"].as_str().unwrap_or_else(|| panic!("no id: {answer}")))
+}
+
+/// How many messages arrived in the sandbox.
+async fn arrived(owner: &Client) -> usize {
+    owner.get("/api/v1/sandbox/messages?per_page=100").await.body.as_array().unwrap().len()
 }
 
 #[tokio::test]

@@ -1,0 +1,33 @@
+//! Changing messages that wait.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use courierx_core::id::MessageId;
+
+use super::schedule::NewDate;
+use super::{answer, as_the_client_calls_it, render};
+use crate::App;
+use crate::ctx::Ctx;
+use crate::http::{ApiResult, Id, Json};
+use crate::services::emails;
+
+/// `POST /api/v1/emails/{id}/cancel`
+pub async fn cancel(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<MessageId>) -> ApiResult<Response> {
+    let email = emails::cancel(&ctx, &app, id).await?;
+    answer(StatusCode::OK, &render::item(&email.view))
+}
+
+/// `PATCH /api/v1/emails/{id}`
+pub async fn reschedule(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    Id(id): Id<MessageId>,
+    Json(input): Json<NewDate>,
+) -> ApiResult<Response> {
+    let at = input.scheduled_at.map(|at| at.0);
+    let email = emails::reschedule(&ctx, &app, id, at).await;
+    answer(StatusCode::OK, &render::item(&email.map_err(as_the_client_calls_it)?.view))
+}

@@ -1,0 +1,69 @@
+//! Canceling messages, and moving their dates.
+
+use courierx_core::engine::RescheduleError;
+use courierx_core::event::MessageStatus;
+use courierx_core::id::MessageId;
+use courierx_core::message::{Email, Mode};
+use courierx_core::store::{CancelResult, RescheduleResult, StoredMessage};
+
+use super::SendAt;
+use super::check::may_send;
+use super::list::{internal, open};
+use super::view::FullEmail;
+use crate::App;
+use crate::ctx::{Ctx, Scope};
+use crate::error::{ServiceError, ServiceResult};
+
+/// Cancels what was not handed over yet, and tells how the message stands. One that is canceled stays so.
+pub async fn cancel(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<FullEmail> {
+    ctx.require(Scope::EmailsWrite)?;
+    let before = find(ctx, app, id).await?;
+    match app.outbox.cancel(ctx.tenant, id).await? {
+        CancelResult::Canceled { .. } => {}
+        CancelResult::TooLate if before.record.status == MessageStatus::Canceled => {}
+        CancelResult::TooLate => {
+            // Two may cancel it at once.
+            let now = open(ctx, app, id).await?;
+            if now.view.message.record.status == MessageStatus::Canceled {
+                return Ok(now);
+            }
+            return Err(ServiceError::TooLate(
+                "the message is handed over to a provider, or has an end already",
+            ));
+        }
+        CancelResult::NotFound => return Err(ServiceError::NotFound),
+    }
+    open(ctx, app, id).await
+}
+
+/// Moves the date of a message whose delivery has not begun, and tells how it stands.
+pub async fn reschedule(ctx: &Ctx, app: &App, id: MessageId, at: Option<SendAt>) -> ServiceResult<FullEmail> {
+    const LATE: ServiceError =
+        ServiceError::TooLate("the delivery of the message has begun, or it has an end already");
+
+    ctx.require(Scope::EmailsWrite)?;
+    let stored = find(ctx, app, id).await?;
+    let at = at.ok_or_else(|| ServiceError::field("scheduled_at", "is missing"))?.from(app.now())?;
+    let Some(email) = app.outbox.content(&stored).await.map_err(internal)? else { return Err(LATE) };
+    // By then it may go another way than the sandbox's.
+    let email: Email = email.to_builder().send_at(at).build()?;
+    may_send(ctx, app, &email).await?;
+    match app.outbox.reschedule(ctx.tenant, id, at).await {
+        Ok(RescheduleResult::Rescheduled) => open(ctx, app, id).await,
+        Ok(RescheduleResult::TooLate) => Err(LATE),
+        Ok(RescheduleResult::NotFound) => Err(ServiceError::NotFound),
+        Err(RescheduleError::Invalid(invalid)) => Err(invalid.into()),
+        Err(RescheduleError::Content(error)) => Err(internal(error)),
+        Err(RescheduleError::Store(error)) => Err(error.into()),
+        Err(other) => Err(ServiceError::internal(other)),
+    }
+}
+
+/// The tenant's message; what is real is not there for a key for tests.
+async fn find(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<StoredMessage> {
+    let message = app.outbox.get(ctx.tenant, id).await?.ok_or(ServiceError::NotFound)?;
+    if ctx.mode == Mode::Test && message.record.mode == Mode::Live {
+        return Err(ServiceError::NotFound);
+    }
+    Ok(message)
+}

@@ -1,0 +1,130 @@
+//! A message as it was asked for, and what is made of it when it is accepted.
+
+use std::time::Duration;
+
+use courierx_core::clock::Timestamp;
+use courierx_core::engine::Submission;
+use courierx_core::message::{Email, EmailBuilder, Mode};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::files::{Files, RemoteFile};
+use super::template::{Filling, is_complete};
+use crate::App;
+use crate::ctx::Ctx;
+use crate::error::{ServiceError, ServiceResult};
+
+/// How far ahead a message may be scheduled.
+pub const FARTHEST: Duration = Duration::from_hours(30 * 24);
+
+/// When delivery begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendAt {
+    /// Then.
+    At(Timestamp),
+    /// So long after the request.
+    In(Duration),
+}
+
+/// A message as it was asked for: nothing was fetched for it, and nothing made of the moment.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// What is known of it. Files that are to be fetched have their places in it, and are empty.
+    pub email: EmailBuilder,
+    /// When delivery begins; at once if nothing is said.
+    pub send_at: Option<SendAt>,
+    /// The files that are to be fetched, by their places among the attachments.
+    pub files: Vec<(usize, RemoteFile)>,
+    /// What it is made of besides.
+    pub filling: Filling,
+}
+
+impl SendAt {
+    /// The moment, for a request that is made now.
+    pub fn from(self, now: Timestamp) -> ServiceResult<Timestamp> {
+        let at = match self {
+            Self::At(at) => at,
+            Self::In(wait) => now.after(wait),
+        };
+        if at > now.after(FARTHEST) {
+            let days = FARTHEST.as_secs() / (24 * 60 * 60);
+            return Err(ServiceError::field("scheduled_at", format!("is more than {days} days ahead")));
+        }
+        Ok(at)
+    }
+}
+
+/// A message that is right as far as that can be known before its files are fetched.
+pub(super) struct Checked {
+    /// The message with its date; the files that are to be fetched are empty.
+    pub(super) email: Email,
+    digest: Option<[u8; 32]>,
+    files: Vec<(usize, RemoteFile)>,
+}
+
+impl Draft {
+    /// The same with variables for one recipient: beside those of the template, in place of the message's own.
+    #[must_use]
+    pub fn with_variables(mut self, variables: Map<String, Value>) -> Self {
+        if self.filling.template.is_some() {
+            self.filling.variables.get_or_insert_default().extend(variables);
+        } else {
+            self.email = self.email.variables(variables);
+        }
+        self
+    }
+
+    /// The message with its date, if it were accepted now; what is to be fetched is empty.
+    pub fn outline(self, now: Timestamp) -> ServiceResult<EmailBuilder> {
+        Ok(match self.send_at {
+            Some(at) => self.email.send_at(at.from(now)?),
+            None => self.email,
+        })
+    }
+
+    /// Checks everything that can be checked before anything is fetched.
+    pub(super) async fn check(self, ctx: &Ctx, app: &App) -> ServiceResult<Checked> {
+        let strict = self.filling.strict;
+        let checked = self.build(ctx.mode, app.now())?;
+        if strict {
+            is_complete(app, &checked.email).await?;
+        }
+        Ok(checked)
+    }
+
+    fn build(self, mode: Mode, now: Timestamp) -> ServiceResult<Checked> {
+        let wait = match self.send_at {
+            Some(SendAt::In(wait)) => Some(wait),
+            Some(SendAt::At(_)) | None => None,
+        };
+        let undated = wait.map(|_| self.email.clone().mode(mode).build()).transpose()?;
+        let files = self.files.clone();
+        let email = self.outline(now)?.mode(mode).build()?;
+        let made_each_time = wait.is_some() || !files.is_empty();
+        let digest = if made_each_time && email.idempotency_key().is_some() {
+            let asked = serde_json::to_vec(&(undated.as_ref().unwrap_or(&email), wait, &files))?;
+            Some(Sha256::digest(asked).into())
+        } else {
+            None
+        };
+        Ok(Checked { email, digest, files })
+    }
+}
+
+impl Checked {
+    /// The message, with its files.
+    pub(super) async fn complete(self, fetched: &mut Files<'_>) -> ServiceResult<Submission> {
+        let Self { mut email, digest, files } = self;
+        if !files.is_empty() {
+            let mut attachments = email.attachments().to_vec();
+            for (place, file) in &files {
+                let attachment = fetched.get(*place, file).await?;
+                if let Some(empty) = attachments.get_mut(*place) {
+                    *empty = attachment;
+                }
+            }
+            email = email.to_builder().attachments(attachments).build()?;
+        }
+        Ok(Submission { email, digest })
+    }
+}

@@ -1,0 +1,152 @@
+//! Files that a message names by their URLs.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use courierx_core::id::TenantId;
+use courierx_core::message::{Attachment, InvalidEmail};
+use moka::sync::Cache;
+use serde::Serialize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use crate::App;
+use crate::error::{FieldError, ServiceError, ServiceResult};
+
+/// Files that are fetched for one request, each once.
+pub const MAX_FILES: usize = 10;
+/// Bytes of one file.
+pub const MAX_FILE_BYTES: usize = 10 * 1024 * 1024;
+/// Bytes of all files of one request.
+pub const MAX_BYTES: usize = 25 * 1024 * 1024;
+/// How long fetching all files of one request may take.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Requests of one tenant, and of all, that fetch files at once.
+const OF_ONE: usize = 2;
+const OF_ALL: usize = 16;
+/// Tenants that are remembered, and for how long without a file. Fetching takes less than that.
+const TENANTS: (u64, Duration) = (10_000, Duration::from_mins(10));
+
+/// A file that is fetched when the message is accepted.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct RemoteFile {
+    /// Where it is.
+    pub url: String,
+    /// Its name.
+    pub file_name: String,
+    /// What it is; what the server says, unless it is given.
+    pub content_type: Option<String>,
+    /// What the HTML calls it, if it is shown there.
+    pub content_id: Option<String>,
+}
+
+impl fmt::Debug for RemoteFile {
+    /// Without the URL, which may hold a token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteFile").field("content_type", &self.content_type).finish_non_exhaustive()
+    }
+}
+
+/// How many requests fetch files at once: servers that answer slowly must cost nobody but the tenant who named them.
+#[derive(Debug)]
+pub struct FetchPlaces {
+    all: Arc<Semaphore>,
+    of_each: Cache<TenantId, Arc<Semaphore>>,
+}
+
+impl Default for FetchPlaces {
+    fn default() -> Self {
+        let of_each = Cache::builder().max_capacity(TENANTS.0).time_to_idle(TENANTS.1).build();
+        Self { all: Arc::new(Semaphore::new(OF_ALL)), of_each }
+    }
+}
+
+/// The places that a request has.
+type Places = (OwnedSemaphorePermit, OwnedSemaphorePermit);
+
+impl FetchPlaces {
+    async fn take(&self, tenant: TenantId) -> ServiceResult<Places> {
+        let own = self.of_each.get_with(tenant, || Arc::new(Semaphore::new(OF_ONE)));
+        let own = own.acquire_owned().await.map_err(ServiceError::internal)?;
+        Ok((own, Arc::clone(&self.all).acquire_owned().await.map_err(ServiceError::internal)?))
+    }
+}
+
+/// The files of one request, which are fetched once however many messages have them.
+pub(super) struct Files<'a> {
+    app: &'a App,
+    tenant: TenantId,
+    places: Option<Places>,
+    until: Instant,
+    fetched: HashMap<RemoteFile, Attachment>,
+    bytes: usize,
+}
+
+impl<'a> Files<'a> {
+    /// Nothing is fetched yet.
+    pub(super) fn new(app: &'a App, tenant: TenantId) -> Self {
+        let until = Instant::now() + PATIENCE;
+        Self { app, tenant, places: None, until, fetched: HashMap::new(), bytes: 0 }
+    }
+
+    /// The file, which stands at this place among the attachments of its message.
+    pub(super) async fn get(&mut self, place: usize, file: &RemoteFile) -> ServiceResult<Attachment> {
+        if let Some(known) = self.fetched.get(file) {
+            return Ok(known.clone());
+        }
+        let wrong = |text: String| ServiceError::field(format!("attachments[{place}].url"), text);
+        if self.fetched.len() == MAX_FILES {
+            return Err(wrong(format!(
+                "is one too many: at most {MAX_FILES} files are fetched for a request"
+            )));
+        }
+        let (until, work) = (self.until, self.fetch(file));
+        let (content_type, content) = match tokio::time::timeout_at(until, work).await {
+            Ok(done) => done.map_err(wrong)?,
+            Err(_) => {
+                return Err(wrong(format!("could not be fetched within {} seconds", PATIENCE.as_secs())));
+            }
+        };
+        self.bytes += content.len();
+        let made = attachment(file, content_type, content).map_err(|invalid| named(place, &invalid))?;
+        self.fetched.insert(file.clone(), made.clone());
+        Ok(made)
+    }
+
+    async fn fetch(&mut self, file: &RemoteFile) -> Result<(Option<String>, Vec<u8>), String> {
+        if self.places.is_none() {
+            let places = self.app.fetch_places.take(self.tenant).await;
+            self.places = Some(places.map_err(|error| error.to_string())?);
+        }
+        let left = MAX_BYTES - self.bytes;
+        let fetching = self.app.providers.files().fetch(&file.url, left.min(MAX_FILE_BYTES), PATIENCE);
+        let fetched = fetching.await.map_err(|error| error.to_string())?;
+        Ok((fetched.content_type, fetched.content))
+    }
+}
+
+fn attachment(file: &RemoteFile, told: Option<String>, content: Vec<u8>) -> Result<Attachment, InvalidEmail> {
+    let make = |content_type: &str, content: Vec<u8>| match &file.content_id {
+        Some(id) => Attachment::inline(id, &file.file_name, content_type, content),
+        None => Attachment::new(&file.file_name, content_type, content),
+    };
+    let unknown = "application/octet-stream";
+    if let Some(given) = &file.content_type {
+        return make(given, content);
+    }
+    // What a server says of its file may be nothing that can stand in a message.
+    let told = told.filter(|told| make(told, Vec::new()).is_ok());
+    make(told.as_deref().unwrap_or(unknown), content)
+}
+
+/// What is wrong with an attachment of its own, by its place.
+fn named(place: usize, invalid: &InvalidEmail) -> ServiceError {
+    let problems = invalid.problems().iter();
+    let error = |one: &courierx_core::message::FieldProblem| {
+        FieldError::new(format!("attachments[{place}].{}", one.field), one.problem.to_string())
+    };
+    ServiceError::Invalid(problems.map(error).collect())
+}

@@ -34,11 +34,11 @@ pub struct BatchItem {
 pub async fn send_batch(
     ctx: &Ctx,
     app: &App,
-    drafts: Vec<ServiceResult<Draft>>,
+    drafts: impl Iterator<Item = ServiceResult<Draft>> + Send,
 ) -> ServiceResult<Vec<ServiceResult<BatchItem>>> {
     ctx.require(Scope::EmailsWrite)?;
-    let mut answers: Vec<Option<ServiceResult<BatchItem>>> = Vec::with_capacity(drafts.len());
-    let (mut emails, mut places) = (Vec::with_capacity(drafts.len()), Vec::with_capacity(drafts.len()));
+    let mut answers: Vec<Option<ServiceResult<BatchItem>>> = Vec::new();
+    let (mut emails, mut places) = (Vec::new(), Vec::new());
     let (mut files, mut bytes) = (Files::new(app, ctx.tenant), 0);
     for draft in drafts {
         match complete(ctx, app, draft, &mut files).await {

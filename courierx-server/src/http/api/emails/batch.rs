@@ -119,12 +119,16 @@ fn item(index: usize, result: ServiceResult<BatchItem>) -> Item<impl Serialize +
     }
 }
 
-fn drafts(body: &RawValue, key: Option<IdempotencyKey>) -> ServiceResult<Vec<ServiceResult<Draft>>> {
+/// Messages that are made one by one, as they are asked for: a thousand copies of a large one never exist together.
+type Drafts = Box<dyn Iterator<Item = ServiceResult<Draft>> + Send>;
+
+fn drafts(body: &RawValue, key: Option<IdempotencyKey>) -> ServiceResult<Drafts> {
     let parts: Parts = parse(body.get().as_bytes())?;
     match (parts.emails, parts.recipients) {
         (Some(emails), None) => {
             limited("emails", emails.len(), MAX_EMAILS)?;
-            Ok(emails.iter().enumerate().map(|(index, one)| single(one, index, key.as_ref())).collect())
+            let emails = emails.into_iter().enumerate();
+            Ok(Box::new(emails.map(move |(index, one)| single(&one, index, key.as_ref()))))
         }
         (None, Some(recipients)) => {
             limited("recipients", recipients.len(), MAX_RECIPIENTS)?;
@@ -134,7 +138,7 @@ fn drafts(body: &RawValue, key: Option<IdempotencyKey>) -> ServiceResult<Vec<Ser
                     "cannot be combined with to, cc or bcc: everybody in it gets a message of their own";
                 return Err(ServiceError::field("recipients", text));
             }
-            to_each(message, &recipients, key)
+            to_each(message, recipients, key)
         }
         (Some(_), Some(_)) => Err(ServiceError::field("emails", "cannot be combined with recipients")),
         (None, None) => Err(ServiceError::field(
@@ -168,12 +172,12 @@ fn single(one: &RawValue, index: usize, key: Option<&IdempotencyKey>) -> Service
 /// The same message for each recipient, with variables of their own.
 fn to_each(
     mut message: SendEmail,
-    recipients: &[Box<RawValue>],
+    recipients: Vec<Box<RawValue>>,
     key: Option<IdempotencyKey>,
-) -> ServiceResult<Vec<ServiceResult<Draft>>> {
+) -> ServiceResult<Drafts> {
     let key = message.take_key(key)?;
     let shared = message.into_draft(None)?;
-    let draft = |(index, recipient): (usize, &RawValue)| {
+    let draft = move |(index, recipient): (usize, Box<RawValue>)| {
         let Recipient { email, name, variables } = parse(recipient.get().as_bytes())?;
         let mut draft = shared.clone();
         draft.email = match name.filter(|name| !name.is_empty()) {
@@ -188,7 +192,7 @@ fn to_each(
         }
         Ok(draft)
     };
-    Ok(recipients.iter().map(|one| &**one).enumerate().map(draft).collect())
+    Ok(Box::new(recipients.into_iter().enumerate().map(draft)))
 }
 
 fn named(email: &str, name: String) -> ServiceResult<Mailbox> {

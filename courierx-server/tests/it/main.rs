@@ -41,3 +41,4 @@ mod support;
 mod suppressions;
 mod team;
 mod upkeep;
+mod webhook_endpoints;

@@ -12,6 +12,7 @@ use courierx::store::{
     Ledger, MessageFilter, MessageRecord, NewJob, NewMessage, Page, PageRequest, PurgeRequest, Purged, Queue,
     Recorded, Reschedule, RescheduleResult, Reservation, Reserved, Settled, Settlement, State, StateEntry,
     StateKey, Store, StoreError, StoreResult, StoredMessage, SuppressionFilter, Suppressions, Swap,
+    WebhookFilter, WebhookLog, WebhookTry,
 };
 use courierx::suppression::{NewSuppression, Pattern, Scope, Suppression};
 use courierx::testing::Recorder;
@@ -139,6 +140,12 @@ delegate! { State {
     fn swap_state(key: &StateKey, expected: Expected, value: Vec<u8>, lives_for: Duration) -> Swap;
     fn remove_state(key: &StateKey, version: u64) -> bool;
     fn list_state(tenant: TenantId, prefix: &str) -> Vec<(StateKey, StateEntry)>;
+} }
+
+delegate! { WebhookLog {
+    fn log_webhooks(entries: Vec<WebhookTry>) -> ();
+    fn list_webhooks(tenant: TenantId, endpoint: RecordId, filter: &WebhookFilter, page: &PageRequest) -> Page<WebhookTry>;
+    fn purge_webhooks(before: Timestamp, limit: usize) -> usize;
 } }
 
 impl Store for Faulty {

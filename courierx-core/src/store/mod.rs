@@ -1,12 +1,12 @@
 //! Where messages are kept: the [`Store`] traits, and the suite that every back-end passes.
 //!
-//! A store is six small traits over one database. Each call is atomic and answers item by item; none hands
+//! A store is seven small traits over one database. Each call is atomic and answers item by item; none hands
 //! out a transaction, and nothing is locked between calls, so no lock is ever held across the network.
 //! Every call carries its tenant: what belongs to another tenant is "not found".
 //!
 //! # Writing a store
 //!
-//! Implement the six traits and [`Store`], then run every case of `courierx_core::store::conformance`
+//! Implement the seven traits and [`Store`], then run every case of `courierx_core::store::conformance`
 //! (feature `conformance`) over it. A store takes its times from one [`Clock`], its own: the database's
 //! where several processes share one, so that their clocks need not agree.
 
@@ -25,6 +25,7 @@ mod records;
 mod state;
 mod suppressions;
 pub mod transfer;
+mod webhook_log;
 
 use std::fmt;
 use std::sync::Arc;
@@ -54,13 +55,14 @@ pub use queue::{
 pub use records::{AttemptRecord, MessageRecord, RecipientRecord, RecipientResult, StoredMessage};
 pub use state::{Expected, State, StateEntry, StateKey, Swap};
 pub use suppressions::{SuppressionFilter, Suppressions};
+pub use webhook_log::{WebhookFilter, WebhookLog, WebhookResult, WebhookTry};
 
 use crate::clock::Clock;
 use crate::vault::Vault;
 
 /// A database for everything CourierX keeps.
 pub trait Store:
-    Ledger + Queue + Suppressions + Counters + Configs + State + fmt::Debug + Send + Sync + 'static
+    Ledger + Queue + Suppressions + Counters + Configs + State + WebhookLog + fmt::Debug + Send + Sync + 'static
 {
     /// The clock all times of this store come from.
     fn clock(&self) -> Arc<dyn Clock>;

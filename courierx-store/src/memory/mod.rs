@@ -11,6 +11,7 @@ mod ledger;
 mod queue;
 mod state;
 mod suppressions;
+mod webhook_log;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -27,6 +28,7 @@ use self::ledger::Messages;
 use self::queue::Jobs;
 use self::state::Facts;
 use self::suppressions::Blocked;
+use self::webhook_log::Tries;
 
 /// A store in memory: for tests, and for mail that may be lost with the process. Clones are the same store.
 #[derive(Clone)]
@@ -48,6 +50,7 @@ struct Inner {
     blocked: Blocked,
     records: Records,
     facts: Facts,
+    tries: Tries,
 }
 
 impl MemoryStore {

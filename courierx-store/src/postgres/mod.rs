@@ -72,6 +72,7 @@ mod state;
 mod suppressions;
 mod transaction;
 mod transfer;
+mod webhook_log;
 
 use std::fmt;
 use std::sync::Arc;

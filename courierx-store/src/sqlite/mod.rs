@@ -49,6 +49,7 @@ mod state;
 mod suppressions;
 mod transaction;
 mod transfer;
+mod webhook_log;
 mod writer;
 
 use std::fmt;

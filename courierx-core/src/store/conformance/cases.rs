@@ -150,6 +150,11 @@ macro_rules! store_conformance {
                 one_of_many_swaps_succeeds,
                 entries_are_listed_by_prefix,
             }
+            webhook_log {
+                entries_are_listed_the_latest_first,
+                entries_are_filtered,
+                old_entries_are_removed,
+            }
         }
     };
 }
@@ -205,6 +210,7 @@ mod tests {
         include_str!("configs/typed.rs"),
         include_str!("configs/versions.rs"),
         include_str!("state.rs"),
+        include_str!("webhook_log.rs"),
     ];
 
     /// A case that is not in the list would run nowhere, and nobody would notice.

@@ -36,6 +36,7 @@ pub mod queue;
 pub mod state;
 pub mod suppressions;
 pub mod transfer;
+pub mod webhook_log;
 
 use std::any::Any;
 use std::fmt;

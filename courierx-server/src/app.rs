@@ -24,6 +24,7 @@ use crate::services::domains::Places;
 use crate::services::emails::FetchPlaces;
 use crate::services::engine::Engine;
 use crate::services::health::{DatabaseWorks, QueueDepth};
+use crate::webhooks::Webhooks;
 
 /// Why an app cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +72,8 @@ pub struct App {
     pub fetch_places: FetchPlaces,
     /// What sends at once for the operator's other programs.
     pub engine: Engine,
+    /// What tells tenants' applications what happened.
+    pub webhooks: Webhooks,
     /// Makes and reads the tokens of users.
     pub tokens: Tokens,
     /// Hashes and checks passwords.
@@ -126,6 +129,7 @@ impl App {
             dns: Arc::new(Resolver::new(settings.dns_server)),
             domain_places: Places::default(),
             fetch_places: FetchPlaces::default(),
+            webhooks: Webhooks::new(providers.webhooks().clone()),
             providers,
             routes,
             tokens: Tokens::new(jwt_secret.expose().as_bytes()),

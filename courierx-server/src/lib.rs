@@ -14,6 +14,7 @@
 //! | [`dns`] | what DNS is asked about tenants' domains |
 //! | [`server`] | starts all of it, and stops it |
 //! | `upkeep` | what is done now and then: writing down, removing what is old, looking at domains |
+//! | [`webhooks`] | tells tenants' applications what happened |
 //! | [`http`] | parses, calls a service, renders; one table of routes and what each needs |
 
 pub mod app;
@@ -31,5 +32,6 @@ pub mod secret;
 pub mod server;
 pub mod services;
 mod upkeep;
+pub mod webhooks;
 
 pub use app::App;

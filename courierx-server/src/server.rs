@@ -15,6 +15,7 @@ use crate::changes;
 use crate::delivery::Postman;
 use crate::http::{self, ListenerLimits};
 use crate::upkeep::upkeep;
+use crate::webhooks;
 
 /// How long what the engine API has begun may go on once nothing else does.
 const GRACE: Duration = Duration::from_secs(15);
@@ -28,6 +29,7 @@ pub struct Server {
     stop: CancellationToken,
     listener: JoinHandle<()>,
     upkeep: JoinHandle<()>,
+    webhooks: Option<JoinHandle<()>>,
     /// Follows what other servers on the same database change, if there can be any.
     changes: Option<JoinHandle<()>>,
     /// Ends the upkeep, which goes on until everything else has ended.
@@ -61,6 +63,9 @@ impl Server {
         Ok(Self {
             address,
             listener: tokio::spawn(serving),
+            webhooks: worker
+                .is_some()
+                .then(|| tokio::spawn(webhooks::run(Arc::clone(&app), rest.child_token()))),
             upkeep: tokio::spawn(upkeep(Arc::clone(&app), rest.child_token())),
             changes: app
                 .settings
@@ -105,6 +110,9 @@ impl Server {
         }
         self.rest.cancel();
         let _ = (&mut self.upkeep).await;
+        if let Some(webhooks) = &mut self.webhooks {
+            let _ = webhooks.await;
+        }
         if let Some(changes) = &mut self.changes {
             let _ = changes.await;
         }
@@ -120,6 +128,9 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.listener.abort();
         self.upkeep.abort();
+        if let Some(webhooks) = &self.webhooks {
+            webhooks.abort();
+        }
         if let Some(changes) = &self.changes {
             changes.abort();
         }

@@ -375,6 +375,11 @@ impl EventQuery {
         Self { tenant: Some(tenant), message: Some(message), after: Sequence::START, limit: PageRequest::MAX }
     }
 
+    /// Events of everybody after a position.
+    pub const fn of_all(after: Sequence, limit: usize) -> Self {
+        Self { tenant: None, message: None, after, limit }
+    }
+
     /// Events of every message of one tenant after a position.
     pub const fn of_tenant(tenant: TenantId, after: Sequence, limit: usize) -> Self {
         Self { tenant: Some(tenant), message: None, after, limit }

@@ -13,6 +13,7 @@ mod client;
 mod exchange;
 mod fetch;
 pub(crate) mod json;
+mod notify;
 mod page;
 mod rules;
 
@@ -24,6 +25,7 @@ pub(crate) use blame::{blame, named};
 pub use client::{Http, HttpBuilder, HttpError};
 pub(crate) use exchange::{NoAnswer, Request};
 pub use fetch::{FetchError, Fetched};
+pub use notify::Notified;
 pub(crate) use page::{is_page, stranger};
 pub use rules::{Rule, Status};
 pub(crate) use rules::{VendorError, refusal, refused};

@@ -21,6 +21,9 @@ use crate::model::provider_connections::{
 
 /// What a tenant is told whose file anybody on the way could change.
 const REFUSED_PLAIN_FILE: &str = "files are fetched by https:// only";
+/// What a tenant is told whose endpoint would be told in the clear.
+const REFUSED_PLAIN_WEBHOOK: &str = "what is told without TLS goes only to private targets that the operator's \
+     setting COURIERX_ALLOW_PRIVATE_TARGETS allows";
 
 /// Makes providers of connections. Clones share their HTTP connections, and so do all tenants: what proves who
 /// somebody is travels with each request.
@@ -32,6 +35,7 @@ pub struct Providers {
     delivering: Http,
     verifying: Http,
     fetching: Http,
+    telling: Http,
 }
 
 /// What a provider is made for.
@@ -43,6 +47,8 @@ pub enum Purpose {
     Verification,
     /// To fetch files, without credentials.
     Files,
+    /// To tell applications what happened.
+    Webhooks,
 }
 
 /// Why a connection cannot be used. Nothing in it is a secret.
@@ -74,6 +80,7 @@ impl Providers {
             delivering: http(&guard, roots, Purpose::Delivery)?,
             verifying: http(&guard, roots, Purpose::Verification)?,
             fetching: http(&guard, roots, Purpose::Files)?,
+            telling: http(&guard, roots, Purpose::Webhooks)?,
             extra_roots: settings.extra_roots.clone(),
             vault,
             guard,
@@ -88,6 +95,11 @@ impl Providers {
     /// What fetches files that tenants name, from permitted addresses.
     pub fn files(&self) -> &Http {
         &self.fetching
+    }
+
+    /// What tells endpoints that tenants name, at permitted addresses.
+    pub fn webhooks(&self) -> &Http {
+        &self.telling
     }
 
     /// The provider of a connection.
@@ -114,7 +126,7 @@ impl Providers {
     ) -> Result<Arc<dyn EmailProvider>, ProviderError> {
         let http = match purpose {
             Purpose::Delivery => self.delivering.clone(),
-            Purpose::Verification | Purpose::Files => self.verifying.clone(),
+            Purpose::Verification | Purpose::Files | Purpose::Webhooks => self.verifying.clone(),
         };
         Ok(match account {
             Account::Smtp { smtp } => Arc::new(self.smtp(smtp, login, purpose, mode)?),
@@ -169,7 +181,14 @@ fn http(guard: &Guard, extra_roots: Option<&str>, purpose: Purpose) -> Result<Ht
     let mut http = Http::builder()
         .permit(move |address| any.permits(address))
         .permit_plain(move |address| plain.permits_as_private(address))
-        .refusals(REFUSED, if purpose == Purpose::Files { REFUSED_PLAIN_FILE } else { REFUSED_PLAIN });
+        .refusals(
+            REFUSED,
+            match purpose {
+                Purpose::Files => REFUSED_PLAIN_FILE,
+                Purpose::Webhooks => REFUSED_PLAIN_WEBHOOK,
+                Purpose::Delivery | Purpose::Verification => REFUSED_PLAIN,
+            },
+        );
     if purpose != Purpose::Delivery {
         http = http.connect_timeout(Duration::from_secs(7)).answer_timeout(Duration::from_secs(10));
     }
@@ -183,7 +202,7 @@ fn timeouts(purpose: Purpose) -> SmtpTimeouts {
     match purpose {
         // Each hand-over is bounded as a whole; what is left is the answer, which nobody should cut short.
         Purpose::Delivery => SmtpTimeouts::default(),
-        Purpose::Verification | Purpose::Files => {
+        Purpose::Verification | Purpose::Files | Purpose::Webhooks => {
             let seconds = Duration::from_secs;
             SmtpTimeouts::default().connect(seconds(7)).greeting(seconds(10)).command(seconds(10))
         }

@@ -205,6 +205,9 @@ fn webhooks() -> Vec<Route> {
         patch("/api/v1/webhook_endpoints/{id}", write, webhook_endpoints::update),
         delete("/api/v1/webhook_endpoints/{id}", write, webhook_endpoints::delete),
         post("/api/v1/webhook_endpoints/{id}/rotate_secret", write, webhook_endpoints::rotate),
+        get("/api/v1/webhook_endpoints/{id}/deliveries", read, webhook_endpoints::deliveries),
+        post("/api/v1/webhook_endpoints/{id}/test", write, webhook_endpoints::test),
+        post("/api/v1/webhook_endpoints/{id}/replay", write, webhook_endpoints::replay),
     ]
 }
 

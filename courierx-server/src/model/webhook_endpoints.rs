@@ -4,7 +4,7 @@ use courierx_core::clock::Timestamp;
 use courierx_core::event::{EventKind, Sequence};
 use courierx_core::id::{RecordId, TenantId};
 use courierx_core::message::Mode;
-use courierx_core::store::Resource;
+use courierx_core::store::{KeyValue, Resource};
 use courierx_core::vault::{SealContext, Sealed, Vault, VaultError};
 use courierx_core::webhook::{SignatureScheme, WebhookEvent, WebhookSecret};
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,8 @@ use zeroize::Zeroizing;
 /// A tenant's endpoint. Its secrets are sealed; nothing here is one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct WebhookEndpoint {
+    /// Its identifier.
+    pub id: RecordId,
     /// Where requests go.
     pub url: String,
     /// What people call it.
@@ -31,8 +33,20 @@ pub struct WebhookEndpoint {
     pub former_until: Option<Timestamp>,
     /// It is told of events after this one: there was none later when it was made.
     pub after: Sequence,
+    /// Since when it is not told any more because it did not answer, and why.
+    #[serde(default)]
+    pub disabled: Option<Disabled>,
     /// When it was created.
     pub created_at: Timestamp,
+}
+
+/// That an endpoint is not told any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disabled {
+    /// Since when.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: String,
 }
 
 /// The secrets of an endpoint, the newest first: the second one signs too for a while after a rotation.
@@ -61,6 +75,9 @@ impl Secrets {
 }
 
 impl WebhookEndpoint {
+    /// The global key by which those of all tenants are listed.
+    pub const EVERY: &'static str = "id";
+
     fn seal_context(tenant: TenantId, id: &RecordId) -> SealContext<'_> {
         SealContext { tenant, kind: "webhook_endpoint", record: id.as_bytes() }
     }
@@ -91,4 +108,8 @@ impl WebhookEndpoint {
 
 impl Resource for WebhookEndpoint {
     const KIND: &'static str = "webhook_endpoint";
+
+    fn global_keys(&self) -> Vec<KeyValue> {
+        vec![KeyValue::new(Self::EVERY, self.id.to_string())]
+    }
 }

@@ -11,14 +11,14 @@ use courierx_core::store::{Expected, StateKey, Store, StoreResult, Swap};
 pub(super) const TURN: Duration = Duration::from_mins(2);
 
 /// A turn at timed work, which nobody else does meanwhile.
-pub(super) struct Lead {
+pub(crate) struct Lead {
     store: Arc<dyn Store>,
     key: StateKey,
     version: u64,
 }
 
 /// What came of asking for a turn.
-pub(super) enum Turn {
+pub(crate) enum Turn {
     /// It is ours.
     Ours(Lead),
     /// It is somebody else's, or was done a short time ago: ask again then.
@@ -28,9 +28,14 @@ pub(super) enum Turn {
 impl Lead {
     /// Asks for the turn at the work of this name.
     pub(super) async fn take(store: &Arc<dyn Store>, work: &str) -> StoreResult<Turn> {
+        Self::take_for(store, work, TURN).await
+    }
+
+    /// Asks for the turn at the work of this name, for so long unless it is kept.
+    pub(crate) async fn take_for(store: &Arc<dyn Store>, work: &str, time: Duration) -> StoreResult<Turn> {
         // Work for all belongs to no tenant, as the canaries do.
         let key = StateKey::new(TenantId::DEFAULT, format!("upkeep/{work}"));
-        Ok(match store.swap_state(&key, Expected::Absent, Vec::new(), TURN).await? {
+        Ok(match store.swap_state(&key, Expected::Absent, Vec::new(), time).await? {
             Swap::Stored { version } => Turn::Ours(Self { store: Arc::clone(store), key, version }),
             Swap::Conflict { current } => {
                 Turn::Later(current.map_or_else(|| store.clock().now(), |entry| entry.expires_at))
@@ -39,7 +44,7 @@ impl Lead {
     }
 
     /// Holds the turn for so long from now on; false if it was lost.
-    pub(super) async fn keep(&mut self, lives_for: Duration) -> StoreResult<bool> {
+    pub(crate) async fn keep(&mut self, lives_for: Duration) -> StoreResult<bool> {
         let expected = Expected::Version(self.version);
         match self.store.swap_state(&self.key, expected, Vec::new(), lives_for).await? {
             Swap::Stored { version } => {
@@ -48,6 +53,11 @@ impl Lead {
             }
             Swap::Conflict { .. } => Ok(false),
         }
+    }
+
+    /// Gives the turn back: somebody else may have it at once.
+    pub(crate) async fn give_back(self) -> StoreResult<()> {
+        self.store.remove_state(&self.key, self.version).await.map(drop)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is done now and then, for as long as the server runs.
 
 mod domains;
-mod lead;
+pub(crate) mod lead;
 mod purge;
 mod sweep;
 

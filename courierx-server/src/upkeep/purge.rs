@@ -19,6 +19,8 @@ const INTERVAL: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_millis(50);
 /// Messages in a batch.
 const BATCH: usize = 500;
+/// For how many days it is kept what webhook endpoints were told.
+const WEBHOOK_DAYS: u16 = 30;
 /// Tenants whose policies are read, and applied, at once.
 const TENANTS: usize = 500;
 
@@ -61,7 +63,23 @@ impl Pass<'_> {
                 return Ok(false);
             }
         }
-        self.remove(PurgeRequest::new(self.ago(longest), self.ago(retention.message_days))).await
+        if !self.remove(PurgeRequest::new(self.ago(longest), self.ago(retention.message_days))).await? {
+            return Ok(false);
+        }
+        self.remove_webhooks().await
+    }
+
+    /// Removes what endpoints were told long ago; false if the turn was lost.
+    async fn remove_webhooks(&mut self) -> StoreResult<bool> {
+        let clock = self.app.store.clock();
+        let before = self.ago(WEBHOOK_DAYS);
+        while self.app.store.purge_webhooks(before, BATCH).await? == BATCH {
+            if !self.lead.keep(TURN).await? {
+                return Ok(false);
+            }
+            clock.sleep_until(clock.now().after(PAUSE)).await;
+        }
+        Ok(true)
     }
 
     /// Every tenant, and for how many days its content is kept.

@@ -6,17 +6,21 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use courierx_core::clock::Timestamp;
-use courierx_core::id::RecordId;
+use courierx_core::event::Sequence;
+use courierx_core::id::{EventId, MessageId, RecordId};
 use courierx_core::message::Mode;
+use courierx_core::store::{WebhookResult, WebhookTry};
 use courierx_core::webhook::{SignatureScheme, WebhookEvent, WebhookSecret};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::App;
 use crate::ctx::Ctx;
-use crate::http::{ApiResult, Id, Input, Json, MaybeEmpty, Paged};
-use crate::services::webhook_endpoints::{self, Endpoint, EndpointInput};
+use crate::http::{ApiResult, Id, Input, Json, MaybeEmpty, Paged, Params};
+use crate::services::webhook_endpoints::{self, Endpoint, EndpointInput, Replay};
 
 impl Input for EndpointInput {}
+impl Input for Replay {}
 
 /// How an endpoint gets a new secret.
 #[derive(Debug, Default, Deserialize)]
@@ -39,6 +43,10 @@ struct Rendered<'a> {
     enabled: bool,
     mode: Mode,
     signature_scheme: SignatureScheme,
+    /// Since when it is not told any more because it did not answer,
+    disabled_at: Option<Timestamp>,
+    /// and why.
+    disabled_reason: Option<&'a str>,
     /// Until when the secret before the last rotation signs too.
     former_secret_ends_at: Option<Timestamp>,
     created_at: Timestamp,
@@ -59,6 +67,8 @@ fn render<'a>(endpoint: &'a Endpoint, secret: Option<&'a WebhookSecret>) -> Rend
         enabled: value.is_active,
         mode: value.mode,
         signature_scheme: value.scheme,
+        disabled_at: value.disabled.as_ref().map(|disabled| disabled.at),
+        disabled_reason: value.disabled.as_ref().map(|disabled| disabled.reason.as_str()),
         former_secret_ends_at: value.former_until,
         created_at: value.created_at,
         updated_at: endpoint.updated_at,
@@ -114,4 +124,81 @@ pub async fn rotate(
 pub async fn delete(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<StatusCode> {
     webhook_endpoints::delete(&ctx, &app, id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// One request to an endpoint.
+#[derive(Debug, Serialize)]
+struct Delivery<'a> {
+    id: RecordId,
+    event_id: EventId,
+    event_type: WebhookEvent,
+    /// Where the event stands; none of a test.
+    sequence: Option<Sequence>,
+    message_id: Option<MessageId>,
+    success: bool,
+    response_status: Option<u16>,
+    response_body: Option<&'a str>,
+    /// Why there was no answer.
+    error: Option<&'a str>,
+    attempt_count: u32,
+    duration_ms: u64,
+    delivered_at: Option<Timestamp>,
+    next_retry_at: Option<Timestamp>,
+    created_at: Timestamp,
+}
+
+fn delivery(entry: &WebhookTry) -> Delivery<'_> {
+    let (response_status, response_body, error) = match &entry.result {
+        WebhookResult::Answered { status, body } => (Some(*status), Some(body.as_str()), None),
+        WebhookResult::Failed(error) => (None, None, Some(error.as_str())),
+    };
+    Delivery {
+        id: entry.id,
+        event_id: entry.event,
+        event_type: entry.name,
+        sequence: entry.sequence,
+        message_id: entry.message,
+        success: entry.taken(),
+        response_status,
+        response_body,
+        error,
+        attempt_count: entry.number,
+        duration_ms: entry.took_ms,
+        delivered_at: entry.taken().then_some(entry.at),
+        next_retry_at: entry.next_at,
+        created_at: entry.at,
+    }
+}
+
+/// `GET /api/v1/webhook_endpoints/{id}/deliveries`
+pub async fn deliveries(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    Id(id): Id<RecordId>,
+    mut params: Params,
+) -> ApiResult<Response> {
+    let (paging, success) = (params.paging(), params.parsed::<bool>("success"));
+    params.finish()?;
+    let page = (paging.skip()?, paging.per_page() as usize);
+    let entries = webhook_endpoints::deliveries(&ctx, &app, id, success, page).await?;
+    Ok(axum::Json(entries.iter().map(delivery).collect::<Vec<_>>()).into_response())
+}
+
+/// `POST /api/v1/webhook_endpoints/{id}/test`
+pub async fn test(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<Response> {
+    let entry = webhook_endpoints::test(&ctx, &app, id).await?;
+    let message = if entry.taken() { "Test event delivered" } else { "Test event was not taken" };
+    let body = json!({ "message": message, "delivery": delivery(&entry) });
+    Ok((StatusCode::ACCEPTED, axum::Json(body)).into_response())
+}
+
+/// `POST /api/v1/webhook_endpoints/{id}/replay`
+pub async fn replay(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    Id(id): Id<RecordId>,
+    Json(input): Json<Replay>,
+) -> ApiResult<Response> {
+    let events = webhook_endpoints::replay(&ctx, &app, id, input).await?;
+    Ok((StatusCode::ACCEPTED, axum::Json(json!({ "events": events }))).into_response())
 }

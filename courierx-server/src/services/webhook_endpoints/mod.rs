@@ -1,7 +1,10 @@
 //! Webhook endpoints: where a tenant's application is told what happened.
 
 mod check;
+mod deliveries;
 mod rotate;
+
+use std::time::Duration;
 
 use courierx_core::id::{RecordId, TenantId};
 use courierx_core::message::Mode;
@@ -9,15 +12,21 @@ use courierx_core::store::{Change, ConfigsExt, PageRequest, Versioned};
 use courierx_core::webhook::{SignatureScheme, WebhookSecret};
 
 pub use check::EndpointInput;
+pub use deliveries::{Replay, deliveries, replay, test};
 pub use rotate::rotate;
 
 use crate::App;
 use crate::ctx::{Ctx, Scope};
 use crate::error::{FieldError, ServiceError, ServiceResult};
-use crate::model::webhook_endpoints::{Secrets, WebhookEndpoint};
+use crate::model::tenants::Tenant;
+use crate::model::webhook_endpoints::{Disabled, Secrets, WebhookEndpoint};
+use crate::services::system_mail;
+use crate::webhooks;
 
 /// Most endpoints of one tenant: every event goes to all that want it.
 const MAX_ENDPOINTS: usize = 50;
+/// For how long a notice is worth sending.
+const NOTICE: Duration = Duration::from_hours(72);
 /// How often a change is made again that somebody else's came in between.
 const TRIES: usize = 3;
 
@@ -46,6 +55,7 @@ pub async fn create(ctx: &Ctx, app: &App, input: EndpointInput) -> ServiceResult
     let (id, secret) = (RecordId::new(), WebhookSecret::generate());
     let is_missing = input.url.is_none();
     let mut endpoint = WebhookEndpoint {
+        id,
         url: String::new(),
         description: None,
         events: Vec::new(),
@@ -54,7 +64,8 @@ pub async fn create(ctx: &Ctx, app: &App, input: EndpointInput) -> ServiceResult
         scheme: SignatureScheme::CourierX,
         secrets: Secrets(vec![secret.clone()]).seal(&app.vault, ctx.tenant, &id),
         former_until: None,
-        after: app.store.last_event().await?,
+        after: webhooks::begin(app).await?,
+        disabled: None,
         created_at: app.now(),
     };
     let mut wrong = check::apply(input, app.providers.guard(), &mut endpoint);
@@ -65,6 +76,7 @@ pub async fn create(ctx: &Ctx, app: &App, input: EndpointInput) -> ServiceResult
         return Err(ServiceError::Invalid(wrong));
     }
     app.commit(ctx.tenant, vec![Change::create(ctx.tenant, id, &endpoint)?]).await?;
+    app.webhooks.begun.notify_one();
     Ok((find(app, ctx.tenant, id).await?, secret))
 }
 
@@ -75,6 +87,9 @@ pub async fn update(ctx: &Ctx, app: &App, id: RecordId, input: &EndpointInput) -
         let current = find(app, ctx.tenant, id).await?;
         let mut endpoint = current.value;
         let wrong = check::apply(input.clone(), app.providers.guard(), &mut endpoint);
+        if endpoint.is_active {
+            endpoint.disabled = None;
+        }
         if !wrong.is_empty() {
             return Err(ServiceError::Invalid(wrong));
         }
@@ -82,7 +97,11 @@ pub async fn update(ctx: &Ctx, app: &App, id: RecordId, input: &EndpointInput) -
         match app.commit(ctx.tenant, vec![change]).await {
             Err(ServiceError::Conflict(_)) => {}
             Err(error) => return Err(error),
-            Ok(()) => return find(app, ctx.tenant, id).await,
+            Ok(()) => {
+                // It may have been mended.
+                app.webhooks.patience.forget(id);
+                return find(app, ctx.tenant, id).await;
+            }
         }
     }
     Err(ServiceError::Conflict("it was changed by somebody else meanwhile; read it again".to_owned()))
@@ -93,6 +112,41 @@ pub async fn delete(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<()> {
     ctx.require(Scope::WebhookEndpointsWrite)?;
     find(app, ctx.tenant, id).await?;
     app.commit(ctx.tenant, vec![Change::delete::<WebhookEndpoint>(id)]).await
+}
+
+/// Tells an endpoint nothing any more, since it does not answer; its tenant learns why.
+pub(crate) async fn disable(app: &App, tenant: TenantId, id: RecordId, reason: &str) -> ServiceResult<()> {
+    for _ in 0..TRIES {
+        let Some(current) = app.store.get::<WebhookEndpoint>(tenant, id).await? else { return Ok(()) };
+        if !current.value.is_active {
+            return Ok(());
+        }
+        let mut endpoint = current.value;
+        endpoint.is_active = false;
+        endpoint.disabled = Some(Disabled { at: app.now(), reason: reason.to_owned() });
+        match app.commit(tenant, vec![Change::update(tenant, id, current.version, &endpoint)?]).await {
+            Err(ServiceError::Conflict(_)) => {}
+            Err(error) => return Err(error),
+            Ok(()) => return notify(app, tenant, &endpoint.url, reason).await,
+        }
+    }
+    Ok(())
+}
+
+/// Writes to whom the account belongs.
+async fn notify(app: &App, tenant: TenantId, url: &str, reason: &str) -> ServiceResult<()> {
+    let Some(owner) = app.store.get::<Tenant>(tenant, Tenant::record(tenant)).await? else { return Ok(()) };
+    let text = format!(
+        "The webhook endpoint {url} is not told of events any more: {reason}.\n\n\
+         Once it works, set its is_active to true; what it missed can be replayed.\n"
+    );
+    let sent =
+        system_mail::send(app, &owner.value.email, "A webhook endpoint was disabled", &text, NOTICE).await;
+    if let Err(error) = sent {
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(error, %tenant, "nobody was told that a webhook endpoint was disabled");
+    }
+    Ok(())
 }
 
 async fn all(app: &App, tenant: TenantId) -> ServiceResult<Vec<Endpoint>> {

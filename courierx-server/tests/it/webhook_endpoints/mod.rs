@@ -1,5 +1,8 @@
 //! Webhook endpoints: made, checked, changed, removed.
 
+mod deliver;
+mod receiver;
+
 use courierx_server::config::PrivateTargets;
 use serde_json::{Value, json};
 

@@ -1,0 +1,224 @@
+//! Which endpoints are left alone for a while, so that one that is away or hangs costs nobody anything.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use courierx_core::clock::Timestamp;
+use courierx_core::id::RecordId;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Failures in a row after which an endpoint is left alone.
+const FAILURES: u32 = 5;
+/// For how long at first, and at most.
+const RESTS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_mins(10));
+/// Jobs of one endpoint at the same time, and as many that wait for one of them to end.
+const JOBS: usize = 2;
+/// How long they wait. Who waits has a place among all jobs of its tenant.
+const WAIT: Duration = Duration::from_secs(2);
+/// When those come again that cannot even wait.
+const LATER: Duration = Duration::from_secs(1);
+/// Requests to one endpoint at the same time: while it answers, and while it is found out whether it does again.
+const AT_ONCE: (usize, usize) = (8, 1);
+
+/// What this process knows of endpoints.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Patience(Arc<Mutex<HashMap<RecordId, Health>>>);
+
+#[derive(Debug)]
+struct Health {
+    failures: u32,
+    rests_until: Option<Timestamp>,
+    looked: Option<Timestamp>,
+    waiting: usize,
+    places: Arc<Semaphore>,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        let places = Arc::new(Semaphore::new(JOBS));
+        Self { failures: 0, rests_until: None, looked: None, waiting: 0, places }
+    }
+}
+
+impl Health {
+    /// Whether nothing is worth remembering of it.
+    fn is_usual(&self) -> bool {
+        self.failures == 0
+            && self.looked.is_none()
+            && self.waiting == 0
+            && self.places.available_permits() == JOBS
+    }
+
+    /// Why it may not be asked, if so.
+    fn not_before(&self, now: Timestamp) -> Option<Timestamp> {
+        let busy = self.is_away() && self.places.available_permits() < JOBS;
+        self.rests_until.filter(|until| *until > now).or(busy.then(|| now.after(LATER)))
+    }
+
+    fn is_away(&self) -> bool {
+        self.failures >= FAILURES
+    }
+}
+
+/// A place among an endpoint's jobs.
+#[derive(Debug)]
+pub(super) struct Place {
+    patience: Patience,
+    endpoint: RecordId,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+/// Whether an endpoint may be asked.
+#[derive(Debug)]
+pub(super) enum MayAsk {
+    /// By so many requests at once.
+    Yes(Place, usize),
+    /// Not before then.
+    NotBefore(Timestamp),
+}
+
+impl Patience {
+    /// Asks for a place among an endpoint's jobs, and waits a little for one.
+    pub(super) async fn ask(&self, endpoint: RecordId, now: Timestamp) -> MayAsk {
+        let places = {
+            let mut all = self.lock();
+            let health = all.entry(endpoint).or_default();
+            if let Some(at) = health.not_before(now) {
+                return MayAsk::NotBefore(at);
+            }
+            if health.waiting >= JOBS {
+                return MayAsk::NotBefore(now.after(LATER));
+            }
+            health.waiting += 1;
+            Arc::clone(&health.places)
+        };
+        let waiting = Waiting { patience: self.clone(), endpoint };
+        let permit = tokio::time::timeout(WAIT, places.acquire_owned()).await;
+        drop(waiting);
+        let mut all = self.lock();
+        let health = all.entry(endpoint).or_default();
+        // What was waited for may have told something.
+        match (permit, health.rests_until.filter(|until| *until > now)) {
+            (Ok(Ok(permit)), None) => {
+                let at_once = if health.is_away() { AT_ONCE.1 } else { AT_ONCE.0 };
+                MayAsk::Yes(Place { patience: self.clone(), endpoint, permit: Some(permit) }, at_once)
+            }
+            (_, rests) => MayAsk::NotBefore(rests.unwrap_or(now.after(LATER))),
+        }
+    }
+
+    /// Whether it may be asked by somebody who has a place already.
+    pub(super) fn may(&self, endpoint: RecordId, now: Timestamp) -> Option<Timestamp> {
+        self.lock().get(&endpoint)?.rests_until.filter(|until| *until > now)
+    }
+
+    /// It took something. Answers whether it may have been known to fail.
+    pub(super) fn took(&self, endpoint: RecordId) -> bool {
+        let mut all = self.lock();
+        let health = all.entry(endpoint).or_default();
+        health.rests_until = None;
+        std::mem::take(&mut health.failures) > 0
+    }
+
+    /// It did not. Answers until when it is left alone.
+    pub(super) fn failed(&self, endpoint: RecordId, now: Timestamp) -> Option<Timestamp> {
+        let mut all = self.lock();
+        let health = all.entry(endpoint).or_default();
+        health.failures = health.failures.saturating_add(1);
+        let more = health.failures.checked_sub(FAILURES)?;
+        let rest = RESTS.0.saturating_mul(1 << more.min(16)).min(RESTS.1);
+        health.rests_until = Some(now.after(rest.mul_f64(0.8 + 0.4 * fastrand::f64())));
+        health.rests_until
+    }
+
+    /// Whether it is time to look at what all processes know of it: once in `interval`.
+    pub(super) fn look(&self, endpoint: RecordId, now: Timestamp, interval: Duration) -> bool {
+        let mut all = self.lock();
+        let health = all.entry(endpoint).or_default();
+        let due = health.looked.is_none_or(|looked| now.since(looked) >= interval);
+        if due {
+            health.looked = Some(now);
+        }
+        due
+    }
+
+    /// What was known of it counts no more.
+    pub(crate) fn forget(&self, endpoint: RecordId) {
+        if let Some(health) = self.lock().get_mut(&endpoint) {
+            (health.failures, health.rests_until, health.looked) = (0, None, None);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<RecordId, Health>> {
+        // Nothing in it is half changed.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Somebody who waits for a place.
+struct Waiting {
+    patience: Patience,
+    endpoint: RecordId,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(health) = self.patience.lock().get_mut(&self.endpoint) {
+            health.waiting -= 1;
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.permit = None;
+        let mut all = self.patience.lock();
+        let Some(health) = all.get_mut(&self.endpoint) else { return };
+        if health.is_usual() {
+            all.remove(&self.endpoint);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_fails_is_left_alone_and_then_asked_by_one() {
+        let (patience, endpoint) = (Patience::default(), RecordId::new());
+        let mut now = Timestamp::from_secs(1_900_000_000);
+        let mut last = Duration::ZERO;
+        for number in 1..=20 {
+            let until = patience.failed(endpoint, now);
+            if number < FAILURES {
+                assert_eq!(until, None, "{number}");
+                continue;
+            }
+            let until = until.unwrap();
+            assert!(matches!(patience.ask(endpoint, now).await, MayAsk::NotBefore(at) if at == until));
+            let rest = until.since(now);
+            assert!(rest >= last.mul_f64(0.6) && rest <= RESTS.1.mul_f64(1.2), "{rest:?}");
+            (last, now) = (rest, until);
+            let MayAsk::Yes(_place, 1) = patience.ask(endpoint, now).await else {
+                panic!("its rest is over")
+            };
+            assert!(matches!(patience.ask(endpoint, now).await, MayAsk::NotBefore(_)), "one finds out");
+        }
+        assert!(last > RESTS.1 / 2);
+        assert!(patience.took(endpoint) && !patience.took(endpoint));
+        let MayAsk::Yes(one, 8) = patience.ask(endpoint, now).await else { panic!("it works") };
+        let MayAsk::Yes(_two, 8) = patience.ask(endpoint, now).await else {
+            panic!("there is another place")
+        };
+        // Two more wait, and come later; who gets a place in the meantime has one.
+        let (three, four) = (patience.ask(endpoint, now), patience.ask(endpoint, now));
+        let five = async { patience.ask(endpoint, now).await };
+        let end = async { drop(one) };
+        let (three, four, five, ()) = tokio::join!(three, four, five, end);
+        assert!(matches!((three, five), (MayAsk::Yes(_, 8), MayAsk::NotBefore(_))));
+        drop(four);
+        assert!(matches!(patience.ask(RecordId::new(), now).await, MayAsk::Yes(_, 8)), "another one");
+    }
+}

@@ -9,9 +9,17 @@ use crate::shell::{self, Failure, Result, find_program};
 
 const NODE: Package = Package { apt: "nodejs npm", dnf: "nodejs npm", pacman: "nodejs npm", brew: "node" };
 
-/// The vendors' clients. Mailgun's wants a library for forms beside it.
-const CLIENTS: [&str; 5] =
-    ["@sendgrid/mail@8.1.6", "postmark@5.1.0", "mailgun.js@14.0.1", "form-data@4.0.6", "resend@6.38.0"];
+/// The vendors' clients, and what receivers of our webhooks verify them with. Mailgun's wants a library for forms
+/// beside it.
+const CLIENTS: [&str; 7] = [
+    "@sendgrid/mail@8.1.6",
+    "postmark@5.1.0",
+    "mailgun.js@14.0.1",
+    "form-data@4.0.6",
+    "resend@6.38.0",
+    "standardwebhooks@1.1.1",
+    "svix@2.5.0",
+];
 
 /// Imports every client, and ends with an error where one is missing.
 const IMPORT_ALL: &str = "for (const name of process.argv.slice(1)) require(name)";

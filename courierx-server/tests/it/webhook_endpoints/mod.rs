@@ -2,6 +2,7 @@
 
 mod deliver;
 mod receiver;
+mod verifiers;
 
 use courierx_server::config::PrivateTargets;
 use serde_json::{Value, json};

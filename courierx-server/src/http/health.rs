@@ -118,9 +118,10 @@ impl FromRequestParts<Arc<App>> for FromOperator {
     }
 }
 
+/// To others some answers are refused, or not there at all.
 impl Takes for FromOperator {
     fn tell(operation: &mut Operation) {
-        operation.errors([403]);
+        operation.errors([403, 404]);
     }
 }
 

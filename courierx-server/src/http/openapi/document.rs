@@ -29,7 +29,8 @@ pub fn document() -> Value {
         path[method] = render(&route, operation, &mut names);
     }
     for (name, schema) in told.schemas {
-        let schema = serde_json::to_value(schema).unwrap_or_default();
+        let mut schema = serde_json::to_value(schema).unwrap_or_default();
+        any_of(&mut schema);
         let before = schemas.insert(name.clone(), schema.clone());
         // Of two that have one name, one would be described wrongly.
         debug_assert!(before.is_none_or(|before| before == schema), "two schemas are called {name}");
@@ -52,6 +53,20 @@ pub fn document() -> Value {
             "securitySchemes": security_schemes(),
         },
     })
+}
+
+/// Of several forms any may fit: those of untagged enumerations are tried one after another, and may overlap.
+fn any_of(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            if let Some(forms) = members.remove("oneOf") {
+                members.insert("anyOf".to_owned(), forms);
+            }
+            members.values_mut().for_each(any_of);
+        }
+        Value::Array(items) => items.iter_mut().for_each(any_of),
+        _ => {}
+    }
 }
 
 fn render(route: &Route, operation: Operation, names: &mut BTreeSet<String>) -> Value {

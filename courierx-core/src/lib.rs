@@ -66,6 +66,8 @@ pub mod message;
 mod names;
 pub mod provider;
 pub mod router;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod store;
 pub mod suppression;
 mod sync;

@@ -47,9 +47,35 @@ macro_rules! names {
                 }
             }
         }
+
+        $crate::__schema_of_names!($name);
     };
 }
 pub(crate) use names;
+
+/// The schema of an enumeration, where schemas are wanted: that is this crate's feature, whoever declares it.
+#[cfg(feature = "schema")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __schema_of_names {
+    ($name:ident) => {
+        impl $crate::schema::utoipa::PartialSchema for $name {
+            fn schema() -> $crate::schema::utoipa::openapi::RefOr<$crate::schema::utoipa::openapi::Schema> {
+                $crate::schema::names(Self::ALL.iter().map(|one| one.as_str()))
+            }
+        }
+
+        impl $crate::schema::utoipa::ToSchema for $name {}
+    };
+}
+
+/// No schema.
+#[cfg(not(feature = "schema"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __schema_of_names {
+    ($name:ident) => {};
+}
 
 /// A text that is none of the names a value can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

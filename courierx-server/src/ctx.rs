@@ -7,6 +7,7 @@ use courierx_core::id::{RecordId, TenantId};
 use courierx_core::message::Mode;
 use courierx_core::names;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::error::{ServiceError, ServiceResult};
@@ -190,7 +191,7 @@ impl Scope {
 }
 
 /// What an API key may do: everything, if it names nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct Scopes(Vec<Scope>);
 
@@ -219,8 +220,9 @@ impl Scopes {
 }
 
 /// The domains that may stand in From of what an API key sends: any, if it names none. A subdomain is another domain.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = Vec<String>)]
 pub struct FromDomains(Arc<[String]>);
 
 impl FromDomains {

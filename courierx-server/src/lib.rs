@@ -28,6 +28,7 @@ pub mod dns;
 pub mod error;
 pub mod http;
 pub mod model;
+mod schema;
 pub mod secret;
 pub mod server;
 pub mod services;

@@ -3,10 +3,12 @@
 use std::fmt;
 
 use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 /// A password, a key, a token: wiped from memory when dropped, and never shown.
-#[derive(Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default, ToSchema)]
+#[schema(value_type = String, format = Password)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {

@@ -7,6 +7,7 @@ mod explain;
 mod logging;
 mod migrate;
 mod open;
+mod openapi;
 mod probe;
 mod serve;
 mod signals;
@@ -43,6 +44,8 @@ enum Command {
     Doctor,
     /// Tell where a message would go, and why. Nothing is sent.
     Explain(Box<explain::Asked>),
+    /// Print the document of the API: `OpenAPI` 3.1, in JSON.
+    Openapi,
     /// Move everything to another database, or into a file and out of it.
     #[command(subcommand)]
     Admin(admin::Admin),
@@ -95,6 +98,7 @@ pub fn run() -> ExitCode {
         Command::Migrate(asked) => settings.map_err(StartError::from).and_then(|it| migrate::run(asked, it)),
         Command::Doctor => doctor::run(settings),
         Command::Explain(asked) => explain::run(&asked, settings),
+        Command::Openapi => openapi::run(),
         Command::Admin(admin) => {
             settings.map_err(StartError::from).and_then(|settings| admin::run(&admin, &settings))
         }

@@ -3,20 +3,102 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, State};
+use axum::http::header;
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use courierx_core::clock::Timestamp;
 use courierx_core::store::LaneDepth;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::openapi::{Operation, Takes};
 use super::peer::is_local;
-use super::{ApiError, ApiResult};
+use super::{Answer, ApiError, ApiResult, Either, Text};
 use crate::App;
 use crate::error::ServiceError;
 use crate::services::health::{self, Health};
 
 /// The version of this server.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What the program is called.
+const SERVICE: &str = "courierx";
+
+/// An answer that is 503 if something does not work.
+type Healthy<T> = Either<Answer<T>, Answer<T, 503>>;
+
+/// That the process runs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Live {
+    status: &'static str,
+    service: &'static str,
+}
+
+/// Whether requests can be served.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Ready {
+    status: &'static str,
+    service: &'static str,
+    checks: Checks,
+    uptime_seconds: u64,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ReadyChecks)]
+struct Checks {
+    database: Check,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ReadyCheck)]
+struct Check {
+    status: &'static str,
+}
+
+/// What works.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Health)]
+pub(super) struct Shown {
+    status: &'static str,
+    timestamp: Timestamp,
+    version: &'static str,
+    services: Services,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = HealthServices)]
+struct Services {
+    database: Database,
+    queue: Queue,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = HealthDatabase)]
+struct Database {
+    status: &'static str,
+    adapter: &'static str,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = HealthQueue)]
+struct Queue {
+    status: &'static str,
+    #[serde(flatten)]
+    #[schema(value_type = Depth)]
+    depth: Option<Depth>,
+}
+
+/// How much is queued, which is for the operator alone.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = HealthQueueDepth)]
+struct Depth {
+    #[schema(required = false)]
+    due: u64,
+    #[schema(required = false)]
+    waiting: u64,
+    #[schema(required = false)]
+    under_delivery: u64,
+    oldest_due_at: Option<Timestamp>,
+}
 
 /// Whether the operator asks: with `METRICS_TOKEN`, or from this machine if there is none.
 #[derive(Debug, Clone, Copy)]
@@ -36,55 +118,58 @@ impl FromRequestParts<Arc<App>> for FromOperator {
     }
 }
 
+/// To others some answers are refused, or not there at all.
+impl Takes for FromOperator {
+    fn tell(operation: &mut Operation) {
+        operation.errors([403, 404]);
+    }
+}
+
 /// `GET /health/live`: the process runs.
-pub(super) async fn live() -> Response {
-    axum::Json(json!({ "status": "ok", "service": "courierx" })).into_response()
+pub(super) async fn live() -> Answer<Live> {
+    Answer::of(&Live { status: "ok", service: SERVICE })
 }
 
 /// `GET /health/ready` and `GET /health`: requests can be served.
-pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
+pub(super) async fn ready(State(app): State<Arc<App>>) -> Healthy<Ready> {
     let database = health::database(&app).await;
-    let (status, word) =
-        if database { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not_ready") };
-    let body = json!({
-        "status": word,
-        "service": "courierx",
-        "checks": { "database": { "status": healthy(database) } },
-        "uptime_seconds": app.now().since(app.started_at).as_secs(),
-    });
-    (status, axum::Json(body)).into_response()
+    let body = Ready {
+        status: if database { "ready" } else { "not_ready" },
+        service: SERVICE,
+        checks: Checks { database: Check { status: healthy(database) } },
+        uptime_seconds: app.now().since(app.started_at).as_secs(),
+    };
+    if database { Either::One(Answer::of(&body)) } else { Either::Other(Answer::of(&body)) }
 }
 
 /// `GET /api/v1/health`: what works. How much is queued is for the operator alone.
-pub(super) async fn show(State(app): State<Arc<App>>, FromOperator(operator): FromOperator) -> Response {
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    FromOperator(operator): FromOperator,
+) -> Healthy<Shown> {
     let health = health::check(&app, operator).await;
-    let (status, word) =
-        if health.database { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "degraded") };
-    let body = json!({
-        "status": word,
-        "timestamp": app.now(),
-        "version": VERSION,
-        "services": {
-            "database": { "status": ok(health.database), "adapter": app.settings.database.name() },
-            "queue": queue(&health),
-        },
-    });
-    (status, axum::Json(body)).into_response()
+    let database = Database { status: ok(health.database), adapter: app.settings.database.name() };
+    let body = Shown {
+        status: if health.database { "ok" } else { "degraded" },
+        timestamp: app.now(),
+        version: VERSION,
+        services: Services { database, queue: queue(&health) },
+    };
+    if health.database { Either::One(Answer::of(&body)) } else { Either::Other(Answer::of(&body)) }
 }
 
-fn queue(Health { database, queue }: &Health) -> Value {
-    let mut shown = Map::new();
+fn queue(Health { database, queue }: &Health) -> Queue {
+    let depth = queue.as_ref().map(|lanes| {
+        let total = |count: fn(&LaneDepth) -> u64| lanes.iter().map(count).sum::<u64>();
+        Depth {
+            due: total(|lane| lane.ready),
+            waiting: total(|lane| lane.waiting),
+            under_delivery: total(|lane| lane.leased),
+            oldest_due_at: lanes.iter().filter_map(|lane| lane.oldest_ready).min(),
+        }
+    });
     // The queue lives in the database.
-    shown.insert("status".to_owned(), ok(*database).into());
-    if let Some(lanes) = queue {
-        let total = |count: fn(&LaneDepth) -> u64| Value::from(lanes.iter().map(count).sum::<u64>());
-        shown.insert("due".to_owned(), total(|lane| lane.ready));
-        shown.insert("waiting".to_owned(), total(|lane| lane.waiting));
-        shown.insert("under_delivery".to_owned(), total(|lane| lane.leased));
-        let oldest = lanes.iter().filter_map(|lane| lane.oldest_ready).min();
-        shown.insert("oldest_due_at".to_owned(), json!(oldest));
-    }
-    Value::Object(shown)
+    Queue { status: ok(*database), depth }
 }
 
 fn ok(is: bool) -> &'static str {
@@ -99,7 +184,7 @@ fn healthy(is: bool) -> &'static str {
 pub(super) async fn metrics(
     State(app): State<Arc<App>>,
     FromOperator(operator): FromOperator,
-) -> ApiResult<Response> {
+) -> ApiResult<Text> {
     if !app.settings.metrics {
         return Err(ServiceError::NotFound.into());
     }
@@ -113,8 +198,7 @@ pub(super) async fn metrics(
     let (health, census) = tokio::join!(health::check(&app, true), census);
     measure(&app, &health);
     census.map_err(ServiceError::internal)?.show(&app.meters);
-    let format = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-    Ok((format, app.meters.render()).into_response())
+    Ok(Text { media: "text/plain; version=0.0.4; charset=utf-8", body: app.meters.render() })
 }
 
 /// Sets what is only known when somebody asks.

@@ -1,6 +1,8 @@
 //! HTTP: parses, calls a service, renders. No rule of the business lives here.
 
+mod answer;
 pub mod api;
+mod docs;
 mod error;
 mod gate;
 mod health;
@@ -9,6 +11,7 @@ mod input;
 mod linger;
 mod listener;
 mod meters;
+pub mod openapi;
 mod paging;
 mod peer;
 mod query;
@@ -21,6 +24,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::StatusCode;
 
+pub use answer::{Accepted, Answer, Created, Either, NoContent, Text};
 pub use error::{ApiError, ApiResult};
 pub use gate::Access;
 pub use id::Id;
@@ -28,7 +32,7 @@ use input::parse;
 pub use input::{Input, Json, MaybeEmpty};
 pub use listener::{ListenerLimits, serve};
 pub use meters::Meters;
-pub use paging::{Paged, Paging};
+pub use paging::{Page, Paged, Pages, Paging};
 pub use peer::Peer;
 pub use query::Params;
 pub use routes::{Route, routes};
@@ -42,7 +46,7 @@ pub fn router(app: &Arc<App>) -> Router {
     let mut router = Router::new();
     let room = Arc::<room::Room>::default();
     for route in routes() {
-        let Route { method, path, access, behind } = route;
+        let Route { method, path, access, behind, .. } = route;
         let meters = app.meters.route(method.as_str(), path);
         router = router.route(path, behind(Gate { access, path, meters, room: Arc::clone(&room) }));
     }

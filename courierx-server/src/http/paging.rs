@@ -1,10 +1,15 @@
 //! Lists in pages, as the query asks for them and the headers tell.
 
+use std::marker::PhantomData;
+
 use axum::Json;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
 
+use super::openapi::{Answers, Operation};
 use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::services::pages::Total;
 
@@ -73,8 +78,46 @@ impl<T> Paged<T> {
     }
 }
 
-impl<T: Serialize> IntoResponse for Paged<T> {
+/// A query for a page, and nothing else.
+#[derive(Debug, IntoParams)]
+pub struct Pages {
+    /// The page, from 1.
+    #[param(minimum = 1)]
+    pub page: Option<u32>,
+    /// How many items a page has; 25 if nothing else is asked for.
+    #[param(minimum = 1, maximum = 100)]
+    pub per_page: Option<u32>,
+}
+
+/// A page that is written, as a handler's answer.
+#[derive(Debug)]
+pub struct Page<T>(Response, PhantomData<fn(T)>);
+
+impl<T> IntoResponse for Page<T> {
     fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl<T: ToSchema> Answers for Page<T> {
+    fn tell(operation: &mut Operation) {
+        let item = operation.schema::<T>();
+        let list = json!({ "type": "array", "items": item });
+        operation.answer(200, "A page, or all of them", Some(("application/json", list)));
+        for (header, component) in [
+            ("X-Total-Count", "TotalCount"),
+            ("X-Page", "Page"),
+            ("X-Per-Page", "PerPage"),
+            ("X-Total-Pages", "TotalPages"),
+        ] {
+            operation.answer_header(200, header, component);
+        }
+    }
+}
+
+impl<T: Serialize> Paged<T> {
+    /// The answer.
+    pub fn answer(self) -> Page<T> {
         let per_page = u64::from(self.paging.per_page());
         let mut headers = HeaderMap::new();
         let mut set = |name: &'static str, value: u64| {
@@ -87,6 +130,6 @@ impl<T: Serialize> IntoResponse for Paged<T> {
         if !self.total.exact {
             headers.insert("x-total-count-exact", HeaderValue::from_static("false"));
         }
-        (headers, Json(self.items)).into_response()
+        Page((headers, Json(self.items)).into_response(), PhantomData)
     }
 }

@@ -2,27 +2,33 @@
 
 use std::collections::HashMap;
 use std::fmt::Display;
+use std::marker::PhantomData;
 use std::str::FromStr;
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 use courierx_core::clock::Timestamp;
+use utoipa::IntoParams;
 
 use super::{ApiError, Paging};
 use crate::error::{FieldError, ServiceError, ServiceResult};
 
 /// The parameters of a query, read one by one. What is wrong is collected and told at once by
 /// [`finish`](Self::finish).
-#[derive(Debug, Default)]
-pub struct Params {
+///
+/// `Q` has a field for each of them, for the document of the API.
+#[derive(Debug)]
+pub struct Params<Q> {
     values: HashMap<String, Vec<String>>,
     wrong: Vec<FieldError>,
+    described: PhantomData<fn() -> Q>,
 }
 
-impl Params {
+impl<Q: IntoParams> Params<Q> {
     /// A text; an empty one counts as absent.
     pub fn text(&mut self, name: &str) -> Option<String> {
+        debug_assert!(Q::into_params(|| None).iter().any(|one| one.name == name), "{name} is not described");
         let mut values = self.values.remove(name)?;
         // Which of them is meant?
         if values.len() > 1 {
@@ -67,14 +73,14 @@ impl Params {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Params {
+impl<S: Send + Sync, Q> FromRequestParts<S> for Params<Q> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let query = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
         let Query(pairs) =
             query.map_err(|_| ServiceError::BadRequest("the query cannot be read".to_owned()))?;
-        let mut params = Self::default();
+        let mut params = Self { values: HashMap::new(), wrong: Vec::new(), described: PhantomData };
         for (name, value) in pairs {
             // What stands for bytes that are no text.
             if name.contains('\u{fffd}') || value.contains('\u{fffd}') {

@@ -13,7 +13,8 @@ use super::api::{
     routing_rules, sandbox, suppressions, team_members, webhook_endpoints,
 };
 use super::gate::{Gate, Guarded};
-use super::health;
+use super::openapi::{Described, Operation};
+use super::{docs, health};
 use crate::App;
 use crate::ctx::{Role, Scope};
 
@@ -25,8 +26,24 @@ pub struct Route {
     pub path: &'static str,
     /// What it needs of whoever asks.
     pub access: Access,
+    /// What it does, in a few words.
+    pub summary: &'static str,
+    /// What else is to be said.
+    pub(super) note: Option<&'static str>,
+    /// The handler's name.
+    pub(super) handler: &'static str,
+    /// What its signature tells.
+    pub(super) tell: fn(&mut Operation),
     /// The handler, once its gate is there.
     pub(super) behind: Box<dyn FnOnce(Gate) -> MethodRouter<Arc<App>> + Send>,
+}
+
+impl Route {
+    /// With more to say.
+    fn note(mut self, note: &'static str) -> Self {
+        self.note = Some(note);
+        self
+    }
 }
 
 impl fmt::Debug for Route {
@@ -44,93 +61,173 @@ pub fn routes() -> Vec<Route> {
 /// How the server does, and the API for applications of its operator.
 fn operation() -> Vec<Route> {
     vec![
-        get("/health", Public, health::ready),
-        get("/health/live", Public, health::live),
-        get("/health/ready", Public, health::ready),
-        get("/api/v1/health", Public, health::show),
-        get("/metrics", Public, health::metrics),
-        post("/v1/send", Internal, engine::send),
-        post("/v1/send/batch", Internal, engine::send_batch),
-        post("/v1/verify", Internal, engine::verify),
+        get("/health", Public, "Whether requests can be served", health::ready),
+        get("/health/live", Public, "Whether the process runs", health::live),
+        get("/health/ready", Public, "Whether requests can be served", health::ready),
+        get("/api/v1/health", Public, "What works", health::show),
+        get("/api/v1/openapi.json", Public, "This document", docs::document),
+        get("/api/v1/docs", Public, "This document, for people", docs::page),
+        get("/api/v1/docs/page.js", Public, "What draws it", docs::script),
+        get("/api/v1/docs/page.css", Public, "What it looks like", docs::style),
+        get("/metrics", Public, "Figures for Prometheus", health::metrics)
+            .note("For this machine, or with `METRICS_TOKEN` as a bearer token."),
+        post("/v1/send", Internal, "Send a message now", engine::send)
+            .note("A 2xx status means that the message must not be sent again as it is, 4xx that this would change nothing, and 429 and 5xx that it is harmless."),
+        post("/v1/send/batch", Internal, "Send a message now, to many", engine::send_batch),
+        post("/v1/verify", Internal, "Whether an account works", engine::verify),
         // As the first version called it.
-        post("/internal/verify-provider", Internal, engine::verify),
+        post("/internal/verify-provider", Internal, "Whether an account works", engine::verify)
+            .note("The same as `/v1/verify`, as the first version called it."),
     ]
 }
 
 /// Who somebody is, and who belongs to an account.
 fn accounts() -> Vec<Route> {
     vec![
-        post("/api/v1/auth/register", Public, auth::register),
-        post("/api/v1/auth/login", Public, auth::login),
-        get("/api/v1/auth/me", Member(Role::Viewer), auth::me),
-        patch("/api/v1/auth/me", Member(Role::Admin), auth::update),
-        post("/api/v1/auth/logout", Member(Role::Viewer), auth::password::log_out),
-        post("/api/v1/auth/password", Member(Role::Viewer), auth::password::change),
-        post("/api/v1/auth/password/forgot", Public, auth::password::forgot),
-        post("/api/v1/auth/password/reset", Public, auth::password::reset),
-        get("/api/v1/auth/readiness", Member(Role::Viewer), auth::readiness::show),
-        post("/api/v1/auth/activate", Member(Role::Admin), auth::readiness::activate),
-        get("/api/v1/team_members", Member(Role::Viewer), team_members::list),
-        patch("/api/v1/team_members/{id}", Member(Role::Admin), team_members::update),
-        delete("/api/v1/team_members/{id}", Member(Role::Admin), team_members::delete),
-        get("/api/v1/invitations", Member(Role::Admin), invitations::list),
-        post("/api/v1/invitations", Member(Role::Admin), invitations::create),
-        get("/api/v1/invitations/{id}", Public, invitations::show),
-        post("/api/v1/invitations/{id}/accept", Public, invitations::accept),
-        post("/api/v1/invitations/{id}/resend", Member(Role::Admin), invitations::resend),
-        post("/api/v1/invitations/{id}/revoke", Member(Role::Admin), invitations::revoke),
+        post("/api/v1/auth/register", Public, "Make a tenant and its owner", auth::register),
+        post("/api/v1/auth/login", Public, "Log in", auth::login),
+        get("/api/v1/auth/me", Member(Role::Viewer), "The tenant", auth::me),
+        patch("/api/v1/auth/me", Member(Role::Admin), "Change the tenant", auth::update),
+        post("/api/v1/auth/logout", Member(Role::Viewer), "End a token", auth::password::log_out),
+        post("/api/v1/auth/password", Member(Role::Viewer), "Change a password", auth::password::change),
+        post(
+            "/api/v1/auth/password/forgot",
+            Public,
+            "Mail a token to set a password",
+            auth::password::forgot,
+        )
+        .note("The answer is the same whether somebody has that address or not."),
+        post(
+            "/api/v1/auth/password/reset",
+            Public,
+            "Set a password with a mailed token",
+            auth::password::reset,
+        ),
+        get(
+            "/api/v1/auth/readiness",
+            Member(Role::Viewer),
+            "Whether the tenant has what sending needs",
+            auth::readiness::show,
+        ),
+        post("/api/v1/auth/activate", Member(Role::Admin), "Begin to send", auth::readiness::activate)
+            .note("Every tenant sends from the start, so there is nothing to switch."),
+        get("/api/v1/team_members", Member(Role::Viewer), "List members", team_members::list),
+        patch(
+            "/api/v1/team_members/{id}",
+            Member(Role::Admin),
+            "Change a member's role",
+            team_members::update,
+        ),
+        delete("/api/v1/team_members/{id}", Member(Role::Admin), "End a membership", team_members::delete),
+        get("/api/v1/invitations", Member(Role::Admin), "List invitations", invitations::list),
+        post("/api/v1/invitations", Member(Role::Admin), "Invite somebody", invitations::create),
+        get("/api/v1/invitations/{id}", Public, "Read an invitation", invitations::show),
+        post("/api/v1/invitations/{id}/accept", Public, "Accept an invitation", invitations::accept),
+        post("/api/v1/invitations/{id}/resend", Member(Role::Admin), "Invite once more", invitations::resend),
+        post(
+            "/api/v1/invitations/{id}/revoke",
+            Member(Role::Admin),
+            "Take an invitation back",
+            invitations::revoke,
+        ),
     ]
 }
 
 /// Keys and domains.
 fn resources() -> Vec<Route> {
     vec![
-        get("/api/v1/api_keys", Needs(Scope::ApiKeysRead), api_keys::list),
-        post("/api/v1/api_keys", Needs(Scope::ApiKeysWrite), api_keys::create),
-        patch("/api/v1/api_keys/{id}/revoke", Needs(Scope::ApiKeysWrite), api_keys::revoke),
-        post("/api/v1/api_keys/{id}/rotate", Needs(Scope::ApiKeysWrite), api_keys::rotate),
-        delete("/api/v1/api_keys/{id}", Needs(Scope::ApiKeysWrite), api_keys::delete),
-        get("/api/v1/domains", Needs(Scope::DomainsRead), domains::list),
-        post("/api/v1/domains", Needs(Scope::DomainsWrite), domains::create),
-        get("/api/v1/domains/{id}", Needs(Scope::DomainsRead), domains::get),
-        patch("/api/v1/domains/{id}", Needs(Scope::DomainsWrite), domains::update),
-        delete("/api/v1/domains/{id}", Needs(Scope::DomainsWrite), domains::delete),
-        post("/api/v1/domains/{id}/verify", Needs(Scope::DomainsWrite), domains::verify),
+        get("/api/v1/api_keys", Needs(Scope::ApiKeysRead), "List API keys", api_keys::list),
+        post("/api/v1/api_keys", Needs(Scope::ApiKeysWrite), "Make an API key", api_keys::create),
+        patch("/api/v1/api_keys/{id}/revoke", Needs(Scope::ApiKeysWrite), "End an API key", api_keys::revoke),
+        post(
+            "/api/v1/api_keys/{id}/rotate",
+            Needs(Scope::ApiKeysWrite),
+            "Give an API key a new secret",
+            api_keys::rotate,
+        ),
+        delete("/api/v1/api_keys/{id}", Needs(Scope::ApiKeysWrite), "Remove an API key", api_keys::delete),
+        get("/api/v1/domains", Needs(Scope::DomainsRead), "List domains", domains::list),
+        post("/api/v1/domains", Needs(Scope::DomainsWrite), "Add a domain", domains::create),
+        get("/api/v1/domains/{id}", Needs(Scope::DomainsRead), "Read a domain", domains::get),
+        patch("/api/v1/domains/{id}", Needs(Scope::DomainsWrite), "Change a domain", domains::update),
+        delete("/api/v1/domains/{id}", Needs(Scope::DomainsWrite), "Remove a domain", domains::delete),
+        post(
+            "/api/v1/domains/{id}/verify",
+            Needs(Scope::DomainsWrite),
+            "Look at a domain's DNS now",
+            domains::verify,
+        ),
         // As the first version also called it.
-        post("/api/v1/domains/{id}/recheck", Needs(Scope::DomainsWrite), domains::verify),
+        post(
+            "/api/v1/domains/{id}/recheck",
+            Needs(Scope::DomainsWrite),
+            "Look at a domain's DNS now",
+            domains::verify,
+        )
+        .note("The same as `verify`, as the first version also called it."),
     ]
 }
 
 fn templates() -> Vec<Route> {
     vec![
-        get("/api/v1/email_templates", Needs(Scope::EmailTemplatesRead), email_templates::list),
-        post("/api/v1/email_templates", Needs(Scope::EmailTemplatesWrite), email_templates::create),
-        get("/api/v1/email_templates/{id}", Needs(Scope::EmailTemplatesRead), email_templates::get),
-        patch("/api/v1/email_templates/{id}", Needs(Scope::EmailTemplatesWrite), email_templates::update),
-        delete("/api/v1/email_templates/{id}", Needs(Scope::EmailTemplatesWrite), email_templates::delete),
+        get(
+            "/api/v1/email_templates",
+            Needs(Scope::EmailTemplatesRead),
+            "List templates",
+            email_templates::list,
+        ),
+        post(
+            "/api/v1/email_templates",
+            Needs(Scope::EmailTemplatesWrite),
+            "Make a template",
+            email_templates::create,
+        ),
+        get(
+            "/api/v1/email_templates/{id}",
+            Needs(Scope::EmailTemplatesRead),
+            "Read a template",
+            email_templates::get,
+        ),
+        patch(
+            "/api/v1/email_templates/{id}",
+            Needs(Scope::EmailTemplatesWrite),
+            "Change a template",
+            email_templates::update,
+        ),
+        delete(
+            "/api/v1/email_templates/{id}",
+            Needs(Scope::EmailTemplatesWrite),
+            "Remove a template",
+            email_templates::delete,
+        ),
         post(
             "/api/v1/email_templates/{id}/preview",
             Needs(Scope::EmailTemplatesRead),
+            "Fill a template",
             email_templates::preview,
         ),
         post(
             "/api/v1/email_templates/{id}/duplicate",
             Needs(Scope::EmailTemplatesWrite),
+            "Copy a template",
             email_templates::duplicate,
         ),
         post(
             "/api/v1/email_templates/{id}/publish",
             Needs(Scope::EmailTemplatesWrite),
+            "Publish a template",
             email_templates::publish,
         ),
         get(
             "/api/v1/email_templates/{id}/versions",
             Needs(Scope::EmailTemplatesRead),
+            "List versions of a template",
             email_templates::versions,
         ),
         get(
             "/api/v1/email_templates/{id}/versions/{number}",
             Needs(Scope::EmailTemplatesRead),
+            "Read a version of a template",
             email_templates::version,
         ),
     ]
@@ -139,17 +236,19 @@ fn templates() -> Vec<Route> {
 /// Mail, what became of it, and who gets none.
 fn sending() -> Vec<Route> {
     vec![
-        get("/api/v1/emails", Needs(Scope::EmailsRead), emails::list),
-        post("/api/v1/emails", Needs(Scope::EmailsWrite), emails::send),
-        post("/api/v1/emails/batch", Needs(Scope::EmailsWrite), emails::send_batch),
-        get("/api/v1/emails/{id}", Needs(Scope::EmailsRead), emails::get),
-        patch("/api/v1/emails/{id}", Needs(Scope::EmailsWrite), emails::reschedule),
-        post("/api/v1/emails/{id}/cancel", Needs(Scope::EmailsWrite), emails::cancel),
-        get("/api/v1/sandbox/messages", Needs(Scope::EmailsRead), sandbox::list),
-        get("/api/v1/sandbox/messages/{id}", Needs(Scope::EmailsRead), sandbox::get),
-        get("/api/v1/suppressions", Needs(Scope::SuppressionsRead), suppressions::list),
-        post("/api/v1/suppressions", Needs(Scope::SuppressionsWrite), suppressions::create),
-        delete("/api/v1/suppressions/{id}", Needs(Scope::SuppressionsWrite), suppressions::delete),
+        get("/api/v1/emails", Needs(Scope::EmailsRead), "List messages", emails::list),
+        post("/api/v1/emails", Needs(Scope::EmailsWrite), "Send a message", emails::send)
+            .note("Keeps the message and answers; it is sent from then on. The message stands at the top level, and once more under `email`."),
+        post("/api/v1/emails/batch", Needs(Scope::EmailsWrite), "Send many messages", emails::send_batch)
+            .note("Up to 100 messages, or one to up to 1000 recipients each; `results` says what became of each."),
+        get("/api/v1/emails/{id}", Needs(Scope::EmailsRead), "Read a message", emails::get),
+        patch("/api/v1/emails/{id}", Needs(Scope::EmailsWrite), "Send a message at another time", emails::reschedule),
+        post("/api/v1/emails/{id}/cancel", Needs(Scope::EmailsWrite), "Cancel a message", emails::cancel),
+        get("/api/v1/sandbox/messages", Needs(Scope::EmailsRead), "List what the sandbox took", sandbox::list),
+        get("/api/v1/sandbox/messages/{id}", Needs(Scope::EmailsRead), "Read what the sandbox took", sandbox::get),
+        get("/api/v1/suppressions", Needs(Scope::SuppressionsRead), "List suppressed addresses", suppressions::list),
+        post("/api/v1/suppressions", Needs(Scope::SuppressionsWrite), "Suppress an address", suppressions::create),
+        delete("/api/v1/suppressions/{id}", Needs(Scope::SuppressionsWrite), "Remove a suppression", suppressions::delete),
     ]
 }
 
@@ -159,39 +258,60 @@ fn connections() -> Vec<Route> {
         get(
             "/api/v1/provider_connections",
             Needs(Scope::ProviderConnectionsRead),
+            "List connections",
             provider_connections::list,
         ),
         post(
             "/api/v1/provider_connections",
             Needs(Scope::ProviderConnectionsWrite),
+            "Connect a provider",
             provider_connections::create,
         ),
         get(
             "/api/v1/provider_connections/{id}",
             Needs(Scope::ProviderConnectionsRead),
+            "Read a connection",
             provider_connections::get,
         ),
         patch(
             "/api/v1/provider_connections/{id}",
             Needs(Scope::ProviderConnectionsWrite),
+            "Change a connection",
             provider_connections::update,
         ),
         delete(
             "/api/v1/provider_connections/{id}",
             Needs(Scope::ProviderConnectionsWrite),
+            "Remove a connection",
             provider_connections::delete,
         ),
         post(
             "/api/v1/provider_connections/{id}/verify",
             Needs(Scope::ProviderConnectionsWrite),
+            "Verify a connection once more",
             provider_connections::verify,
         ),
-        post("/api/v1/routing/explain", Needs(Scope::RoutingRulesRead), routing::explain),
-        get("/api/v1/routing_rules", Needs(Scope::RoutingRulesRead), routing_rules::list),
-        post("/api/v1/routing_rules", Needs(Scope::RoutingRulesWrite), routing_rules::create),
-        get("/api/v1/routing_rules/{id}", Needs(Scope::RoutingRulesRead), routing_rules::get),
-        patch("/api/v1/routing_rules/{id}", Needs(Scope::RoutingRulesWrite), routing_rules::update),
-        delete("/api/v1/routing_rules/{id}", Needs(Scope::RoutingRulesWrite), routing_rules::delete),
+        post(
+            "/api/v1/routing/explain",
+            Needs(Scope::RoutingRulesRead),
+            "Tell where a message would go",
+            routing::explain,
+        ),
+        get("/api/v1/routing_rules", Needs(Scope::RoutingRulesRead), "List rules", routing_rules::list),
+        post("/api/v1/routing_rules", Needs(Scope::RoutingRulesWrite), "Make a rule", routing_rules::create),
+        get("/api/v1/routing_rules/{id}", Needs(Scope::RoutingRulesRead), "Read a rule", routing_rules::get),
+        patch(
+            "/api/v1/routing_rules/{id}",
+            Needs(Scope::RoutingRulesWrite),
+            "Change a rule",
+            routing_rules::update,
+        ),
+        delete(
+            "/api/v1/routing_rules/{id}",
+            Needs(Scope::RoutingRulesWrite),
+            "Remove a rule",
+            routing_rules::delete,
+        ),
     ]
 }
 
@@ -199,27 +319,58 @@ fn connections() -> Vec<Route> {
 fn webhooks() -> Vec<Route> {
     let (read, write) = (Needs(Scope::WebhookEndpointsRead), Needs(Scope::WebhookEndpointsWrite));
     vec![
-        get("/api/v1/webhook_endpoints", read, webhook_endpoints::list),
-        post("/api/v1/webhook_endpoints", write, webhook_endpoints::create),
-        get("/api/v1/webhook_endpoints/{id}", read, webhook_endpoints::get),
-        patch("/api/v1/webhook_endpoints/{id}", write, webhook_endpoints::update),
-        delete("/api/v1/webhook_endpoints/{id}", write, webhook_endpoints::delete),
-        post("/api/v1/webhook_endpoints/{id}/rotate_secret", write, webhook_endpoints::rotate),
-        get("/api/v1/webhook_endpoints/{id}/deliveries", read, webhook_endpoints::deliveries),
-        post("/api/v1/webhook_endpoints/{id}/test", write, webhook_endpoints::test),
-        post("/api/v1/webhook_endpoints/{id}/replay", write, webhook_endpoints::replay),
+        get("/api/v1/webhook_endpoints", read, "List webhook endpoints", webhook_endpoints::list),
+        post("/api/v1/webhook_endpoints", write, "Make a webhook endpoint", webhook_endpoints::create),
+        get("/api/v1/webhook_endpoints/{id}", read, "Read a webhook endpoint", webhook_endpoints::get),
+        patch(
+            "/api/v1/webhook_endpoints/{id}",
+            write,
+            "Change a webhook endpoint",
+            webhook_endpoints::update,
+        ),
+        delete(
+            "/api/v1/webhook_endpoints/{id}",
+            write,
+            "Remove a webhook endpoint",
+            webhook_endpoints::delete,
+        ),
+        post(
+            "/api/v1/webhook_endpoints/{id}/rotate_secret",
+            write,
+            "Give a webhook endpoint a new secret",
+            webhook_endpoints::rotate,
+        ),
+        get(
+            "/api/v1/webhook_endpoints/{id}/deliveries",
+            read,
+            "List what a webhook endpoint was told",
+            webhook_endpoints::deliveries,
+        ),
+        post(
+            "/api/v1/webhook_endpoints/{id}/test",
+            write,
+            "Try a webhook endpoint out",
+            webhook_endpoints::test,
+        ),
+        post(
+            "/api/v1/webhook_endpoints/{id}/replay",
+            write,
+            "Tell a webhook endpoint once more",
+            webhook_endpoints::replay,
+        ),
     ]
 }
 
 macro_rules! method {
     ($name:ident, $method:ident) => {
-        fn $name<H, T>(path: &'static str, access: Access, handler: H) -> Route
+        fn $name<H, T>(path: &'static str, access: Access, summary: &'static str, handler: H) -> Route
         where
-            H: Handler<T, Arc<App>>,
+            H: Handler<T, Arc<App>> + Described<T>,
             T: 'static,
         {
             let behind = Box::new(|gate| methods::$name(Guarded::new(gate, handler)));
-            Route { method: Method::$method, path, access, behind }
+            let (tell, handler) = (<H as Described<T>>::tell, std::any::type_name::<H>());
+            Route { method: Method::$method, path, access, summary, note: None, handler, tell, behind }
         }
     };
 }

@@ -24,6 +24,7 @@ mod engine;
 #[cfg(unix)]
 mod explain;
 mod health;
+mod openapi;
 #[cfg(target_os = "linux")]
 mod out_of_room;
 mod permissions;

@@ -3,21 +3,20 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use courierx_core::clock::Timestamp;
 use courierx_core::id::RecordId;
 use courierx_core::message::Mode;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::App;
 use crate::ctx::{Ctx, FromDomains, Scopes};
-use crate::http::{ApiResult, Id, Input, Json, Paged};
+use crate::http::{Answer, ApiResult, Created, Id, Input, Json, NoContent, Page, Paged};
 use crate::model::api_keys::{ApiKey, ApiKeyStatus};
 use crate::services::api_keys::{self, ApiKeyView, NewApiKey};
 
 /// A key to make.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub struct CreateApiKey {
     #[serde(default)]
     name: String,
@@ -36,7 +35,7 @@ pub struct CreateApiKey {
 impl Input for CreateApiKey {}
 
 /// How a key gets a new secret.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub struct RotateApiKey {
     #[serde(default)]
     overlap_seconds: Option<u32>,
@@ -44,8 +43,9 @@ pub struct RotateApiKey {
 
 impl Input for RotateApiKey {}
 
-#[derive(Debug, Serialize)]
-struct Rendered<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ApiKey)]
+pub struct Rendered<'a> {
     id: RecordId,
     name: &'a str,
     key_prefix: &'a str,
@@ -90,9 +90,9 @@ fn render<'a>(view: &'a ApiKeyView, raw_key: Option<&'a str>) -> Rendered<'a> {
 }
 
 /// `GET /api/v1/api_keys`
-pub async fn list(State(app): State<Arc<App>>, ctx: Ctx) -> ApiResult<Response> {
+pub async fn list(State(app): State<Arc<App>>, ctx: Ctx) -> ApiResult<Page<Rendered<'static>>> {
     let keys = api_keys::list(&ctx, &app).await?;
-    Ok(Paged::whole(keys.iter().map(|key| render(key, None)).collect()).into_response())
+    Ok(Paged::whole(keys.iter().map(|key| render(key, None)).collect()).answer())
 }
 
 /// `POST /api/v1/api_keys`
@@ -100,14 +100,14 @@ pub async fn create(
     State(app): State<Arc<App>>,
     ctx: Ctx,
     Json(input): Json<CreateApiKey>,
-) -> ApiResult<Response> {
+) -> ApiResult<Created<Rendered<'static>>> {
     let CreateApiKey { name, scopes, mode, expires_at, rate_limit_per_minute, from_domains } = input;
     // A key for tests makes no others (see `Ctx::may`), so the default is always what people mean.
     let mode = mode.unwrap_or(Mode::Live);
     let (scopes, from_domains) = (scopes.unwrap_or_default(), from_domains.unwrap_or_default());
     let new = NewApiKey { name, scopes, from_domains, mode, expires_at, rate_limit_per_minute };
     let (key, raw) = api_keys::create(&ctx, &app, new).await?;
-    Ok((StatusCode::CREATED, axum::Json(render(&key, Some(raw.reveal())))).into_response())
+    Ok(Created::of(&render(&key, Some(raw.reveal()))))
 }
 
 /// `POST /api/v1/api_keys/{id}/rotate`
@@ -116,19 +116,23 @@ pub async fn rotate(
     ctx: Ctx,
     Id(id): Id<RecordId>,
     Json(RotateApiKey { overlap_seconds }): Json<RotateApiKey>,
-) -> ApiResult<Response> {
+) -> ApiResult<Answer<Rendered<'static>>> {
     let (key, raw) = api_keys::rotate(&ctx, &app, id, overlap_seconds).await?;
-    Ok(axum::Json(render(&key, Some(raw.reveal()))).into_response())
+    Ok(Answer::of(&render(&key, Some(raw.reveal()))))
 }
 
 /// `PATCH /api/v1/api_keys/{id}/revoke`
-pub async fn revoke(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<Response> {
+pub async fn revoke(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    Id(id): Id<RecordId>,
+) -> ApiResult<Answer<Rendered<'static>>> {
     let key = api_keys::revoke(&ctx, &app, id).await?;
-    Ok(axum::Json(render(&key, None)).into_response())
+    Ok(Answer::of(&render(&key, None)))
 }
 
 /// `DELETE /api/v1/api_keys/{id}`
-pub async fn delete(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<StatusCode> {
+pub async fn delete(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<NoContent> {
     api_keys::delete(&ctx, &app, id).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }

@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use courierx_core::clock::Timestamp;
 use courierx_core::id::RecordId;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::App;
 use crate::ctx::Ctx;
-use crate::http::{ApiResult, Id, Input, Json, Paged, Params};
+use crate::http::{Answer, ApiResult, Created, Id, Input, Json, NoContent, Page, Paged, Pages, Params};
 use crate::model::domains::{Dmarc, DomainStatus, RecordKind, SpfShare, State as RecordState};
 use crate::model::provider_connections::ProviderKind;
 use crate::services::domains::{
@@ -26,8 +25,9 @@ impl Input for DomainInput {}
 /// For how many seconds records should live: what is usual for those that hardly change.
 const TTL: u32 = 3600;
 
-#[derive(Debug, Serialize)]
-struct Rendered<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Domain)]
+pub struct Rendered<'a> {
     id: RecordId,
     domain: &'a str,
     status: DomainStatus,
@@ -48,8 +48,9 @@ struct Rendered<'a> {
     updated_at: Timestamp,
 }
 
-#[derive(Debug, Serialize)]
-struct Record<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DnsRecord)]
+pub struct Record<'a> {
     #[serde(rename = "type")]
     kind: RecordKind,
     name: Option<&'a str>,
@@ -64,8 +65,8 @@ struct Record<'a> {
     provider_connection_ids: &'a [RecordId],
 }
 
-#[derive(Debug, Serialize)]
-struct SpfAdvisor<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SpfAdvisor<'a> {
     spf_record: Option<&'a str>,
     proposed_record: Option<&'a str>,
     lookup_count: usize,
@@ -77,9 +78,10 @@ struct SpfAdvisor<'a> {
     lookups: &'a [SpfShare],
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[expect(clippy::struct_field_names, reason = "the names of the API")]
-struct Provider<'a> {
+#[schema(as = DomainProvider)]
+pub struct Provider<'a> {
     provider_connection_id: RecordId,
     provider: ProviderKind,
     display_name: &'a str,
@@ -160,19 +162,27 @@ fn provider(view: &ProviderView) -> Provider<'_> {
 }
 
 /// `GET /api/v1/domains`
-pub async fn list(State(app): State<Arc<App>>, ctx: Ctx, mut params: Params) -> ApiResult<Response> {
+pub async fn list(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    mut params: Params<Pages>,
+) -> ApiResult<Page<Rendered<'static>>> {
     let paging = params.paging();
     params.finish()?;
     let skip = paging.skip()?;
     let (domains, count) = domains::list(&ctx, &app, skip, paging.per_page() as usize).await?;
     let total = Total { count: count as u64, exact: true };
-    Ok(Paged { items: domains.iter().map(render).collect(), total, paging }.into_response())
+    Ok(Paged { items: domains.iter().map(render).collect(), total, paging }.answer())
 }
 
 /// `GET /api/v1/domains/{id}`
-pub async fn get(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<Response> {
+pub async fn get(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    Id(id): Id<RecordId>,
+) -> ApiResult<Answer<Rendered<'static>>> {
     let domain = domains::get(&ctx, &app, id).await?;
-    Ok(axum::Json(render(&domain)).into_response())
+    Ok(Answer::of(&render(&domain)))
 }
 
 /// `POST /api/v1/domains`
@@ -180,9 +190,9 @@ pub async fn create(
     State(app): State<Arc<App>>,
     ctx: Ctx,
     Json(input): Json<NewDomain>,
-) -> ApiResult<Response> {
+) -> ApiResult<Created<Rendered<'static>>> {
     let domain = domains::create(&ctx, &app, input).await?;
-    Ok((StatusCode::CREATED, axum::Json(render(&domain))).into_response())
+    Ok(Created::of(&render(&domain)))
 }
 
 /// `PATCH /api/v1/domains/{id}`
@@ -191,19 +201,23 @@ pub async fn update(
     ctx: Ctx,
     Id(id): Id<RecordId>,
     Json(input): Json<DomainInput>,
-) -> ApiResult<Response> {
+) -> ApiResult<Answer<Rendered<'static>>> {
     let domain = domains::update(&ctx, &app, id, &input).await?;
-    Ok(axum::Json(render(&domain)).into_response())
+    Ok(Answer::of(&render(&domain)))
 }
 
 /// `POST /api/v1/domains/{id}/verify`, and `/recheck`, as the first version also called it
-pub async fn verify(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<Response> {
+pub async fn verify(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    Id(id): Id<RecordId>,
+) -> ApiResult<Answer<Rendered<'static>>> {
     let domain = domains::verify(&ctx, &app, id).await?;
-    Ok(axum::Json(render(&domain)).into_response())
+    Ok(Answer::of(&render(&domain)))
 }
 
 /// `DELETE /api/v1/domains/{id}`
-pub async fn delete(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<StatusCode> {
+pub async fn delete(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<NoContent> {
     domains::delete(&ctx, &app, id).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }

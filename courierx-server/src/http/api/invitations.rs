@@ -3,22 +3,22 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use courierx_core::id::RecordId;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use courierx_core::clock::Timestamp;
+use courierx_core::id::{RecordId, TenantId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::auth::From;
 use crate::App;
 use crate::ctx::{Ctx, Role};
-use crate::http::{ApiResult, Id, Input, Json, Paged};
+use crate::http::{Answer, ApiResult, Created, Id, Input, Json, Page, Paged};
+use crate::model::invitations::InvitationStatus;
 use crate::secret::Secret;
 use crate::services::auth::NewPassword;
 use crate::services::invitations::{self, InvitationRecord, Invited};
 
 /// Whom to invite.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub struct Invite {
     #[serde(default)]
     email: String,
@@ -29,7 +29,8 @@ pub struct Invite {
 impl Input for Invite {}
 
 /// How somebody joins.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = AcceptInvitation)]
 pub struct Accept {
     #[serde(default)]
     password: Secret,
@@ -39,31 +40,94 @@ pub struct Accept {
 
 impl Input for Accept {}
 
-fn render(record: &InvitationRecord) -> Value {
+/// An invitation.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Invitation)]
+pub struct Rendered<'a> {
+    id: RecordId,
+    email: &'a str,
+    role: Role,
+    status: InvitationStatus,
+    invited_by: RecordId,
+    expires_at: Timestamp,
+    created_at: Timestamp,
+}
+
+/// An invitation with what is shown once.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FreshInvitation)]
+pub struct RenderedInvited<'a> {
+    #[serde(flatten)]
+    invitation: Rendered<'a>,
+    token: &'a str,
+    invite_url: Option<&'a str>,
+}
+
+/// An invitation, as whoever has its token sees it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ShownInvitation)]
+pub struct Shown<'a> {
+    email: &'a str,
+    role: Role,
+    tenant_name: &'a str,
+    status: InvitationStatus,
+    expires_at: Timestamp,
+}
+
+/// Who has joined which tenant.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Joined<'a> {
+    user: JoinedUser<'a>,
+    tenant: JoinedTenant<'a>,
+    membership: JoinedAs,
+    /// Logs in.
+    token: &'a str,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct JoinedUser<'a> {
+    id: RecordId,
+    email: &'a str,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct JoinedTenant<'a> {
+    id: TenantId,
+    name: &'a str,
+    slug: &'a str,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct JoinedAs {
+    role: Role,
+}
+
+fn render(record: &InvitationRecord) -> Rendered<'_> {
     let invitation = &record.value;
-    json!({
-        "id": record.id,
-        "email": invitation.email,
-        "role": invitation.role,
-        "status": invitation.status,
-        "invited_by": invitation.invited_by,
-        "expires_at": invitation.expires_at,
-        "created_at": invitation.created_at,
-    })
+    Rendered {
+        id: record.id,
+        email: &invitation.email,
+        role: invitation.role,
+        status: invitation.status,
+        invited_by: invitation.invited_by,
+        expires_at: invitation.expires_at,
+        created_at: invitation.created_at,
+    }
 }
 
 /// With what is shown once.
-fn render_invited(invited: &Invited) -> Value {
-    let mut rendered = render(&invited.invitation);
-    rendered["token"] = json!(invited.token.as_str());
-    rendered["invite_url"] = json!(invited.url);
-    rendered
+fn render_invited(invited: &Invited) -> RenderedInvited<'_> {
+    RenderedInvited {
+        invitation: render(&invited.invitation),
+        token: invited.token.as_str(),
+        invite_url: invited.url.as_deref(),
+    }
 }
 
 /// `GET /api/v1/invitations`
-pub async fn list(State(app): State<Arc<App>>, ctx: Ctx) -> ApiResult<Response> {
+pub async fn list(State(app): State<Arc<App>>, ctx: Ctx) -> ApiResult<Page<Rendered<'static>>> {
     let all = invitations::list(&ctx, &app).await?;
-    Ok(Paged::whole(all.iter().map(render).collect()).into_response())
+    Ok(Paged::whole(all.iter().map(render).collect()).answer())
 }
 
 /// `POST /api/v1/invitations`
@@ -71,33 +135,40 @@ pub async fn create(
     State(app): State<Arc<App>>,
     ctx: Ctx,
     Json(Invite { email, role }): Json<Invite>,
-) -> ApiResult<Response> {
+) -> ApiResult<Created<RenderedInvited<'static>>> {
     let invited = invitations::create(&ctx, &app, &email, role.unwrap_or(Role::Developer)).await?;
-    Ok((StatusCode::CREATED, axum::Json(render_invited(&invited))).into_response())
+    Ok(Created::of(&render_invited(&invited)))
 }
 
 /// `POST /api/v1/invitations/{id}/revoke`
-pub async fn revoke(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<Response> {
-    Ok(axum::Json(render(&invitations::revoke(&ctx, &app, id).await?)).into_response())
+pub async fn revoke(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    Id(id): Id<RecordId>,
+) -> ApiResult<Answer<Rendered<'static>>> {
+    Ok(Answer::of(&render(&invitations::revoke(&ctx, &app, id).await?)))
 }
 
 /// `POST /api/v1/invitations/{id}/resend`
-pub async fn resend(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<Response> {
-    Ok(axum::Json(render_invited(&invitations::resend(&ctx, &app, id).await?)).into_response())
+pub async fn resend(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    Id(id): Id<RecordId>,
+) -> ApiResult<Answer<RenderedInvited<'static>>> {
+    Ok(Answer::of(&render_invited(&invitations::resend(&ctx, &app, id).await?)))
 }
 
 /// `GET /api/v1/invitations/{id}`, where the identifier is the token.
-pub async fn show(State(app): State<Arc<App>>, Id(token): Id<String>) -> ApiResult<Response> {
+pub async fn show(State(app): State<Arc<App>>, Id(token): Id<String>) -> ApiResult<Answer<Shown<'static>>> {
     let (record, tenant_name) = invitations::show(&app, &token).await?;
     let invitation = &record.value;
-    let body = json!({
-        "email": invitation.email,
-        "role": invitation.role,
-        "tenant_name": tenant_name,
-        "status": invitation.status,
-        "expires_at": invitation.expires_at,
-    });
-    Ok(axum::Json(body).into_response())
+    Ok(Answer::of(&Shown {
+        email: &invitation.email,
+        role: invitation.role,
+        tenant_name: &tenant_name,
+        status: invitation.status,
+        expires_at: invitation.expires_at,
+    }))
 }
 
 /// `POST /api/v1/invitations/{id}/accept`, where the identifier is the token.
@@ -106,14 +177,13 @@ pub async fn accept(
     From(from): From,
     Id(token): Id<String>,
     Json(Accept { password, password_confirmation: confirmation }): Json<Accept>,
-) -> ApiResult<Response> {
+) -> ApiResult<Created<Joined<'static>>> {
     let new = NewPassword { password, confirmation };
     let (joined, invitation) = invitations::accept(&app, &token, new, from).await?;
-    let body = json!({
-        "user": { "id": joined.user, "email": invitation.value.email },
-        "tenant": { "id": joined.id, "name": joined.tenant.name, "slug": joined.tenant.slug },
-        "membership": { "role": invitation.value.role },
-        "token": joined.token,
-    });
-    Ok((StatusCode::CREATED, axum::Json(body)).into_response())
+    Ok(Created::of(&Joined {
+        user: JoinedUser { id: joined.user, email: &invitation.value.email },
+        tenant: JoinedTenant { id: joined.id, name: &joined.tenant.name, slug: &joined.tenant.slug },
+        membership: JoinedAs { role: invitation.value.role },
+        token: &joined.token,
+    }))
 }

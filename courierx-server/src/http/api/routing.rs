@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 use courierx_core::clock::Timestamp;
 use courierx_core::id::RecordId;
 use courierx_core::message::Mode;
@@ -11,18 +10,20 @@ use courierx_core::router::{
     BreakerState, ConnectionHealth, ConnectionId, Considered, Decision, NotBefore, Strategy,
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::emails::{RenderedSkip, SendEmail, as_the_client_calls_it, skip};
 use crate::App;
 use crate::ctx::Ctx;
 use crate::delivery::Named;
 use crate::error::{ServiceError, ServiceResult};
-use crate::http::{ApiResult, Json};
+use crate::http::{Answer, ApiResult, Json};
 use crate::services::routing::{self, ExplainedRoute};
 
 /// What would be done with a message.
-#[derive(Debug, Serialize)]
-struct RenderedRoute<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RouteExplanation)]
+pub struct RenderedRoute<'a> {
     mode: Mode,
     rule: Option<RenderedRule<'a>>,
     strategy: Strategy,
@@ -35,15 +36,17 @@ struct RenderedRoute<'a> {
     refused: Option<Refused>,
 }
 
-#[derive(Debug, Serialize)]
-struct RenderedRule<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ExplainedRule)]
+pub struct RenderedRule<'a> {
     id: RecordId,
     name: &'a str,
     is_default: bool,
 }
 
-#[derive(Debug, Serialize)]
-struct Candidate<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RouteCandidate)]
+pub struct Candidate<'a> {
     #[serde(flatten)]
     connection: RenderedConnection,
     priority: Option<u32>,
@@ -54,23 +57,36 @@ struct Candidate<'a> {
     skipped: Option<RenderedSkip<'a>>,
 }
 
-#[derive(Debug, Serialize)]
-struct RenderedConnection {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = NamedConnection)]
+pub struct RenderedConnection {
     provider_connection_id: String,
     provider: Option<String>,
     display_name: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
-struct Breaker {
+/// A connection, which need not be there.
+#[derive(ToSchema)]
+#[schema(as = MaybeConnection)]
+#[expect(dead_code, reason = "the schema of a connection or nothing")]
+struct Nowhere {
+    provider_connection_id: Option<String>,
+    provider: Option<String>,
+    display_name: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RouteBreaker)]
+pub struct Breaker {
     state: &'static str,
     until: Option<Timestamp>,
     /// The share of its messages that it gets, while it comes back.
     share: Option<f64>,
 }
 
-#[derive(Debug, Serialize)]
-struct Health {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RouteHealth)]
+pub struct Health {
     success_rate: f64,
     latency_ms: Option<u64>,
     in_flight: usize,
@@ -78,10 +94,12 @@ struct Health {
     not_before: Option<NotBefore>,
 }
 
-#[derive(Debug, Serialize)]
-struct RenderedDecision<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RouteDecision)]
+pub struct RenderedDecision<'a> {
     action: &'static str,
     #[serde(flatten)]
+    #[schema(value_type = Nowhere)]
     connection: Option<RenderedConnection>,
     /// Who is sent to first, or waits.
     recipients: Vec<&'a str>,
@@ -91,8 +109,9 @@ struct RenderedDecision<'a> {
     given_up: Vec<&'a str>,
 }
 
-#[derive(Debug, Serialize)]
-struct Refused {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RouteRefusal)]
+pub struct Refused {
     code: &'static str,
     message: String,
 }
@@ -202,8 +221,8 @@ pub async fn explain(
     State(app): State<Arc<App>>,
     ctx: Ctx,
     Json(input): Json<SendEmail>,
-) -> ApiResult<Response> {
-    Ok(axum::Json(explained(&ctx, &app, input).await?).into_response())
+) -> ApiResult<Answer<RenderedRoute<'static>>> {
+    Ok(Answer::like(&explained(&ctx, &app, input).await?))
 }
 
 /// What is answered to this question.

@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use courierx_core::clock::Timestamp;
 use courierx_core::id::RecordId;
 use courierx_core::message::Lane;
 use courierx_core::router::Strategy;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::App;
 use crate::ctx::Ctx;
-use crate::http::{ApiResult, Id, Input, Json, Paged, Params};
+use crate::http::{Answer, ApiResult, Created, Id, Input, Json, NoContent, Page, Paged, Pages, Params};
 use crate::model::provider_connections::{ConnectionStatus, ProviderConnection, ProviderKind};
 use crate::model::routing_rules::RuleConnection;
 use crate::services::pages::Total;
@@ -23,8 +22,9 @@ use crate::services::routing_rules::{self, RuleInput, RuleView};
 
 impl Input for RuleInput {}
 
-#[derive(Debug, Serialize)]
-struct Rendered<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RoutingRule)]
+pub struct Rendered<'a> {
     id: RecordId,
     name: &'a str,
     strategy: Strategy,
@@ -43,7 +43,7 @@ struct Rendered<'a> {
 }
 
 /// The values of a condition: a single one as the first version shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 enum OneOrMany<'a, T> {
     None,
@@ -61,8 +61,9 @@ impl<'a, T> From<&'a Vec<T>> for OneOrMany<'a, T> {
     }
 }
 
-#[derive(Debug, Serialize)]
-struct Part<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RoutingRulePart)]
+pub struct Part<'a> {
     routing_rule_provider_id: RecordId,
     provider_connection_id: RecordId,
     provider: Option<ProviderKind>,
@@ -110,20 +111,28 @@ fn part<'a>(part: &RuleConnection, connections: &'a [Connection]) -> Part<'a> {
 }
 
 /// `GET /api/v1/routing_rules`
-pub async fn list(State(app): State<Arc<App>>, ctx: Ctx, mut params: Params) -> ApiResult<Response> {
+pub async fn list(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    mut params: Params<Pages>,
+) -> ApiResult<Page<Rendered<'static>>> {
     let paging = params.paging();
     params.finish()?;
     let skip = paging.skip()?;
     let rules = routing_rules::list(&ctx, &app).await?;
     let total = Total { count: rules.len() as u64, exact: true };
     let items = rules.iter().skip(skip).take(paging.per_page() as usize).map(render).collect();
-    Ok(Paged { items, total, paging }.into_response())
+    Ok(Paged { items, total, paging }.answer())
 }
 
 /// `GET /api/v1/routing_rules/{id}`
-pub async fn get(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<Response> {
+pub async fn get(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    Id(id): Id<RecordId>,
+) -> ApiResult<Answer<Rendered<'static>>> {
     let rule = routing_rules::get(&ctx, &app, id).await?;
-    Ok(axum::Json(render(&rule)).into_response())
+    Ok(Answer::of(&render(&rule)))
 }
 
 /// `POST /api/v1/routing_rules`
@@ -131,9 +140,9 @@ pub async fn create(
     State(app): State<Arc<App>>,
     ctx: Ctx,
     Json(input): Json<RuleInput>,
-) -> ApiResult<Response> {
+) -> ApiResult<Created<Rendered<'static>>> {
     let rule = routing_rules::create(&ctx, &app, input).await?;
-    Ok((StatusCode::CREATED, axum::Json(render(&rule))).into_response())
+    Ok(Created::of(&render(&rule)))
 }
 
 /// `PATCH /api/v1/routing_rules/{id}`
@@ -142,13 +151,13 @@ pub async fn update(
     ctx: Ctx,
     Id(id): Id<RecordId>,
     Json(input): Json<RuleInput>,
-) -> ApiResult<Response> {
+) -> ApiResult<Answer<Rendered<'static>>> {
     let rule = routing_rules::update(&ctx, &app, id, &input).await?;
-    Ok(axum::Json(render(&rule)).into_response())
+    Ok(Answer::of(&render(&rule)))
 }
 
 /// `DELETE /api/v1/routing_rules/{id}`
-pub async fn delete(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<StatusCode> {
+pub async fn delete(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<NoContent> {
     routing_rules::delete(&ctx, &app, id).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }

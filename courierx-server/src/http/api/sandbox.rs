@@ -3,20 +3,21 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 use courierx_core::clock::Timestamp;
 use courierx_core::id::MessageId;
 use courierx_core::message::RecipientField;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::App;
 use crate::ctx::Ctx;
 use crate::http::paging::DEEPEST;
-use crate::http::{ApiResult, Id, Paged, Params};
+use crate::http::{Answer, ApiResult, Id, Page, Paged, Pages, Params};
 use crate::services::sandbox::{self, SandboxMessage};
 
-#[derive(Debug, Serialize)]
-struct Rendered<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SandboxMessage)]
+pub struct Rendered<'a> {
     id: MessageId,
     from: Option<String>,
     to: Vec<String>,
@@ -33,14 +34,16 @@ struct Rendered<'a> {
     received_at: Option<Timestamp>,
 }
 
-#[derive(Debug, Serialize)]
-struct Header<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SandboxHeader)]
+pub struct Header<'a> {
     name: &'a str,
     value: &'a str,
 }
 
-#[derive(Debug, Serialize)]
-struct File<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SandboxFile)]
+pub struct File<'a> {
     filename: &'a str,
     content_type: &'a str,
     bytes: usize,
@@ -79,15 +82,23 @@ fn render(message: &SandboxMessage) -> Rendered<'_> {
 }
 
 /// `GET /api/v1/sandbox/messages`
-pub async fn list(State(app): State<Arc<App>>, ctx: Ctx, mut params: Params) -> ApiResult<Response> {
+pub async fn list(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    mut params: Params<Pages>,
+) -> ApiResult<Page<Rendered<'static>>> {
     let paging = params.paging();
     params.finish()?;
     let (skip, limit) = (paging.skip()?, paging.per_page() as usize);
     let (messages, total) = sandbox::list(&ctx, &app, skip, limit, DEEPEST).await?;
-    Ok(Paged { items: messages.iter().map(render).collect(), total, paging }.into_response())
+    Ok(Paged { items: messages.iter().map(render).collect(), total, paging }.answer())
 }
 
 /// `GET /api/v1/sandbox/messages/{id}`
-pub async fn get(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<MessageId>) -> ApiResult<Response> {
-    Ok(axum::Json(render(&sandbox::get(&ctx, &app, id).await?)).into_response())
+pub async fn get(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    Id(id): Id<MessageId>,
+) -> ApiResult<Answer<Rendered<'static>>> {
+    Ok(Answer::of(&render(&sandbox::get(&ctx, &app, id).await?)))
 }

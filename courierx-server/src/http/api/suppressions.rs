@@ -3,22 +3,21 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use courierx_core::clock::Timestamp;
 use courierx_core::id::{MessageId, RecordId};
 use courierx_core::suppression::{Pattern, Reason, Suppression};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
 use crate::ctx::Ctx;
 use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::http::paging::DEEPEST;
-use crate::http::{ApiResult, Id, Input, Json, Paged, Params};
+use crate::http::{ApiResult, Created, Id, Input, Json, NoContent, Page, Paged, Params};
 use crate::services::suppressions::{self, EntryFilter, NewEntry};
 
 /// An entry to add.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub struct CreateSuppression {
     #[serde(default)]
     email: String,
@@ -32,8 +31,9 @@ pub struct CreateSuppression {
 
 impl Input for CreateSuppression {}
 
-#[derive(Debug, Serialize)]
-struct Rendered<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Suppression)]
+pub struct Rendered<'a> {
     id: RecordId,
     email: &'a str,
     reason: Reason,
@@ -96,8 +96,28 @@ impl CreateSuppression {
     }
 }
 
+/// Which entries.
+#[derive(Debug, IntoParams)]
+pub struct SuppressionQuery {
+    /// Why they are there; `hard_bounce` and `soft_bounce` are `bounce`.
+    #[param(example = "bounce")]
+    pub reason: Option<String>,
+    /// A part of the address.
+    pub email: Option<String>,
+    /// The page, from 1.
+    #[param(minimum = 1)]
+    pub page: Option<u32>,
+    /// How many items a page has; 25 if nothing else is asked for.
+    #[param(minimum = 1, maximum = 100)]
+    pub per_page: Option<u32>,
+}
+
 /// `GET /api/v1/suppressions`
-pub async fn list(State(app): State<Arc<App>>, ctx: Ctx, mut params: Params) -> ApiResult<Response> {
+pub async fn list(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    mut params: Params<SuppressionQuery>,
+) -> ApiResult<Page<Rendered<'static>>> {
     let asked = params.text("reason");
     let email = params.text("email");
     let paging = params.paging();
@@ -106,7 +126,7 @@ pub async fn list(State(app): State<Arc<App>>, ctx: Ctx, mut params: Params) -> 
     let filter = EntryFilter { reason: reason.map_err(|wrong| ServiceError::Invalid(vec![wrong]))?, email };
     let (skip, limit) = (paging.skip()?, paging.per_page() as usize);
     let (entries, total) = suppressions::list(&ctx, &app, &filter, skip, limit, DEEPEST).await?;
-    Ok(Paged { items: entries.iter().map(render).collect(), total, paging }.into_response())
+    Ok(Paged { items: entries.iter().map(render).collect(), total, paging }.answer())
 }
 
 /// `POST /api/v1/suppressions`
@@ -114,13 +134,13 @@ pub async fn create(
     State(app): State<Arc<App>>,
     ctx: Ctx,
     Json(input): Json<CreateSuppression>,
-) -> ApiResult<Response> {
+) -> ApiResult<Created<Rendered<'static>>> {
     let entry = suppressions::create(&ctx, &app, input.read()?).await?;
-    Ok((StatusCode::CREATED, axum::Json(render(&entry))).into_response())
+    Ok(Created::of(&render(&entry)))
 }
 
 /// `DELETE /api/v1/suppressions/{id}`
-pub async fn delete(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<StatusCode> {
+pub async fn delete(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<NoContent> {
     suppressions::delete(&ctx, &app, id).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }

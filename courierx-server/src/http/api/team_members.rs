@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use courierx_core::clock::Timestamp;
 use courierx_core::id::RecordId;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::App;
 use crate::ctx::{Ctx, Role};
-use crate::http::{ApiResult, Id, Input, Json, Paged};
+use crate::http::{Answer, ApiResult, Id, Input, Json, NoContent, Page, Paged};
 use crate::services::team_members::{self, MemberView};
 
 /// Another role.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = MemberUpdate)]
 pub struct Update {
     #[serde(default)]
     role: Option<Role>,
@@ -23,21 +23,33 @@ pub struct Update {
 
 impl Input for Update {}
 
-fn render(view: &MemberView) -> Value {
+/// Somebody who belongs to the tenant.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TeamMember)]
+pub struct Rendered<'a> {
+    id: RecordId,
+    user_id: RecordId,
+    /// None if the account is gone.
+    email: Option<&'a str>,
+    role: Role,
+    joined_at: Timestamp,
+}
+
+fn render(view: &MemberView) -> Rendered<'_> {
     let member = &view.membership.value;
-    json!({
-        "id": view.membership.id,
-        "user_id": member.user,
-        "email": view.email,
-        "role": member.role,
-        "joined_at": member.joined_at,
-    })
+    Rendered {
+        id: view.membership.id,
+        user_id: member.user,
+        email: view.email.as_deref(),
+        role: member.role,
+        joined_at: member.joined_at,
+    }
 }
 
 /// `GET /api/v1/team_members`
-pub async fn list(State(app): State<Arc<App>>, ctx: Ctx) -> ApiResult<Response> {
+pub async fn list(State(app): State<Arc<App>>, ctx: Ctx) -> ApiResult<Page<Rendered<'static>>> {
     let members = team_members::list(&ctx, &app).await?;
-    Ok(Paged::whole(members.iter().map(render).collect()).into_response())
+    Ok(Paged::whole(members.iter().map(render).collect()).answer())
 }
 
 /// `PATCH /api/v1/team_members/{id}`
@@ -46,12 +58,12 @@ pub async fn update(
     ctx: Ctx,
     Id(id): Id<RecordId>,
     Json(Update { role }): Json<Update>,
-) -> ApiResult<Response> {
-    Ok(axum::Json(render(&team_members::update(&ctx, &app, id, role).await?)).into_response())
+) -> ApiResult<Answer<Rendered<'static>>> {
+    Ok(Answer::of(&render(&team_members::update(&ctx, &app, id, role).await?)))
 }
 
 /// `DELETE /api/v1/team_members/{id}`
-pub async fn delete(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<StatusCode> {
+pub async fn delete(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<NoContent> {
     team_members::delete(&ctx, &app, id).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }

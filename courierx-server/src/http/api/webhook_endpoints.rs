@@ -3,8 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use courierx_core::clock::Timestamp;
 use courierx_core::event::Sequence;
 use courierx_core::id::{EventId, MessageId, RecordId};
@@ -12,18 +10,21 @@ use courierx_core::message::Mode;
 use courierx_core::store::{WebhookResult, WebhookTry};
 use courierx_core::webhook::{SignatureScheme, WebhookEvent, WebhookSecret};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
 use crate::ctx::Ctx;
-use crate::http::{ApiResult, Id, Input, Json, MaybeEmpty, Paged, Params};
+use crate::http::{
+    Accepted, Answer, ApiResult, Created, Id, Input, Json, MaybeEmpty, NoContent, Page, Paged, Params,
+};
+use crate::services::pages::Total;
 use crate::services::webhook_endpoints::{self, Endpoint, EndpointInput, Replay};
 
 impl Input for EndpointInput {}
 impl Input for Replay {}
 
 /// How an endpoint gets a new secret.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 pub struct RotateSecret {
     #[serde(default)]
     overlap_seconds: Option<u32>,
@@ -31,8 +32,9 @@ pub struct RotateSecret {
 
 impl Input for RotateSecret {}
 
-#[derive(Debug, Serialize)]
-struct Rendered<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WebhookEndpoint)]
+pub struct Rendered<'a> {
     id: RecordId,
     url: &'a str,
     description: Option<&'a str>,
@@ -77,15 +79,19 @@ fn render<'a>(endpoint: &'a Endpoint, secret: Option<&'a WebhookSecret>) -> Rend
 }
 
 /// `GET /api/v1/webhook_endpoints`
-pub async fn list(State(app): State<Arc<App>>, ctx: Ctx) -> ApiResult<Response> {
+pub async fn list(State(app): State<Arc<App>>, ctx: Ctx) -> ApiResult<Page<Rendered<'static>>> {
     let endpoints = webhook_endpoints::list(&ctx, &app).await?;
-    Ok(Paged::whole(endpoints.iter().map(|one| render(one, None)).collect()).into_response())
+    Ok(Paged::whole(endpoints.iter().map(|one| render(one, None)).collect()).answer())
 }
 
 /// `GET /api/v1/webhook_endpoints/{id}`
-pub async fn get(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<Response> {
+pub async fn get(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    Id(id): Id<RecordId>,
+) -> ApiResult<Answer<Rendered<'static>>> {
     let endpoint = webhook_endpoints::get(&ctx, &app, id).await?;
-    Ok(axum::Json(render(&endpoint, None)).into_response())
+    Ok(Answer::of(&render(&endpoint, None)))
 }
 
 /// `POST /api/v1/webhook_endpoints`
@@ -93,9 +99,9 @@ pub async fn create(
     State(app): State<Arc<App>>,
     ctx: Ctx,
     Json(input): Json<EndpointInput>,
-) -> ApiResult<Response> {
+) -> ApiResult<Created<Rendered<'static>>> {
     let (endpoint, secret) = webhook_endpoints::create(&ctx, &app, input).await?;
-    Ok((StatusCode::CREATED, axum::Json(render(&endpoint, Some(&secret)))).into_response())
+    Ok(Created::of(&render(&endpoint, Some(&secret))))
 }
 
 /// `PATCH /api/v1/webhook_endpoints/{id}`
@@ -104,9 +110,9 @@ pub async fn update(
     ctx: Ctx,
     Id(id): Id<RecordId>,
     Json(input): Json<EndpointInput>,
-) -> ApiResult<Response> {
+) -> ApiResult<Answer<Rendered<'static>>> {
     let endpoint = webhook_endpoints::update(&ctx, &app, id, &input).await?;
-    Ok(axum::Json(render(&endpoint, None)).into_response())
+    Ok(Answer::of(&render(&endpoint, None)))
 }
 
 /// `POST /api/v1/webhook_endpoints/{id}/rotate_secret`
@@ -115,24 +121,26 @@ pub async fn rotate(
     ctx: Ctx,
     Id(id): Id<RecordId>,
     MaybeEmpty(RotateSecret { overlap_seconds }): MaybeEmpty<RotateSecret>,
-) -> ApiResult<Response> {
+) -> ApiResult<Answer<Rendered<'static>>> {
     let (endpoint, secret) = webhook_endpoints::rotate(&ctx, &app, id, overlap_seconds).await?;
-    Ok(axum::Json(render(&endpoint, Some(&secret))).into_response())
+    Ok(Answer::of(&render(&endpoint, Some(&secret))))
 }
 
 /// `DELETE /api/v1/webhook_endpoints/{id}`
-pub async fn delete(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<StatusCode> {
+pub async fn delete(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<NoContent> {
     webhook_endpoints::delete(&ctx, &app, id).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }
 
 /// One request to an endpoint.
-#[derive(Debug, Serialize)]
-struct Delivery<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WebhookDelivery)]
+pub struct Delivery<'a> {
     id: RecordId,
     event_id: EventId,
     event_type: WebhookEvent,
     /// Where the event stands; none of a test.
+    #[schema(value_type = Option<i64>)]
     sequence: Option<Sequence>,
     message_id: Option<MessageId>,
     success: bool,
@@ -170,26 +178,58 @@ fn delivery(entry: &WebhookTry) -> Delivery<'_> {
     }
 }
 
+/// Which requests.
+#[derive(Debug, IntoParams)]
+pub struct DeliveryQuery {
+    /// Those that the endpoint took, or those that it did not.
+    pub success: Option<bool>,
+    /// The page, from 1.
+    #[param(minimum = 1)]
+    pub page: Option<u32>,
+    /// How many items a page has; 25 if nothing else is asked for.
+    #[param(minimum = 1, maximum = 100)]
+    pub per_page: Option<u32>,
+}
+
 /// `GET /api/v1/webhook_endpoints/{id}/deliveries`
 pub async fn deliveries(
     State(app): State<Arc<App>>,
     ctx: Ctx,
     Id(id): Id<RecordId>,
-    mut params: Params,
-) -> ApiResult<Response> {
+    mut params: Params<DeliveryQuery>,
+) -> ApiResult<Page<Delivery<'static>>> {
     let (paging, success) = (params.paging(), params.parsed::<bool>("success"));
     params.finish()?;
-    let page = (paging.skip()?, paging.per_page() as usize);
-    let entries = webhook_endpoints::deliveries(&ctx, &app, id, success, page).await?;
-    Ok(axum::Json(entries.iter().map(delivery).collect::<Vec<_>>()).into_response())
+    let (skip, per_page) = (paging.skip()?, paging.per_page() as usize);
+    let entries = webhook_endpoints::deliveries(&ctx, &app, id, success, (skip, per_page + 1)).await?;
+    // There may be any number: whether there is another page is told, and not how many.
+    let total = Total { count: (skip + entries.len()) as u64, exact: entries.len() <= per_page };
+    let items = entries.iter().take(per_page).map(delivery).collect();
+    Ok(Paged { items, total, paging }.answer())
+}
+
+/// What came of trying an endpoint out.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TestedEndpoint<'a> {
+    message: &'static str,
+    delivery: Delivery<'a>,
 }
 
 /// `POST /api/v1/webhook_endpoints/{id}/test`
-pub async fn test(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<Response> {
+pub async fn test(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    Id(id): Id<RecordId>,
+) -> ApiResult<Accepted<TestedEndpoint<'static>>> {
     let entry = webhook_endpoints::test(&ctx, &app, id).await?;
     let message = if entry.taken() { "Test event delivered" } else { "Test event was not taken" };
-    let body = json!({ "message": message, "delivery": delivery(&entry) });
-    Ok((StatusCode::ACCEPTED, axum::Json(body)).into_response())
+    Ok(Accepted::of(&TestedEndpoint { message, delivery: delivery(&entry) }))
+}
+
+/// Of how many events an endpoint is told once more.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Replayed {
+    events: usize,
 }
 
 /// `POST /api/v1/webhook_endpoints/{id}/replay`
@@ -198,7 +238,7 @@ pub async fn replay(
     ctx: Ctx,
     Id(id): Id<RecordId>,
     Json(input): Json<Replay>,
-) -> ApiResult<Response> {
+) -> ApiResult<Accepted<Replayed>> {
     let events = webhook_endpoints::replay(&ctx, &app, id, input).await?;
-    Ok((StatusCode::ACCEPTED, axum::Json(json!({ "events": events }))).into_response())
+    Ok(Accepted::of(&Replayed { events }))
 }

@@ -3,6 +3,7 @@
 use courierx_core::clock::Timestamp;
 use courierx_core::names;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,7 +77,7 @@ pub struct Spf {
 }
 
 /// How many look-ups a term of an SPF record costs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SpfShare {
     /// The term: `include:example.com`.
     pub term: String,
@@ -85,7 +86,7 @@ pub struct SpfShare {
 }
 
 /// The DMARC record (RFC 7489).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Dmarc {
     /// How it stands.
     pub state: State,

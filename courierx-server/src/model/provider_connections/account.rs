@@ -2,6 +2,7 @@
 
 use courierx_core::names;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::kinds::{
     MailgunAccount, PostmarkAccount, Region, ResendAccount, SendGridAccount, SesAccount, SmtpTarget, SmtpTls,
@@ -67,7 +68,8 @@ pub enum Account {
 }
 
 /// What an account has, whatever its kind, as clients are shown it.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
+#[schema(as = ConnectionDetails)]
 pub struct Details<'a> {
     /// Where it is kept.
     pub region: Option<&'a str>,

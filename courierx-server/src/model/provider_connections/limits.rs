@@ -3,9 +3,10 @@
 use courierx_core::router::{Quota, Rate};
 use courierx_core::store::Window;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// How much a connection may be given, as its tenant wants it. Without a limit the provider's own hold.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct Limits {
     /// Recipients in a day, UTC.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use courierx_core::id::RecordId;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::dkim;
 use crate::error::FieldError;
@@ -14,25 +15,29 @@ use crate::services::provider_connections::{Connection, Given};
 const SELECTORS: usize = 10;
 
 /// A domain to add.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 pub struct NewDomain {
     /// The domain.
-    #[serde(alias = "name")]
+    #[serde(default, alias = "name")]
     pub domain: Option<String>,
     /// The DKIM selector where no others are named.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub dkim_selector: Given<String>,
     /// The DKIM selectors of connections, by their identifiers.
+    #[serde(default)]
     pub dkim_selectors: BTreeMap<String, Vec<String>>,
 }
 
 /// What can be changed of a domain.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 pub struct DomainInput {
     /// The DKIM selector where no others are named.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub dkim_selector: Given<String>,
     /// The DKIM selectors of connections, by their identifiers. Of others nothing changes; an empty list removes them.
+    #[serde(default)]
     pub dkim_selectors: BTreeMap<String, Vec<String>>,
 }
 

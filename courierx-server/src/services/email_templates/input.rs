@@ -2,32 +2,46 @@
 
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
+use crate::schema::any_of;
 use crate::services::provider_connections::Given;
 
 /// What a client says of a template: everything of a new one, and what changes of an old one.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 pub struct TemplateInput {
     /// What people call it.
+    #[serde(default)]
     pub name: Option<String>,
     /// What it is for.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub description: Given<String>,
     /// What kind of mail it makes.
+    #[serde(default)]
     pub category: Option<String>,
     /// Whether it can be sent; `active` publishes what is not published.
+    #[serde(default)]
     pub status: Option<String>,
     /// The subject.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub subject: Given<String>,
     /// The HTML body.
-    #[serde(alias = "html")]
+    #[serde(default, alias = "html")]
+    #[schema(value_type = Option<String>)]
     pub html_body: Given<String>,
     /// The text body.
-    #[serde(alias = "text")]
+    #[serde(default, alias = "text")]
+    #[schema(value_type = Option<String>)]
     pub text_body: Given<String>,
     /// What is said of its variables.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<VariableInput>>)]
     pub variables: Given<Vec<VariableInput>>,
     /// The client's own.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
     pub metadata: Given<Map<String, Value>>,
 }
 
@@ -41,6 +55,22 @@ pub struct VariableInput {
     /// Whether it has to be given.
     pub required: bool,
 }
+
+/// A variable, as an object.
+#[derive(ToSchema)]
+#[schema(as = VariableObject)]
+#[expect(dead_code, reason = "the schema of an object")]
+struct VariableObject {
+    /// Its name.
+    name: String,
+    /// What it is where nothing is given.
+    #[schema(required = false)]
+    default: Option<Value>,
+    /// Whether it has to be given.
+    required: Option<bool>,
+}
+
+any_of! { VariableInput: String, VariableObject }
 
 impl<'de> Deserialize<'de> for VariableInput {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -67,27 +97,28 @@ impl<'de> Deserialize<'de> for VariableInput {
 }
 
 /// What a client wants to see filled.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 pub struct PreviewInput {
     /// The values.
+    #[serde(default)]
     pub variables: Option<Map<String, Value>>,
     /// Of which version; the draft, or what is published where there is none.
+    #[serde(default)]
     pub version: Option<u32>,
 }
 
 /// What a client wants to publish.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 pub struct PublishInput {
     /// An earlier version, to be the present one again; the draft if none.
+    #[serde(default)]
     pub version: Option<u32>,
 }
 
 /// What a client says of a copy.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 pub struct DuplicateInput {
     /// What it is called; the original's name and `(copy)` if none.
+    #[serde(default)]
     pub name: Option<String>,
 }

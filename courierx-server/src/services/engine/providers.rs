@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use courierx_core::router::{ConnectionId, Router};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::App;
 use crate::delivery::{GivenConnection, GivenError, ProviderError};
@@ -19,25 +20,27 @@ const MAX_PRIORITY: i64 = 1_000_000;
 const MAX_ID: usize = 200;
 
 /// An account, as a request describes it.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 pub struct ProviderInput {
     /// What the client calls it; told again in the answer.
+    #[serde(default)]
     pub id: Option<String>,
     /// Its place in the order of preference; smaller is preferred. In the order of the list if none.
+    #[serde(default)]
     pub priority: Option<i64>,
     /// The account.
+    #[serde(default)]
     pub provider: AccountInput,
 }
 
 /// An account: of which kind, and what belongs to it.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 pub struct AccountInput {
     /// The kind of provider.
-    #[serde(rename = "type", alias = "provider")]
+    #[serde(default, rename = "type", alias = "provider")]
     pub kind: Option<String>,
     /// Everything else, the credentials among it.
+    #[serde(default)]
     pub config: Option<ConnectionInput>,
 }
 

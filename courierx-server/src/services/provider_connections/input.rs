@@ -1,12 +1,13 @@
 //! What a client says of a connection.
 
 use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
 
 use super::limits::RateInput;
 use crate::model::provider_connections::Credentials;
 use crate::secret::Secret;
 
-/// A field that can be left out, be null, or have a value.
+/// A field that can be left out, be null, or have a value: in a schema an `Option`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Given<T> {
     /// Left out: stays as it is.
@@ -45,62 +46,91 @@ impl Given<String> {
 /// What a client says of a connection: everything of a new one, and what changes of an old one.
 ///
 /// The other names are those under which the vendors, or the first version's parts, speak of the same.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 pub struct ConnectionInput {
     /// The kind of provider.
+    #[serde(default)]
     pub provider: Option<String>,
     /// What people call it.
+    #[serde(default)]
     pub display_name: Option<String>,
     /// Whose account it is: `byok`, the tenant's own, or `live`, which the documentation calls the same.
+    #[serde(default)]
     pub mode: Option<String>,
     /// Whether it is used.
+    #[serde(default)]
     pub status: Option<String>,
     /// Its place in the order of preference.
+    #[serde(default)]
     pub priority: Option<i64>,
     /// Its share.
+    #[serde(default)]
     pub weight: Option<i64>,
     /// Recipients in a day.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
     pub daily_cap: Given<i64>,
     /// Recipients in a month.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
     pub monthly_cap: Given<i64>,
     /// Recipients in 24 hours.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
     pub rolling_24h_cap: Given<i64>,
     /// Hand-overs at once.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
     pub max_in_flight: Given<i64>,
     /// Messages in a second.
+    #[serde(default)]
+    #[schema(value_type = Option<RateInput>)]
     pub rate_limit: Given<RateInput>,
     /// Whether it gets nothing new.
+    #[serde(default)]
     pub drain: Option<bool>,
     /// Where the account lives.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub region: Given<String>,
     /// The sending domain.
-    #[serde(alias = "mailgun_domain")]
+    #[serde(default, alias = "mailgun_domain")]
+    #[schema(value_type = Option<String>)]
     pub domain: Given<String>,
     /// The configuration set of every message.
-    #[serde(alias = "configurationSet")]
+    #[serde(default, alias = "configurationSet")]
+    #[schema(value_type = Option<String>)]
     pub configuration_set: Given<String>,
     /// The same, as the first version called it.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub ses_configuration_set: Given<String>,
     /// The stream of every message.
-    #[serde(alias = "messageStream")]
+    #[serde(default, alias = "messageStream")]
+    #[schema(value_type = Option<String>)]
     pub message_stream: Given<String>,
     /// The addresses that mail leaves from.
-    #[serde(alias = "ip_pool_name", alias = "ipPool", alias = "ipPoolName")]
+    #[serde(default, alias = "ip_pool_name", alias = "ipPool", alias = "ipPoolName")]
+    #[schema(value_type = Option<String>)]
     pub ip_pool: Given<String>,
     /// Another address of the vendor's API.
-    #[serde(alias = "baseUrl")]
+    #[serde(default, alias = "baseUrl")]
+    #[schema(value_type = Option<String>)]
     pub base_url: Given<String>,
     /// The mail server; of Mailgun, the sending domain, which the first version took here.
-    #[serde(alias = "host")]
+    #[serde(default, alias = "host")]
+    #[schema(value_type = Option<String>)]
     pub smtp_host: Given<String>,
     /// Its port.
-    #[serde(alias = "port")]
+    #[serde(default, alias = "port")]
+    #[schema(value_type = Option<i64>)]
     pub smtp_port: Given<i64>,
     /// How the connection to it is encrypted.
+    #[serde(default)]
     pub tls: Option<String>,
     /// The API key, or the user. An empty one stays as it is: forms send those.
     #[serde(
+        default,
         alias = "apiKey",
         alias = "access_key_id",
         alias = "accessKeyId",
@@ -108,12 +138,15 @@ pub struct ConnectionInput {
         alias = "serverToken",
         alias = "user"
     )]
+    #[schema(value_type = Option<Secret>)]
     pub api_key: Given<Secret>,
     /// The secret, or the password.
-    #[serde(alias = "secret_access_key", alias = "secretAccessKey", alias = "pass")]
+    #[serde(default, alias = "secret_access_key", alias = "secretAccessKey", alias = "pass")]
+    #[schema(value_type = Option<Secret>)]
     pub secret: Given<Secret>,
     /// What belongs to a key that is only lent.
-    #[serde(alias = "sessionToken")]
+    #[serde(default, alias = "sessionToken")]
+    #[schema(value_type = Option<Secret>)]
     pub session_token: Given<Secret>,
 }
 

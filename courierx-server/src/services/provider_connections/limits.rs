@@ -2,6 +2,7 @@
 
 use courierx_core::router::{InvalidRate, Rate};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::check::Applied;
 use super::input::{ConnectionInput, Given};
@@ -13,7 +14,7 @@ const MAX_CAP: i64 = 1_000_000_000_000;
 const MAX_IN_FLIGHT: i64 = 1000;
 
 /// A rate, as a client says it.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, ToSchema)]
 pub struct RateInput {
     /// Messages in a second, on average.
     pub per_second: f64,

@@ -5,40 +5,57 @@ use std::fmt;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
+use crate::schema::any_of;
 use crate::services::provider_connections::Given;
 
 /// What a client says of a rule: everything of a new one, and what changes of an old one.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 pub struct RuleInput {
     /// What people call it.
+    #[serde(default)]
     pub name: Option<String>,
     /// How its connections share the work; `failover` is `failover_only`.
+    #[serde(default)]
     pub strategy: Option<String>,
     /// Whether it is for whatever no other rule is for.
+    #[serde(default)]
     pub is_default: Option<bool>,
     /// Whether it is used.
-    #[serde(alias = "enabled")]
+    #[serde(default, alias = "enabled")]
     pub is_active: Option<bool>,
     /// Its place among the rules.
+    #[serde(default)]
     pub position: Option<i64>,
     /// For messages of authors of these domains.
+    #[serde(default)]
+    #[schema(value_type = Option<Texts>)]
     pub match_from_domain: Given<Texts>,
     /// For messages to recipients of these domains.
+    #[serde(default)]
+    #[schema(value_type = Option<Texts>)]
     pub match_recipient_domain: Given<Texts>,
     /// For messages with one of these tags.
+    #[serde(default)]
+    #[schema(value_type = Option<Texts>)]
     pub match_tag: Given<Texts>,
     /// For messages in these lanes.
+    #[serde(default)]
+    #[schema(value_type = Option<Texts>)]
     pub match_lane: Given<Texts>,
     /// For messages with all of these metadata.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
     pub match_metadata: Given<Map<String, Value>>,
     /// The connections that they may take.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<PartInput>>)]
     pub connections: Given<Vec<PartInput>>,
 }
 
 /// What a client says of a connection's part in a rule.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 pub struct PartInput {
     /// The connection.
     pub provider_connection_id: String,
@@ -56,6 +73,8 @@ pub struct PartInput {
 /// One text or several; an empty one is none, as forms send it for what was not filled in.
 #[derive(Debug, Clone, Default)]
 pub struct Texts(pub(super) Vec<String>);
+
+any_of! { Texts: String, Vec<String> }
 
 impl<'de> Deserialize<'de> for Texts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

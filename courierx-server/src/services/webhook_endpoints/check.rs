@@ -4,6 +4,7 @@ use courierx_core::message::Mode;
 use courierx_core::webhook::{SignatureScheme, WebhookEvent};
 use reqwest::Url;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::delivery::{Guard, REFUSED};
 use crate::error::FieldError;
@@ -19,21 +20,27 @@ const MAX_DESCRIPTION: usize = 500;
 const MAX_EVENTS: usize = 100;
 
 /// What a client says of an endpoint: everything of a new one, and what changes of an old one.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 pub struct EndpointInput {
     /// Where requests go.
+    #[serde(default)]
     pub url: Option<String>,
     /// What people call it.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub description: Given<String>,
     /// What it is told of: `delivered` or `email.delivered`; of everything if it is empty.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>)]
     pub events: Given<Vec<String>>,
     /// Whether it is told.
-    #[serde(alias = "enabled")]
+    #[serde(default, alias = "enabled")]
     pub is_active: Option<bool>,
     /// Of which mail it is told: `live` or `test`.
+    #[serde(default)]
     pub mode: Option<Mode>,
     /// How requests are signed.
+    #[serde(default)]
     pub signature_scheme: Option<String>,
 }
 

@@ -8,6 +8,7 @@ use courierx_core::id::RecordId;
 use courierx_core::store::{PageRequest, WebhookFilter, WebhookTry};
 use courierx_core::webhook::WebhookEvent;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::find;
 use crate::App;
@@ -43,16 +44,20 @@ pub async fn test(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<WebhookTr
 }
 
 /// What is told once more: these, or whatever was told within a time.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 pub struct Replay {
     /// The positions of events, as deliveries show them.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<i64>>)]
     pub sequences: Option<Vec<Sequence>>,
     /// What was told from then on,
+    #[serde(default)]
     pub from: Option<Timestamp>,
     /// and before then.
+    #[serde(default)]
     pub to: Option<Timestamp>,
     /// Only what the endpoint did not take, unless this is false.
+    #[serde(default)]
     pub failed_only: Option<bool>,
 }
 

@@ -2,6 +2,7 @@
 
 mod binary;
 mod client;
+mod contract;
 pub(crate) mod database;
 mod dns_server;
 #[cfg(unix)]

@@ -17,11 +17,8 @@ new Webhook(input.secret).verify(input.body, input.headers);
 "#;
 
 fn accepts(library: &str, secret: &str, told: &Told, body: &str) -> bool {
-    let headers: serde_json::Map<_, _> = told
-        .headers
-        .iter()
-        .map(|(name, value)| (name.to_string(), json!(value.to_str().unwrap())))
-        .collect();
+    let headers: serde_json::Map<_, _> =
+        told.headers.iter().map(|(name, value)| (name.to_string(), json!(value.to_str().unwrap()))).collect();
     let input = json!({ "library": library, "secret": secret, "headers": headers, "body": body });
     let node = std::env::var_os("COURIERX_TEST_NODE").unwrap_or_else(|| "node".into());
     let mut verifying = Command::new(node)

@@ -8,18 +8,18 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, State};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::response::{IntoResponse, Response};
 use courierx_core::clock::Timestamp;
 use courierx_core::id::TenantId;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::App;
 use crate::ctx::Ctx;
+use crate::http::openapi::{Operation, Takes};
 use crate::http::peer::client_address;
-use crate::http::{ApiError, ApiResult, Input, Json};
+use crate::http::{Answer, ApiError, ApiResult, Created, Input, Json};
 use crate::model::tenants::{Tenant, TenantStatus};
 use crate::secret::Secret;
 use crate::services::auth::{self, LoggedIn, NewPassword, NewTenant, TenantChange};
@@ -29,7 +29,7 @@ use crate::services::provider_connections::Given;
 const MODE: &str = "byok";
 
 /// Somebody who registers; also inside `auth`, as the first version's dashboard sends it.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct Register {
     #[serde(default)]
     name: String,
@@ -40,13 +40,14 @@ pub struct Register {
     #[serde(default)]
     password_confirmation: Option<Secret>,
     #[serde(default)]
+    #[schema(no_recursion)]
     auth: Option<Box<Register>>,
 }
 
 impl Input for Register {}
 
 /// Somebody who logs in.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct LogIn {
     #[serde(default)]
     email: String,
@@ -59,20 +60,23 @@ pub struct LogIn {
 impl Input for LogIn {}
 
 /// What to change of a tenant.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = TenantUpdate)]
 pub struct Update {
     #[serde(default)]
     name: Option<String>,
     #[serde(default)]
     settings: Option<Map<String, Value>>,
     #[serde(default)]
+    #[schema(value_type = Option<i64>)]
     content_days: Given<i64>,
 }
 
 impl Input for Update {}
 
-#[derive(Debug, Serialize)]
-struct Rendered<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Tenant)]
+pub struct Rendered<'a> {
     id: TenantId,
     name: &'a str,
     slug: &'a str,
@@ -83,6 +87,7 @@ struct Rendered<'a> {
     settings: &'a Map<String, Value>,
     content_days: u16,
     content_days_max: u16,
+    #[schema(value_type = Option<u32>, minimum = 1)]
     rate_limit_per_minute: Option<NonZeroU32>,
     created_at: Timestamp,
 }
@@ -105,8 +110,22 @@ fn render<'a>(app: &App, id: TenantId, tenant: &'a Tenant) -> Rendered<'a> {
     }
 }
 
-fn logged_in(app: &App, status: StatusCode, LoggedIn { id, tenant, token, .. }: &LoggedIn) -> Response {
-    (status, axum::Json(json!({ "tenant": render(app, *id, tenant), "token": token }))).into_response()
+/// A tenant, and a token of one of its users.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LoggedIn)]
+pub struct LoggedInTenant<'a> {
+    tenant: Rendered<'a>,
+    token: &'a str,
+}
+
+fn logged_in<'a>(app: &App, LoggedIn { id, tenant, token, .. }: &'a LoggedIn) -> LoggedInTenant<'a> {
+    LoggedInTenant { tenant: render(app, *id, tenant), token }
+}
+
+/// A tenant, by its name.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OneTenant<'a> {
+    tenant: Rendered<'a>,
 }
 
 /// The address of whoever asks, if the listener knows it.
@@ -121,19 +140,26 @@ impl<S: Send + Sync> FromRequestParts<S> for From {
     }
 }
 
+impl Takes for From {
+    /// By addresses is limited how often somebody may try.
+    fn tell(operation: &mut Operation) {
+        operation.errors([401, 403, 429]);
+    }
+}
+
 /// `POST /api/v1/auth/register`
 pub async fn register(
     State(app): State<Arc<App>>,
     From(from): From,
     Json(input): Json<Register>,
-) -> ApiResult<Response> {
+) -> ApiResult<Created<LoggedInTenant<'static>>> {
     let input = match input.auth {
         Some(inner) => *inner,
         None => input,
     };
     let Register { name, email, password, password_confirmation: confirmation, .. } = input;
     let new = NewTenant { name, email, password: NewPassword { password, confirmation } };
-    Ok(logged_in(&app, StatusCode::CREATED, &auth::register(&app, new, from).await?))
+    Ok(Created::of(&logged_in(&app, &auth::register(&app, new, from).await?)))
 }
 
 /// `POST /api/v1/auth/login`
@@ -141,15 +167,15 @@ pub async fn login(
     State(app): State<Arc<App>>,
     From(from): From,
     Json(LogIn { email, password, tenant }): Json<LogIn>,
-) -> ApiResult<Response> {
+) -> ApiResult<Answer<LoggedInTenant<'static>>> {
     let answer = auth::log_in(&app, &email, password, tenant.as_deref(), from).await?;
-    Ok(logged_in(&app, StatusCode::OK, &answer))
+    Ok(Answer::of(&logged_in(&app, &answer)))
 }
 
 /// `GET /api/v1/auth/me`
-pub async fn me(State(app): State<Arc<App>>, ctx: Ctx) -> ApiResult<Response> {
+pub async fn me(State(app): State<Arc<App>>, ctx: Ctx) -> ApiResult<Answer<OneTenant<'static>>> {
     let tenant = auth::me(&ctx, &app).await?;
-    Ok(axum::Json(json!({ "tenant": render(&app, ctx.tenant, &tenant.value) })).into_response())
+    Ok(Answer::of(&OneTenant { tenant: render(&app, ctx.tenant, &tenant.value) }))
 }
 
 /// `PATCH /api/v1/auth/me`
@@ -157,7 +183,7 @@ pub async fn update(
     State(app): State<Arc<App>>,
     ctx: Ctx,
     Json(Update { name, settings, content_days }): Json<Update>,
-) -> ApiResult<Response> {
+) -> ApiResult<Answer<OneTenant<'static>>> {
     let tenant = auth::update(&ctx, &app, TenantChange { name, settings, content_days }).await?;
-    Ok(axum::Json(json!({ "tenant": render(&app, ctx.tenant, &tenant.value) })).into_response())
+    Ok(Answer::of(&OneTenant { tenant: render(&app, ctx.tenant, &tenant.value) }))
 }

@@ -3,20 +3,18 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::{From, logged_in};
+use super::{From, LoggedInTenant, logged_in};
 use crate::App;
 use crate::ctx::Ctx;
-use crate::http::{ApiResult, Input, Json};
+use crate::http::{Accepted, Answer, ApiResult, Input, Json, NoContent};
 use crate::secret::Secret;
 use crate::services::auth::{self, NewPassword};
 
 /// Whose token ends.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub struct LogOut {
     #[serde(default)]
     everywhere: bool,
@@ -25,7 +23,7 @@ pub struct LogOut {
 impl Input for LogOut {}
 
 /// Another password for whoever knows the one before.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct ChangePassword {
     #[serde(default)]
     current_password: Secret,
@@ -38,7 +36,8 @@ pub struct ChangePassword {
 impl Input for ChangePassword {}
 
 /// Whose password is forgotten.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = ForgotPassword)]
 pub struct Forgot {
     #[serde(default)]
     email: String,
@@ -47,7 +46,8 @@ pub struct Forgot {
 impl Input for Forgot {}
 
 /// Another password for whoever got the mail.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = ResetPassword)]
 pub struct Reset {
     #[serde(default)]
     token: Secret,
@@ -59,14 +59,20 @@ pub struct Reset {
 
 impl Input for Reset {}
 
+/// A sentence for people.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Message {
+    message: &'static str,
+}
+
 /// `POST /api/v1/auth/logout`
 pub async fn log_out(
     State(app): State<Arc<App>>,
     ctx: Ctx,
     Json(LogOut { everywhere }): Json<LogOut>,
-) -> ApiResult<StatusCode> {
+) -> ApiResult<NoContent> {
     auth::log_out(&ctx, &app, everywhere).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }
 
 /// `POST /api/v1/auth/password`
@@ -75,11 +81,11 @@ pub async fn change(
     ctx: Ctx,
     From(from): From,
     Json(input): Json<ChangePassword>,
-) -> ApiResult<Response> {
+) -> ApiResult<Answer<LoggedInTenant<'static>>> {
     let ChangePassword { current_password, password, password_confirmation: confirmation } = input;
     let new = NewPassword { password, confirmation };
     let changed = auth::change_password(&ctx, &app, current_password, new, from).await?;
-    Ok(logged_in(&app, StatusCode::OK, &changed))
+    Ok(Answer::of(&logged_in(&app, &changed)))
 }
 
 /// `POST /api/v1/auth/password/forgot`
@@ -87,10 +93,10 @@ pub async fn forgot(
     State(app): State<Arc<App>>,
     From(from): From,
     Json(Forgot { email }): Json<Forgot>,
-) -> ApiResult<Response> {
+) -> ApiResult<Accepted<Message>> {
     auth::forgot(&app, &email, from).await?;
     let message = "If somebody logs in with this address, a mail is on its way.";
-    Ok((StatusCode::ACCEPTED, axum::Json(json!({ "message": message }))).into_response())
+    Ok(Accepted::of(&Message { message }))
 }
 
 /// `POST /api/v1/auth/password/reset`
@@ -98,7 +104,7 @@ pub async fn reset(
     State(app): State<Arc<App>>,
     From(from): From,
     Json(Reset { token, password, password_confirmation: confirmation }): Json<Reset>,
-) -> ApiResult<StatusCode> {
+) -> ApiResult<NoContent> {
     auth::reset(&app, &token, NewPassword { password, confirmation }, from).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }

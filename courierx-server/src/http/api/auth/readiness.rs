@@ -3,38 +3,55 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::{MODE, render};
+use super::{MODE, Rendered, render};
 use crate::App;
 use crate::ctx::Ctx;
-use crate::http::ApiResult;
+use crate::http::{Answer, ApiResult};
 use crate::services::auth::{self, Readiness};
 
-fn render_readiness(readiness: Readiness) -> Value {
+/// Whether a tenant has what sending needs.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Readiness)]
+pub struct RenderedReadiness {
+    ready: bool,
+    mode: &'static str,
+    checks: Checks,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ReadinessChecks)]
+struct Checks {
+    verified_domain: bool,
+    active_provider: bool,
+    default_routing_rule: bool,
+}
+
+/// A tenant that sends.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Activated<'a> {
+    tenant: Rendered<'a>,
+    readiness: RenderedReadiness,
+}
+
+fn render_readiness(readiness: Readiness) -> RenderedReadiness {
     let Readiness { ready, verified_domain, active_provider, default_routing_rule } = readiness;
-    json!({
-        "ready": ready,
-        "mode": MODE,
-        "checks": {
-            "verified_domain": verified_domain,
-            "active_provider": active_provider,
-            "default_routing_rule": default_routing_rule,
-        },
-    })
+    let checks = Checks { verified_domain, active_provider, default_routing_rule };
+    RenderedReadiness { ready, mode: MODE, checks }
 }
 
 /// `GET /api/v1/auth/readiness`
-pub async fn show(State(app): State<Arc<App>>, ctx: Ctx) -> ApiResult<Response> {
-    Ok(axum::Json(render_readiness(auth::readiness(&ctx, &app).await?)).into_response())
+pub async fn show(State(app): State<Arc<App>>, ctx: Ctx) -> ApiResult<Answer<RenderedReadiness>> {
+    Ok(Answer::of(&render_readiness(auth::readiness(&ctx, &app).await?)))
 }
 
 /// `POST /api/v1/auth/activate`: every tenant sends by its own connections from the start, so there is nothing to
 /// switch, as for the first version's tenants that had been switched before.
-pub async fn activate(State(app): State<Arc<App>>, ctx: Ctx) -> ApiResult<Response> {
+pub async fn activate(State(app): State<Arc<App>>, ctx: Ctx) -> ApiResult<Answer<Activated<'static>>> {
     let tenant = auth::me(&ctx, &app).await?;
     let readiness = render_readiness(auth::readiness(&ctx, &app).await?);
-    let body = json!({ "tenant": render(&app, ctx.tenant, &tenant.value), "readiness": readiness });
-    Ok(axum::Json(body).into_response())
+    let body = Activated { tenant: render(&app, ctx.tenant, &tenant.value), readiness };
+    Ok(Answer::of(&body))
 }

@@ -5,18 +5,21 @@ mod render;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use courierx_core::id::RecordId;
+use utoipa::IntoParams;
 
 use crate::App;
 use crate::ctx::Ctx;
 use crate::error::ServiceError;
-use crate::http::{ApiResult, Id, Input, Json, MaybeEmpty, Paged, Params};
+use crate::http::{
+    Answer, ApiResult, Created, Id, Input, Json, MaybeEmpty, NoContent, Page, Paged, Pages, Params,
+};
+use crate::model::email_templates::{TemplateCategory, TemplateStatus};
 use crate::services::email_templates::{
     self, DuplicateInput, PreviewInput, PublishInput, TemplateFilter, TemplateInput,
 };
 use crate::services::pages::Total;
+use render::{Full, FullVersion, Item, RenderedPreview, Version};
 
 impl Input for TemplateInput {
     /// Two bodies, each as long as a template may be, and escaped.
@@ -32,8 +35,31 @@ impl Input for PublishInput {}
 
 impl Input for DuplicateInput {}
 
+/// Which templates.
+#[derive(Debug, IntoParams)]
+pub struct TemplateQuery {
+    /// Whether they can be sent.
+    #[param(inline)]
+    pub status: Option<TemplateStatus>,
+    /// What kind of mail they make.
+    #[param(inline)]
+    pub category: Option<TemplateCategory>,
+    /// A part of their name.
+    pub q: Option<String>,
+    /// The page, from 1.
+    #[param(minimum = 1)]
+    pub page: Option<u32>,
+    /// How many items a page has; 25 if nothing else is asked for.
+    #[param(minimum = 1, maximum = 100)]
+    pub per_page: Option<u32>,
+}
+
 /// `GET /api/v1/email_templates`
-pub async fn list(State(app): State<Arc<App>>, ctx: Ctx, mut params: Params) -> ApiResult<Response> {
+pub async fn list(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    mut params: Params<TemplateQuery>,
+) -> ApiResult<Page<Item<'static>>> {
     let filter = TemplateFilter {
         status: params.parsed("status"),
         category: params.parsed("category"),
@@ -45,13 +71,17 @@ pub async fn list(State(app): State<Arc<App>>, ctx: Ctx, mut params: Params) -> 
     let templates = email_templates::list(&ctx, &app, &filter).await?;
     let total = Total { count: templates.len() as u64, exact: true };
     let items = templates.iter().skip(skip).take(paging.per_page() as usize).map(render::item).collect();
-    Ok(Paged { items, total, paging }.into_response())
+    Ok(Paged { items, total, paging }.answer())
 }
 
 /// `GET /api/v1/email_templates/{id}`
-pub async fn get(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<Response> {
+pub async fn get(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    Id(id): Id<RecordId>,
+) -> ApiResult<Answer<Full<'static>>> {
     let template = email_templates::get(&ctx, &app, id).await?;
-    Ok(axum::Json(render::full(&template)).into_response())
+    Ok(Answer::of(&render::full(&template)))
 }
 
 /// `POST /api/v1/email_templates`
@@ -59,9 +89,9 @@ pub async fn create(
     State(app): State<Arc<App>>,
     ctx: Ctx,
     Json(input): Json<TemplateInput>,
-) -> ApiResult<Response> {
+) -> ApiResult<Created<Full<'static>>> {
     let template = Box::pin(email_templates::create(&ctx, &app, input)).await?;
-    Ok((StatusCode::CREATED, axum::Json(render::full(&template))).into_response())
+    Ok(Created::of(&render::full(&template)))
 }
 
 /// `PATCH /api/v1/email_templates/{id}`
@@ -70,15 +100,15 @@ pub async fn update(
     ctx: Ctx,
     Id(id): Id<RecordId>,
     Json(input): Json<TemplateInput>,
-) -> ApiResult<Response> {
+) -> ApiResult<Answer<Full<'static>>> {
     let template = Box::pin(email_templates::update(&ctx, &app, id, &input)).await?;
-    Ok(axum::Json(render::full(&template)).into_response())
+    Ok(Answer::of(&render::full(&template)))
 }
 
 /// `DELETE /api/v1/email_templates/{id}`
-pub async fn delete(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<StatusCode> {
+pub async fn delete(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<RecordId>) -> ApiResult<NoContent> {
     email_templates::delete(&ctx, &app, id).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }
 
 /// `POST /api/v1/email_templates/{id}/preview`
@@ -87,9 +117,9 @@ pub async fn preview(
     ctx: Ctx,
     Id(id): Id<RecordId>,
     Json(input): Json<PreviewInput>,
-) -> ApiResult<Response> {
+) -> ApiResult<Answer<RenderedPreview<'static>>> {
     let preview = Box::pin(email_templates::preview(&ctx, &app, id, input)).await?;
-    Ok(axum::Json(render::preview(&preview)).into_response())
+    Ok(Answer::of(&render::preview(&preview)))
 }
 
 /// `POST /api/v1/email_templates/{id}/duplicate`
@@ -98,9 +128,9 @@ pub async fn duplicate(
     ctx: Ctx,
     Id(id): Id<RecordId>,
     MaybeEmpty(input): MaybeEmpty<DuplicateInput>,
-) -> ApiResult<Response> {
+) -> ApiResult<Created<Full<'static>>> {
     let copy = Box::pin(email_templates::duplicate(&ctx, &app, id, input)).await?;
-    Ok((StatusCode::CREATED, axum::Json(render::full(&copy))).into_response())
+    Ok(Created::of(&render::full(&copy)))
 }
 
 /// `POST /api/v1/email_templates/{id}/publish`
@@ -109,9 +139,9 @@ pub async fn publish(
     ctx: Ctx,
     Id(id): Id<RecordId>,
     MaybeEmpty(input): MaybeEmpty<PublishInput>,
-) -> ApiResult<Response> {
+) -> ApiResult<Answer<Full<'static>>> {
     let template = Box::pin(email_templates::publish(&ctx, &app, id, &input)).await?;
-    Ok(axum::Json(render::full(&template)).into_response())
+    Ok(Answer::of(&render::full(&template)))
 }
 
 /// `GET /api/v1/email_templates/{id}/versions`
@@ -119,8 +149,8 @@ pub async fn versions(
     State(app): State<Arc<App>>,
     ctx: Ctx,
     Id(id): Id<RecordId>,
-    mut params: Params,
-) -> ApiResult<Response> {
+    mut params: Params<Pages>,
+) -> ApiResult<Page<Version>> {
     let paging = params.paging();
     params.finish()?;
     let skip = paging.skip()?;
@@ -128,7 +158,7 @@ pub async fn versions(
     let total = Total { count: versions.len() as u64, exact: true };
     let all = versions.iter().enumerate().map(|(index, version)| render::version(version, index == 0));
     let items = all.skip(skip).take(paging.per_page() as usize).collect();
-    Ok(Paged { items, total, paging }.into_response())
+    Ok(Paged { items, total, paging }.answer())
 }
 
 /// `GET /api/v1/email_templates/{id}/versions/{number}`
@@ -136,10 +166,10 @@ pub async fn version(
     State(app): State<Arc<App>>,
     ctx: Ctx,
     Path((id, number)): Path<(String, String)>,
-) -> ApiResult<Response> {
+) -> ApiResult<Answer<FullVersion<'static>>> {
     let (Ok(id), Ok(number)) = (id.parse(), number.parse()) else {
         return Err(ServiceError::NotFound.into());
     };
     let version = email_templates::version(&ctx, &app, id, number).await?;
-    Ok(axum::Json(render::full_version(&version)).into_response())
+    Ok(Answer::of(&render::full_version(&version)))
 }

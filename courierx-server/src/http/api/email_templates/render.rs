@@ -4,6 +4,7 @@ use courierx_core::clock::Timestamp;
 use courierx_core::id::RecordId;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::model::email_templates::{
     DeclaredVariable, TemplateCategory, TemplateSource, TemplateStatus, TemplateVersion,
@@ -11,8 +12,9 @@ use crate::model::email_templates::{
 use crate::services::email_templates::{Preview, TemplateRecord, TemplateView, VersionView};
 
 /// A template in a list.
-#[derive(Debug, Serialize)]
-pub(super) struct Item<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TemplateItem)]
+pub struct Item<'a> {
     id: RecordId,
     name: &'a str,
     description: Option<&'a str>,
@@ -30,7 +32,8 @@ pub(super) struct Item<'a> {
 }
 
 /// What is said of a variable.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TemplateVariable)]
 struct Variable<'a> {
     name: &'a str,
     default: Option<&'a Value>,
@@ -38,8 +41,9 @@ struct Variable<'a> {
 }
 
 /// A template with everything.
-#[derive(Debug, Serialize)]
-pub(super) struct Full<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Template)]
+pub struct Full<'a> {
     #[serde(flatten)]
     item: Item<'a>,
     html_body: Option<&'a str>,
@@ -49,8 +53,9 @@ pub(super) struct Full<'a> {
 }
 
 /// A version in a list.
-#[derive(Debug, Serialize)]
-pub(super) struct Version {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TemplateVersion)]
+pub struct Version {
     #[serde(rename = "version")]
     number: u32,
     is_current: bool,
@@ -60,8 +65,9 @@ pub(super) struct Version {
 }
 
 /// A version with its texts.
-#[derive(Debug, Serialize)]
-pub(super) struct FullVersion<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FullTemplateVersion)]
+pub struct FullVersion<'a> {
     #[serde(flatten)]
     version: Version,
     subject: &'a str,
@@ -72,8 +78,9 @@ pub(super) struct FullVersion<'a> {
 }
 
 /// A filled template.
-#[derive(Debug, Serialize)]
-pub(super) struct RenderedPreview<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TemplatePreview)]
+pub struct RenderedPreview<'a> {
     subject: &'a str,
     html_body: Option<&'a str>,
     text_body: Option<&'a str>,

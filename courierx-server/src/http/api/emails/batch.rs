@@ -1,10 +1,9 @@
 //! `/api/v1/emails/batch`: many messages at once.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use courierx_core::event::MessageStatus;
 use courierx_core::id::MessageId;
 use courierx_core::message::{IdempotencyKey, Mailbox};
@@ -12,13 +11,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 use super::{RepeatableAs, SendEmail, as_the_client_calls_it};
 use crate::App;
 use crate::auth::hex;
 use crate::ctx::Ctx;
 use crate::error::{FieldError, ServiceError, ServiceResult};
-use crate::http::{ApiError, ApiResult, Input, Json, parse};
+use crate::http::{Accepted, Answer, ApiError, ApiResult, Either, Input, Json, parse};
+use crate::schema::any_of;
 use crate::services::emails::{self, BatchItem, Draft};
 
 /// Messages of a batch that have nothing in common.
@@ -31,6 +32,57 @@ const MAX_RECIPIENTS: usize = 1000;
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
 pub struct SendBatch(Box<RawValue>);
+
+any_of! { SendBatch: Messages, OneToMany }
+
+/// Messages that have nothing in common.
+#[derive(ToSchema)]
+#[schema(as = BatchOfMessages)]
+#[expect(dead_code, reason = "the schema of one form of a batch")]
+struct Messages {
+    /// At most 100.
+    emails: Vec<SendEmail>,
+}
+
+/// One message, and everybody who gets one of it.
+#[derive(ToSchema)]
+#[schema(as = BatchToMany)]
+#[expect(dead_code, reason = "the schema of the other form of a batch")]
+struct OneToMany {
+    /// At most 1000.
+    recipients: Vec<Recipient>,
+    #[serde(flatten)]
+    message: SendEmail,
+}
+
+/// What became of the messages of a batch.
+#[derive(ToSchema)]
+#[schema(as = BatchReport)]
+#[expect(dead_code, reason = "the schema of a report")]
+pub struct BatchReport {
+    /// As in any other refusal, if nothing was accepted.
+    #[schema(required = false)]
+    error: Option<String>,
+    code: Option<String>,
+    total: usize,
+    accepted: usize,
+    refused: usize,
+    results: Vec<BatchResult>,
+}
+
+/// What became of a message: its identifier, or what is wrong with it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the schema of an item of a report")]
+struct BatchResult {
+    index: usize,
+    id: Option<MessageId>,
+    status: Option<MessageStatus>,
+    replayed: Option<bool>,
+    error: Option<String>,
+    code: Option<String>,
+    errors: Option<Vec<String>>,
+    details: Option<BTreeMap<String, Vec<String>>>,
+}
 
 impl Input for SendBatch {
     /// As many of moderate size as of a single one with attachments.
@@ -46,7 +98,8 @@ struct Parts {
 }
 
 /// Who gets a message of their own.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = BatchRecipient)]
 struct Recipient {
     #[serde(alias = "to", alias = "to_email")]
     email: String,
@@ -72,7 +125,7 @@ struct Item<E> {
 }
 
 #[derive(Debug, Serialize)]
-struct Answer<E> {
+struct Report<E> {
     /// As in any other refusal, if nothing was accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'static str>,
@@ -90,21 +143,20 @@ pub async fn send_batch(
     ctx: Ctx,
     RepeatableAs(key): RepeatableAs,
     Json(SendBatch(body)): Json<SendBatch>,
-) -> ApiResult<Response> {
+) -> ApiResult<Either<Accepted<BatchReport>, Answer<BatchReport, 422>>> {
     let drafts = drafts(&body, key)?;
     drop(body);
     let results = Box::pin(emails::send_batch(&ctx, &app, drafts)).await?;
     let total = results.len();
     let accepted = results.iter().filter(|one| one.is_ok()).count();
     let results = results.into_iter().enumerate().map(|(index, one)| item(index, one)).collect();
-    let (status, error, code) = if accepted > 0 {
-        (StatusCode::ACCEPTED, None, None)
+    let report = |error, code| Report { error, code, total, accepted, refused: total - accepted, results };
+    Ok(if accepted > 0 {
+        Either::One(Accepted::like(&report(None, None)))
     } else {
         let error = "No message of the batch was accepted; results says why";
-        (StatusCode::UNPROCESSABLE_ENTITY, Some(error), Some("batch_refused"))
-    };
-    let answer = Answer { error, code, total, accepted, refused: total - accepted, results };
-    Ok((status, axum::Json(answer)).into_response())
+        Either::Other(Answer::like(&report(Some(error), Some("batch_refused"))))
+    })
 }
 
 fn item(index: usize, result: ServiceResult<BatchItem>) -> Item<impl Serialize + std::fmt::Debug> {

@@ -3,21 +3,23 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::Response;
 use courierx_core::id::MessageId;
 
 use super::schedule::NewDate;
-use super::{answer, as_the_client_calls_it, render};
+use super::{Answered, answer, as_the_client_calls_it, render};
 use crate::App;
 use crate::ctx::Ctx;
-use crate::http::{ApiResult, Id, Json};
+use crate::http::{Answer, ApiResult, Id, Json};
 use crate::services::emails;
 
 /// `POST /api/v1/emails/{id}/cancel`
-pub async fn cancel(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<MessageId>) -> ApiResult<Response> {
+pub async fn cancel(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    Id(id): Id<MessageId>,
+) -> ApiResult<Answer<Answered<'static>>> {
     let email = emails::cancel(&ctx, &app, id).await?;
-    answer(StatusCode::OK, &render::item(&email.view))
+    answer(&render::item(&email.view))
 }
 
 /// `PATCH /api/v1/emails/{id}`
@@ -26,8 +28,8 @@ pub async fn reschedule(
     ctx: Ctx,
     Id(id): Id<MessageId>,
     Json(input): Json<NewDate>,
-) -> ApiResult<Response> {
+) -> ApiResult<Answer<Answered<'static>>> {
     let at = input.scheduled_at.map(|at| at.0);
     let email = emails::reschedule(&ctx, &app, id, at).await;
-    answer(StatusCode::OK, &render::item(&email.map_err(as_the_client_calls_it)?.view))
+    answer(&render::item(&email.map_err(as_the_client_calls_it)?.view))
 }

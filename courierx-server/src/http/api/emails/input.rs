@@ -8,18 +8,20 @@ use courierx_core::message::{
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::parts::{Addresses, AttachedFile};
 use super::schedule::When;
 use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::http::Input;
+use crate::schema::any_of;
 use crate::services::emails::Draft;
 
 /// Addresses in one list, before those given twice are left out.
 pub(in crate::http::api) const MAX_ADDRESSES: usize = 10 * limits::MAX_RECIPIENTS;
 
 /// A message to send. Documented names stand beside those that other clients use.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct SendEmail {
     #[serde(default, alias = "from")]
     from_email: Option<String>,
@@ -222,6 +224,8 @@ enum Watched {
     Each(Map<String, Value>),
 }
 
+any_of! { Watched: bool, Tracking }
+
 impl<'de> Deserialize<'de> for Watched {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Value::deserialize(deserializer)? {
@@ -265,7 +269,7 @@ pub(in crate::http::api) fn set<T>(
 }
 
 /// An address, and a name that came apart from it.
-struct Named<'a> {
+pub struct Named<'a> {
     address: &'a str,
     name: Option<DisplayName>,
 }

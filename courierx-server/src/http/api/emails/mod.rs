@@ -13,16 +13,19 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use courierx_core::event::MessageStatus;
 use courierx_core::id::MessageId;
-use courierx_core::message::IdempotencyKey;
+use courierx_core::message::{IdempotencyKey, Mode};
+use serde::Serialize;
+use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
 use crate::ctx::Ctx;
 use crate::error::ServiceError;
+use crate::http::openapi::{Operation, Takes};
 use crate::http::paging::DEEPEST;
-use crate::http::{ApiError, ApiResult, Id, Json, Paged, Params};
+use crate::http::{Accepted, Answer, ApiError, ApiResult, Id, Json, Page, Paged, Params};
 use crate::services::emails::{self, EmailFilter, SentEmail};
 
 pub use batch::send_batch;
@@ -37,7 +40,7 @@ pub async fn send(
     ctx: Ctx,
     RepeatableAs(key): RepeatableAs,
     Json(input): Json<SendEmail>,
-) -> ApiResult<Response> {
+) -> ApiResult<Accepted<Answered<'static>>> {
     let draft = input.into_draft(key)?;
     // In a box of its own: what is under way is moved around as a pointer.
     let sent = Box::pin(emails::send(&ctx, &app, draft)).await.map_err(as_the_client_calls_it)?;
@@ -47,12 +50,21 @@ pub async fn send(
         }
         SentEmail::Earlier(email) => render::item(&email.view),
     };
-    answer(StatusCode::ACCEPTED, &item)
+    answer(&item)
 }
 
 /// The item at the top level, as the documents show it, and under `email`, as the first version's clients
-/// read it. It is rendered once, and its text copied.
-fn answer(status: StatusCode, item: &render::Item<'_>) -> ApiResult<Response> {
+/// read it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AcceptedEmail)]
+pub struct Answered<'a> {
+    #[serde(flatten)]
+    item: render::Item<'a>,
+    email: render::Item<'a>,
+}
+
+/// Both of them: the item is rendered once, and its text copied.
+fn answer<const STATUS: u16>(item: &render::Item<'_>) -> ApiResult<Answer<Answered<'static>, STATUS>> {
     // Most need no more.
     let mut body = Vec::with_capacity(1024);
     serde_json::to_writer(&mut body, item).map_err(ServiceError::from)?;
@@ -62,12 +74,23 @@ fn answer(status: StatusCode, item: &render::Item<'_>) -> ApiResult<Response> {
     body.extend_from_slice(b",\"email\":");
     body.extend_from_within(..fields);
     body.extend_from_slice(b"}}");
-    Ok((status, [(header::CONTENT_TYPE, "application/json")], body).into_response())
+    Ok(Answer::written(body))
 }
 
 /// What the header says to make the request repeatable.
 #[derive(Debug)]
 pub struct RepeatableAs(Option<IdempotencyKey>);
+
+impl Takes for RepeatableAs {
+    fn tell(operation: &mut Operation) {
+        let key = json!({ "type": "string", "minLength": 1, "maxLength": 255 });
+        operation.header(
+            "Idempotency-Key",
+            "Makes the request repeatable: within 24 hours nothing is sent twice",
+            &key,
+        );
+    }
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for RepeatableAs {
     type Rejection = ApiError;
@@ -84,8 +107,39 @@ impl<S: Send + Sync> FromRequestParts<S> for RepeatableAs {
     }
 }
 
+/// Which messages.
+#[derive(Debug, IntoParams)]
+pub struct EmailQuery {
+    /// Their status.
+    #[param(inline)]
+    pub status: Option<MessageStatus>,
+    /// A part of the first recipient's address.
+    pub recipient: Option<String>,
+    /// One of their tags.
+    pub tag: Option<String>,
+    /// Accepted from then on: a moment, or the beginning of a day.
+    #[param(example = "2026-03-22")]
+    pub from: Option<String>,
+    /// Accepted until then: a moment, or the end of a day.
+    #[param(example = "2026-03-22T12:00:00Z")]
+    pub to: Option<String>,
+    /// Whether they were real.
+    #[param(inline)]
+    pub mode: Option<Mode>,
+    /// The page, from 1.
+    #[param(minimum = 1)]
+    pub page: Option<u32>,
+    /// How many items a page has; 25 if nothing else is asked for.
+    #[param(minimum = 1, maximum = 100)]
+    pub per_page: Option<u32>,
+}
+
 /// `GET /api/v1/emails`
-pub async fn list(State(app): State<Arc<App>>, ctx: Ctx, mut params: Params) -> ApiResult<Response> {
+pub async fn list(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    mut params: Params<EmailQuery>,
+) -> ApiResult<Page<render::Item<'static>>> {
     let filter = EmailFilter {
         status: params.parsed("status"),
         recipient: params.text("recipient"),
@@ -99,11 +153,15 @@ pub async fn list(State(app): State<Arc<App>>, ctx: Ctx, mut params: Params) -> 
     let (skip, limit) = (paging.skip()?, paging.per_page() as usize);
     let (views, total) = emails::list(&ctx, &app, &filter, skip, limit, DEEPEST).await?;
     let items = views.iter().map(render::item).collect();
-    Ok(Paged { items, total, paging }.into_response())
+    Ok(Paged { items, total, paging }.answer())
 }
 
 /// `GET /api/v1/emails/{id}`
-pub async fn get(State(app): State<Arc<App>>, ctx: Ctx, Id(id): Id<MessageId>) -> ApiResult<Response> {
+pub async fn get(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    Id(id): Id<MessageId>,
+) -> ApiResult<Answer<render::Full<'static>>> {
     let email = emails::get(&ctx, &app, id).await?;
-    Ok(axum::Json(render::full(&email)).into_response())
+    Ok(Answer::of(&render::full(&email)))
 }

@@ -7,12 +7,14 @@ use base64::engine::general_purpose::STANDARD;
 use courierx_core::message::{Attachment, EmailBuilder};
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
 
 use crate::error::FieldError;
+use crate::schema::{Null, any_of};
 use crate::services::emails::RemoteFile;
 
 /// A file to attach.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(in crate::http::api) struct AttachedFile {
     #[serde(default, alias = "name")]
     filename: Option<String>,
@@ -31,6 +33,8 @@ pub(in crate::http::api) struct AttachedFile {
 /// One address or several.
 #[derive(Default)]
 pub(in crate::http::api) struct Addresses(pub(in crate::http::api) Vec<String>);
+
+any_of! { Addresses: String, Vec<String>, Null }
 
 impl<'de> Deserialize<'de> for Addresses {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

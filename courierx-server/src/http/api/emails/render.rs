@@ -11,14 +11,16 @@ use courierx_core::provider::RecipientOutcome;
 use courierx_core::store::{MessageRecord, RecipientRecord};
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::skipped::{SkippedConnection, skipped};
 use crate::delivery::Named;
 use crate::services::emails::{AttemptView, EmailView, EventView, Explained, FullEmail};
 
 /// A message in a list.
-#[derive(Debug, Serialize)]
-pub(super) struct Item<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EmailItem)]
+pub struct Item<'a> {
     id: MessageId,
     from_email: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -139,8 +141,9 @@ const fn display(status: MessageStatus) -> &'static str {
 }
 
 /// A message with everything that is kept of it.
-#[derive(Debug, Serialize)]
-pub(super) struct Full<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Email)]
+pub struct Full<'a> {
     #[serde(flatten)]
     item: Item<'a>,
     recipients: Vec<Recipient<'a>>,
@@ -149,6 +152,7 @@ pub(super) struct Full<'a> {
     /// Whether what it says is not kept any more.
     content_purged: bool,
     reply_to: Option<&'a str>,
+    #[schema(value_type = BTreeMap<String, String>)]
     metadata: BTreeMap<&'a MetadataKey, &'a str>,
     tracking: Option<Tracking>,
     attempt_count: usize,
@@ -157,14 +161,16 @@ pub(super) struct Full<'a> {
     waiting: Option<RenderedWait<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EmailRecipient)]
 struct Recipient<'a> {
     email: &'a str,
     field: RecipientField,
     status: RecipientStatus,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EmailEvent)]
 struct OneEvent<'a> {
     id: EventId,
     event_type: &'static str,
@@ -176,7 +182,8 @@ struct OneEvent<'a> {
     message: Option<&'a str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EmailAttempt)]
 struct Attempt<'a> {
     id: AttemptId,
     number: u32,
@@ -190,7 +197,7 @@ struct Attempt<'a> {
     skipped: Vec<SkippedConnection<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct AttemptResult<'a> {
     recipient: Option<&'a str>,
     outcome: &'static str,
@@ -200,7 +207,8 @@ struct AttemptResult<'a> {
 }
 
 /// Why nothing is handed over at the moment.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Waiting)]
 struct RenderedWait<'a> {
     until: Option<Timestamp>,
     skipped: Vec<SkippedConnection<'a>>,

@@ -5,16 +5,19 @@ use std::time::Duration;
 
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
 
 use crate::http::Input;
 use crate::services::emails::SendAt;
 
 /// A date, or a time from now.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, ToSchema)]
+#[schema(value_type = String, example = "in 2 hours")]
 pub(super) struct When(pub(super) SendAt);
 
 /// Another date for a message.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = Reschedule)]
 pub struct NewDate {
     #[serde(default, alias = "send_at")]
     pub(super) scheduled_at: Option<When>,

@@ -3,12 +3,13 @@
 use courierx_core::clock::Timestamp;
 use courierx_core::router::SkipReason;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::delivery::Named;
 use crate::services::emails::SkippedView;
 
 /// A connection that is passed over.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SkippedConnection<'a> {
     provider_connection_id: &'a str,
     provider: Option<&'a str>,
@@ -18,7 +19,8 @@ pub(super) struct SkippedConnection<'a> {
 }
 
 /// Why a connection is passed over: for programs, for people, and with all that is known.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Skip)]
 pub(in crate::http::api) struct RenderedSkip<'a> {
     code: &'static str,
     reason: String,

@@ -5,6 +5,7 @@ use courierx_core::message::{
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::http::Input;
@@ -13,46 +14,63 @@ use crate::http::api::emails::parts::{Addresses, AttachedFile};
 use crate::services::engine::{AccountInput, Batch, BatchRecipient, ProviderInput, Request};
 
 /// A message to send now, to somebody or to many.
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
+#[derive(Deserialize, Default, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct EngineEmail {
+    #[serde(default)]
     from: Option<String>,
+    #[serde(default)]
     to: Addresses,
+    #[serde(default)]
     cc: Addresses,
+    #[serde(default)]
     bcc: Addresses,
-    #[serde(alias = "reply_to")]
+    #[serde(default, alias = "reply_to")]
     reply_to: Addresses,
+    #[serde(default)]
     subject: Option<String>,
+    #[serde(default)]
     html: Option<String>,
+    #[serde(default)]
     text: Option<String>,
+    #[serde(default)]
     variables: Option<Map<String, Value>>,
+    #[serde(default)]
     tags: Option<Vec<String>>,
+    #[serde(default)]
     metadata: Option<Map<String, Value>>,
+    #[serde(default)]
     headers: Option<Map<String, Value>>,
+    #[serde(default)]
     attachments: Option<Vec<AttachedFile>>,
-    #[serde(alias = "track_opens")]
+    #[serde(default, alias = "track_opens")]
     track_opens: Option<bool>,
-    #[serde(alias = "track_clicks")]
+    #[serde(default, alias = "track_clicks")]
     track_clicks: Option<bool>,
-    #[serde(alias = "tenant_id")]
+    #[serde(default, alias = "tenant_id")]
     tenant_id: Option<String>,
-    #[serde(alias = "email_id")]
+    #[serde(default, alias = "email_id")]
     email_id: Option<String>,
-    #[serde(alias = "idempotency_key")]
+    #[serde(default, alias = "idempotency_key")]
     idempotency_key: Option<String>,
-    #[serde(alias = "duplicate_policy")]
+    #[serde(default, alias = "duplicate_policy")]
     duplicate_policy: Option<String>,
+    #[serde(default)]
     providers: Option<Vec<ProviderInput>>,
+    #[serde(default)]
     recipients: Option<Vec<Recipient>>,
 }
 
 /// Who gets a message of a batch.
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
+#[derive(Deserialize, Default, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = EngineRecipient)]
 struct Recipient {
+    #[serde(default)]
     email: String,
+    #[serde(default)]
     variables: Option<Map<String, Value>>,
-    #[serde(alias = "email_id")]
+    #[serde(default, alias = "email_id")]
     email_id: Option<String>,
 }
 

@@ -5,6 +5,7 @@ use courierx_core::provider::RefusalKind;
 use courierx_core::router::{BreakerState, ConnectionHealth, LastError, NotBefore};
 use courierx_core::store::Window;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::services::provider_connections::{QuotaUse, Shown};
 
@@ -12,7 +13,7 @@ use crate::services::provider_connections::{QuotaUse, Shown};
 const MOST_SENDERS: usize = 100;
 
 /// How a connection does at the moment: everything but the quotas as this process knows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct AtPresent<'a> {
     breaker: Option<Breaker>,
     health: Option<Health>,
@@ -24,7 +25,8 @@ pub(super) struct AtPresent<'a> {
     last_error: Option<Error<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ConnectionBreaker)]
 struct Breaker {
     state: &'static str,
     /// While it is open.
@@ -33,26 +35,30 @@ struct Breaker {
     share: f64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ConnectionHealth)]
 struct Health {
     success_rate: f64,
     latency_ms: Option<f64>,
     score: Option<f64>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ConnectionRest)]
 struct Rest {
     until: Timestamp,
     reason: RefusalKind,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RefusedSender)]
 struct Sender<'a> {
     domain: &'a str,
     until: Timestamp,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ConnectionQuota)]
 struct OneQuota {
     window: Window,
     cap: u64,
@@ -61,7 +67,8 @@ struct OneQuota {
     resets_at: Timestamp,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ConnectionError)]
 struct Error<'a> {
     at: Timestamp,
     message: &'a str,

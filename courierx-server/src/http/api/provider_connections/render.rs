@@ -3,6 +3,7 @@
 use courierx_core::clock::Timestamp;
 use courierx_core::id::RecordId;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::health::{AtPresent, at_present};
 use crate::model::provider_connections::{
@@ -11,8 +12,9 @@ use crate::model::provider_connections::{
 };
 use crate::services::provider_connections::Shown;
 
-#[derive(Debug, Serialize)]
-pub(super) struct Rendered<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ProviderConnection)]
+pub struct Rendered<'a> {
     id: RecordId,
     provider: ProviderKind,
     mode: ConnectionMode,
@@ -42,7 +44,8 @@ pub(super) struct Rendered<'a> {
     updated_at: Timestamp,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ConnectionVerification)]
 struct RenderedVerification<'a> {
     verified: bool,
     status: &'static str,

@@ -1,16 +1,17 @@
 //! The answer to a batch.
 
-use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Rendered, millis, render};
 use crate::error::ServiceError;
-use crate::http::ApiError;
+use crate::http::{Answer, ApiError};
 use crate::services::engine::{BatchReport, BatchResult};
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct RenderedBatch<'a> {
+#[schema(as = EngineBatchReport)]
+pub struct RenderedBatch<'a> {
     success: bool,
     total: usize,
     success_count: usize,
@@ -20,8 +21,9 @@ struct RenderedBatch<'a> {
     results: Vec<RenderedResult<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(untagged)]
+#[schema(as = EngineBatchResult)]
 enum RenderedResult<'a> {
     Report {
         email: &'a str,
@@ -31,8 +33,9 @@ enum RenderedResult<'a> {
     Wrong(Wrong<'a>),
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = EngineBatchError)]
 struct Wrong<'a> {
     email: &'a str,
     success: bool,
@@ -42,7 +45,7 @@ struct Wrong<'a> {
 }
 
 /// The answer to a batch: 200, whatever became of its messages.
-pub(in super::super) fn batch(report: BatchReport) -> Response {
+pub(in super::super) fn batch(report: BatchReport) -> Answer<RenderedBatch<'static>> {
     let BatchReport { mut results, took } = report;
     let total = results.len();
     let success_count = results.iter().filter(|one| one.is_sent()).count();
@@ -59,7 +62,7 @@ pub(in super::super) fn batch(report: BatchReport) -> Response {
         duration_ms: millis(took),
         results,
     };
-    axum::Json(body).into_response()
+    Answer::of(&body)
 }
 
 fn take_error(result: &mut BatchResult) -> Option<ApiError> {

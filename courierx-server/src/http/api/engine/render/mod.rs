@@ -8,14 +8,17 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use courierx_core::id::MessageId;
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use crate::http::openapi::{Answers, Operation};
 use crate::model::provider_connections::ProviderKind;
 use crate::services::engine::{Attempt, PassedOver, RecipientReport, Report, Verdict, Verification};
 
-pub(super) use batch::batch;
+pub(super) use batch::{RenderedBatch, batch};
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = EngineReport)]
 struct Rendered<'a> {
     success: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,8 +53,9 @@ struct Rendered<'a> {
     suppressed: &'a [String],
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = EngineAttempt)]
 struct RenderedAttempt<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     provider: Option<ProviderKind>,
@@ -71,8 +75,9 @@ struct RenderedAttempt<'a> {
     message_id: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = EngineSkip)]
 struct RenderedSkip<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     provider: Option<ProviderKind>,
@@ -81,7 +86,8 @@ struct RenderedSkip<'a> {
     reason: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = EngineRecipientReport)]
 struct RenderedRecipient<'a> {
     email: &'a str,
     outcome: &'a str,
@@ -90,8 +96,9 @@ struct RenderedRecipient<'a> {
 }
 
 /// Whether an account works.
-#[derive(Serialize)]
-pub(super) struct RenderedVerification<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = EngineVerification)]
+pub struct RenderedVerification<'a> {
     verified: bool,
     provider: Option<&'a str>,
     error: Option<&'a str>,
@@ -131,8 +138,31 @@ fn classification(verdict: Verdict) -> Option<&'static str> {
     }
 }
 
+/// What became of a message, with the status of its verdict.
+#[derive(Debug)]
+pub struct Reported(Response);
+
+impl IntoResponse for Reported {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl Answers for Reported {
+    fn tell(operation: &mut Operation) {
+        let schema = operation.schema::<Rendered<'_>>();
+        for verdict in Verdict::ALL {
+            let description = "What became of the message";
+            let content = Some(("application/json", schema.clone()));
+            operation.answer(status(*verdict).as_u16(), description, content);
+        }
+        // Of errors, too, whose statuses a verdict has.
+        operation.errors([422, 429, 503]);
+    }
+}
+
 /// The answer to one message.
-pub(super) fn report(report: &Report, email_id: Option<&str>) -> Response {
+pub(super) fn report(report: &Report, email_id: Option<&str>) -> Reported {
     let mut response = (status(report.verdict), axum::Json(render(report, email_id))).into_response();
     let again = matches!(
         report.verdict,
@@ -143,7 +173,7 @@ pub(super) fn report(report: &Report, email_id: Option<&str>) -> Response {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
     }
-    response
+    Reported(response)
 }
 
 fn render<'a>(report: &'a Report, email_id: Option<&'a str>) -> Rendered<'a> {

@@ -1,0 +1,71 @@
+//! What the arguments of handlers say of requests.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use courierx_core::id::{MessageId, RecordId};
+use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{Operation, Takes};
+use crate::App;
+use crate::ctx::{Ctx, Operator};
+use crate::http::{Id, Json, MaybeEmpty, Params};
+
+/// What no client sees.
+macro_rules! silent {
+    ($($argument:ty),+) => {$(
+        impl Takes for $argument {
+            fn tell(_: &mut Operation) {}
+        }
+    )+};
+}
+silent! { State<Arc<App>>, Ctx, Operator }
+
+impl<T: ToSchema> Takes for Json<T> {
+    fn tell(operation: &mut Operation) {
+        operation.body::<T>(true);
+    }
+}
+
+impl<T: ToSchema> Takes for MaybeEmpty<T> {
+    fn tell(operation: &mut Operation) {
+        operation.body::<T>(false);
+    }
+}
+
+impl<Q: IntoParams> Takes for Params<Q> {
+    fn tell(operation: &mut Operation) {
+        operation.query::<Q>();
+    }
+}
+
+fn uuid() -> Value {
+    json!({ "type": "string", "format": "uuid" })
+}
+
+impl Takes for Id<RecordId> {
+    fn tell(operation: &mut Operation) {
+        operation.path("id", "The identifier", &uuid());
+    }
+}
+
+impl Takes for Id<MessageId> {
+    fn tell(operation: &mut Operation) {
+        operation.path("id", "The identifier of the message", &uuid());
+    }
+}
+
+impl Takes for Id<String> {
+    fn tell(operation: &mut Operation) {
+        operation.path("id", "The secret token", &json!({ "type": "string", "minLength": 1 }));
+    }
+}
+
+/// Something that is numbered within something else.
+impl Takes for Path<(String, String)> {
+    fn tell(operation: &mut Operation) {
+        operation.path("id", "The identifier", &uuid());
+        operation.path("number", "The number", &json!({ "type": "integer", "minimum": 1 }));
+    }
+}

@@ -16,6 +16,8 @@
 //!    and stopping then would be *unknown*.
 //! 4. Run the public suite of `courierx_core::provider::conformance` (feature `conformance`) over it.
 
+mod bounce;
+mod callback;
 mod capability;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -34,8 +36,13 @@ use serde::{Deserialize, Serialize};
 /// What [`SendOptions::cancel`] is, so that a provider's tests need no dependency for it.
 pub use tokio_util::sync::CancellationToken;
 
+pub use bounce::{Bounce, BounceClass, EnhancedCode};
+pub use callback::{
+    Authentic, Callback, CallbackError, Confirmation, EventSource, MAX_CALLBACK_BYTES, MAX_CALLBACK_EVENTS,
+    Replay, Subject,
+};
 pub use capability::{Capability, TracksReaders};
-pub use events::{Callback, CallbackError, EventSource, LookupError, LookupKey, ProviderEvent, StatusLookup};
+pub use events::{LookupError, LookupKey, ProviderEvent, StatusLookup};
 pub use outcome::{Acceptance, Outcome, Phase, RecipientOutcome, Refusal, RefusalKind, Uncertainty};
 pub use outgoing::{Content, Outgoing, OutgoingBuilder, OutgoingRecipient};
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use courierx_core::provider::{
-    Capability, EmailProvider, Outcome, Outgoing, ProviderId, Refusal, RefusalKind, SendOptions,
+    Capability, EmailProvider, EventSource, Outcome, Outgoing, ProviderId, Refusal, RefusalKind, SendOptions,
     StatusLookup, Verified,
 };
 use serde::Deserialize;
@@ -101,5 +101,9 @@ impl EmailProvider for Postmark {
 
     fn status_lookup(&self) -> Option<&dyn StatusLookup> {
         Some(self)
+    }
+
+    fn event_source(&self) -> Option<&dyn EventSource> {
+        self.callbacks.as_ref().map(|callbacks| callbacks as &dyn EventSource)
     }
 }

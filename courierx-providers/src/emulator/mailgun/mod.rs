@@ -1,6 +1,7 @@
 //! Mailgun, emulated.
 
 mod accept;
+mod calls;
 mod events;
 mod form;
 mod orders;
@@ -13,8 +14,9 @@ use axum::http::Method;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use courierx_core::provider::conformance::{Person, Received};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::calls::Happening;
 use super::vendor::{ApiAnswer, ApiRequest, Vendor};
 use super::{Emulator, EmulatorBuilder, Fault};
 use events::Events;
@@ -92,6 +94,7 @@ impl Mailgun {
                 self.events.lock().unwrap_or_else(PoisonError::into_inner).record(&taken);
                 ApiAnswer::json(200, &json!({ "id": taken.id, "message": "Queued. Thank you." }))
                     .taking(taken.messages)
+                    .under([taken.id])
             }
             Err(Mistake(status, message)) => error(status, &message),
         }
@@ -142,6 +145,10 @@ impl Vendor for Mailgun {
             }
             _ => error(405, "Method not allowed"),
         }
+    }
+
+    fn report(&self, happened: &Happening) -> Option<Value> {
+        Some(calls::report(happened))
     }
 
     fn fault(&self, fault: Fault) -> Option<ApiAnswer> {

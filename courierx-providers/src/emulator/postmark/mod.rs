@@ -1,5 +1,6 @@
 //! Postmark, emulated.
 
+mod calls;
 mod message;
 mod search;
 
@@ -7,6 +8,7 @@ use axum::http::Method;
 use courierx_core::provider::conformance::Received;
 use serde_json::{Value, json};
 
+use super::calls::Happening;
 use super::vendor::{ApiAnswer, ApiRequest, Vendor};
 use super::{Emulator, EmulatorBuilder, Fault};
 use message::{Message, accept};
@@ -66,6 +68,10 @@ impl Vendor for Postmark {
             (&Method::GET, "/messages/outbound") => self.outbound.search(&request.query),
             _ => error(404, 404, "Not found"),
         }
+    }
+
+    fn report(&self, happened: &Happening) -> Option<Value> {
+        calls::report(happened)
     }
 
     fn fault(&self, fault: Fault) -> Option<ApiAnswer> {
@@ -141,7 +147,9 @@ impl Postmark {
             return ApiAnswer::json(200, reply);
         }
         self.outbound.keep(&taken);
-        ApiAnswer::json(200, reply).taking(taken.into_iter().map(|(_, received)| received))
+        let ids: Vec<_> =
+            taken.iter().filter_map(|(reply, _)| reply["MessageID"].as_str().map(str::to_owned)).collect();
+        ApiAnswer::json(200, reply).taking(taken.into_iter().map(|(_, received)| received)).under(ids)
     }
 
     fn server(&self) -> ApiAnswer {

@@ -1,5 +1,6 @@
 //! Resend, emulated.
 
+mod calls;
 mod message;
 mod repeats;
 
@@ -8,6 +9,7 @@ use courierx_core::provider::conformance::Received;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::calls::Happening;
 use super::vendor::{ApiAnswer, ApiRequest, Vendor};
 use super::{Emulator, EmulatorBuilder, Fault};
 use message::{Message, accept};
@@ -67,6 +69,10 @@ impl Vendor for Resend {
             return ApiAnswer::text(403, "text/plain; charset=UTF-8", "error code: 1010");
         }
         self.route(request).unwrap_or_else(ApiAnswer::from)
+    }
+
+    fn report(&self, happened: &Happening) -> Option<Value> {
+        calls::report(happened)
     }
 
     fn fault(&self, fault: Fault) -> Option<ApiAnswer> {
@@ -144,7 +150,12 @@ impl Resend {
         for message in &mut taken {
             message.idempotency_key = key.map(str::to_owned);
         }
-        Ok(limits(ApiAnswer::json(200, &reply).taking(taken), "1"))
+        let one = |reply: &Value| reply["id"].as_str().map(str::to_owned);
+        let ids = match reply["data"].as_array() {
+            Some(batch) => batch.iter().filter_map(one).collect::<Vec<_>>(),
+            None => one(&reply).into_iter().collect(),
+        };
+        Ok(limits(ApiAnswer::json(200, &reply).taking(taken).under(ids), "1"))
     }
 }
 

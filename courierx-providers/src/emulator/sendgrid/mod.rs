@@ -1,5 +1,6 @@
 //! SendGrid, emulated.
 
+mod calls;
 mod check;
 mod message;
 mod read;
@@ -12,6 +13,7 @@ use uuid::Uuid;
 
 use self::check::Mistake;
 use self::message::Message;
+use super::calls::Happening;
 use super::vendor::{ApiAnswer, ApiRequest, Vendor};
 use super::{Emulator, EmulatorBuilder, Fault};
 
@@ -66,6 +68,10 @@ impl Vendor for SendGrid {
         }
     }
 
+    fn report(&self, happened: &Happening) -> Option<Value> {
+        Some(calls::report(happened))
+    }
+
     fn fault(&self, fault: Fault) -> Option<ApiAnswer> {
         Some(match fault {
             Fault::Throttled => {
@@ -112,5 +118,5 @@ fn send(request: &ApiRequest) -> ApiAnswer {
         return ApiAnswer::empty(200);
     }
     let id = Uuid::new_v4().simple().to_string();
-    ApiAnswer::empty(202).header("x-message-id", &id).taking(read::messages(&message))
+    ApiAnswer::empty(202).header("x-message-id", &id).taking(read::messages(&message)).under([id])
 }

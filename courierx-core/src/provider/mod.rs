@@ -24,6 +24,7 @@ pub mod conformance;
 mod events;
 mod outcome;
 mod outgoing;
+mod setup;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -45,6 +46,7 @@ pub use capability::{Capability, TracksReaders};
 pub use events::{LookupError, LookupKey, ProviderEvent, StatusLookup};
 pub use outcome::{Acceptance, Outcome, Phase, RecipientOutcome, Refusal, RefusalKind, Uncertainty};
 pub use outgoing::{Content, Outgoing, OutgoingBuilder, OutgoingRecipient};
+pub use setup::{CallbackKey, CallbackSetup, CallbackState};
 
 /// A kind of provider: `smtp`, `sendgrid`, `my-gateway`.
 ///
@@ -115,6 +117,11 @@ pub trait EmailProvider: fmt::Debug + Send + Sync + 'static {
 
     /// How to read the provider's callbacks, where it calls back.
     fn event_source(&self) -> Option<&dyn EventSource> {
+        None
+    }
+
+    /// How to tell the provider where to call back, where it can be told by its API.
+    fn callback_setup(&self) -> Option<&dyn CallbackSetup> {
         None
     }
 }
@@ -207,6 +214,10 @@ macro_rules! delegate_provider {
 
             fn event_source(&self) -> Option<&dyn EventSource> {
                 (**self).event_source()
+            }
+
+            fn callback_setup(&self) -> Option<&dyn CallbackSetup> {
+                (**self).callback_setup()
             }
         }
     };

@@ -57,7 +57,7 @@ impl Start {
                 skipped: Vec::new(),
                 reservations: Vec::new(),
             };
-            AttemptRecord::begun(&begin, u32::try_from(at).unwrap() + 1, NOW)
+            AttemptRecord::begun(&begin, u32::try_from(at).expect("few attempts") + 1, NOW)
         };
         let attempts = self.attempts.iter().enumerate().map(begun).collect();
         let mut message = StoredMessage::new(record, None, attempts);
@@ -89,7 +89,7 @@ fn disposition() -> impl Strategy<Value = Disposition> {
 
 fn start() -> impl Strategy<Value = Start> {
     prop::collection::vec(disposition(), 1..5).prop_flat_map(|dispositions| {
-        let everybody: Vec<_> = (0..u32::try_from(dispositions.len()).unwrap()).collect();
+        let everybody: Vec<_> = (0..u32::try_from(dispositions.len()).expect("few recipients")).collect();
         let some = prop::sample::subsequence(everybody.clone(), 1..=everybody.len());
         (Just(dispositions), prop::collection::vec(some, 1..4))
             .prop_map(|(dispositions, attempts)| Start { dispositions, attempts })

@@ -4,6 +4,7 @@
 #[cfg_attr(not(feature = "all"), allow(dead_code, unused_imports, reason = "no vendor needs all of it"))]
 mod fields;
 mod mac;
+#[cfg_attr(not(feature = "all"), allow(dead_code, reason = "without a vendor there is no table"))]
 pub(crate) mod rules;
 #[cfg(feature = "http")]
 #[cfg_attr(not(feature = "all"), allow(dead_code, unused_imports, reason = "no vendor needs all of it"))]

@@ -28,6 +28,7 @@ mod serve;
 mod ses;
 mod smtp;
 mod vendor;
+mod webhooks;
 
 use std::fmt;
 use std::net::SocketAddr;

@@ -24,7 +24,7 @@ pub(crate) use blame::{blame, named};
 pub use client::{Http, HttpBuilder, HttpError};
 pub(crate) use exchange::{NoAnswer, Request};
 pub use fetch::{FetchError, Fetched};
-pub(crate) use page::{is_page, stranger};
+pub(crate) use page::{is_page, stranger, unreadable};
 pub use rules::{Rule, Status};
 pub(crate) use rules::{VendorError, refusal, refused};
 

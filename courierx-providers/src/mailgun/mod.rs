@@ -12,6 +12,7 @@ mod form;
 mod lookup;
 mod provider;
 mod request;
+mod setup;
 mod verify;
 
 use std::time::Duration;

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use courierx_core::provider::{
-    Capability, EmailProvider, EventSource, Outcome, Outgoing, ProviderId, Refusal, RefusalKind, SendOptions,
-    StatusLookup, Verified,
+    CallbackSetup, Capability, EmailProvider, EventSource, Outcome, Outgoing, ProviderId, Refusal,
+    RefusalKind, SendOptions, StatusLookup, Verified,
 };
 use serde::Deserialize;
 
@@ -105,5 +105,9 @@ impl EmailProvider for Postmark {
 
     fn event_source(&self) -> Option<&dyn EventSource> {
         self.callbacks.as_ref().map(|callbacks| callbacks as &dyn EventSource)
+    }
+
+    fn callback_setup(&self) -> Option<&dyn CallbackSetup> {
+        Some(self)
     }
 }

@@ -10,6 +10,7 @@ mod events;
 mod lookup;
 mod provider;
 mod request;
+mod setup;
 
 use std::time::Duration;
 

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use courierx_core::provider::{
-    Capability, EmailProvider, EventSource, Outcome, Outgoing, OutgoingRecipient, ProviderId, Refusal,
-    RefusalKind, SendOptions, StatusLookup, Verified,
+    CallbackSetup, Capability, EmailProvider, EventSource, Outcome, Outgoing, OutgoingRecipient, ProviderId,
+    Refusal, RefusalKind, SendOptions, StatusLookup, Verified,
 };
 use serde::Deserialize;
 
@@ -83,6 +83,10 @@ impl EmailProvider for Resend {
 
     fn event_source(&self) -> Option<&dyn EventSource> {
         self.callbacks.as_ref().map(|callbacks| callbacks as &dyn EventSource)
+    }
+
+    fn callback_setup(&self) -> Option<&dyn CallbackSetup> {
+        Some(self)
     }
 }
 

@@ -8,6 +8,7 @@ mod events;
 mod parcel;
 mod provider;
 mod request;
+mod setup;
 mod wire;
 mod words;
 

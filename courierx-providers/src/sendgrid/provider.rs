@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use courierx_core::provider::{
-    Capability, EmailProvider, EventSource, Outcome, Outgoing, Phase, ProviderId, Refusal, RefusalKind,
-    SendOptions, Uncertainty, Verified,
+    CallbackSetup, Capability, EmailProvider, EventSource, Outcome, Outgoing, Phase, ProviderId, Refusal,
+    RefusalKind, SendOptions, Uncertainty, Verified,
 };
 use serde::Deserialize;
 
@@ -76,6 +76,10 @@ impl EmailProvider for SendGrid {
 
     fn event_source(&self) -> Option<&dyn EventSource> {
         self.callbacks.as_ref().map(|callbacks| callbacks as &dyn EventSource)
+    }
+
+    fn callback_setup(&self) -> Option<&dyn CallbackSetup> {
+        Some(self)
     }
 }
 

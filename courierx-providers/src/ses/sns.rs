@@ -95,8 +95,9 @@ pub(super) fn is_host_of_sns(url: &str) -> bool {
 }
 
 fn is_certificate_of_sns(url: &str) -> bool {
-    sns(url)
-        .is_some_and(|url| url.path().ends_with(".pem") && url.query().is_none() && url.fragment().is_none())
+    sns(url).is_some_and(|url| {
+        url.path().strip_suffix(".pem").is_some() && url.query().is_none() && url.fragment().is_none()
+    })
 }
 
 fn sns(text: &str) -> Option<Url> {

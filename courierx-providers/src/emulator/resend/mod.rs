@@ -3,6 +3,7 @@
 mod calls;
 mod message;
 mod repeats;
+mod webhooks;
 
 use axum::http::Method;
 use courierx_core::provider::conformance::Received;
@@ -11,6 +12,7 @@ use uuid::Uuid;
 
 use super::calls::Happening;
 use super::vendor::{ApiAnswer, ApiRequest, Vendor};
+use super::webhooks::Webhooks;
 use super::{Emulator, EmulatorBuilder, Fault};
 use message::{Message, accept};
 use repeats::Repeats;
@@ -25,12 +27,22 @@ impl Emulator {
     ///
     /// A request with an idempotency key that was used before is answered as it was, and nothing is taken again.
     pub fn resend(api_key: impl Into<String>) -> EmulatorBuilder {
-        EmulatorBuilder::new(Resend { key: api_key.into(), sends_only: false, repeats: Repeats::default() })
+        EmulatorBuilder::new(Resend {
+            key: api_key.into(),
+            sends_only: false,
+            repeats: Repeats::default(),
+            webhooks: Webhooks::default(),
+        })
     }
 
     /// The same, with a key that may only send: it can look at nothing.
     pub fn resend_sending_only(api_key: impl Into<String>) -> EmulatorBuilder {
-        EmulatorBuilder::new(Resend { key: api_key.into(), sends_only: true, repeats: Repeats::default() })
+        EmulatorBuilder::new(Resend {
+            key: api_key.into(),
+            sends_only: true,
+            repeats: Repeats::default(),
+            webhooks: Webhooks::default(),
+        })
     }
 }
 
@@ -38,6 +50,7 @@ struct Resend {
     key: String,
     sends_only: bool,
     repeats: Repeats,
+    webhooks: Webhooks,
 }
 
 /// An error of the vendor's: status, name and words.
@@ -118,6 +131,8 @@ impl Resend {
                 Some(email) => Ok(limits(ApiAnswer::json(200, &email), "1")),
                 None => mistake(404, "not_found", "Email not found"),
             },
+            (_, ["webhooks"]) => webhooks::answer(&self.webhooks, request, None),
+            (_, ["webhooks", id]) => webhooks::answer(&self.webhooks, request, Some(id)),
             (_, ["emails" | "domains"] | ["emails", _]) => {
                 mistake(405, "method_not_allowed", "This method is not allowed for the path.")
             }

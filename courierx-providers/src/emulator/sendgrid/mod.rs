@@ -4,6 +4,7 @@ mod calls;
 mod check;
 mod message;
 mod read;
+mod webhooks;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -15,6 +16,7 @@ use self::check::Mistake;
 use self::message::Message;
 use super::calls::Happening;
 use super::vendor::{ApiAnswer, ApiRequest, Vendor};
+use super::webhooks::Webhooks;
 use super::{Emulator, EmulatorBuilder, Fault};
 
 /// Bytes of one request.
@@ -27,12 +29,13 @@ impl Emulator {
     /// recipient that splits the list of addresses, and the sender's name or a header's value beyond ASCII. Every IP
     /// pool exists but `unknown`, and every unsubscribe group but 404.
     pub fn sendgrid(api_key: impl Into<String>) -> EmulatorBuilder {
-        EmulatorBuilder::new(SendGrid { api_key: api_key.into() })
+        EmulatorBuilder::new(SendGrid { api_key: api_key.into(), webhooks: Webhooks::default() })
     }
 }
 
 struct SendGrid {
     api_key: String,
+    webhooks: Webhooks,
 }
 
 fn errors(status: u16, mistakes: &[Mistake]) -> ApiAnswer {
@@ -64,7 +67,13 @@ impl Vendor for SendGrid {
                 ApiAnswer::json(200, &json!({ "scopes": ["mail.send", "stats.read"] }))
             }
             (_, "/v3/mail/send" | "/v3/scopes") => error(405, "method not allowed"),
-            _ => error(404, "not found"),
+            (_, path) => match path.strip_prefix("/v3/user/webhooks/event/settings") {
+                Some(rest) => {
+                    let parts: Vec<_> = rest.split('/').filter(|part| !part.is_empty()).collect();
+                    webhooks::answer(&self.webhooks, request, &parts)
+                }
+                None => error(404, "not found"),
+            },
         }
     }
 

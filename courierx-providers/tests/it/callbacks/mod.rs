@@ -4,6 +4,7 @@ mod fixtures;
 mod hostile;
 mod lives;
 mod meanings;
+mod setup;
 mod vectors;
 
 use std::sync::Arc;
@@ -93,6 +94,7 @@ fn vendor(name: &str) -> Vendor {
 }
 
 /// The events of a body that somebody verified.
+#[expect(clippy::needless_pass_by_value, reason = "callers make it for this")]
 fn events(vendor: &str, body: impl ToString) -> Vec<ProviderEvent> {
     let vendor = self::vendor(vendor);
     let mut authentic = Authentic::messages(body.to_string());
@@ -101,6 +103,7 @@ fn events(vendor: &str, body: impl ToString) -> Vec<ProviderEvent> {
 }
 
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "callers make it for this")]
 fn refused(read: Result<impl std::fmt::Debug, CallbackError>, what: &str) {
     assert!(matches!(read, Err(CallbackError::Signature(_))), "{what}: {read:?}");
 }

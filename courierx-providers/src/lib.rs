@@ -28,6 +28,7 @@
 #![deny(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on fails"))]
 
+pub mod callback;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 #[cfg(feature = "http")]

@@ -2,6 +2,7 @@
 
 use courierx_core::provider::{Capability, RefusalKind};
 
+pub use crate::callback::{EventRule, Meaning};
 #[cfg(feature = "http")]
 use crate::http::{Rule, Status};
 
@@ -19,6 +20,8 @@ pub struct Reference {
     pub treatments: Vec<Treatment>,
     /// Whether it can be asked what became of a hand-over.
     pub lookup: bool,
+    /// What its events mean: the first that fits counts. None if it does not call back.
+    pub events: &'static [EventRule],
 }
 
 /// How an error is treated.
@@ -55,8 +58,16 @@ fn vendor(
     capability: Capability,
     rules: &[Rule],
     lookup: bool,
+    events: &'static [EventRule],
 ) -> Reference {
-    Reference { id, name, capability, treatments: rules.iter().map(Treatment::from).collect(), lookup }
+    Reference {
+        id,
+        name,
+        capability,
+        treatments: rules.iter().map(Treatment::from).collect(),
+        lookup,
+        events,
+    }
 }
 
 /// Every provider that is built in and leads somewhere.
@@ -69,16 +80,52 @@ pub fn references() -> Vec<Reference> {
             capability: crate::smtp::capability(),
             treatments: crate::smtp::treatments(),
             lookup: false,
+            events: &[],
         },
         #[cfg(feature = "sendgrid")]
-        vendor("sendgrid", "SendGrid", crate::sendgrid::capability(), crate::sendgrid::RULES, false),
+        vendor(
+            "sendgrid",
+            "SendGrid",
+            crate::sendgrid::capability(),
+            crate::sendgrid::RULES,
+            false,
+            crate::sendgrid::EVENTS,
+        ),
         #[cfg(feature = "ses")]
-        vendor("aws_ses", "Amazon SES", crate::ses::capability(), crate::ses::RULES, false),
+        vendor(
+            "aws_ses",
+            "Amazon SES",
+            crate::ses::capability(),
+            crate::ses::RULES,
+            false,
+            crate::ses::EVENTS,
+        ),
         #[cfg(feature = "mailgun")]
-        vendor("mailgun", "Mailgun", crate::mailgun::capability(), crate::mailgun::RULES, true),
+        vendor(
+            "mailgun",
+            "Mailgun",
+            crate::mailgun::capability(),
+            crate::mailgun::RULES,
+            true,
+            crate::mailgun::EVENTS,
+        ),
         #[cfg(feature = "postmark")]
-        vendor("postmark", "Postmark", crate::postmark::capability(), crate::postmark::RULES, true),
+        vendor(
+            "postmark",
+            "Postmark",
+            crate::postmark::capability(),
+            crate::postmark::RULES,
+            true,
+            crate::postmark::EVENTS,
+        ),
         #[cfg(feature = "resend")]
-        vendor("resend", "Resend", crate::resend::capability(), crate::resend::RULES, true),
+        vendor(
+            "resend",
+            "Resend",
+            crate::resend::capability(),
+            crate::resend::RULES,
+            true,
+            crate::resend::EVENTS,
+        ),
     ]
 }

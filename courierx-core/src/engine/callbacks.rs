@@ -1,12 +1,12 @@
 //! Callbacks of providers: verified, put into our words, written down once.
 
 use super::outbox::Outbox;
-use crate::event::EventKind;
+use crate::clock::Timestamp;
 use crate::id::TenantId;
-use crate::provider::{Callback, CallbackError, ProviderEvent};
+use crate::provider::{Callback, CallbackError, ProviderEvent, Replay};
 use crate::router::ConnectionId;
-use crate::store::{Effects, EventMatch, IncomingEvent, Recorded, StoreError};
-use crate::suppression::{NewSuppression, Pattern, Reason};
+use crate::store::{Effects, EventMatch, Expected, IncomingEvent, Recorded, StateKey, StoreError, Swap};
+use crate::suppression::{Policy, Report};
 
 /// Why a callback was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +28,8 @@ pub enum ReceiveError {
 
 impl Outbox {
     /// Takes a provider's callback: verifies its signature, and records each of its events once, in
-    /// whatever order they come. Who bounced for good or complained gets no mail any more.
+    /// whatever order they come. Who bounced for good, complained or
+    /// unsubscribed gets no mail: [`Policy`] says for how long.
     pub async fn receive(
         &self,
         tenant: TenantId,
@@ -41,10 +42,13 @@ impl Outbox {
             .ok_or_else(|| ReceiveError::UnknownConnection(connection.clone()))?;
         let provider = found.provider();
         let source = provider.event_source().ok_or_else(|| ReceiveError::NoCallbacks(connection.clone()))?;
-        let suppresses = !provider.capability().sandbox;
-        let events = source.read(callback, self.inner.now())?;
-        let batch: Vec<_> =
-            events.into_iter().filter_map(|event| incoming(tenant, connection, suppresses, event)).collect();
+        let now = self.inner.now();
+        let authentic = source.verify(callback, now).await?;
+        self.not_forged(tenant, connection, authentic.replay.as_ref()).await?;
+        let events = source.events(&authentic)?;
+        let suppresses_at = (!provider.capability().sandbox).then_some(now);
+        let incoming = |event| incoming(tenant, connection, suppresses_at, event);
+        let batch: Vec<_> = events.into_iter().filter_map(incoming).collect();
         if batch.is_empty() {
             return Ok(Vec::new());
         }
@@ -52,30 +56,47 @@ impl Outbox {
         self.inner.changed();
         Ok(recorded)
     }
+
+    /// Refuses a signature that came before with another body, where the signature does not cover the body.
+    ///
+    /// The same body may come again: its events are recognised, and those that could not be stored the first time
+    /// are stored now.
+    async fn not_forged(
+        &self,
+        tenant: TenantId,
+        connection: &ConnectionId,
+        replay: Option<&Replay>,
+    ) -> Result<(), ReceiveError> {
+        let Some(replay) = replay.filter(|replay| !replay.binds) else { return Ok(()) };
+        let name = format!("callback/{connection}/{}", replay.key);
+        let (key, content) = (StateKey::new(tenant, name), replay.content.to_vec());
+        let written = self.inner.store.swap_state(&key, Expected::Absent, content, replay.lives_for).await?;
+        match written {
+            Swap::Conflict { current: Some(seen) } if seen.value != replay.content => {
+                Err(CallbackError::signature("it was used before, for another body").into())
+            }
+            Swap::Conflict { .. } | Swap::Stored { .. } => Ok(()),
+        }
+    }
 }
 
 /// An event as the store takes it; none for one that names no hand-over.
 fn incoming(
     tenant: TenantId,
     connection: &ConnectionId,
-    suppresses: bool,
+    suppresses_at: Option<Timestamp>,
     event: ProviderEvent,
 ) -> Option<IncomingEvent> {
+    // Nobody counts soft bounces here: a single one never suppresses.
+    let follows = suppresses_at.and_then(|now| Policy::default().follows(Report::from(&event), 0, now));
     let about = match (event.delivery, event.provider_message_id) {
         (Some(delivery), _) => EventMatch::Delivery(delivery),
         (None, Some(id)) => EventMatch::ProviderMessageId(id),
         (None, None) => return None,
     };
-    let reason = match event.kind {
-        EventKind::BouncedHard => Some(Reason::Bounce),
-        EventKind::Complained => Some(Reason::Complaint),
-        EventKind::Unsubscribed => Some(Reason::Unsubscribe),
-        _ => None,
-    };
     let mut effects = Effects::default();
-    if let (Some(reason), Some(address), true) = (reason, &event.recipient, suppresses) {
-        let pattern = Pattern::address(&address.key());
-        effects.suppressions.push(NewSuppression::new(pattern, reason, connection.as_str()));
+    if let (Some(consequence), Some(address)) = (follows, &event.recipient) {
+        effects.suppressions.push(consequence.entry(&address.key(), connection.as_str()));
     }
     Some(IncomingEvent {
         tenant,

@@ -37,6 +37,8 @@ names! {
     Failed = "failed",
     /// The message was canceled before it was sent.
     Canceled = "canceled",
+    /// A provider reported something else, which is kept and moves nothing.
+    Other = "other",
     /// A connection fails, and is left alone for a while. It is no message's event.
     ProviderDegraded = "provider_degraded",
     /// A connection that failed works again. It is no message's event.

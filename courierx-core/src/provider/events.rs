@@ -1,73 +1,29 @@
-//! What providers tell afterwards: callbacks ([`EventSource`]) and answers to questions ([`StatusLookup`]).
+//! What providers tell afterwards: events ([`ProviderEvent`]) and answers to questions ([`StatusLookup`]).
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
 
-use super::{RecipientOutcome, Refusal, SendOptions};
+use super::{Bounce, RecipientOutcome, Refusal, SendOptions};
 use crate::clock::Timestamp;
 use crate::event::EventKind;
 use crate::id::DeliveryId;
+use crate::message::Address;
+use crate::suppression::Reason;
 
-/// An HTTP request by which a provider reports events, as it arrived.
-#[derive(Clone, Default)]
-#[non_exhaustive]
-pub struct Callback {
-    /// Header names in lower case, and their values, in the order they came.
-    pub headers: Vec<(String, Vec<u8>)>,
-    /// The query string, without its question mark.
-    pub query: String,
-    /// The body, unparsed: signatures are over these bytes.
-    pub body: Vec<u8>,
-}
-
-impl Callback {
-    /// A callback with this body.
-    pub fn new(body: impl Into<Vec<u8>>) -> Self {
-        Self { headers: Vec::new(), query: String::new(), body: body.into() }
-    }
-
-    /// Adds a header.
-    #[must_use]
-    pub fn header(mut self, name: &str, value: impl Into<Vec<u8>>) -> Self {
-        self.headers.push((name.to_ascii_lowercase(), value.into()));
-        self
-    }
-
-    /// The first header of this name (in lower case), if it is text.
-    pub fn header_text(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.headers.iter().find(|(have, _)| have == name)?;
-        std::str::from_utf8(value).ok()
-    }
-}
-
-impl fmt::Debug for Callback {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Callback").field("body_bytes", &self.body.len()).finish_non_exhaustive()
-    }
-}
-
-/// Reads a provider's callbacks: first the signature, then what they say, in our words.
-pub trait EventSource: fmt::Debug + Send + Sync {
-    /// Verifies the callback's signature and returns its events.
-    ///
-    /// `now` bounds the age of signed timestamps. Events of a kind that is not known are left out, never an
-    /// error: the provider would send them again for days.
-    fn read(&self, callback: &Callback, now: Timestamp) -> Result<Vec<ProviderEvent>, CallbackError>;
-}
-
-/// Why a callback was not taken.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum CallbackError {
-    /// The signature is missing, wrong or too old. Answer 401: it is not from the provider.
-    #[error("the callback's signature does not hold: {0}")]
-    Signature(String),
-    /// The body is not what this provider sends. Answer 400.
-    #[error("the callback cannot be read: {0}")]
-    Malformed(String),
-}
+/// What is kept of a provider's words, in bytes.
+const MAX_DETAIL_BYTES: usize = 1000;
+/// What is kept of a program's name, in bytes.
+const MAX_AGENT_BYTES: usize = 500;
+/// What is kept of a link, in bytes.
+const MAX_URL_BYTES: usize = 2048;
+/// The longest key of an event, in bytes.
+const MAX_KEY_BYTES: usize = 255;
 
 /// One event as a provider reports it, in our words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +31,8 @@ pub enum CallbackError {
 pub struct ProviderEvent {
     /// What happened.
     pub kind: EventKind,
+    /// What the provider calls it.
+    pub name: String,
     /// When the provider says it happened.
     pub at: Timestamp,
     /// What is the same whenever the provider repeats this event, and differs between events.
@@ -84,9 +42,23 @@ pub struct ProviderEvent {
     /// The provider's own message id.
     pub provider_message_id: Option<String>,
     /// Whose event it is; none if the provider does not tell.
-    pub recipient: Option<crate::message::Address>,
+    pub recipient: Option<Address>,
     /// What the provider said, bounded.
     pub detail: Option<String>,
+    /// Why it bounced, if it did.
+    pub bounce: Option<Bounce>,
+    /// Which of the provider's lists kept it from the recipient, or holds the recipient from now on.
+    pub listed: Option<Reason>,
+    /// Which of the sender's lists the recipient left or joined: a group, a topic; none if it is all mail.
+    pub list: Option<String>,
+    /// Whether a machine opened or clicked: a mail program that fetches everything beforehand, a scanner.
+    pub machine: bool,
+    /// The link that was followed.
+    pub url: Option<String>,
+    /// What opened or clicked.
+    pub user_agent: Option<String>,
+    /// From where it opened or clicked.
+    pub ip: Option<IpAddr>,
 }
 
 impl ProviderEvent {
@@ -94,14 +66,63 @@ impl ProviderEvent {
     pub fn new(kind: EventKind, at: Timestamp, deduplication: impl Into<String>) -> Self {
         Self {
             kind,
+            name: kind.to_string(),
             at,
-            deduplication: deduplication.into(),
+            deduplication: shortened(deduplication.into()),
             delivery: None,
             provider_message_id: None,
             recipient: None,
             detail: None,
+            bounce: None,
+            listed: None,
+            list: None,
+            machine: false,
+            url: None,
+            user_agent: None,
+            ip: None,
         }
     }
+
+    /// Says that it bounced, and so which kind it is.
+    pub fn bounced(&mut self, bounce: Bounce) {
+        self.kind = bounce.kind();
+        self.bounce = Some(bounce);
+    }
+
+    /// Keeps what the provider said, as much of it as is kept. Nothing said is nothing kept.
+    pub fn say(&mut self, detail: &str) {
+        self.detail = Some(bounded(detail, MAX_DETAIL_BYTES)).filter(|text| !text.is_empty());
+    }
+
+    /// Keeps what the recipient's program says of itself, as much of it as is kept.
+    pub fn by(&mut self, user_agent: Option<&str>, ip: Option<&str>) {
+        self.user_agent =
+            user_agent.map(|text| bounded(text, MAX_AGENT_BYTES)).filter(|text| !text.is_empty());
+        self.ip = ip.and_then(|text| text.trim().parse().ok());
+    }
+
+    /// Keeps which link was followed, as much of it as is kept.
+    pub fn followed(&mut self, url: Option<&str>) {
+        self.url = url.map(|text| bounded(text, MAX_URL_BYTES)).filter(|text| !text.is_empty());
+    }
+}
+
+/// The start of a text, of at most so many bytes, on one line.
+fn bounded(text: &str, max: usize) -> String {
+    let mut end = text.len().min(max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text[..end].trim().replace(|c: char| c.is_control(), " ")
+}
+
+/// A key that a store can index: the text itself, or what stands for it if that is too long.
+fn shortened(key: String) -> String {
+    if key.len() <= MAX_KEY_BYTES {
+        return key;
+    }
+    let digest: [u8; 32] = Sha256::digest(key.as_bytes()).into();
+    format!("sha256:{}", URL_SAFE_NO_PAD.encode(digest))
 }
 
 /// Asks a provider what became of an earlier hand-over.
@@ -129,16 +150,12 @@ pub struct LookupKey {
     /// When the hand-over began.
     pub started_at: Timestamp,
     /// The recipients, by address.
-    pub recipients: Vec<crate::message::Address>,
+    pub recipients: Vec<Address>,
 }
 
 impl LookupKey {
     /// Asks about the hand-over under this delivery id.
-    pub fn new(
-        delivery: DeliveryId,
-        started_at: Timestamp,
-        recipients: Vec<crate::message::Address>,
-    ) -> Self {
+    pub fn new(delivery: DeliveryId, started_at: Timestamp, recipients: Vec<Address>) -> Self {
         Self { delivery, provider_message_id: None, started_at, recipients }
     }
 }

@@ -16,12 +16,15 @@
 //!    and stopping then would be *unknown*.
 //! 4. Run the public suite of `courierx_core::provider::conformance` (feature `conformance`) over it.
 
+mod bounce;
+mod callback;
 mod capability;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod events;
 mod outcome;
 mod outgoing;
+mod setup;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -34,10 +37,16 @@ use serde::{Deserialize, Serialize};
 /// What [`SendOptions::cancel`] is, so that a provider's tests need no dependency for it.
 pub use tokio_util::sync::CancellationToken;
 
+pub use bounce::{Bounce, BounceClass, EnhancedCode};
+pub use callback::{
+    Authentic, Callback, CallbackError, Confirmation, EventSource, MAX_CALLBACK_BYTES, MAX_CALLBACK_EVENTS,
+    Replay, Subject,
+};
 pub use capability::{Capability, TracksReaders};
-pub use events::{Callback, CallbackError, EventSource, LookupError, LookupKey, ProviderEvent, StatusLookup};
+pub use events::{LookupError, LookupKey, ProviderEvent, StatusLookup};
 pub use outcome::{Acceptance, Outcome, Phase, RecipientOutcome, Refusal, RefusalKind, Uncertainty};
 pub use outgoing::{Content, Outgoing, OutgoingBuilder, OutgoingRecipient};
+pub use setup::{CallbackKey, CallbackSetup, CallbackState};
 
 /// A kind of provider: `smtp`, `sendgrid`, `my-gateway`.
 ///
@@ -108,6 +117,11 @@ pub trait EmailProvider: fmt::Debug + Send + Sync + 'static {
 
     /// How to read the provider's callbacks, where it calls back.
     fn event_source(&self) -> Option<&dyn EventSource> {
+        None
+    }
+
+    /// How to tell the provider where to call back, where it can be told by its API.
+    fn callback_setup(&self) -> Option<&dyn CallbackSetup> {
         None
     }
 }
@@ -200,6 +214,10 @@ macro_rules! delegate_provider {
 
             fn event_source(&self) -> Option<&dyn EventSource> {
                 (**self).event_source()
+            }
+
+            fn callback_setup(&self) -> Option<&dyn CallbackSetup> {
+                (**self).callback_setup()
             }
         }
     };

@@ -20,6 +20,8 @@ mod error;
 mod filter;
 mod ledger;
 mod page;
+#[cfg(all(test, feature = "conformance"))]
+mod permutations;
 mod queue;
 mod records;
 mod state;

@@ -3,6 +3,10 @@
 //! Checked when a message is accepted and again before each hand-over, for every header it names somebody
 //! in. Addresses are compared by [`AddressKey`]: the local part in lower case, the domain as an A-label.
 
+mod policy;
+
+pub use policy::{Consequence, Lasting, Policy, Report};
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -6,7 +6,7 @@ use crate::names::names;
 names! {
     /// What an endpoint can be told of.
     WebhookEvent, "queued, sent, unknown, delivered, deferred, bounced, complained, opened, clicked, unsubscribed, \
-        resubscribed, suppressed, failed, canceled, provider.degraded, provider.recovered",
+        resubscribed, suppressed, failed, canceled, other, provider.degraded, provider.recovered",
     /// A message was accepted.
     Queued = "queued",
     /// A provider took a message.
@@ -35,6 +35,8 @@ names! {
     Failed = "failed",
     /// A message was canceled.
     Canceled = "canceled",
+    /// A provider told of something else, which moves nothing.
+    Other = "other",
     /// A connection fails.
     ProviderDegraded = "provider.degraded",
     /// A connection works again.
@@ -59,6 +61,7 @@ impl WebhookEvent {
             EventKind::Suppressed => Self::Suppressed,
             EventKind::Failed => Self::Failed,
             EventKind::Canceled => Self::Canceled,
+            EventKind::Other => Self::Other,
             EventKind::ProviderDegraded => Self::ProviderDegraded,
             EventKind::ProviderRecovered => Self::ProviderRecovered,
         }

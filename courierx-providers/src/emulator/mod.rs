@@ -16,6 +16,7 @@
 //! # }
 //! ```
 
+mod calls;
 mod fault;
 mod mailboxes;
 mod mailgun;
@@ -27,6 +28,7 @@ mod serve;
 mod ses;
 mod smtp;
 mod vendor;
+mod webhooks;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -38,10 +40,12 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+pub use calls::{CallbackKeys, Fate};
 pub use fault::{FAULT_DOMAIN, Fault};
 pub use smtp::{SmtpAct, SmtpEmulator, SmtpEmulatorBuilder, SmtpEnvelope, SmtpFault, SmtpPhase};
 pub use vendor::{ApiAnswer, ApiRequest};
 
+use calls::Calls;
 use vendor::Vendor;
 
 /// An emulator that is ready to be started.
@@ -77,6 +81,7 @@ struct State {
     times: Option<usize>,
     received: Vec<Received>,
     requests: Vec<ApiRequest>,
+    calls: Calls,
 }
 
 impl EmulatorBuilder {
@@ -198,6 +203,7 @@ impl Emulator {
         let mut state = self.shared.lock();
         state.received.clear();
         state.requests.clear();
+        state.calls.clear();
         self.shared.taken.store(0, Ordering::Release);
         self.shared.vendor.forget();
     }
@@ -234,10 +240,15 @@ impl Shared {
         }
     }
 
-    fn take(&self, messages: Vec<Received>) {
+    fn take(&self, messages: Vec<Received>, ids: &[String]) {
         let count = messages.len();
         if self.keeps {
-            self.lock().received.extend(messages);
+            let mut state = self.lock();
+            for (at, message) in messages.iter().enumerate() {
+                let id = ids.get(at).or(ids.last()).cloned().unwrap_or_default();
+                state.calls.take(message.clone(), id);
+            }
+            state.received.extend(messages);
         }
         self.taken.fetch_add(count, Ordering::AcqRel);
         self.changed.notify_waiters();

@@ -104,7 +104,7 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> io::Result<Respo
 
 /// Takes what the vendor took, and answers as the fault lets it.
 async fn finish(shared: &Shared, mut answer: ApiAnswer, fault: Option<Fault>) -> Response<Body> {
-    shared.take(std::mem::take(&mut answer.taken));
+    shared.take(std::mem::take(&mut answer.taken), &answer.ids);
     match fault {
         Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::Slow) => {

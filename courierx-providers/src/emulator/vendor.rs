@@ -7,6 +7,7 @@ use courierx_core::provider::conformance::Received;
 use serde_json::Value;
 
 use super::Fault;
+use super::calls::Happening;
 
 /// A request that an emulator has read completely.
 #[derive(Debug, Clone)]
@@ -40,13 +41,15 @@ pub struct ApiAnswer {
     pub(super) body: Bytes,
     /// What the vendor took responsibility for by it.
     pub(super) taken: Vec<Received>,
+    /// What the vendor calls them: each, or all of them.
+    pub(super) ids: Vec<String>,
 }
 
 impl ApiAnswer {
     /// An answer without a body.
     pub(super) fn empty(status: u16) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { status, headers: HeaderMap::new(), body: Bytes::new(), taken: Vec::new() }
+        Self { status, headers: HeaderMap::new(), body: Bytes::new(), taken: Vec::new(), ids: Vec::new() }
     }
 
     /// An answer in text.
@@ -75,6 +78,12 @@ impl ApiAnswer {
         self
     }
 
+    /// Says what the vendor calls what it took.
+    pub(super) fn under(mut self, ids: impl IntoIterator<Item = String>) -> Self {
+        self.ids.extend(ids);
+        self
+    }
+
     pub(super) fn into_response(self) -> Response<Body> {
         let mut response = Response::new(Body::from(self.body));
         *response.status_mut() = self.status;
@@ -91,6 +100,9 @@ pub(super) trait Vendor: Send + Sync + 'static {
     /// The vendor's own words for a fault; none if it never says such a thing, so that the request is answered
     /// as if there were none.
     fn fault(&self, fault: Fault) -> Option<ApiAnswer>;
+
+    /// In what form it reports something that happened; none if it does not.
+    fn report(&self, happened: &Happening) -> Option<Value>;
 
     /// Forgets what it keeps of earlier requests, for questions and repetitions.
     fn forget(&self) {}

@@ -62,6 +62,23 @@ impl Http {
         fetching.await.unwrap_or(Err(FetchError::TooSlow { limit }))
     }
 
+    /// Posts a callback: the status of the answer.
+    #[cfg(feature = "emulator")]
+    pub(crate) async fn post_callback(
+        &self,
+        url: &str,
+        call: &courierx_core::provider::Callback,
+    ) -> Result<u16, FetchError> {
+        let url = Url::parse(url).map_err(|_| FetchError::Url)?;
+        let client = self.client_for(&url).map_err(|error| FetchError::Failed(error.to_string()))?;
+        let mut request = client.post(url).timeout(Duration::from_secs(15)).body(call.body.clone());
+        for (name, value) in &call.headers {
+            request = request.header(name.as_str(), value.as_slice());
+        }
+        let answer = request.send().await.map_err(|error| FetchError::Failed(describe(&error)))?;
+        Ok(answer.status().as_u16())
+    }
+
     async fn get(&self, url: Url, max: usize) -> Result<Fetched, FetchError> {
         let client = self.client_for(&url).map_err(|error| FetchError::Failed(error.to_string()))?;
         let failed = |error: reqwest::Error| FetchError::Failed(describe(&error));

@@ -26,7 +26,7 @@ pub use client::{Http, HttpBuilder, HttpError};
 pub(crate) use exchange::{NoAnswer, Request};
 pub use fetch::{FetchError, Fetched};
 pub use notify::Notified;
-pub(crate) use page::{is_page, stranger};
+pub(crate) use page::{is_page, stranger, unreadable};
 pub use rules::{Rule, Status};
 pub(crate) use rules::{VendorError, refusal, refused};
 

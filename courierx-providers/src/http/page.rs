@@ -1,6 +1,6 @@
 //! Answers that no API gives.
 
-use courierx_core::provider::{Outcome, Phase, Uncertainty};
+use courierx_core::provider::{Outcome, Phase, Refusal, RefusalKind, Uncertainty};
 
 use super::Answer;
 
@@ -17,4 +17,9 @@ pub(crate) fn is_page(answer: &Answer) -> bool {
 pub(crate) fn stranger(answer: &Answer, what: &str) -> Outcome {
     let detail = format!("{}, but not in the vendor's words: {what}", answer.status);
     Outcome::Unknown(Uncertainty::new(Phase::Answer, detail))
+}
+
+/// The reason to give when the answer to a question is a success that cannot be read.
+pub(crate) fn unreadable() -> Refusal {
+    Refusal::new(RefusalKind::Unavailable, "the answer cannot be read: is the base URL right?")
 }

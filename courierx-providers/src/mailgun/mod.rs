@@ -4,12 +4,15 @@
 
 mod apart;
 mod batch;
+mod callback;
 mod classify;
 mod domain;
+mod events;
 mod form;
 mod lookup;
 mod provider;
 mod request;
+mod setup;
 mod verify;
 
 use std::time::Duration;
@@ -21,8 +24,10 @@ use courierx_core::provider::{Capability, TracksReaders};
 use crate::http::{BaseUrl, Http, Request};
 use crate::secret::Secret;
 
+pub use callback::Callbacks;
 pub(crate) use classify::RULES;
 pub use domain::InvalidDomain;
+pub(crate) use events::EVENTS;
 
 /// Mailgun, by one of its sending domains and a key that may send there.
 ///
@@ -69,6 +74,7 @@ pub struct Mailgun {
     ip_pool: Option<String>,
     test_mode: bool,
     http: Http,
+    callbacks: Option<Callbacks>,
     capability: Capability,
 }
 
@@ -87,6 +93,7 @@ impl Mailgun {
             ip_pool: None,
             test_mode: false,
             http: Http::shared(),
+            callbacks: None,
             capability: capability(),
         })
     }
@@ -109,6 +116,13 @@ impl Mailgun {
     pub fn test_mode(mut self) -> Self {
         self.test_mode = true;
         self.capability.sandbox = true;
+        self
+    }
+
+    /// Takes callbacks that these keys verify; without them none are taken.
+    #[must_use]
+    pub fn callbacks(mut self, callbacks: Callbacks) -> Self {
+        self.callbacks = Some(callbacks);
         self
     }
 

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use courierx_core::provider::{
-    Capability, EmailProvider, Outcome, Outgoing, Phase, ProviderId, Refusal, RefusalKind, SendOptions,
-    StatusLookup, Uncertainty, Verified,
+    CallbackSetup, Capability, EmailProvider, EventSource, Outcome, Outgoing, Phase, ProviderId, Refusal,
+    RefusalKind, SendOptions, StatusLookup, Uncertainty, Verified,
 };
 use tokio::time::Instant;
 
@@ -64,6 +64,14 @@ impl EmailProvider for Mailgun {
     }
 
     fn status_lookup(&self) -> Option<&dyn StatusLookup> {
+        Some(self)
+    }
+
+    fn event_source(&self) -> Option<&dyn EventSource> {
+        self.callbacks.as_ref().map(|callbacks| callbacks as &dyn EventSource)
+    }
+
+    fn callback_setup(&self) -> Option<&dyn CallbackSetup> {
         Some(self)
     }
 }

@@ -2,10 +2,13 @@
 //!
 //! <https://postmarkapp.com/developer/api/email-api>
 
+mod callback;
 mod classify;
+mod events;
 mod lookup;
 mod provider;
 mod request;
+mod setup;
 
 use std::time::Duration;
 
@@ -14,7 +17,9 @@ use courierx_core::provider::{Capability, TracksReaders};
 use crate::http::{BaseUrl, Http, Request};
 use crate::secret::Secret;
 
+pub use callback::Callbacks;
 pub(crate) use classify::RULES;
+pub(crate) use events::EVENTS;
 
 /// The token with which Postmark checks messages and sends none.
 pub const TEST_TOKEN: &str = "POSTMARK_API_TEST";
@@ -36,6 +41,7 @@ pub struct Postmark {
     base_url: BaseUrl,
     message_stream: Option<String>,
     http: Http,
+    callbacks: Option<Callbacks>,
     capability: Capability,
 }
 
@@ -52,6 +58,7 @@ impl Postmark {
             base_url: BaseUrl::known("https://api.postmarkapp.com"),
             message_stream: None,
             http: Http::shared(),
+            callbacks: None,
             capability: capability(),
         };
         postmark.capability.sandbox = postmark.is_test();
@@ -67,6 +74,13 @@ impl Postmark {
     #[must_use]
     pub fn message_stream(mut self, id: impl Into<String>) -> Self {
         self.message_stream = Some(id.into());
+        self
+    }
+
+    /// Takes callbacks that these keys verify; without them none are taken.
+    #[must_use]
+    pub fn callbacks(mut self, callbacks: Callbacks) -> Self {
+        self.callbacks = Some(callbacks);
         self
     }
 

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use courierx_core::provider::{
-    Capability, EmailProvider, Outcome, Outgoing, ProviderId, Refusal, RefusalKind, SendOptions,
-    StatusLookup, Verified,
+    CallbackSetup, Capability, EmailProvider, EventSource, Outcome, Outgoing, ProviderId, Refusal,
+    RefusalKind, SendOptions, StatusLookup, Verified,
 };
 use serde::Deserialize;
 
@@ -100,6 +100,14 @@ impl EmailProvider for Postmark {
     }
 
     fn status_lookup(&self) -> Option<&dyn StatusLookup> {
+        Some(self)
+    }
+
+    fn event_source(&self) -> Option<&dyn EventSource> {
+        self.callbacks.as_ref().map(|callbacks| callbacks as &dyn EventSource)
+    }
+
+    fn callback_setup(&self) -> Option<&dyn CallbackSetup> {
         Some(self)
     }
 }

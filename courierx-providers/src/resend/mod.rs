@@ -3,11 +3,14 @@
 //! <https://resend.com/docs/api-reference/introduction>
 
 mod batch;
+mod callback;
 mod classify;
 mod copies;
+mod events;
 mod lookup;
 mod provider;
 mod request;
+mod setup;
 
 use std::time::Duration;
 
@@ -16,7 +19,9 @@ use courierx_core::provider::{Capability, TracksReaders};
 use crate::http::{BaseUrl, Http, Request};
 use crate::secret::Secret;
 
+pub use callback::Callbacks;
 pub(crate) use classify::RULES;
+pub(crate) use events::EVENTS;
 
 /// Resend, by an API key.
 ///
@@ -52,6 +57,7 @@ pub struct Resend {
     key: Secret,
     base_url: BaseUrl,
     http: Http,
+    callbacks: Option<Callbacks>,
     capability: Capability,
 }
 
@@ -64,8 +70,16 @@ impl Resend {
             key: Secret::new(api_key),
             base_url: BaseUrl::known("https://api.resend.com"),
             http: Http::shared(),
+            callbacks: None,
             capability: capability(),
         }
+    }
+
+    /// Takes callbacks that these keys verify; without them none are taken.
+    #[must_use]
+    pub fn callbacks(mut self, callbacks: Callbacks) -> Self {
+        self.callbacks = Some(callbacks);
+        self
     }
 
     fn get(&self, path: &[&str]) -> Request {

@@ -29,9 +29,9 @@ use async_trait::async_trait;
 use courierx_core::clock::{Clock, SystemClock, Timestamp};
 use courierx_core::id::MessageId;
 use courierx_core::provider::{
-    Acceptance, Callback, CallbackError, Capability, EmailProvider, EventSource, LookupError, LookupKey,
-    Outcome, Outgoing, Phase, ProviderEvent, ProviderId, RecipientOutcome, Refusal, RefusalKind, SendOptions,
-    StatusLookup, TracksReaders, Uncertainty, Verified,
+    Acceptance, Authentic, Callback, CallbackError, Capability, EmailProvider, EventSource, LookupError,
+    LookupKey, Outcome, Outgoing, Phase, ProviderEvent, ProviderId, RecipientOutcome, Refusal, RefusalKind,
+    SendOptions, StatusLookup, TracksReaders, Uncertainty, Verified,
 };
 
 pub use callback::{SIGNATURE_HEADER, TIMESTAMP_HEADER};
@@ -271,8 +271,14 @@ fn never_taken() -> RecipientOutcome {
     RecipientOutcome::Refused(Refusal::new(RefusalKind::Unavailable, "it was never captured"))
 }
 
+#[async_trait]
 impl EventSource for Sandbox {
-    fn read(&self, callback: &Callback, now: Timestamp) -> Result<Vec<ProviderEvent>, CallbackError> {
-        self.signer.read(callback, now)
+    async fn verify(&self, callback: &Callback, now: Timestamp) -> Result<Authentic, CallbackError> {
+        self.signer.verify(callback, now)?;
+        Ok(Authentic::messages(callback.body.as_slice()))
+    }
+
+    fn events(&self, authentic: &Authentic) -> Result<Vec<ProviderEvent>, CallbackError> {
+        authentic.body().map_or_else(|| Ok(Vec::new()), callback::events)
     }
 }

@@ -2,10 +2,13 @@
 //!
 //! <https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send>
 
+mod callback;
 mod classify;
+mod events;
 mod parcel;
 mod provider;
 mod request;
+mod setup;
 mod wire;
 mod words;
 
@@ -16,7 +19,9 @@ use courierx_core::provider::{Capability, TracksReaders};
 use crate::http::{BaseUrl, Http, Request};
 use crate::secret::Secret;
 
+pub use callback::Callbacks;
 pub(crate) use classify::RULES;
+pub(crate) use events::EVENTS;
 
 /// SendGrid, version 3 of its API, by an API key that has the scope `mail.send`.
 ///
@@ -49,6 +54,7 @@ pub struct SendGrid {
     unsubscribe_group: Option<u64>,
     sandbox: bool,
     http: Http,
+    callbacks: Option<Callbacks>,
     capability: Capability,
 }
 
@@ -64,6 +70,7 @@ impl SendGrid {
             unsubscribe_group: None,
             sandbox: false,
             http: Http::shared(),
+            callbacks: None,
             capability: capability(),
         }
     }
@@ -100,6 +107,13 @@ impl SendGrid {
         self.capability.sandbox = true;
         self.capability.reports_delivery = false;
         self.capability.unknown_wait = None;
+        self
+    }
+
+    /// Takes callbacks that these keys verify; without them none are taken.
+    #[must_use]
+    pub fn callbacks(mut self, callbacks: Callbacks) -> Self {
+        self.callbacks = Some(callbacks);
         self
     }
 

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use courierx_core::provider::{
-    Capability, EmailProvider, Outcome, Outgoing, Phase, ProviderId, Refusal, RefusalKind, SendOptions,
-    Uncertainty, Verified,
+    CallbackSetup, Capability, EmailProvider, EventSource, Outcome, Outgoing, Phase, ProviderId, Refusal,
+    RefusalKind, SendOptions, Uncertainty, Verified,
 };
 use serde::Deserialize;
 
@@ -72,6 +72,14 @@ impl EmailProvider for SendGrid {
         let answer = self.http.exchange(request, options).await.map_err(NoAnswer::into_refusal)?;
         let verified = self.verified(&answer)?;
         Ok(if self.sandbox { verified.sandbox() } else { verified })
+    }
+
+    fn event_source(&self) -> Option<&dyn EventSource> {
+        self.callbacks.as_ref().map(|callbacks| callbacks as &dyn EventSource)
+    }
+
+    fn callback_setup(&self) -> Option<&dyn CallbackSetup> {
+        Some(self)
     }
 }
 

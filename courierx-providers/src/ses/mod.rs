@@ -2,13 +2,17 @@
 //!
 //! <https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html>
 
+mod callback;
+mod certificates;
 mod classify;
+mod events;
 mod provider;
 mod request;
 mod sigv4;
 #[cfg(test)]
 mod sigv4_tests;
 mod simple;
+mod sns;
 
 use std::time::Duration;
 
@@ -18,7 +22,10 @@ use crate::http::{BaseUrl, Http, Request};
 use crate::secret::Secret;
 use sigv4::{Credentials, Scope};
 
+pub use callback::Callbacks;
+pub use certificates::Certificates;
 pub(crate) use classify::RULES;
+pub(crate) use events::EVENTS;
 
 /// The name of SES in signatures.
 const SERVICE: &str = "ses";
@@ -54,6 +61,7 @@ pub struct Ses {
     base_url: BaseUrl,
     configuration_set: Option<String>,
     http: Http,
+    callbacks: Option<Callbacks>,
     capability: Capability,
 }
 
@@ -85,7 +93,7 @@ impl Ses {
             session_token: None,
         };
         let (http, capability) = (Http::shared(), capability());
-        Ok(Self { credentials, region, base_url, configuration_set: None, http, capability })
+        Ok(Self { credentials, region, base_url, configuration_set: None, http, callbacks: None, capability })
     }
 
     /// The token that belongs to a temporary access key. It is not renewed: when it has expired, hand-overs are
@@ -118,6 +126,13 @@ impl Ses {
     #[must_use]
     pub fn http(mut self, http: Http) -> Self {
         self.http = http;
+        self
+    }
+
+    /// Takes callbacks that these keys verify; without them none are taken.
+    #[must_use]
+    pub fn callbacks(mut self, callbacks: Callbacks) -> Self {
+        self.callbacks = Some(callbacks);
         self
     }
 

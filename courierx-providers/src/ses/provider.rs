@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use courierx_core::provider::{
-    Capability, EmailProvider, Outcome, Outgoing, ProviderId, Refusal, RefusalKind, SendOptions, Verified,
+    Capability, EmailProvider, EventSource, Outcome, Outgoing, ProviderId, Refusal, RefusalKind, SendOptions,
+    Verified,
 };
 use serde::Deserialize;
 
@@ -64,6 +65,10 @@ impl EmailProvider for Ses {
             Some(account) => self.judge(&account),
             None => Ok(Verified::new("the access key is valid")),
         }
+    }
+
+    fn event_source(&self) -> Option<&dyn EventSource> {
+        self.callbacks.as_ref().map(|callbacks| callbacks as &dyn EventSource)
     }
 }
 

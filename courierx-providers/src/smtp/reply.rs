@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+pub(super) use courierx_core::provider::EnhancedCode;
+
 /// A complete reply: its code, its enhanced code, its lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reply {
@@ -73,48 +75,6 @@ impl fmt::Display for Reply {
             Some(enhanced) => write!(f, "{} {enhanced} {}", self.code, self.text()),
             None => write!(f, "{} {}", self.code, self.text()),
         }
-    }
-}
-
-/// `class.subject.detail` (RFC 3463 §2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct EnhancedCode {
-    pub(super) class: u8,
-    pub(super) subject: u16,
-    pub(super) detail: u16,
-}
-
-impl EnhancedCode {
-    /// The code a text begins with.
-    fn leading(text: &str) -> Option<Self> {
-        let word = text.split(' ').next()?;
-        let mut numbers = word.split('.');
-        let (class, subject, detail) = (numbers.next()?, numbers.next()?, numbers.next()?);
-        let class = match class {
-            "2" => 2,
-            "4" => 4,
-            "5" => 5,
-            _ => return None,
-        };
-        let code = Self { class, subject: number(subject)?, detail: number(detail)? };
-        numbers.next().is_none().then_some(code)
-    }
-
-    /// The code behind a text, as qmail writes it: `(#5.7.1)`, and with its patches `(#5.1.1 - chkuser)`.
-    fn trailing(text: &str) -> Option<Self> {
-        let (_, inside) = text.trim_end().strip_suffix(')')?.rsplit_once("(#")?;
-        Self::leading(inside)
-    }
-}
-
-fn number(digits: &str) -> Option<u16> {
-    let valid = (1..=3).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-    valid.then(|| digits.parse().ok()).flatten()
-}
-
-impl fmt::Display for EnhancedCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.class, self.subject, self.detail)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tests of the providers against servers: scripted ones that fail on purpose, and real ones.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod callbacks;
 mod conformance;
 mod mailgun;
 mod mime;

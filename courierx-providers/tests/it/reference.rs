@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use courierx_core::provider::{Capability, TracksReaders};
-use courierx_providers::reference::{Reference, Treatment, references};
+use courierx_core::provider::{Bounce, Capability, TracksReaders};
+use courierx_providers::reference::{Meaning, Reference, Treatment, references};
 
 const HEAD: &str = "\
 # Providers
@@ -30,6 +30,15 @@ outcome is *unknown*. So is the outcome of a request that was written
 completely and has no complete answer. [failure-semantics.md](failure-semantics.md) tells what follows from each reason.
 ";
 
+const EVENTS: &str = "
+## What the events of callbacks mean
+
+The first line that fits counts; an event that is not listed is kept as `other` and moves nothing. A detail that ends with `/` is the
+beginning of one. What a bounce is about is what its enhanced code says where that is more exact: an address that nobody has
+stays a hard bounce unless the code is one of a full mailbox (x.2.2), of a policy (x.7.x), of the content or of the way.
+[failure-semantics.md](failure-semantics.md) tells who gets no mail after what.
+";
+
 fn page() -> String {
     let all = references();
     let mut page = HEAD.to_owned();
@@ -49,7 +58,27 @@ fn page() -> String {
             let _ = writeln!(page, "| {status} | {codes} | {says} | `{kind}` |");
         }
     }
+    page.push_str(EVENTS);
+    for one in all.iter().filter(|one| !one.events.is_empty()) {
+        let _ = writeln!(page, "\n### Events of {}\n", one.name);
+        let _ = writeln!(page, "| event | which says | kept as |\n|---|---|---|");
+        for rule in one.events {
+            let _ = writeln!(page, "| {} | {} | {} |", rule.name, rule.detail, meaning(rule.meaning));
+        }
+    }
     page
+}
+
+fn meaning(meaning: Meaning) -> String {
+    match meaning {
+        Meaning::Is(kind) => format!("`{kind}`"),
+        Meaning::Bounced(class) => {
+            let bounce = Bounce::new(class, "");
+            format!("`{}`: {}", bounce.kind(), class.as_str().replace('_', " "))
+        }
+        Meaning::Listed(reason) => format!("`suppressed`, because of a {reason}"),
+        other => panic!("a meaning without words: {other:?}"),
+    }
 }
 
 /// What a row is about, and what it says of a provider.

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use courierx_core::engine::ReceiveError;
 use courierx_core::id::TenantId;
 use courierx_core::provider::{
-    Callback, Capability, EmailProvider, EventSource, Outcome, Outgoing, ProviderId, Refusal, SendOptions,
-    StatusLookup, Verified,
+    Callback, CallbackSetup, Capability, EmailProvider, EventSource, Outcome, Outgoing, ProviderId, Refusal,
+    SendOptions, StatusLookup, Verified,
 };
 use courierx_core::router::ConnectionId;
 use courierx_providers::Sandbox;
@@ -119,6 +119,10 @@ impl EmailProvider for CallingBack {
 
     fn event_source(&self) -> Option<&dyn EventSource> {
         self.inner.event_source()
+    }
+
+    fn callback_setup(&self) -> Option<&dyn CallbackSetup> {
+        self.inner.callback_setup()
     }
 }
 

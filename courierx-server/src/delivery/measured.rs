@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use courierx_core::provider::{
-    Capability, EmailProvider, EventSource, Outcome, Outgoing, ProviderId, RecipientOutcome, Refusal,
-    SendOptions, StatusLookup, Verified,
+    CallbackSetup, Capability, EmailProvider, EventSource, Outcome, Outgoing, ProviderId, RecipientOutcome,
+    Refusal, SendOptions, StatusLookup, Verified,
 };
 use metrics::{Counter, Histogram};
 
@@ -131,6 +131,10 @@ impl<P: EmailProvider> EmailProvider for Measured<P> {
 
     fn event_source(&self) -> Option<&dyn EventSource> {
         self.inner.event_source()
+    }
+
+    fn callback_setup(&self) -> Option<&dyn CallbackSetup> {
+        self.inner.callback_setup()
     }
 }
 

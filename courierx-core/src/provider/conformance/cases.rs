@@ -192,7 +192,7 @@ pub async fn takes_no_unsigned_callback(harness: &dyn Harness) {
         return;
     };
     for body in ["", "{}", "[]", "not JSON"] {
-        let read = events.read(&Callback::new(body), SystemClock.now());
+        let read = soon(events.read(&Callback::new(body), SystemClock.now())).await;
         assert!(read.is_err(), "{body:?}: {read:?}");
     }
 }

@@ -36,6 +36,7 @@ macro_rules! store_conformance {
                 a_claim_and_a_new_date_exclude_each_other,
                 a_key_goes_along_with_its_message,
                 the_order_of_events_does_not_matter,
+                news_in_any_order_ends_alike,
                 a_reported_event_is_recorded_once,
                 events_are_matched_within_tenant_and_connection,
                 an_event_moves_its_recipient,

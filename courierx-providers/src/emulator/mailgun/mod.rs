@@ -1,10 +1,12 @@
 //! Mailgun, emulated.
 
 mod accept;
+mod calls;
 mod events;
 mod form;
 mod orders;
 mod raw;
+mod webhooks;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -13,13 +15,17 @@ use axum::http::Method;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use courierx_core::provider::conformance::{Person, Received};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::calls::Happening;
 use super::vendor::{ApiAnswer, ApiRequest, Vendor};
+use super::webhooks::Webhooks;
 use super::{Emulator, EmulatorBuilder, Fault};
 use events::Events;
 use form::Form;
 
+/// The account's signing key.
+const SIGNING_KEY: &str = "emulated-http-webhook-signing-key";
 /// Bytes of one request: 52.4 MiB.
 const MAX_REQUEST: usize = 54_945_382;
 
@@ -41,6 +47,7 @@ struct Mailgun {
     only_sends: bool,
     ids: AtomicU64,
     events: Mutex<Events>,
+    webhooks: Webhooks,
 }
 
 /// What Mailgun took: a message for each of those who see themselves alone, or one for all.
@@ -75,7 +82,14 @@ fn magnificent() -> ApiAnswer {
 impl Mailgun {
     fn new(key: &str, domain: String, only_sends: bool) -> Self {
         let authorization = format!("Basic {}", STANDARD.encode(format!("api:{key}")));
-        Self { authorization, domain, only_sends, ids: AtomicU64::new(1), events: Mutex::default() }
+        Self {
+            authorization,
+            domain,
+            only_sends,
+            ids: AtomicU64::new(1),
+            events: Mutex::default(),
+            webhooks: Webhooks::default(),
+        }
     }
 
     fn send(&self, request: &ApiRequest, raw: bool) -> ApiAnswer {
@@ -92,6 +106,7 @@ impl Mailgun {
                 self.events.lock().unwrap_or_else(PoisonError::into_inner).record(&taken);
                 ApiAnswer::json(200, &json!({ "id": taken.id, "message": "Queued. Thank you." }))
                     .taking(taken.messages)
+                    .under([taken.id])
             }
             Err(Mistake(status, message)) => error(status, &message),
         }
@@ -122,6 +137,9 @@ impl Vendor for Mailgun {
         let (domain, what) = match segments.as_slice() {
             ["v3", domain, what @ ("messages" | "messages.mime" | "events")] => (*domain, *what),
             ["v3" | "v4", "domains", domain] => (*domain, "domain"),
+            ["v3" | "v4", "domains", domain, "webhooks"] => (*domain, "webhooks"),
+            // The account's, whatever the domain.
+            ["v5", "accounts", "http_signing_key"] => (self.domain.as_str(), "signing key"),
             _ => return magnificent(),
         };
         if request.header("authorization") != Some(self.authorization.as_str()) {
@@ -140,8 +158,17 @@ impl Vendor for Mailgun {
             (&Method::GET, "events") => {
                 self.events.lock().unwrap_or_else(PoisonError::into_inner).find(&request.query)
             }
+            (_, "webhooks") => webhooks::answer(&self.webhooks, request, segments[0]),
+            (&Method::GET, "signing key") => {
+                let message = json!({ "message": "success", "http_signing_key": SIGNING_KEY });
+                ApiAnswer::json(200, &message)
+            }
             _ => error(405, "Method not allowed"),
         }
+    }
+
+    fn report(&self, happened: &Happening) -> Option<Value> {
+        Some(calls::report(happened))
     }
 
     fn fault(&self, fault: Fault) -> Option<ApiAnswer> {

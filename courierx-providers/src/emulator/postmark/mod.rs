@@ -1,13 +1,17 @@
 //! Postmark, emulated.
 
+mod calls;
 mod message;
 mod search;
+mod webhooks;
 
 use axum::http::Method;
 use courierx_core::provider::conformance::Received;
 use serde_json::{Value, json};
 
+use super::calls::Happening;
 use super::vendor::{ApiAnswer, ApiRequest, Vendor};
+use super::webhooks::Webhooks;
 use super::{Emulator, EmulatorBuilder, Fault};
 use message::{Message, accept};
 use search::Outbound;
@@ -34,6 +38,7 @@ struct Postmark {
     token: String,
     delivery_type: &'static str,
     outbound: Outbound,
+    webhooks: Webhooks,
 }
 
 /// An error: the vendor's code and words. Nearly all have the status 422.
@@ -64,8 +69,16 @@ impl Vendor for Postmark {
             _ if test => error(401, 10, "Request does not contain a valid Server token."),
             (&Method::GET, "/server") => self.server(),
             (&Method::GET, "/messages/outbound") => self.outbound.search(&request.query),
-            _ => error(404, 404, "Not found"),
+            (_, "/webhooks") => webhooks::answer(&self.webhooks, request, None),
+            (_, path) => match path.strip_prefix("/webhooks/") {
+                Some(id) => webhooks::answer(&self.webhooks, request, Some(id)),
+                None => error(404, 404, "Not found"),
+            },
         }
+    }
+
+    fn report(&self, happened: &Happening) -> Option<Value> {
+        calls::report(happened)
     }
 
     fn fault(&self, fault: Fault) -> Option<ApiAnswer> {
@@ -90,7 +103,7 @@ impl Vendor for Postmark {
 
 impl Postmark {
     fn new(token: String, delivery_type: &'static str) -> Self {
-        Self { token, delivery_type, outbound: Outbound::default() }
+        Self { token, delivery_type, outbound: Outbound::default(), webhooks: Webhooks::default() }
     }
 
     fn send(&self, request: &ApiRequest, test: bool) -> ApiAnswer {
@@ -141,7 +154,9 @@ impl Postmark {
             return ApiAnswer::json(200, reply);
         }
         self.outbound.keep(&taken);
-        ApiAnswer::json(200, reply).taking(taken.into_iter().map(|(_, received)| received))
+        let ids: Vec<_> =
+            taken.iter().filter_map(|(reply, _)| reply["MessageID"].as_str().map(str::to_owned)).collect();
+        ApiAnswer::json(200, reply).taking(taken.into_iter().map(|(_, received)| received)).under(ids)
     }
 
     fn server(&self) -> ApiAnswer {

@@ -1,14 +1,18 @@
 //! Resend, emulated.
 
+mod calls;
 mod message;
 mod repeats;
+mod webhooks;
 
 use axum::http::Method;
 use courierx_core::provider::conformance::Received;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::calls::Happening;
 use super::vendor::{ApiAnswer, ApiRequest, Vendor};
+use super::webhooks::Webhooks;
 use super::{Emulator, EmulatorBuilder, Fault};
 use message::{Message, accept};
 use repeats::Repeats;
@@ -23,12 +27,22 @@ impl Emulator {
     ///
     /// A request with an idempotency key that was used before is answered as it was, and nothing is taken again.
     pub fn resend(api_key: impl Into<String>) -> EmulatorBuilder {
-        EmulatorBuilder::new(Resend { key: api_key.into(), sends_only: false, repeats: Repeats::default() })
+        EmulatorBuilder::new(Resend {
+            key: api_key.into(),
+            sends_only: false,
+            repeats: Repeats::default(),
+            webhooks: Webhooks::default(),
+        })
     }
 
     /// The same, with a key that may only send: it can look at nothing.
     pub fn resend_sending_only(api_key: impl Into<String>) -> EmulatorBuilder {
-        EmulatorBuilder::new(Resend { key: api_key.into(), sends_only: true, repeats: Repeats::default() })
+        EmulatorBuilder::new(Resend {
+            key: api_key.into(),
+            sends_only: true,
+            repeats: Repeats::default(),
+            webhooks: Webhooks::default(),
+        })
     }
 }
 
@@ -36,6 +50,7 @@ struct Resend {
     key: String,
     sends_only: bool,
     repeats: Repeats,
+    webhooks: Webhooks,
 }
 
 /// An error of the vendor's: status, name and words.
@@ -67,6 +82,10 @@ impl Vendor for Resend {
             return ApiAnswer::text(403, "text/plain; charset=UTF-8", "error code: 1010");
         }
         self.route(request).unwrap_or_else(ApiAnswer::from)
+    }
+
+    fn report(&self, happened: &Happening) -> Option<Value> {
+        calls::report(happened)
     }
 
     fn fault(&self, fault: Fault) -> Option<ApiAnswer> {
@@ -112,6 +131,8 @@ impl Resend {
                 Some(email) => Ok(limits(ApiAnswer::json(200, &email), "1")),
                 None => mistake(404, "not_found", "Email not found"),
             },
+            (_, ["webhooks"]) => webhooks::answer(&self.webhooks, request, None),
+            (_, ["webhooks", id]) => webhooks::answer(&self.webhooks, request, Some(id)),
             (_, ["emails" | "domains"] | ["emails", _]) => {
                 mistake(405, "method_not_allowed", "This method is not allowed for the path.")
             }
@@ -144,7 +165,12 @@ impl Resend {
         for message in &mut taken {
             message.idempotency_key = key.map(str::to_owned);
         }
-        Ok(limits(ApiAnswer::json(200, &reply).taking(taken), "1"))
+        let one = |reply: &Value| reply["id"].as_str().map(str::to_owned);
+        let ids = match reply["data"].as_array() {
+            Some(batch) => batch.iter().filter_map(one).collect::<Vec<_>>(),
+            None => one(&reply).into_iter().collect(),
+        };
+        Ok(limits(ApiAnswer::json(200, &reply).taking(taken).under(ids), "1"))
     }
 }
 

@@ -1,8 +1,10 @@
 //! SendGrid, emulated.
 
+mod calls;
 mod check;
 mod message;
 mod read;
+mod webhooks;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,7 +14,9 @@ use uuid::Uuid;
 
 use self::check::Mistake;
 use self::message::Message;
+use super::calls::Happening;
 use super::vendor::{ApiAnswer, ApiRequest, Vendor};
+use super::webhooks::Webhooks;
 use super::{Emulator, EmulatorBuilder, Fault};
 
 /// Bytes of one request.
@@ -25,12 +29,13 @@ impl Emulator {
     /// recipient that splits the list of addresses, and the sender's name or a header's value beyond ASCII. Every IP
     /// pool exists but `unknown`, and every unsubscribe group but 404.
     pub fn sendgrid(api_key: impl Into<String>) -> EmulatorBuilder {
-        EmulatorBuilder::new(SendGrid { api_key: api_key.into() })
+        EmulatorBuilder::new(SendGrid { api_key: api_key.into(), webhooks: Webhooks::default() })
     }
 }
 
 struct SendGrid {
     api_key: String,
+    webhooks: Webhooks,
 }
 
 fn errors(status: u16, mistakes: &[Mistake]) -> ApiAnswer {
@@ -62,8 +67,18 @@ impl Vendor for SendGrid {
                 ApiAnswer::json(200, &json!({ "scopes": ["mail.send", "stats.read"] }))
             }
             (_, "/v3/mail/send" | "/v3/scopes") => error(405, "method not allowed"),
-            _ => error(404, "not found"),
+            (_, path) => match path.strip_prefix("/v3/user/webhooks/event/settings") {
+                Some(rest) => {
+                    let parts: Vec<_> = rest.split('/').filter(|part| !part.is_empty()).collect();
+                    webhooks::answer(&self.webhooks, request, &parts)
+                }
+                None => error(404, "not found"),
+            },
         }
+    }
+
+    fn report(&self, happened: &Happening) -> Option<Value> {
+        Some(calls::report(happened))
     }
 
     fn fault(&self, fault: Fault) -> Option<ApiAnswer> {
@@ -112,5 +127,5 @@ fn send(request: &ApiRequest) -> ApiAnswer {
         return ApiAnswer::empty(200);
     }
     let id = Uuid::new_v4().simple().to_string();
-    ApiAnswer::empty(202).header("x-message-id", &id).taking(read::messages(&message))
+    ApiAnswer::empty(202).header("x-message-id", &id).taking(read::messages(&message)).under([id])
 }

@@ -1,5 +1,6 @@
 //! Amazon SES, emulated.
 
+mod calls;
 mod message;
 mod raw;
 mod signature;
@@ -7,9 +8,10 @@ mod simple;
 
 use axum::http::Method;
 use courierx_core::clock::{Clock as _, SystemClock};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::calls::Happening;
 use super::vendor::{ApiAnswer, ApiRequest, Vendor};
 use super::{Emulator, EmulatorBuilder, Fault};
 
@@ -57,6 +59,10 @@ impl Vendor for Ses {
         answer.header("x-amzn-requestid", &Uuid::new_v4().to_string())
     }
 
+    fn report(&self, happened: &Happening) -> Option<Value> {
+        Some(calls::report(happened))
+    }
+
     fn fault(&self, fault: Fault) -> Option<ApiAnswer> {
         let (status, code, message) = match fault {
             Fault::Throttled | Fault::ThrottledWithoutTime => {
@@ -100,7 +106,7 @@ fn send(request: &ApiRequest) -> Result<ApiAnswer, Mistake> {
         .map_err(|problem| Mistake(400, "SerializationException", problem.to_string()))?;
     let received = message::accept(message)?;
     let id = format!("0100018bcfe56800-{}-000000", Uuid::new_v4());
-    Ok(ApiAnswer::json(200, &json!({ "MessageId": id })).taking([received]))
+    Ok(ApiAnswer::json(200, &json!({ "MessageId": id })).taking([received]).under([id]))
 }
 
 /// What SES tells of an account in good order.

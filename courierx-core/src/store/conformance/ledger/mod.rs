@@ -8,6 +8,7 @@ mod feed;
 mod isolation;
 mod lists;
 mod pages;
+mod permutations;
 mod reschedule;
 mod settle;
 
@@ -19,5 +20,6 @@ pub use feed::*;
 pub use isolation::*;
 pub use lists::*;
 pub use pages::*;
+pub use permutations::*;
 pub use reschedule::*;
 pub use settle::*;

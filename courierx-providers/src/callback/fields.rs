@@ -1,0 +1,196 @@
+//! Bodies, whose fields may be missing or of another type than documented: what cannot be read is not there.
+
+use courierx_core::clock::Timestamp;
+use courierx_core::id::DeliveryId;
+use courierx_core::message::{Address, Mailbox};
+use courierx_core::provider::CallbackError;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::mac::to_hex;
+
+/// Reading the fields of an object.
+pub(crate) trait Fields {
+    /// A text that is there and not empty.
+    fn text(&self, key: &str) -> Option<&str>;
+
+    /// A text, or an empty one.
+    fn or_empty(&self, key: &str) -> &str {
+        self.text(key).unwrap_or_default()
+    }
+
+    /// A number, or a text that is one, as text.
+    fn number(&self, key: &str) -> Option<String>;
+
+    /// Our delivery id.
+    fn delivery(&self, key: &str) -> Option<DeliveryId>;
+
+    /// A moment (RFC 3339).
+    fn moment(&self, key: &str) -> Option<Timestamp>;
+
+    /// An address, with or without a name.
+    fn address(&self, key: &str) -> Option<Address>;
+}
+
+impl Fields for Value {
+    fn text(&self, key: &str) -> Option<&str> {
+        self.get(key)?.as_str().filter(|text| !text.is_empty())
+    }
+
+    fn number(&self, key: &str) -> Option<String> {
+        match self.get(key)? {
+            Self::Number(number) => Some(number.to_string()),
+            Self::String(text) if !text.is_empty() => Some(text.clone()),
+            _ => None,
+        }
+    }
+
+    fn delivery(&self, key: &str) -> Option<DeliveryId> {
+        // Amazon's tags have lists of values.
+        let value = self.get(key)?;
+        let text = value.as_str().or_else(|| value.get(0)?.as_str())?;
+        text.parse().ok()
+    }
+
+    fn moment(&self, key: &str) -> Option<Timestamp> {
+        self.text(key)?.parse().ok()
+    }
+
+    fn address(&self, key: &str) -> Option<Address> {
+        mailbox(self.text(key)?)
+    }
+}
+
+/// The address in `ada@example.com`, `<ada@example.com>` or `Ada <ada@example.com>`.
+pub(crate) fn mailbox(text: &str) -> Option<Address> {
+    let text = text.trim();
+    text.parse().ok().or_else(|| text.parse::<Mailbox>().ok().map(|mailbox| mailbox.address().clone()))
+}
+
+/// The only address of a list; none if there are several, as nobody knows which of them is meant.
+pub(crate) fn sole_address(list: &Value) -> Option<Address> {
+    match list.as_array()?.as_slice() {
+        [one] => mailbox(one.as_str()?),
+        _ => None,
+    }
+}
+
+/// The texts of a list.
+pub(crate) fn strings(list: &Value) -> impl Iterator<Item = &str> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str)
+}
+
+/// A moment in seconds since 1970, with or without a fraction, as a number or as text.
+pub(crate) fn seconds(value: &Value) -> Option<Timestamp> {
+    let seconds = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
+    // Years 1970 to 9999: within, microseconds fit.
+    if !(0.0..253_402_300_800.0).contains(&seconds) {
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "it was compared")]
+    Some(Timestamp::from_micros((seconds * 1e6).round() as i64))
+}
+
+/// A body in JSON.
+pub(crate) fn parsed(body: &[u8]) -> Result<Value, CallbackError> {
+    serde_json::from_slice(body).map_err(|error| CallbackError::Malformed(format!("not JSON: {error}")))
+}
+
+/// A body that is one JSON object.
+pub(crate) fn object(body: &[u8]) -> Result<Value, CallbackError> {
+    let value = parsed(body)?;
+    if !value.is_object() {
+        return Err(CallbackError::Malformed("not a JSON object".to_owned()));
+    }
+    Ok(value)
+}
+
+/// What stands for an event that has no identifier of its own: the same when it is repeated as it was.
+pub(crate) fn digest_of(event: &Value) -> String {
+    to_hex(&Sha256::digest(event.to_string()))
+}
+
+/// Whether something opens or clicks that is no reader, by what it says of itself.
+///
+/// Apple's Mail Privacy Protection fetches all images beforehand and calls itself `Mozilla/5.0` and nothing else.
+/// Proxies for images (Gmail's, Yahoo's) fetch them when somebody reads, and are readers.
+pub(crate) fn is_machine(user_agent: &str) -> bool {
+    const MACHINES: [&str; 22] = [
+        "bot/",
+        "bot;",
+        "+http",
+        "crawler",
+        "spider",
+        "barracuda",
+        "proofpoint",
+        "mimecast",
+        "urldefense",
+        "safelinks",
+        "symantec",
+        "trendmicro",
+        "forcepoint",
+        "sophos",
+        "headlesschrome",
+        "phantomjs",
+        "curl/",
+        "wget/",
+        "python-",
+        "go-http-client",
+        "okhttp",
+        "java/",
+    ];
+    let agent = user_agent.trim().to_ascii_lowercase();
+    agent == "mozilla/5.0" || MACHINES.iter().any(|machine| agent.contains(machine))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn machines_tell_themselves() {
+        for agent in [
+            "Mozilla/5.0",
+            "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)",
+            "python-requests/2.31",
+            "Go-http-client/1.1",
+            "Mozilla/5.0 (X11; Linux x86_64) HeadlessChrome/120.0",
+        ] {
+            assert!(is_machine(agent), "{agent}");
+        }
+        for agent in [
+            "",
+            "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)",
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 10_3_3 like Mac OS X) AppleWebKit/603.3.8 Mobile/14G60",
+            "YahooMailProxy; https://help.yahoo.com/kb/yahoo-mail-proxy-SLN28749.html",
+        ] {
+            assert!(!is_machine(agent), "{agent}");
+        }
+    }
+
+    #[test]
+    fn moments_are_read_however_they_are_written() {
+        let micros = |value| seconds(&value).map(Timestamp::as_micros);
+        assert_eq!(micros(json!(1_513_299_569)), Some(1_513_299_569_000_000));
+        assert_eq!(micros(json!(1_377_075_564.094_891)), Some(1_377_075_564_094_891));
+        assert_eq!(micros(json!("1534108637")), Some(1_534_108_637_000_000));
+        for other in [json!(-1), json!(1e300), json!("NaN"), json!("inf"), json!(null), json!([]), json!("")]
+        {
+            assert_eq!(micros(other.clone()), None, "{other}");
+        }
+        let moment = json!({ "at": "2016-04-27T16:28:50.3963933-04:00" });
+        let moment = moment.moment("at").map(|moment| moment.to_string());
+        assert_eq!(moment.as_deref(), Some("2016-04-27T20:28:50.396393Z"));
+    }
+
+    #[test]
+    fn addresses_may_have_names() {
+        for text in ["to@example.org", "Recipient <to@example.org>", "<to@example.org>", " to@example.org "] {
+            assert_eq!(mailbox(text).map(|address| address.to_string()).as_deref(), Some("to@example.org"));
+        }
+        assert_eq!(mailbox("nobody"), None);
+        assert_eq!(sole_address(&json!(["a@example.org", "b@example.org"])), None);
+    }
+}

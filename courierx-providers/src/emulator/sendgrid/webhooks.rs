@@ -1,0 +1,79 @@
+//! SendGrid's Event Webhooks.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::super::calls::CallbackKeys;
+use super::super::vendor::{ApiAnswer, ApiRequest};
+use super::super::webhooks::{Webhooks, is_url, over};
+use super::error;
+
+pub(super) fn answer(webhooks: &Webhooks, request: &ApiRequest, path: &[&str]) -> ApiAnswer {
+    let (id, signed) = match path {
+        [] if request.method == Method::POST => {
+            return match checked(request) {
+                Some(asked) => {
+                    let id = Uuid::new_v4().to_string();
+                    let made = over(json!({ "id": id, "enabled": true }), &asked);
+                    webhooks.keep(&id, made.clone());
+                    ApiAnswer::json(201, &shown(made))
+                }
+                None => error(400, "the url is missing or invalid"),
+            };
+        }
+        ["all"] if request.method == Method::GET => {
+            let all: Vec<_> = webhooks.all().into_iter().map(shown).collect();
+            return ApiAnswer::json(200, &json!({ "max_allowed": 5, "webhooks": all }));
+        }
+        ["signed", id] => (*id, true),
+        [id] => (*id, false),
+        _ => return error(404, "not found"),
+    };
+    let Some(found) = webhooks.find(id) else { return error(404, "webhook not found") };
+    match (&request.method, signed) {
+        (&Method::GET, true) => key(&found),
+        (&Method::PATCH, true) => {
+            let made = || CallbackKeys::sendgrid().ok()?.verification_key();
+            let mut changed = found;
+            // It keeps the key that it has.
+            if changed["public_key"].is_null() {
+                changed["public_key"] = made().unwrap_or_default().into();
+            }
+            webhooks.keep(id, changed.clone());
+            key(&changed)
+        }
+        (&Method::GET, false) => ApiAnswer::json(200, &shown(found)),
+        (&Method::PATCH, false) => match checked(request) {
+            Some(asked) => {
+                let changed = over(found, &asked);
+                webhooks.keep(id, changed.clone());
+                ApiAnswer::json(200, &shown(changed))
+            }
+            None => error(400, "the url is missing or invalid"),
+        },
+        (&Method::DELETE, false) => {
+            webhooks.remove(id);
+            ApiAnswer::empty(204)
+        }
+        _ => error(405, "method not allowed"),
+    }
+}
+
+fn key(webhook: &Value) -> ApiAnswer {
+    ApiAnswer::json(
+        200,
+        &json!({ "id": webhook["id"], "public_key": webhook["public_key"].as_str().unwrap_or("") }),
+    )
+}
+
+fn shown(mut webhook: Value) -> Value {
+    webhook.as_object_mut().map(|webhook| webhook.remove("public_key"));
+    webhook
+}
+
+/// What was asked for, if it can be.
+fn checked(request: &ApiRequest) -> Option<Value> {
+    let asked = serde_json::from_slice::<Value>(&request.body).ok()?;
+    (asked.is_object() && is_url(&asked["url"])).then_some(asked)
+}

@@ -1,6 +1,7 @@
 //! The official clients (`sdk/`) against the real binary: their own tests, and what their pages print.
 
 mod node;
+mod python;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -64,7 +65,7 @@ fn sdk(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk").join(name)
 }
 
-/// Runs a program that has to succeed, and returns what it printed.
+/// Runs a program that has to succeed, and returns what it printed, errors at the end.
 async fn run(command: &mut Command) -> String {
     command.env("NO_PROXY", "*").kill_on_drop(true);
     let output = tokio::time::timeout(PATIENCE, command.output()).await;
@@ -74,12 +75,21 @@ async fn run(command: &mut Command) -> String {
     });
     let (said, errors) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{command:?} failed\n{said}\n{errors}");
-    said
+    said + &errors
 }
 
 /// A program that `cargo xtask test` provides.
 fn tool(variable: &str, usual: &str) -> Command {
     Command::new(std::env::var_os(variable).unwrap_or_else(|| usual.into()))
+}
+
+/// Looks that a page's program sent what it says.
+async fn assert_sent(key: &Client) {
+    let emails = key.get("/api/v1/emails?per_page=100").await;
+    let subjects: Vec<_> = emails.body.as_array().unwrap().iter().map(|one| one["subject"].clone()).collect();
+    for subject in ["Welcome, Ada", "Your order", "News for Charles", "Your order 1042"] {
+        assert!(subjects.contains(&json!(subject)), "{subjects:?}");
+    }
 }
 
 /// The blocks of a page in one language, one after the other, as somebody has them in a file who types them all.

@@ -2,6 +2,7 @@
 
 mod node;
 mod python;
+mod rust;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

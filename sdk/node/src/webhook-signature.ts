@@ -4,11 +4,22 @@ import { WebhookVerificationError } from "./errors.js"
 
 /** What a webhook tells. */
 export interface WebhookEvent {
+  /** The same whenever the event is told again: what was seen can be left out by it. */
+  id: string
   /** What happened: `delivered`, `bounced`, `complained`, `opened`, `clicked` and others. */
   event: string
   /** The email's id. */
-  message_id?: string
-  [field: string]: unknown
+  message_id: string | null
+  /** The recipient that it is about. */
+  to: string | null
+  from: string | null
+  subject: string | null
+  provider: string | null
+  /** When it happened. */
+  timestamp: string
+  tags: string[]
+  metadata: Record<string, string>
+  data: Record<string, unknown>
 }
 
 export interface VerifyOptions {

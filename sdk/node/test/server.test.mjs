@@ -166,3 +166,15 @@ test("connections and rules", async () => {
   assert.equal((await courierx.providerConnections.update(made.id, { dailyCap: null })).daily_cap, null)
   await courierx.providerConnections.delete(made.id)
 })
+
+test("webhook endpoints", async () => {
+  const made = await courierx.webhooks.create({ url: "https://a.example/hook", events: ["bounced"], description: "Node" })
+  assert.ok(made.secret)
+  assert.deepEqual((await courierx.webhooks.list()).map((one) => one.id), [made.id])
+  const rotated = await courierx.webhooks.rotateSecret(made.id, { overlapSeconds: 60 })
+  assert.notEqual(rotated.secret, made.secret)
+  assert.ok(rotated.former_secret_ends_at)
+  assert.equal((await courierx.webhooks.update(made.id, { enabled: false })).is_active, false)
+  await courierx.webhooks.delete(made.id)
+  await assert.rejects(courierx.webhooks.get(made.id), NotFoundError)
+})

@@ -195,6 +195,17 @@ class Server(unittest.TestCase):
         self.assertIsNone(connections.update(made["id"], daily_cap=None)["daily_cap"])
         connections.delete(made["id"])
 
+    def test_webhook_endpoints(self) -> None:
+        webhooks = self.courierx.webhooks
+        made = webhooks.create("https://a.example/hook", ["bounced"], description="Python")
+        self.assertEqual([one["id"] for one in webhooks.list()], [made["id"]])
+        rotated = webhooks.rotate_secret(made["id"], overlap_seconds=60)
+        self.assertNotEqual(rotated["secret"], made["secret"])
+        self.assertTrue(rotated["former_secret_ends_at"])
+        self.assertFalse(webhooks.update(made["id"], enabled=False)["is_active"])
+        webhooks.delete(made["id"])
+        self.assertRaises(NotFoundError, webhooks.get, made["id"])
+
 
 if __name__ == "__main__":
     unittest.main()

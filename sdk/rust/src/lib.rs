@@ -41,5 +41,5 @@ pub use resources::{
     FullEmail, NewApiKey, NewSuppression, OneOrMany, Preview, ProviderConnection, ProviderConnections,
     Recipient, RoutingRule, RoutingRules, RuleConnection, RuleFields, Sandbox, SandboxFile, SandboxMessage,
     Suppression, SuppressionFilter, Suppressions, Template, TemplateFields, TemplateFilter, TemplateVariable,
-    Templates, Verification, WebhookEndpoint, WebhookEndpointFields, Webhooks,
+    Templates, Verification, WebhookDelivery, WebhookEndpoint, WebhookEndpointFields, Webhooks,
 };

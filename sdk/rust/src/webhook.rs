@@ -19,6 +19,9 @@ pub const TOLERANCE: Duration = Duration::from_mins(5);
 #[derive(Debug, Clone, Deserialize)]
 #[non_exhaustive]
 pub struct Event {
+    /// The same whenever the event is told again: what was seen can be left out by it.
+    #[serde(default)]
+    pub id: String,
     /// What happened: `delivered`, `bounced`, `complained`, `opened`, `clicked` and others.
     pub event: String,
     /// The email's identifier.

@@ -286,3 +286,23 @@ async fn everything_else_from_rust() {
     assert!(!explained.decision.action.is_empty());
     courierx.provider_connections().delete(&made.id).await.unwrap();
 }
+
+#[tokio::test]
+async fn webhook_endpoints_from_rust() {
+    let desk = Desk::new();
+    let courierx = client(&desk, "rust").await;
+    let webhooks = courierx.webhooks();
+    let fields = courierx_client::WebhookEndpointFields {
+        url: Some("https://a.example/hook".to_owned()),
+        events: Some(vec!["bounced".to_owned()]),
+        ..Default::default()
+    };
+    let made = webhooks.create(&fields).await.unwrap();
+    let id = &made.endpoint.id;
+    assert_ne!(webhooks.rotate_secret(id, Some(60)).await.unwrap().secret, made.secret);
+    let off = courierx_client::WebhookEndpointFields { enabled: Some(false), ..Default::default() };
+    assert!(!webhooks.update(id, &off).await.unwrap().is_active);
+    assert_eq!(webhooks.list().all().await.unwrap().len(), 1);
+    webhooks.delete(id).await.unwrap();
+    assert!(matches!(webhooks.get(id).await, Err(Error::NotFound(_))));
+}

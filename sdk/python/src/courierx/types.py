@@ -224,11 +224,38 @@ class WebhookEndpoint(TypedDict, total=False):
     id: str
     url: str
     description: Optional[str]
+    #: What it is told of; of everything if there are none.
     events: List[str]
     is_active: bool
+    mode: str
+    signature_scheme: str
+    #: Since when it is not told any more because it did not answer, and why.
+    disabled_at: Optional[str]
+    disabled_reason: Optional[str]
+    former_secret_ends_at: Optional[str]
     created_at: str
+    updated_at: str
     #: What ``verify_webhook`` needs, where it was just made: it is shown this once.
     secret: str
+
+
+class WebhookDelivery(TypedDict):
+    """One request to an endpoint."""
+
+    id: str
+    event_id: str
+    event_type: str
+    sequence: Optional[int]
+    message_id: Optional[str]
+    success: bool
+    response_status: Optional[int]
+    response_body: Optional[str]
+    error: Optional[str]
+    attempt_count: int
+    duration_ms: int
+    delivered_at: Optional[str]
+    next_retry_at: Optional[str]
+    created_at: str
 
 
 class TemplateFields(TypedDict, total=False):

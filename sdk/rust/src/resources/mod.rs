@@ -25,7 +25,9 @@ pub use routing_rules::{
 pub use sandbox::{Sandbox, SandboxFile, SandboxMessage};
 pub use suppressions::{NewSuppression, Suppression, SuppressionFilter, Suppressions};
 pub use templates::{Preview, Template, TemplateFields, TemplateFilter, TemplateVariable, Templates};
-pub use webhooks::{CreatedWebhookEndpoint, WebhookEndpoint, WebhookEndpointFields, Webhooks};
+pub use webhooks::{
+    CreatedWebhookEndpoint, WebhookDelivery, WebhookEndpoint, WebhookEndpointFields, Webhooks,
+};
 
 /// The query that a filter is: its fields that are set.
 fn query(fields: &[(&'static str, Option<String>)]) -> Vec<(&'static str, String)> {

@@ -12,6 +12,7 @@ use super::{Desk, assert_sent, blocks, sdk};
 
 /// What the page prints, in its order.
 #[expect(clippy::items_after_statements, reason = "the page's blocks begin with what they need")]
+#[expect(clippy::print_stdout, reason = "so does the page")]
 async fn page(
     key: &str,
     base_url: &str,
@@ -155,7 +156,7 @@ async fn the_rust_client_works_as_its_page_says() {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(format!("{now}.{body}").as_bytes());
     let digest = mac.finalize().into_bytes();
-    let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = digest.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     let signature = format!("sha256={digits}");
     let webhook = (body.as_bytes(), now.as_str(), signature.as_str(), secret);
     page(key.token(), desk.binary.base_url(), webhook).await.unwrap();
@@ -198,8 +199,8 @@ async fn emails_from_rust() {
 
     // The same key is the same message, and no other one.
     let once = message("once").idempotency_key("rust-once");
-    let (one, again) = (emails.send(&once).await.unwrap(), emails.send(&once).await.unwrap());
-    assert_eq!(one.id, again.id);
+    let (kept, again) = (emails.send(&once).await.unwrap(), emails.send(&once).await.unwrap());
+    assert_eq!(kept.id, again.id);
     let other = emails.send(&message("other").idempotency_key("rust-once")).await;
     assert!(matches!(other, Err(Error::Conflict(_))), "{other:?}");
 
@@ -208,8 +209,8 @@ async fn emails_from_rust() {
     assert_eq!((result.accepted, result.refused), (1, 1));
     assert_eq!(result.results[1].code.as_deref(), Some("validation_error"));
     let own = [message("own").idempotency_key("rust-own")];
-    let (one, again) = (emails.batch(Batch::of(&own)).await, emails.batch(Batch::of(&own)).await);
-    assert_eq!(one.unwrap().results[0].id, again.unwrap().results[0].id);
+    let (kept, again) = (emails.batch(Batch::of(&own)).await, emails.batch(Batch::of(&own)).await);
+    assert_eq!(kept.unwrap().results[0].id, again.unwrap().results[0].id);
     let refused = emails.batch(Batch::of(&batch[1..])).await.unwrap_err();
     assert_eq!(refused.code(), Some("batch_refused"));
 
@@ -233,8 +234,8 @@ async fn everything_else_from_rust() {
     let courierx = client(&desk, "rust").await;
     let domain = courierx.domains().create("rust.example").await.unwrap();
     let changes = DomainChanges { dkim_selector: Some("s1".to_owned()), ..DomainChanges::default() };
-    let changed = courierx.domains().update(&domain.id, &changes).await.unwrap();
-    assert_eq!(changed.dkim_selector.as_deref(), Some("s1"));
+    let domain = courierx.domains().update(&domain.id, &changes).await.unwrap();
+    assert_eq!(domain.dkim_selector.as_deref(), Some("s1"));
     assert!(matches!(courierx.domains().create("rust.example").await, Err(Error::Validation(_))));
     courierx.domains().delete(&domain.id).await.unwrap();
 

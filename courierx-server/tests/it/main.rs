@@ -38,6 +38,8 @@ mod retention;
 mod routing;
 mod routing_rules;
 mod sandbox;
+#[cfg(unix)]
+mod sdk;
 mod support;
 mod suppressions;
 mod team;

@@ -1,4 +1,5 @@
-//! A Node.js that can import the vendors' own clients, which tell whether our emulators are what they talk to.
+//! A Node.js that can import the vendors' own clients, which tell whether our emulators are what they talk to, and
+//! has what our own client (`sdk/node`) is compiled with.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,13 +22,17 @@ const CLIENTS: [&str; 7] = [
     "svix@2.5.0",
 ];
 
-/// Imports every client, and ends with an error where one is missing.
-const IMPORT_ALL: &str = "for (const name of process.argv.slice(1)) require(name)";
+/// What `sdk/node/package.json` wants for development.
+const COMPILER: [&str; 2] = ["typescript@5.9.3", "@types/node@18.19.130"];
 
-/// Returns a script that is Node.js with the clients.
+/// Imports every client, and ends with an error where one is missing. Types are nothing to import.
+const IMPORT_ALL: &str = "for (const name of process.argv.slice(1))
+    name.startsWith('@types/') ? require.resolve(`${name}/package.json`) : require(name)";
+
+/// Returns a script that is Node.js with all of them.
 pub(super) fn prepare(dir: &Path) -> Result<PathBuf> {
     let script = dir.join("bin/node");
-    if imports_clients(&script) {
+    if imports_all(&script) {
         return Ok(script);
     }
     if find_program("node", &[]).is_none() || find_program("npm", &[]).is_none() {
@@ -40,13 +45,14 @@ pub(super) fn prepare(dir: &Path) -> Result<PathBuf> {
     let mut npm = Command::new("npm");
     npm.args(["install", "--prefix"]).arg(&home);
     npm.args(["--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
-    shell::output(npm.args(CLIENTS))?;
+    shell::output(npm.args(CLIENTS).args(COMPILER))?;
     let modules = quoted(&home.join("node_modules"));
     write(&script, &format!("#!/bin/sh\nNODE_PATH={modules} exec {} \"$@\"\n", quoted(&node)), 0o755)?;
-    if imports_clients(&script) { Ok(script) } else { Err(Failure::new("node cannot import the clients")) }
+    if imports_all(&script) { Ok(script) } else { Err(Failure::new("node cannot import what npm installed")) }
 }
 
-fn imports_clients(node: &Path) -> bool {
-    let names = CLIENTS.iter().filter_map(|client| client.rsplit_once('@')).map(|(name, _)| name);
+fn imports_all(node: &Path) -> bool {
+    let names =
+        CLIENTS.iter().chain(&COMPILER).filter_map(|client| client.rsplit_once('@')).map(|(name, _)| name);
     shell::output(Command::new(node).args(["--eval", IMPORT_ALL, "--"]).args(names)).is_ok()
 }

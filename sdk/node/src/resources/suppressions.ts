@@ -1,0 +1,46 @@
+import type { RequestOptions } from "../http.js"
+import type { List, PageParams } from "../pages.js"
+import type { Known, Moment } from "../types.js"
+import { part, toWire } from "../wire.js"
+import { Resource } from "./resource.js"
+
+export type SuppressionReason = Known<"bounce" | "complaint" | "unsubscribe" | "manual">
+
+export interface SuppressionFilter extends PageParams {
+  reason?: SuppressionReason
+  email?: string
+}
+
+export interface NewSuppression {
+  /** An address, or `@example.com` for everybody there. */
+  email: string
+  /** `manual` if left out. */
+  reason?: SuppressionReason
+  note?: string
+  expiresAt?: Date | string
+}
+
+export interface Suppression {
+  id: string
+  email: string
+  reason: SuppressionReason
+  note: string | null
+  source: string
+  source_email_id: string | null
+  created_at: Moment
+  expires_at: Moment | null
+}
+
+export class Suppressions extends Resource {
+  list(filter?: SuppressionFilter, options?: RequestOptions): List<Suppression> {
+    return this.pages("/suppressions", filter, options)
+  }
+
+  create(entry: string | NewSuppression, options?: RequestOptions): Promise<Suppression> {
+    return this.make("/suppressions", typeof entry === "string" ? { email: entry } : toWire(entry), options)
+  }
+
+  delete(id: string, options?: RequestOptions): Promise<void> {
+    return this.drop(`/suppressions/${part(id)}`, options)
+  }
+}

@@ -52,7 +52,10 @@ fn route(path: &str) -> Option<(&'static str, &'static Value)> {
     let is_of = |route: &str| {
         let names: Vec<&str> = route.split('/').collect();
         names.len() == parts.len()
-            && names.iter().zip(&parts).all(|(name, part)| name == part || (variable(name) && !part.is_empty()))
+            && names
+                .iter()
+                .zip(&parts)
+                .all(|(name, part)| name == part || (variable(name) && !part.is_empty()))
     };
     let all = DOCUMENT["paths"].as_object()?.iter().filter(|(route, _)| is_of(route));
     let one = all.min_by_key(|(route, _)| route.split('/').filter(|part| variable(part)).count());

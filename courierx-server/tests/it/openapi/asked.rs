@@ -48,7 +48,8 @@ async fn owner(binary: &Binary) -> Client {
     binary.client().with(answer.body["token"].as_str().unwrap())
 }
 
-/// One of everything, and where it is: identifiers that nobody has are not found, which tells little.
+/// One of everything, and where it is: identifiers that nobody has are not found, which tells little. A path with a
+/// second variable part is left out: what is wrong on purpose in both would be right in one.
 async fn belongings(owner: &Client) -> String {
     let connection = json!({ "provider": "sandbox", "display_name": "mine" });
     let rule = json!({ "name": "mine", "strategy": "priority" });
@@ -68,11 +69,10 @@ async fn belongings(owner: &Client) -> String {
         ("invitations", json!({ "email": "new@a.example" })),
     ] {
         let made = owner.post(&format!("/api/v1/{resource}"), &new).await;
-        // Strangers know an invitation by its token.
         let id = made.body["id"].as_str().unwrap_or_else(|| panic!("{made:?}"));
         writeln!(
             config,
-            "[[operations]]\ninclude-path-regex = '^/api/v1/{resource}/[{{]id[}}]'\nparameters = {{ 'path.id' = '{id}' }}\n"
+            "[[operations]]\ninclude-path-regex = '^/api/v1/{resource}/[{{]id[}}](?!/versions/)'\nparameters = {{ 'path.id' = '{id}' }}\n"
         )
         .unwrap();
     }

@@ -17,6 +17,8 @@ The tests ask other programs for a second opinion. They find them by these varia
   COURIERX_TEST_SMTP_SINK    smtp-sink of Postfix; may be run as root without its -u option
   COURIERX_TEST_SMTP_SOURCE  smtp-source of Postfix, for the benchmark `smtp`
   COURIERX_TEST_PYTHON       a Python that can import aiosmtpd and boto3
+  COURIERX_TEST_SCHEMATHESIS  a Python that can import schemathesis and openapi_spec_validator; `none` leaves its
+                             tests out
   COURIERX_TEST_NODE         a Node.js, with npm beside it, that can import the vendors' clients and TypeScript
   COURIERX_TEST_OPENSSL      openssl, for certificates
   COURIERX_TEST_CURL         curl, which runs the commands of the documents; in PATH under this name

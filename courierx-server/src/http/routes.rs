@@ -182,6 +182,13 @@ fn templates() -> Vec<Route> {
             "Make a template",
             email_templates::create,
         ),
+        post(
+            "/api/v1/email_templates/generate",
+            Needs(Scope::EmailTemplatesRead),
+            "Make a template to begin with",
+            email_templates::generate,
+        )
+        .note("Chosen by the words of the prompt among a few that are part of the program: the same prompt makes the same template, and no model is asked. Nothing is kept."),
         get(
             "/api/v1/email_templates/{id}",
             Needs(Scope::EmailTemplatesRead),

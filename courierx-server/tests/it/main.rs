@@ -17,6 +17,7 @@ mod delivery;
 mod demo;
 #[cfg(unix)]
 mod doctor;
+mod documented;
 mod domains;
 mod email_templates;
 mod emails;

@@ -35,7 +35,11 @@ const PUBLIC: [(&str, &str); 15] = [
 
 /// Whether a route only reads: by its method, or since it asks a question too long for a query.
 fn reads(route: &Route) -> bool {
-    let questions = ["/api/v1/routing/explain", "/api/v1/email_templates/{id}/preview"];
+    let questions = [
+        "/api/v1/routing/explain",
+        "/api/v1/email_templates/{id}/preview",
+        "/api/v1/email_templates/generate",
+    ];
     route.method == Method::GET || questions.contains(&route.path)
 }
 

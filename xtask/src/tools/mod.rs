@@ -25,10 +25,11 @@ struct Tool {
     prepare: fn(&Path) -> Result<PathBuf>,
 }
 
-const TOOLS: [Tool; 9] = [
+const TOOLS: [Tool; 10] = [
     Tool { name: "smtp-sink", variable: "COURIERX_TEST_SMTP_SINK", prepare: postfix::prepare_sink },
     Tool { name: "smtp-source", variable: "COURIERX_TEST_SMTP_SOURCE", prepare: postfix::prepare_source },
     Tool { name: "python", variable: "COURIERX_TEST_PYTHON", prepare: python::prepare },
+    Tool { name: "schemathesis", variable: "COURIERX_TEST_SCHEMATHESIS", prepare: python::prepare_documents },
     Tool { name: "node", variable: "COURIERX_TEST_NODE", prepare: node::prepare },
     Tool { name: "openssl", variable: "COURIERX_TEST_OPENSSL", prepare: openssl::prepare },
     Tool { name: "curl", variable: "COURIERX_TEST_CURL", prepare: curl::prepare },

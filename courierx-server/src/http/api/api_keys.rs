@@ -19,6 +19,7 @@ use crate::services::api_keys::{self, ApiKeyView, NewApiKey};
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct CreateApiKey {
     #[serde(default)]
+    #[schema(required)]
     name: String,
     #[serde(default)]
     scopes: Option<Vec<String>>,

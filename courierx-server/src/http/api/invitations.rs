@@ -21,6 +21,7 @@ use crate::services::invitations::{self, InvitationRecord, Invited};
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct Invite {
     #[serde(default)]
+    #[schema(required)]
     email: String,
     #[serde(default)]
     role: Option<Role>,
@@ -33,6 +34,7 @@ impl Input for Invite {}
 #[schema(as = AcceptInvitation)]
 pub struct Accept {
     #[serde(default)]
+    #[schema(required)]
     password: Secret,
     #[serde(default)]
     password_confirmation: Option<Secret>,

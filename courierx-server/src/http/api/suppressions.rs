@@ -20,6 +20,7 @@ use crate::services::suppressions::{self, EntryFilter, NewEntry};
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct CreateSuppression {
     #[serde(default)]
+    #[schema(required)]
     email: String,
     #[serde(default)]
     reason: Option<String>,

@@ -8,6 +8,7 @@ mod fill;
 mod input;
 mod preview;
 mod publish;
+mod starters;
 mod write;
 
 use courierx_core::id::{RecordId, TenantId};
@@ -18,6 +19,7 @@ pub(super) use fill::{Published, earlier, published, with_defaults};
 pub use input::{DuplicateInput, PreviewInput, PublishInput, TemplateInput, VariableInput};
 pub use preview::{Preview, preview};
 pub use publish::{publish, version, versions};
+pub use starters::{Generated, generate};
 pub use write::{create, delete, duplicate, update};
 
 use crate::App;

@@ -1,5 +1,6 @@
 //! Email templates: made, checked, changed, previewed, published; and mail that is made of them.
 
+mod generate;
 mod hostile;
 mod preview;
 mod property;

@@ -1,5 +1,8 @@
 //! The document of the API: what it says is what the server does.
 
+#[cfg(unix)]
+mod asked;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

@@ -50,8 +50,10 @@ impl Input for Register {}
 #[derive(Deserialize, ToSchema)]
 pub struct LogIn {
     #[serde(default)]
+    #[schema(required)]
     email: String,
     #[serde(default)]
+    #[schema(required)]
     password: Secret,
     #[serde(default)]
     tenant: Option<String>,

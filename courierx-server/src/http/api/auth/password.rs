@@ -26,8 +26,10 @@ impl Input for LogOut {}
 #[derive(Deserialize, ToSchema)]
 pub struct ChangePassword {
     #[serde(default)]
+    #[schema(required)]
     current_password: Secret,
     #[serde(default)]
+    #[schema(required)]
     password: Secret,
     #[serde(default)]
     password_confirmation: Option<Secret>,
@@ -40,6 +42,7 @@ impl Input for ChangePassword {}
 #[schema(as = ForgotPassword)]
 pub struct Forgot {
     #[serde(default)]
+    #[schema(required)]
     email: String,
 }
 
@@ -50,8 +53,10 @@ impl Input for Forgot {}
 #[schema(as = ResetPassword)]
 pub struct Reset {
     #[serde(default)]
+    #[schema(required)]
     token: Secret,
     #[serde(default)]
+    #[schema(required)]
     password: Secret,
     #[serde(default)]
     password_confirmation: Option<Secret>,

@@ -1,5 +1,6 @@
 //! `/api/v1/email_templates`.
 
+mod generate;
 mod render;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::services::email_templates::{
     self, DuplicateInput, PreviewInput, PublishInput, TemplateFilter, TemplateInput,
 };
 use crate::services::pages::Total;
+pub use generate::generate;
 use render::{Full, FullVersion, Item, RenderedPreview, Version};
 
 impl Input for TemplateInput {

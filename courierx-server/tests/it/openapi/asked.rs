@@ -1,0 +1,125 @@
+//! The document as others read it: a validator, and schemathesis, which asks the real program whatever the document
+//! allows, and much that it does not.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+use tempfile::tempdir;
+
+use crate::support::{Binary, Client};
+
+/// What the operator's programs show.
+const INTERNAL_SECRET: &str = "s3cret-of-the-operators-programs";
+
+/// Examples of each operation, beside those at the edges of what is allowed.
+const EXAMPLES: &str = "5";
+/// Seconds for all questions of one who asks; the fuzzing stops then.
+const BUDGET: &str = "75";
+
+/// A Python with schemathesis; none where `cargo xtask test` could not install it and said so.
+fn python() -> Option<Command> {
+    let python = std::env::var_os("COURIERX_TEST_SCHEMATHESIS")
+        .expect("COURIERX_TEST_SCHEMATHESIS, which `cargo xtask test` provides");
+    (python != "none").then(|| Command::new(python))
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn the_document_is_openapi() {
+    let Some(mut python) = python() else { return };
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi.json");
+    let checked = python.args(["-m", "openapi_spec_validator"]).arg(document).output().unwrap();
+    assert!(checked.status.success(), "{}", said(&checked));
+}
+
+fn start(folder: &Path) -> Binary {
+    let variables = [("INTERNAL_SECRET", INTERNAL_SECRET), ("LOG_LEVEL", "error")];
+    Binary::start(folder, &variables)
+}
+
+async fn owner(binary: &Binary) -> Client {
+    let new = json!({ "name": "acme", "email": "owner@acme.example", "password": "correct horse battery" });
+    let answer = binary.client().post("/api/v1/auth/register", &new).await;
+    binary.client().with(answer.body["token"].as_str().unwrap())
+}
+
+/// One of everything, and where it is: identifiers that nobody has are not found, which tells little. A path with a
+/// second variable part is left out: what is wrong on purpose in both would be right in one.
+async fn belongings(owner: &Client) -> String {
+    let connection = json!({ "provider": "sandbox", "display_name": "mine" });
+    let rule = json!({ "name": "mine", "strategy": "priority" });
+    let template = json!({ "name": "mine", "text_body": "{{name}}", "status": "active" });
+    let email = json!({
+        "from": "a@a.example", "to": "b@b.example", "subject": "s", "text": "t", "scheduled_at": "in 2 days",
+    });
+    let mut config = String::new();
+    for (resource, new) in [
+        ("provider_connections", connection),
+        ("routing_rules", rule),
+        ("email_templates", template),
+        ("emails", email),
+        ("domains", json!({ "domain": "a.example" })),
+        ("suppressions", json!({ "email": "x@example.com" })),
+        ("api_keys", json!({ "name": "another" })),
+        ("invitations", json!({ "email": "new@a.example" })),
+    ] {
+        let made = owner.post(&format!("/api/v1/{resource}"), &new).await;
+        let id = made.body["id"].as_str().unwrap_or_else(|| panic!("{made:?}"));
+        writeln!(
+            config,
+            "[[operations]]\ninclude-path-regex = '^/api/v1/{resource}/[{{]id[}}](?!/versions/)'\nparameters = {{ 'path.id' = '{id}' }}\n"
+        )
+        .unwrap();
+    }
+    config
+}
+
+/// Asks in the name of whoever this client is.
+fn ask(binary: &Binary, folder: &Path, client: &Client, config: &str, phases: &str) {
+    let Some(mut python) = python() else { return };
+    let file = folder.join("schemathesis.toml");
+    std::fs::write(&file, config).unwrap();
+    let asked = python
+        .current_dir(folder)
+        .args(["-m", "schemathesis.cli", "--config-file"])
+        .arg(file)
+        .args(["run", &format!("{}/api/v1/openapi.json", binary.base_url()), "--no-color"])
+        .args(["-H", &format!("Authorization: Bearer {}", client.token())])
+        .args(["-H", &format!("X-Internal-Secret: {INTERNAL_SECRET}")])
+        // What the document allows may be refused all the same: not everything that must fit together is in it.
+        .args(["--checks", "all", "--exclude-checks", "positive_data_acceptance"])
+        .args(["--phases", phases, "--max-examples", EXAMPLES, "--max-time", BUDGET, "--seed", "1"])
+        .args(["--continue-on-failure", "--generation-database", "none"])
+        // It ends the token.
+        .args(["--exclude-path", "/api/v1/auth/logout"])
+        .output()
+        .unwrap();
+    assert!(asked.status.success(), "{}", said(&asked));
+    let log = binary.stderr();
+    assert!(!log.contains("panicked") && !log.contains("ERROR"), "{log}");
+}
+
+#[tokio::test]
+async fn whatever_an_owner_asks_is_answered_as_the_document_says() {
+    let folder = tempdir().unwrap();
+    let binary = start(folder.path());
+    let owner = owner(&binary).await;
+    let config = belongings(&owner).await;
+    ask(&binary, folder.path(), &owner, &config, "examples,coverage,fuzzing");
+}
+
+#[tokio::test]
+async fn whatever_a_key_asks_is_answered_as_the_document_says() {
+    let folder = tempdir().unwrap();
+    let binary = start(folder.path());
+    let owner = owner(&binary).await;
+    let config = belongings(&owner).await;
+    let key: Value = owner.post("/api/v1/api_keys", &json!({ "name": "its own" })).await.body;
+    let key = binary.client().with(key["raw_key"].as_str().unwrap());
+    ask(&binary, folder.path(), &key, &config, "examples,coverage");
+}

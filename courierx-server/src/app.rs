@@ -14,11 +14,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Directory, LoginLimits, Passwords, RateLimits, Tokens};
 use crate::config::Settings;
+use crate::ctx::Ctx;
 use crate::delivery::{Providers, SharedRoutes, TenantRoutes};
 use crate::dns::{DnsLookup, Resolver};
 use crate::error::{ServiceError, ServiceResult};
 use crate::http::Meters;
+use crate::model::audit_log::AuditEntry;
 use crate::secret::Secret;
+use crate::services::audit_log;
 use crate::services::auth::Resets;
 use crate::services::domains::Places;
 use crate::services::emails::FetchPlaces;
@@ -146,7 +149,29 @@ impl App {
         self.store.clock().now()
     }
 
-    /// Changes a tenant's configuration, and forgets what this process remembers of it.
+    /// Changes a tenant's configuration as whoever asks: the audit log gets an entry in the same commit.
+    pub async fn commit_by(&self, ctx: &Ctx, tenant: TenantId, changes: Vec<Change>) -> ServiceResult<()> {
+        let entry = AuditEntry::by(ctx, self.now(), &changes);
+        self.commit_noted(tenant, &entry, changes).await
+    }
+
+    /// Changes a tenant's configuration, with this entry in its audit log.
+    pub async fn commit_noted(
+        &self,
+        tenant: TenantId,
+        entry: &AuditEntry,
+        mut changes: Vec<Change>,
+    ) -> ServiceResult<()> {
+        changes.push(Change::create(tenant, AuditEntry::next_id(), entry)?);
+        self.commit(tenant, changes).await?;
+        if let Err(error) = audit_log::trim(self, tenant).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "an audit log was not cut");
+        }
+        Ok(())
+    }
+
+    /// Changes a tenant's configuration without an entry in its audit log: for what nobody asked for. Forgets
+    /// what this process remembers of it.
     ///
     /// The one way to change configuration: what goes past it works on for as long as the caches live.
     pub async fn commit(&self, tenant: TenantId, changes: Vec<Change>) -> ServiceResult<()> {

@@ -9,7 +9,7 @@ use axum::routing::{self as methods, MethodRouter};
 
 use super::Access::{self, Internal, Member, Needs, Public};
 use super::api::{
-    api_keys, auth, domains, email_templates, emails, engine, invitations, provider_connections, routing,
+    api_keys, audit_log, auth, domains, email_templates, emails, engine, invitations, provider_connections, routing,
     routing_rules, sandbox, suppressions, team_members,
 };
 use super::gate::{Gate, Guarded};
@@ -70,6 +70,7 @@ fn accounts() -> Vec<Route> {
         post("/api/v1/auth/password/reset", Public, auth::password::reset),
         get("/api/v1/auth/readiness", Member(Role::Viewer), auth::readiness::show),
         post("/api/v1/auth/activate", Member(Role::Admin), auth::readiness::activate),
+        get("/api/v1/audit_log", Member(Role::Admin), audit_log::list),
         get("/api/v1/team_members", Member(Role::Viewer), team_members::list),
         patch("/api/v1/team_members/{id}", Member(Role::Admin), team_members::update),
         delete("/api/v1/team_members/{id}", Member(Role::Admin), team_members::delete),

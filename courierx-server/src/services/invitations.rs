@@ -15,6 +15,7 @@ use crate::App;
 use crate::auth::{hex, random_hex};
 use crate::ctx::{Ctx, Role};
 use crate::error::{ServiceError, ServiceResult};
+use crate::model::audit_log::AuditEntry;
 use crate::model::invitations::{Invitation, InvitationStatus};
 use crate::model::memberships::Membership;
 use crate::model::tenants::Tenant;
@@ -75,7 +76,7 @@ pub async fn create(ctx: &Ctx, app: &App, email: &str, role: Role) -> ServiceRes
     };
     let id = RecordId::new();
     changes.push(Change::create(ctx.tenant, id, &invitation)?);
-    app.commit(ctx.tenant, changes).await?;
+    app.commit_by(ctx, ctx.tenant, changes).await?;
     let invitation = Versioned { tenant: ctx.tenant, id, version: 1, updated_at: now, value: invitation };
     mail(app, invitation, token).await
 }
@@ -85,7 +86,7 @@ pub async fn revoke(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<Invitat
     ctx.require_role(Role::Admin)?;
     let mut invitation = pending(app, ctx.tenant, id).await?;
     invitation.value.status = InvitationStatus::Revoked;
-    change(app, &invitation).await?;
+    change(ctx, app, &invitation).await?;
     Ok(invitation)
 }
 
@@ -96,7 +97,7 @@ pub async fn resend(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<Invited
     let token = random_hex();
     invitation.value.digest = digest(&token);
     invitation.value.expires_at = app.now().after(LIFETIME);
-    change(app, &invitation).await?;
+    change(ctx, app, &invitation).await?;
     mail(app, invitation, token).await
 }
 
@@ -145,7 +146,8 @@ pub async fn accept(
     invitation.value.status = InvitationStatus::Accepted;
     // Of two who come with the same token one is first.
     changes.push(Change::update(tenant, invitation.id, invitation.version, &invitation.value)?);
-    app.commit(tenant, changes).await?;
+    let entry = AuditEntry::by_user(user.id, now, &changes);
+    app.commit_noted(tenant, &entry, changes).await?;
     let joined = logged_in(app, tenant, &user).await?.ok_or(ServiceError::NotFound)?;
     Ok((joined, invitation))
 }
@@ -173,9 +175,9 @@ async fn pending(app: &App, tenant: TenantId, id: RecordId) -> ServiceResult<Inv
     Err(ServiceError::Conflict(format!("the invitation is {} already", found.value.status)))
 }
 
-async fn change(app: &App, invitation: &InvitationRecord) -> ServiceResult<()> {
+async fn change(ctx: &Ctx, app: &App, invitation: &InvitationRecord) -> ServiceResult<()> {
     let Versioned { tenant, id, version, value, .. } = invitation;
-    app.commit(*tenant, vec![Change::update(*tenant, *id, *version, value)?]).await
+    app.commit_by(ctx, *tenant, vec![Change::update(*tenant, *id, *version, value)?]).await
 }
 
 async fn all(app: &App, tenant: TenantId) -> ServiceResult<Vec<InvitationRecord>> {

@@ -38,7 +38,7 @@ pub async fn update(ctx: &Ctx, app: &App, id: RecordId, role: Option<Role>) -> S
         let mut changes = still_owned(app, &member, Some(role)).await?;
         member.value.role = role;
         changes.push(Change::update(ctx.tenant, id, member.version, &member.value)?);
-        app.commit(ctx.tenant, changes).await?;
+        app.commit_by(ctx, ctx.tenant, changes).await?;
     }
     view(app, member).await
 }
@@ -49,7 +49,7 @@ pub async fn delete(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<()> {
     may_change(ctx, &member.value, None)?;
     let mut changes = still_owned(app, &member, None).await?;
     changes.push(Change::delete::<Membership>(id));
-    app.commit(ctx.tenant, changes).await
+    app.commit_by(ctx, ctx.tenant, changes).await
 }
 
 /// Only an owner makes owners, and changes what they are.

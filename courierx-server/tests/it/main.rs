@@ -5,6 +5,7 @@ mod accounts;
 #[cfg(unix)]
 mod admin;
 mod api_keys;
+mod audit_log;
 mod auth;
 mod bad_input;
 mod blobs;

@@ -279,7 +279,7 @@ pub async fn update(ctx: &Ctx, app: &App, change: TenantChange) -> ServiceResult
         return Err(ServiceError::field("settings", format!("have more than {MAX_SETTINGS} bytes")));
     }
     let change = Change::update(ctx.tenant, tenant.id, tenant.version, &tenant.value)?;
-    app.commit(ctx.tenant, vec![change]).await?;
+    app.commit_by(ctx, ctx.tenant, vec![change]).await?;
     me(ctx, app).await
 }
 

@@ -19,9 +19,8 @@ use crate::delivery::{Providers, SharedRoutes, TenantRoutes};
 use crate::dns::{DnsLookup, Resolver};
 use crate::error::{ServiceError, ServiceResult};
 use crate::http::Meters;
-use crate::model::audit_log::AuditEntry;
 use crate::secret::Secret;
-use crate::services::audit_log;
+use crate::services::audit_log::Author;
 use crate::services::auth::Resets;
 use crate::services::domains::Places;
 use crate::services::emails::FetchPlaces;
@@ -149,25 +148,21 @@ impl App {
         self.store.clock().now()
     }
 
-    /// Changes a tenant's configuration as whoever asks: the audit log gets an entry in the same commit.
+    /// Changes a tenant's configuration as whoever asks: the audit log gets entries in the same commit.
     pub async fn commit_by(&self, ctx: &Ctx, tenant: TenantId, changes: Vec<Change>) -> ServiceResult<()> {
-        let entry = AuditEntry::by(ctx, self.now(), &changes);
-        self.commit_noted(tenant, &entry, changes).await
+        self.commit_as(&Author::of(ctx), tenant, changes).await
     }
 
-    /// Changes a tenant's configuration, with this entry in its audit log.
-    pub async fn commit_noted(
+    /// Changes a tenant's configuration, with entries in its audit log that say who did.
+    pub async fn commit_as(
         &self,
+        author: &Author,
         tenant: TenantId,
-        entry: &AuditEntry,
         mut changes: Vec<Change>,
     ) -> ServiceResult<()> {
-        changes.push(Change::create(tenant, AuditEntry::next_id(), entry)?);
-        self.commit(tenant, changes).await?;
-        if let Err(error) = audit_log::trim(self, tenant).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "an audit log was not cut");
-        }
-        Ok(())
+        let entries = author.entries(self, tenant, &changes).await?;
+        changes.extend(entries);
+        self.commit(tenant, changes).await
     }
 
     /// Changes a tenant's configuration without an entry in its audit log: for what nobody asked for. Forgets

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use courierx::store::{
-    AcceptResult, BeginAttempt, Begun, CancelResult, Change, ClaimRequest, Claimed, CommitError,
-    ConfigChange, ConfigRecord, Configs, CounterDelta, CounterQuery, CounterValue, Counters, DepthQuery,
-    EventQuery, Expected, Grant, IncomingEvent, JobId, JobKind, JobNext, KeyValue, LaneDepth, LeaseRef,
-    Ledger, MessageFilter, MessageRecord, NewJob, NewMessage, Page, PageRequest, PurgeRequest, Purged, Queue,
-    Recorded, Reschedule, RescheduleResult, Reservation, Reserved, Settled, Settlement, State, StateEntry,
-    StateKey, Store, StoreError, StoreResult, StoredMessage, SuppressionFilter, Suppressions, Swap,
+    AcceptResult, AuditFilter, AuditLog, AuditPage, BeginAttempt, Begun, CancelResult, Change, ClaimRequest,
+    Claimed, CommitError, ConfigChange, ConfigRecord, Configs, CounterDelta, CounterQuery, CounterValue,
+    Counters, DepthQuery, Erasure, EventQuery, Expected, Grant, IncomingEvent, JobId, JobKind, JobNext,
+    KeyValue, LaneDepth, LeaseRef, Ledger, MessageFilter, MessageRecord, NewJob, NewMessage, Page,
+    PageRequest, PurgeRequest, Purged, Queue, Recorded, Reschedule, RescheduleResult, Reservation, Reserved,
+    Settled, Settlement, State, StateEntry, StateKey, Store, StoreError, StoreResult, StoredMessage,
+    SuppressionFilter, Suppressions, Swap,
 };
 use courierx::suppression::{NewSuppression, Pattern, Scope, Suppression};
 use courierx::testing::Recorder;
@@ -138,6 +139,15 @@ delegate! { State {
     fn swap_state(key: &StateKey, expected: Expected, value: Vec<u8>, lives_for: Duration) -> Swap;
     fn remove_state(key: &StateKey, version: u64) -> bool;
     fn list_state(tenant: TenantId, prefix: &str) -> Vec<(StateKey, StateEntry)>;
+} }
+
+delegate! { AuditLog {
+    fn list_audit(tenant: TenantId, filter: &AuditFilter, skip: usize, limit: usize) -> AuditPage;
+    fn purge_audit(before: Timestamp, limit: usize) -> usize;
+} }
+
+delegate! { Erasure {
+    fn erase(tenant: TenantId, kept: &[&str], limit: usize) -> bool;
 } }
 
 impl Store for Faulty {

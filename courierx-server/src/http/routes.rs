@@ -9,8 +9,8 @@ use axum::routing::{self as methods, MethodRouter};
 
 use super::Access::{self, Internal, Member, Needs, Public};
 use super::api::{
-    api_keys, audit_log, auth, domains, email_templates, emails, engine, invitations, provider_connections, routing,
-    routing_rules, sandbox, suppressions, team_members,
+    api_keys, audit_log, auth, domains, email_templates, emails, engine, invitations, provider_connections,
+    routing, routing_rules, sandbox, suppressions, team_members,
 };
 use super::gate::{Gate, Guarded};
 use super::health;

@@ -1,7 +1,6 @@
 //! What tenants configure: typed records, kept by the store's `Configs`.
 
 pub mod api_keys;
-pub mod audit_log;
 pub mod domains;
 pub mod email_templates;
 pub mod invitations;

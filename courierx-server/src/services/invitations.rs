@@ -15,11 +15,11 @@ use crate::App;
 use crate::auth::{hex, random_hex};
 use crate::ctx::{Ctx, Role};
 use crate::error::{ServiceError, ServiceResult};
-use crate::model::audit_log::AuditEntry;
 use crate::model::invitations::{Invitation, InvitationStatus};
 use crate::model::memberships::Membership;
 use crate::model::tenants::Tenant;
 use crate::model::users::User;
+use crate::services::audit_log::Author;
 use crate::services::system_mail;
 
 /// For how long a token works.
@@ -146,8 +146,7 @@ pub async fn accept(
     invitation.value.status = InvitationStatus::Accepted;
     // Of two who come with the same token one is first.
     changes.push(Change::update(tenant, invitation.id, invitation.version, &invitation.value)?);
-    let entry = AuditEntry::by_user(user.id, now, &changes);
-    app.commit_noted(tenant, &entry, changes).await?;
+    app.commit_as(&Author::user(user.id), tenant, changes).await?;
     let joined = logged_in(app, tenant, &user).await?.ok_or(ServiceError::NotFound)?;
     Ok((joined, invitation))
 }

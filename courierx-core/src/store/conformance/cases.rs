@@ -149,6 +149,15 @@ macro_rules! store_conformance {
                 one_of_many_swaps_succeeds,
                 entries_are_listed_by_prefix,
             }
+            audit_log {
+                an_entry_is_written_with_its_change_or_not_at_all,
+                entries_are_listed_from_the_newest,
+                old_entries_are_removed_in_batches,
+            }
+            erasure {
+                all_of_a_tenant_goes_and_nothing_of_others,
+                what_is_under_way_ends_with_its_tenant,
+            }
         }
     };
 }
@@ -204,6 +213,8 @@ mod tests {
         include_str!("configs/typed.rs"),
         include_str!("configs/versions.rs"),
         include_str!("state.rs"),
+        include_str!("audit_log.rs"),
+        include_str!("erasure.rs"),
     ];
 
     /// A case that is not in the list would run nowhere, and nobody would notice.

@@ -64,6 +64,7 @@ fn accounts() -> Vec<Route> {
         post("/api/v1/auth/login", Public, auth::login),
         get("/api/v1/auth/me", Member(Role::Viewer), auth::me),
         patch("/api/v1/auth/me", Member(Role::Admin), auth::update),
+        delete("/api/v1/auth/me", Member(Role::Owner), auth::delete),
         post("/api/v1/auth/logout", Member(Role::Viewer), auth::password::log_out),
         post("/api/v1/auth/password", Member(Role::Viewer), auth::password::change),
         post("/api/v1/auth/password/forgot", Public, auth::password::forgot),
@@ -150,6 +151,11 @@ fn sending() -> Vec<Route> {
         get("/api/v1/sandbox/messages/{id}", Needs(Scope::EmailsRead), sandbox::get),
         get("/api/v1/suppressions", Needs(Scope::SuppressionsRead), suppressions::list),
         post("/api/v1/suppressions", Needs(Scope::SuppressionsWrite), suppressions::create),
+        post("/api/v1/suppressions/bulk", Needs(Scope::SuppressionsWrite), suppressions::bulk::add),
+        post("/api/v1/suppressions/bulk/delete", Needs(Scope::SuppressionsWrite), suppressions::bulk::remove),
+        get("/api/v1/suppressions/check", Needs(Scope::SuppressionsRead), suppressions::check),
+        get("/api/v1/suppressions/export", Needs(Scope::SuppressionsRead), suppressions::bulk::export),
+        post("/api/v1/suppressions/import", Needs(Scope::SuppressionsWrite), suppressions::bulk::import),
         delete("/api/v1/suppressions/{id}", Needs(Scope::SuppressionsWrite), suppressions::delete),
     ]
 }

@@ -26,6 +26,7 @@ const NAMES: &[(&str, Option<&str>)] = &[
     ("former", None),
     ("epoch", None),
     ("ended", None),
+    ("joined", None),
 ];
 
 /// Whoever changes something.

@@ -41,10 +41,15 @@ pub struct Invited {
     pub url: Option<String>,
 }
 
-/// Every invitation of the tenant, the newest first.
-pub async fn list(ctx: &Ctx, app: &App) -> ServiceResult<Vec<InvitationRecord>> {
+/// Every invitation of the tenant, or those of one status, the newest first.
+pub async fn list(
+    ctx: &Ctx,
+    app: &App,
+    status: Option<InvitationStatus>,
+) -> ServiceResult<Vec<InvitationRecord>> {
     ctx.require_role(Role::Admin)?;
-    Ok(all(app, ctx.tenant).await?.into_iter().rev().collect())
+    let all = all(app, ctx.tenant).await?.into_iter().rev();
+    Ok(all.filter(|one| status.is_none_or(|status| one.value.status == status)).collect())
 }
 
 /// Invites somebody, and mails them if the server has mail of its own.
@@ -140,6 +145,9 @@ pub async fn accept(
         changes.push(Change::create(tenant, id, &value)?);
         Versioned { tenant, id, version: 1, updated_at: now, value }
     };
+    if user.tenant != tenant {
+        joined(app, &user, tenant).await?;
+    }
     let role = invitation.value.role;
     let membership = Membership { user: user.id, home: user.tenant, role, joined_at: now };
     changes.push(Change::create(tenant, RecordId::new(), &membership)?);
@@ -149,6 +157,19 @@ pub async fn accept(
     app.commit_as(&Author::user(user.id), tenant, changes).await?;
     let joined = logged_in(app, tenant, &user).await?.ok_or(ServiceError::NotFound)?;
     Ok((joined, invitation))
+}
+
+/// Notes where a user belongs to as well, before they do: who belongs nowhere goes with the tenant they began in.
+async fn joined(app: &App, user: &Versioned<User>, tenant: TenantId) -> ServiceResult<()> {
+    let mut value = user.value.clone();
+    if value.joined.contains(&tenant) {
+        return Ok(());
+    }
+    if value.joined.len() >= MAX {
+        return Err(ServiceError::Conflict(format!("you have joined {MAX} accounts already")));
+    }
+    value.joined.push(tenant);
+    app.commit(user.tenant, vec![Change::update(user.tenant, user.id, user.version, &value)?]).await
 }
 
 async fn mail(app: &App, invitation: InvitationRecord, token: Zeroizing<String>) -> ServiceResult<Invited> {

@@ -13,6 +13,7 @@ mod blobs;
 mod cli;
 #[cfg(unix)]
 mod crash;
+mod deletion;
 mod delivery;
 #[cfg(unix)]
 mod demo;

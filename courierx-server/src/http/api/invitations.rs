@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::auth::From;
 use crate::App;
 use crate::ctx::{Ctx, Role};
-use crate::http::{ApiResult, Id, Input, Json, Paged};
+use crate::http::{ApiResult, Id, Input, Json, Paged, Params};
 use crate::secret::Secret;
 use crate::services::auth::NewPassword;
 use crate::services::invitations::{self, InvitationRecord, Invited};
@@ -61,8 +61,10 @@ fn render_invited(invited: &Invited) -> Value {
 }
 
 /// `GET /api/v1/invitations`
-pub async fn list(State(app): State<Arc<App>>, ctx: Ctx) -> ApiResult<Response> {
-    let all = invitations::list(&ctx, &app).await?;
+pub async fn list(State(app): State<Arc<App>>, ctx: Ctx, mut params: Params) -> ApiResult<Response> {
+    let status = params.parsed("status");
+    params.finish()?;
+    let all = invitations::list(&ctx, &app, status).await?;
     Ok(Paged::whole(all.iter().map(render).collect()).into_response())
 }
 

@@ -19,10 +19,10 @@ use serde_json::{Map, Value, json};
 use crate::App;
 use crate::ctx::Ctx;
 use crate::http::peer::client_address;
-use crate::http::{ApiError, ApiResult, Input, Json};
+use crate::http::{ApiError, ApiResult, Input, Json, MaybeEmpty};
 use crate::model::tenants::{Tenant, TenantStatus};
 use crate::secret::Secret;
-use crate::services::auth::{self, LoggedIn, NewPassword, NewTenant, TenantChange};
+use crate::services::auth::{self, Confirmation, LoggedIn, NewPassword, NewTenant, TenantChange};
 use crate::services::provider_connections::Given;
 
 /// Tenants bring their own keys; there is no other way yet.
@@ -70,6 +70,17 @@ pub struct Update {
 }
 
 impl Input for Update {}
+
+/// What confirms that a tenant is to be deleted.
+#[derive(Debug, Default, Deserialize)]
+pub struct Delete {
+    #[serde(default)]
+    current_password: Option<Secret>,
+    #[serde(default)]
+    name: Option<String>,
+}
+
+impl Input for Delete {}
 
 #[derive(Debug, Serialize)]
 struct Rendered<'a> {
@@ -160,4 +171,15 @@ pub async fn update(
 ) -> ApiResult<Response> {
     let tenant = auth::update(&ctx, &app, TenantChange { name, settings, content_days }).await?;
     Ok(axum::Json(json!({ "tenant": render(&app, ctx.tenant, &tenant.value) })).into_response())
+}
+
+/// `DELETE /api/v1/auth/me`
+pub async fn delete(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    From(from): From,
+    MaybeEmpty(Delete { current_password, name }): MaybeEmpty<Delete>,
+) -> ApiResult<StatusCode> {
+    auth::delete(&ctx, &app, Confirmation { current_password, name }, from).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

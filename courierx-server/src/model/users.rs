@@ -14,6 +14,9 @@ use uuid::Uuid;
 pub struct User {
     /// The address, as it was written.
     pub email: String,
+    /// What the person is called; nothing if they did not say.
+    #[serde(default)]
+    pub full_name: String,
     /// The password's Argon2id hash, as a PHC string.
     pub password_hash: String,
     /// Counts up whenever every token of the user is to end.
@@ -40,7 +43,15 @@ pub struct EndedToken {
 impl User {
     /// Somebody who logs in with this address and the password of this hash.
     pub const fn new(email: String, password_hash: String, now: Timestamp) -> Self {
-        Self { email, password_hash, epoch: 0, ended: Vec::new(), joined: Vec::new(), created_at: now }
+        Self {
+            email,
+            full_name: String::new(),
+            password_hash,
+            epoch: 0,
+            ended: Vec::new(),
+            joined: Vec::new(),
+            created_at: now,
+        }
     }
 
     /// Ends every token that there is.

@@ -20,12 +20,14 @@ use crate::model::memberships::Membership;
 use crate::model::tenants::Tenant;
 use crate::model::users::User;
 use crate::services::audit_log::Author;
-use crate::services::system_mail;
+use crate::services::{is_one_line, system_mail};
 
 /// For how long a token works.
 const LIFETIME: Duration = Duration::from_hours(7 * 24);
 /// Most invitations, and most members, of one tenant.
 const MAX: usize = PageRequest::MAX;
+/// Bytes of a first or a last name.
+const MAX_NAME: usize = 100;
 
 /// An invitation, as it is kept.
 pub type InvitationRecord = Versioned<Invitation>;
@@ -119,6 +121,7 @@ pub async fn show(app: &App, token: &str) -> ServiceResult<(InvitationRecord, St
 pub async fn accept(
     app: &App,
     token: &str,
+    names: [String; 2],
     new: NewPassword,
     from: Option<IpAddr>,
 ) -> ServiceResult<(LoggedIn, InvitationRecord)> {
@@ -141,7 +144,8 @@ pub async fn accept(
     } else {
         new.check()?;
         let hash = app.passwords.hash(new.password).await?;
-        let (id, value) = (RecordId::new(), User::new(invitation.value.email.clone(), hash, now));
+        let (id, mut value) = (RecordId::new(), User::new(invitation.value.email.clone(), hash, now));
+        value.full_name = full_name(&names)?;
         changes.push(Change::create(tenant, id, &value)?);
         Versioned { tenant, id, version: 1, updated_at: now, value }
     };
@@ -157,6 +161,17 @@ pub async fn accept(
     app.commit_as(&Author::user(user.id), tenant, changes).await?;
     let joined = logged_in(app, tenant, &user).await?.ok_or(ServiceError::NotFound)?;
     Ok((joined, invitation))
+}
+
+/// The first and the last name of somebody, as far as they said.
+fn full_name(names: &[String; 2]) -> ServiceResult<String> {
+    for (field, name) in ["first_name", "last_name"].into_iter().zip(names) {
+        if name.len() > MAX_NAME || !is_one_line(name) {
+            return Err(ServiceError::field(field, format!("must be a line of at most {MAX_NAME} bytes")));
+        }
+    }
+    let said = names.iter().map(|name| name.trim()).filter(|name| !name.is_empty());
+    Ok(said.collect::<Vec<_>>().join(" "))
 }
 
 /// Notes where a user belongs to as well, before they do: who belongs nowhere goes with the tenant they began in.

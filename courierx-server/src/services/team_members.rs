@@ -17,6 +17,8 @@ pub struct MemberView {
     pub membership: Versioned<Membership>,
     /// The address with which they log in; none if the account is gone.
     pub email: Option<String>,
+    /// What they are called, if they said.
+    pub full_name: Option<String>,
 }
 
 /// Everybody who belongs to the tenant, in the order in which they joined.
@@ -88,7 +90,8 @@ async fn find(app: &App, tenant: TenantId, id: RecordId) -> ServiceResult<Versio
 
 async fn view(app: &App, membership: Versioned<Membership>) -> ServiceResult<MemberView> {
     let user = app.store.get::<User>(membership.value.home, membership.value.user).await?;
-    Ok(MemberView { membership, email: user.map(|user| user.value.email) })
+    let (email, full_name) = user.map(|user| (user.value.email, user.value.full_name)).unzip();
+    Ok(MemberView { membership, email, full_name: full_name.filter(|name| !name.is_empty()) })
 }
 
 /// The user who asks.

@@ -32,6 +32,10 @@ impl Input for Invite {}
 #[derive(Deserialize)]
 pub struct Accept {
     #[serde(default)]
+    first_name: String,
+    #[serde(default)]
+    last_name: String,
+    #[serde(default)]
     password: Secret,
     #[serde(default)]
     password_confirmation: Option<Secret>,
@@ -107,10 +111,10 @@ pub async fn accept(
     State(app): State<Arc<App>>,
     From(from): From,
     Id(token): Id<String>,
-    Json(Accept { password, password_confirmation: confirmation }): Json<Accept>,
+    Json(Accept { first_name, last_name, password, password_confirmation: confirmation }): Json<Accept>,
 ) -> ApiResult<Response> {
     let new = NewPassword { password, confirmation };
-    let (joined, invitation) = invitations::accept(&app, &token, new, from).await?;
+    let (joined, invitation) = invitations::accept(&app, &token, [first_name, last_name], new, from).await?;
     let body = json!({
         "user": { "id": joined.user, "email": invitation.value.email },
         "tenant": { "id": joined.id, "name": joined.tenant.name, "slug": joined.tenant.slug },

@@ -29,6 +29,7 @@ fn render(view: &MemberView) -> Value {
         "id": view.membership.id,
         "user_id": member.user,
         "email": view.email,
+        "full_name": view.full_name,
         "role": member.role,
         "joined_at": member.joined_at,
     })

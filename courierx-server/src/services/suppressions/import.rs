@@ -152,12 +152,13 @@ impl Columns {
 
 /// Reads the rows, and hands them on in batches until nobody wants them any more.
 fn read(table: &[u8], columns: &Columns, now: Timestamp, send: &mpsc::Sender<Vec<Found>>) {
-    let mut reader = ReaderBuilder::new().flexible(true).from_reader(without_mark(table));
+    let table = without_mark(table);
+    let mut reader = ReaderBuilder::new().flexible(true).from_reader(table);
     let mut batch = Vec::with_capacity(BATCH);
     for record in reader.byte_records() {
         // The table is in memory: it can be read.
         let Ok(record) = record else { break };
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record.position().map_or(0, |at| line_at(table, at));
         let row = StringRecord::from_byte_record(record)
             .map_err(|_| vec![FieldError::new("row", "is not valid UTF-8")])
             .and_then(|row| columns.entry(&row, now));
@@ -171,6 +172,13 @@ fn read(table: &[u8], columns: &Columns, now: Timestamp, send: &mpsc::Sender<Vec
     }
     // Whoever waited for it may have gone.
     let _ = send.blocking_send(batch);
+}
+
+/// In which line a row begins that was read from there: empty lines before it are none of it.
+fn line_at(table: &[u8], at: &csv::Position) -> u64 {
+    let rest = usize::try_from(at.byte()).ok().and_then(|from| table.get(from..)).unwrap_or_default();
+    let empty = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    at.line() + empty.filter(|byte| **byte == b'\n').count() as u64
 }
 
 /// Spreadsheets begin a table in UTF-8 with a mark.

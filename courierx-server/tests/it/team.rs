@@ -60,8 +60,8 @@ pub(crate) async fn whoever_is_invited_joins_once_and_logs_in_from_then_on() {
     ada["first_name"] = json!("Ada");
     assert_eq!(server.client().post(&path, &ada).await.status, 201);
     let members = owner.get("/api/v1/team_members").await.body;
-    let names: Vec<_> = members.as_array().unwrap().iter().map(|one| &one["full_name"]).collect();
-    assert_eq!(names, [&json!(null), &json!(null), &json!("Ada Lovelace")]);
+    let called: Vec<_> = members.as_array().unwrap().iter().map(|one| &one["full_name"]).collect();
+    assert_eq!(called, [&json!(null), &json!(null), &json!("Ada Lovelace")]);
 }
 
 #[tokio::test]

@@ -140,14 +140,14 @@ pub async fn all_of_a_tenant_goes_and_nothing_of_others(subject: &Subject) {
 /// Who has a job of the tenant in hand begins nothing more, and what it still tells leaves nothing behind.
 pub async fn what_is_under_way_ends_with_its_tenant(subject: &Subject) {
     let (early, late) = (Flight::claimed(subject).await, Flight::claimed(subject).await);
-    let begin = early.started(subject, "primary").await;
+    let attempt = early.started(subject, "primary").await;
     let store = subject.store();
     for flight in [&early, &late] {
         while store.erase(flight.tenant, &[], 100).await.expect("erase") {}
     }
     let begun = store.begin_attempts(vec![late.attempt("primary")]).await.expect("begin_attempts");
     assert_eq!(begun, [Begun::LeaseLost]);
-    let mut settlement = early.result(begin.attempt, vec![fixtures::accepted("vendor-1")]);
+    let mut settlement = early.result(attempt.attempt, vec![fixtures::accepted("vendor-1")]);
     if let Some(result) = &mut settlement.result {
         let sent = NewEvent::of_message(early.message, EventKind::Sent, subject.now()).recipient(0);
         result.effects.events.push(sent);

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::App;
 use crate::ctx::Ctx;
+use crate::error::FieldError;
 use crate::http::{ApiResult, Paged, Params};
 use crate::services::audit_log;
 
@@ -25,12 +26,18 @@ fn render(entry: &AuditEntry) -> Value {
     })
 }
 
+/// What is called so in the log: `created`, `api_key`.
+fn word(field: &str, text: &str) -> Result<String, FieldError> {
+    let is_word = text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    if is_word { Ok(text.to_owned()) } else { Err(FieldError::new(field, "is no name of the log")) }
+}
+
 /// `GET /api/v1/audit_log`
 pub async fn list(State(app): State<Arc<App>>, ctx: Ctx, mut params: Params) -> ApiResult<Response> {
     let mut filter = AuditFilter::default();
     filter.actor_id = params.parsed("actor");
-    filter.action = params.text("action");
-    filter.kind = params.text("resource");
+    filter.action = params.read("action", |text| word("action", text));
+    filter.kind = params.read("resource", |text| word("resource", text));
     filter.subject = params.parsed("resource_id");
     filter.from = params.moment("from");
     filter.to = params.end("to");

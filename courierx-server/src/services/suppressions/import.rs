@@ -16,7 +16,7 @@ use crate::services::audit_log;
 /// Bytes of a table.
 pub const MAX_BYTES: usize = 10 * 1024 * 1024;
 /// Rows of a table.
-const MAX_ROWS: u64 = 100_000;
+const MAX_ROWS: usize = 100_000;
 /// Entries that are added at once.
 const BATCH: usize = 500;
 /// Batches that wait until those before are added.
@@ -120,7 +120,7 @@ impl Columns {
             note: find("note"),
             expires_at: find("expires_at"),
         };
-        let rows = reader.byte_records().take_while(Result::is_ok).take(MAX_ROWS as usize + 1).count() as u64;
+        let rows = reader.byte_records().take_while(Result::is_ok).take(MAX_ROWS + 1).count();
         if rows > MAX_ROWS {
             return Err(refuse(format!("has more than {MAX_ROWS} rows")));
         }

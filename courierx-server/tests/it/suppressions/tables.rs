@@ -110,7 +110,8 @@ async fn a_table_that_is_none_or_too_long_changes_nothing() {
 async fn a_long_list_goes_in_and_comes_out_whole() {
     let server = TestServer::start().await;
     let owner = server.owner("acme").await;
-    let rows: String = (0..5000).map(|number| format!("u{number:04}@example.com,{number}\n")).collect();
+    let rows: Vec<_> = (0..5000).map(|number| format!("u{number:04}@example.com,{number}\n")).collect();
+    let rows = rows.concat();
     let imported = import(&owner, format!("email,note\n{rows}")).await;
     assert_eq!(imported.body["added"], 5000, "{imported:?}");
     let whole = owner.get(EXPORT).await;

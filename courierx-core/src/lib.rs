@@ -45,6 +45,7 @@
 //! | [`router`] | which connection is next, and what follows from an answer | [`Router`](router::Router) |
 //! | [`provider`] | what carries a message out of the process: the trait, and its three outcomes | [`EmailProvider`](provider::EmailProvider), [`Outcome`](provider::Outcome) |
 //! | [`event`] | what happened to a message, and the status that follows | [`Event`](event::Event) |
+//! | [`webhook`] | telling applications of events: names, signatures, when to repeat | [`SignatureScheme`](webhook::SignatureScheme) |
 //!
 //! [`id`] and [`clock`] serve all of them; [`testing`] has a provider that records, for the tests of whatever
 //! sends mail.
@@ -71,5 +72,6 @@ mod sync;
 pub mod template;
 pub mod testing;
 pub mod vault;
+pub mod webhook;
 
 pub use names::UnknownName;

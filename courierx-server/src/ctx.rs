@@ -129,7 +129,8 @@ names! {
     /// What an API key may be allowed to do.
     Scope, "emails:read, emails:write, api_keys:read, api_keys:write, provider_connections:read, \
         provider_connections:write, domains:read, domains:write, email_templates:read, email_templates:write, \
-        routing_rules:read, routing_rules:write, suppressions:read, suppressions:write, analytics:read",
+        routing_rules:read, routing_rules:write, suppressions:read, suppressions:write, webhook_endpoints:read, \
+        webhook_endpoints:write, analytics:read",
     /// Reads messages and their events.
     EmailsRead = "emails:read",
     /// Sends messages.
@@ -158,6 +159,10 @@ names! {
     SuppressionsRead = "suppressions:read",
     /// Changes the suppression list.
     SuppressionsWrite = "suppressions:write",
+    /// Lists webhook endpoints and what they were told.
+    WebhookEndpointsRead = "webhook_endpoints:read",
+    /// Changes webhook endpoints.
+    WebhookEndpointsWrite = "webhook_endpoints:write",
     /// Reads statistics.
     AnalyticsRead = "analytics:read",
 }
@@ -174,6 +179,7 @@ impl Scope {
                 | Self::ProviderConnectionsWrite
                 | Self::RoutingRulesWrite
                 | Self::SuppressionsWrite
+                | Self::WebhookEndpointsWrite
         )
     }
 

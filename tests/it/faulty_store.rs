@@ -87,6 +87,7 @@ delegate! { Ledger {
     fn list(tenant: TenantId, filter: &MessageFilter, page: &PageRequest) -> Page<MessageRecord>;
     fn count_messages(tenant: TenantId, filter: &MessageFilter, at_most: u64) -> u64;
     fn events(query: &EventQuery) -> Vec<Event>;
+    fn last_event() -> Sequence;
     fn cancel(tenant: TenantId, message: MessageId) -> CancelResult;
     fn reschedule(change: &Reschedule) -> RescheduleResult;
     fn purge(request: &PurgeRequest) -> Purged;

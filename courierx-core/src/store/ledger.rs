@@ -87,6 +87,10 @@ pub trait Ledger: Send + Sync {
     /// Reads events in the order in which they were committed.
     async fn events(&self, query: &EventQuery) -> StoreResult<Vec<Event>>;
 
+    /// The position of the last event that was committed, whosever it is; [`Sequence::START`] if there was none. What is
+    /// committed later stands after it.
+    async fn last_event(&self) -> StoreResult<Sequence>;
+
     /// Cancels what was not handed over yet: every open recipient, unless an attempt is on the wire. Appends
     /// a `canceled` event for each.
     ///

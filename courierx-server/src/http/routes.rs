@@ -10,7 +10,7 @@ use axum::routing::{self as methods, MethodRouter};
 use super::Access::{self, Internal, Member, Needs, Public};
 use super::api::{
     api_keys, audit_log, auth, domains, email_templates, emails, engine, invitations, provider_connections,
-    routing, routing_rules, sandbox, suppressions, team_members,
+    routing, routing_rules, sandbox, suppressions, team_members, webhook_endpoints,
 };
 use super::gate::{Gate, Guarded};
 use super::health;
@@ -37,7 +37,7 @@ impl fmt::Debug for Route {
 
 /// Every route of the server.
 pub fn routes() -> Vec<Route> {
-    let groups = [operation(), accounts(), resources(), templates(), sending(), connections()];
+    let groups = [operation(), accounts(), resources(), templates(), sending(), connections(), webhooks()];
     groups.into_iter().flatten().collect()
 }
 
@@ -199,6 +199,19 @@ fn connections() -> Vec<Route> {
         get("/api/v1/routing_rules/{id}", Needs(Scope::RoutingRulesRead), routing_rules::get),
         patch("/api/v1/routing_rules/{id}", Needs(Scope::RoutingRulesWrite), routing_rules::update),
         delete("/api/v1/routing_rules/{id}", Needs(Scope::RoutingRulesWrite), routing_rules::delete),
+    ]
+}
+
+/// Who is told what happened.
+fn webhooks() -> Vec<Route> {
+    let (read, write) = (Needs(Scope::WebhookEndpointsRead), Needs(Scope::WebhookEndpointsWrite));
+    vec![
+        get("/api/v1/webhook_endpoints", read, webhook_endpoints::list),
+        post("/api/v1/webhook_endpoints", write, webhook_endpoints::create),
+        get("/api/v1/webhook_endpoints/{id}", read, webhook_endpoints::get),
+        patch("/api/v1/webhook_endpoints/{id}", write, webhook_endpoints::update),
+        delete("/api/v1/webhook_endpoints/{id}", write, webhook_endpoints::delete),
+        post("/api/v1/webhook_endpoints/{id}/rotate_secret", write, webhook_endpoints::rotate),
     ]
 }
 

@@ -10,3 +10,4 @@ pub mod provider_connections;
 pub mod routing_rules;
 pub mod tenants;
 pub mod users;
+pub mod webhook_endpoints;

@@ -20,6 +20,7 @@ pub mod sandbox;
 pub mod suppressions;
 mod system_mail;
 pub mod team_members;
+pub mod webhook_endpoints;
 
 /// Whether a text holds nothing that a reader might take for the end of a line, or not show.
 fn is_one_line(text: &str) -> bool {

@@ -43,3 +43,4 @@ mod support;
 mod suppressions;
 mod team;
 mod upkeep;
+mod webhook_endpoints;

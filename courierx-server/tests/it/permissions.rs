@@ -235,9 +235,12 @@ async fn belongings(server: &TestServer, owner: &Client) -> Vec<(&'static str, S
     let template = json!({ "name": "mine", "text_body": "t", "status": "active" });
     let template = id(owner.post("/api/v1/email_templates", &template).await);
     let domain = id(owner.post("/api/v1/domains", &json!({ "domain": "a.example" })).await);
+    let endpoint = json!({ "url": "https://a.example/hook" });
+    let endpoint = id(owner.post("/api/v1/webhook_endpoints", &endpoint).await);
     let invitation = id(owner.post("/api/v1/invitations", &json!({ "email": "new@a.example" })).await);
     let member = owner.get("/api/v1/team_members").await.body[0]["id"].as_str().unwrap().to_owned();
     vec![
+        ("/api/v1/webhook_endpoints/{id}", endpoint),
         ("/api/v1/invitations/{id}", invitation),
         ("/api/v1/team_members/{id}", member),
         ("/api/v1/domains/{id}", domain),
@@ -269,6 +272,7 @@ pub(crate) async fn what_another_tenant_has_is_as_what_nobody_has() {
             "domains",
             "email_templates",
             "invitations",
+            "webhook_endpoints",
         ] {
             seen.push(client.get(&format!("/api/v1/{list}")).await.body);
         }

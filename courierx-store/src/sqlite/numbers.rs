@@ -17,6 +17,11 @@ struct Last {
     job: i64,
 }
 
+/// The last position that was given out and committed.
+pub(super) fn last_position(connection: &Connection) -> Run<i64> {
+    Ok(connection.prepare_cached("SELECT position FROM courierx_numbers")?.query_row([], |row| row.get(0))?)
+}
+
 /// What a transaction knows of the numbers.
 #[derive(Default)]
 pub(super) struct Numbers {

@@ -40,6 +40,7 @@ macro_rules! store_conformance {
                 events_are_matched_within_tenant_and_connection,
                 an_event_moves_its_recipient,
                 a_reader_meets_every_event_once,
+                the_last_event_is_told,
                 events_are_read_by_tenant_and_message,
                 another_tenant_can_do_nothing_with_a_message,
                 pages_of_messages_are_stable,

@@ -14,3 +14,4 @@ pub mod routing_rules;
 pub mod sandbox;
 pub mod suppressions;
 pub mod team_members;
+pub mod webhook_endpoints;

@@ -12,7 +12,7 @@ const MAX_URL: usize = 500;
 
 /// Whether a password may travel there unencrypted, as far as the name tells: an address is judged again
 /// when it is connected to.
-pub(super) fn may_read_on_the_way(guard: &Guard, host: &str) -> bool {
+pub(in crate::services) fn may_read_on_the_way(guard: &Guard, host: &str) -> bool {
     match literal(host) {
         Some(address) => guard.permits_as_private(address),
         None => guard.allows_some(),
@@ -20,7 +20,7 @@ pub(super) fn may_read_on_the_way(guard: &Guard, host: &str) -> bool {
 }
 
 /// The address that a host is without anybody being asked; one of IPv6 may stand in brackets.
-pub(super) fn literal(host: &str) -> Option<IpAddr> {
+pub(in crate::services) fn literal(host: &str) -> Option<IpAddr> {
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host).parse().ok()
 }
 

@@ -14,6 +14,7 @@ use courierx_core::id::{RecordId, TenantId};
 use courierx_core::store::{Change, ConfigsExt, PageRequest, Versioned};
 
 pub(super) use described::{Described, described};
+pub(super) use host::{literal, may_read_on_the_way};
 pub use input::{ConnectionInput, Given};
 pub use limits::RateInput;
 pub use show::{QuotaUse, Shown, show};

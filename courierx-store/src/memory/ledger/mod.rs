@@ -121,6 +121,10 @@ impl Ledger for MemoryStore {
         self.call(|inner, _| inner.messages.events(query))
     }
 
+    async fn last_event(&self) -> StoreResult<Sequence> {
+        self.call(|inner, _| Sequence(inner.messages.last_event))
+    }
+
     async fn cancel(&self, tenant: TenantId, message: MessageId) -> StoreResult<CancelResult> {
         self.call(|inner, now| inner.cancel(tenant, message, now))
     }

@@ -52,6 +52,15 @@ pub(super) async fn events(connection: &mut PgConnection, query: &EventQuery) ->
     rows.iter().map(read_event).collect()
 }
 
+/// The position of the last event that was committed.
+pub(super) async fn last(connection: &mut PgConnection) -> Run<Sequence> {
+    let sql = "SELECT value FROM numbers WHERE name = 'events'";
+    let last = sqlx::query_scalar(sql).fetch_one(&mut *connection).await?;
+    // As above: it is kept somewhere.
+    make_durable(connection).await?;
+    Ok(Sequence(last))
+}
+
 fn read_event(row: &PgRow) -> Run<Event> {
     let message: Option<MessageId> = row.optional_id(3)?;
     // An event without a message is made of one with a message, since that is how events are made.

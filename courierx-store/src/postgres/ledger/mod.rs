@@ -16,7 +16,7 @@ pub(super) mod settle;
 pub(super) mod statements;
 
 use async_trait::async_trait;
-use courierx_core::event::Event;
+use courierx_core::event::{Event, Sequence};
 use courierx_core::id::{MessageId, TenantId};
 use courierx_core::store::{
     AcceptResult, BeginAttempt, Begun, CancelResult, EventQuery, IncomingEvent, Ledger, MessageFilter,
@@ -81,6 +81,11 @@ impl Ledger for PostgresStore {
     async fn events(&self, query: &EventQuery) -> StoreResult<Vec<Event>> {
         self.shared().take_in_staged().await?;
         on_connection!(self.shared(), |connection| events::events(connection, query))
+    }
+
+    async fn last_event(&self) -> StoreResult<Sequence> {
+        self.shared().take_in_staged().await?;
+        on_connection!(self.shared(), |connection| events::last(connection))
     }
 
     async fn cancel(&self, tenant: TenantId, message: MessageId) -> StoreResult<CancelResult> {

@@ -13,7 +13,7 @@ mod reschedule;
 mod settle;
 
 use async_trait::async_trait;
-use courierx_core::event::Event;
+use courierx_core::event::{Event, Sequence};
 use courierx_core::id::{MessageId, TenantId};
 use courierx_core::store::{
     AcceptResult, BeginAttempt, Begun, CancelResult, EventQuery, IncomingEvent, Ledger, MessageFilter,
@@ -21,7 +21,7 @@ use courierx_core::store::{
     RescheduleResult, Settled, Settlement, StoreResult, StoredMessage,
 };
 
-use super::SqliteStore;
+use super::{SqliteStore, numbers};
 
 #[async_trait]
 impl Ledger for SqliteStore {
@@ -93,6 +93,10 @@ impl Ledger for SqliteStore {
     async fn events(&self, query: &EventQuery) -> StoreResult<Vec<Event>> {
         let query = query.clone();
         self.read(move |connection| events::events(connection, &query)).await
+    }
+
+    async fn last_event(&self) -> StoreResult<Sequence> {
+        self.read(|connection| numbers::last_position(connection).map(Sequence)).await
     }
 
     async fn cancel(&self, tenant: TenantId, message: MessageId) -> StoreResult<CancelResult> {

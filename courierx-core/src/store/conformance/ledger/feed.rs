@@ -70,3 +70,20 @@ pub async fn events_are_read_by_tenant_and_message(subject: &Subject) {
     let theirs = (other.tenant, EventKind::Delivered);
     assert_eq!(kinds(all).await, [mine[0], theirs, mine[1]], "all tenants, in the order of commits");
 }
+
+/// The last position is that of the last event of anybody, and what follows stands after it.
+pub async fn the_last_event_is_told(subject: &Subject) {
+    let (one, begin) = sent(subject, &["ada@example.com"]).await;
+    let last = async || subject.store().last_event().await.expect("last_event");
+    let before = last().await;
+    let read = async |after| {
+        let query = EventQuery { tenant: None, message: None, after, limit: 10 };
+        subject.store().events(&query).await.expect("events")
+    };
+    assert_eq!(read(before).await, [], "nothing stands after the last one");
+    let event = one.event(&begin, EventKind::Delivered, subject.now());
+    subject.store().record_events(vec![event]).await.expect("record_events");
+    let events = read(before).await;
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].sequence, last().await);
+}

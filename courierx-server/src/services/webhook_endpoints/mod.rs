@@ -1,0 +1,107 @@
+//! Webhook endpoints: where a tenant's application is told what happened.
+
+mod check;
+mod rotate;
+
+use courierx_core::id::{RecordId, TenantId};
+use courierx_core::message::Mode;
+use courierx_core::store::{Change, ConfigsExt, PageRequest, Versioned};
+use courierx_core::webhook::{SignatureScheme, WebhookSecret};
+
+pub use check::EndpointInput;
+pub use rotate::rotate;
+
+use crate::App;
+use crate::ctx::{Ctx, Scope};
+use crate::error::{FieldError, ServiceError, ServiceResult};
+use crate::model::webhook_endpoints::{Secrets, WebhookEndpoint};
+
+/// Most endpoints of one tenant: every event goes to all that want it.
+const MAX_ENDPOINTS: usize = 50;
+/// How often a change is made again that somebody else's came in between.
+const TRIES: usize = 3;
+
+/// An endpoint, as it is kept.
+pub type Endpoint = Versioned<WebhookEndpoint>;
+
+/// Every endpoint of the tenant, the oldest first.
+pub async fn list(ctx: &Ctx, app: &App) -> ServiceResult<Vec<Endpoint>> {
+    ctx.require(Scope::WebhookEndpointsRead)?;
+    all(app, ctx.tenant).await
+}
+
+/// One endpoint.
+pub async fn get(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<Endpoint> {
+    ctx.require(Scope::WebhookEndpointsRead)?;
+    find(app, ctx.tenant, id).await
+}
+
+/// Makes an endpoint, which is told of what happens from now on. The secret that is answered beside it is shown once.
+pub async fn create(ctx: &Ctx, app: &App, input: EndpointInput) -> ServiceResult<(Endpoint, WebhookSecret)> {
+    ctx.require(Scope::WebhookEndpointsWrite)?;
+    if all(app, ctx.tenant).await?.len() >= MAX_ENDPOINTS {
+        let text = format!("there are {MAX_ENDPOINTS} webhook endpoints already; delete one first");
+        return Err(ServiceError::Conflict(text));
+    }
+    let (id, secret) = (RecordId::new(), WebhookSecret::generate());
+    let is_missing = input.url.is_none();
+    let mut endpoint = WebhookEndpoint {
+        url: String::new(),
+        description: None,
+        events: Vec::new(),
+        is_active: true,
+        mode: Mode::Live,
+        scheme: SignatureScheme::CourierX,
+        secrets: Secrets(vec![secret.clone()]).seal(&app.vault, ctx.tenant, &id),
+        former_until: None,
+        after: app.store.last_event().await?,
+        created_at: app.now(),
+    };
+    let mut wrong = check::apply(input, app.providers.guard(), &mut endpoint);
+    if is_missing {
+        wrong.push(FieldError::new("url", "is missing"));
+    }
+    if !wrong.is_empty() {
+        return Err(ServiceError::Invalid(wrong));
+    }
+    app.commit_by(ctx, ctx.tenant, vec![Change::create(ctx.tenant, id, &endpoint)?]).await?;
+    Ok((find(app, ctx.tenant, id).await?, secret))
+}
+
+/// Changes an endpoint. What is told from now on goes by it.
+pub async fn update(ctx: &Ctx, app: &App, id: RecordId, input: &EndpointInput) -> ServiceResult<Endpoint> {
+    ctx.require(Scope::WebhookEndpointsWrite)?;
+    for _ in 0..TRIES {
+        let current = find(app, ctx.tenant, id).await?;
+        let mut endpoint = current.value;
+        let wrong = check::apply(input.clone(), app.providers.guard(), &mut endpoint);
+        if !wrong.is_empty() {
+            return Err(ServiceError::Invalid(wrong));
+        }
+        let change = Change::update(ctx.tenant, id, current.version, &endpoint)?;
+        match app.commit_by(ctx, ctx.tenant, vec![change]).await {
+            Err(ServiceError::Conflict(_)) => {}
+            Err(error) => return Err(error),
+            Ok(()) => return find(app, ctx.tenant, id).await,
+        }
+    }
+    Err(ServiceError::Conflict("it was changed by somebody else meanwhile; read it again".to_owned()))
+}
+
+/// Removes an endpoint. What it was not told yet it is not told any more.
+pub async fn delete(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<()> {
+    ctx.require(Scope::WebhookEndpointsWrite)?;
+    find(app, ctx.tenant, id).await?;
+    app.commit_by(ctx, ctx.tenant, vec![Change::delete::<WebhookEndpoint>(id)]).await
+}
+
+async fn all(app: &App, tenant: TenantId) -> ServiceResult<Vec<Endpoint>> {
+    let page = PageRequest::first(PageRequest::MAX);
+    let mut all = app.store.list_of::<WebhookEndpoint>(tenant, None, &page).await?.items;
+    all.sort_by_key(|one| (one.value.created_at, one.id));
+    Ok(all)
+}
+
+async fn find(app: &App, tenant: TenantId, id: RecordId) -> ServiceResult<Endpoint> {
+    app.store.get::<WebhookEndpoint>(tenant, id).await?.ok_or(ServiceError::NotFound)
+}

@@ -14,11 +14,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Directory, LoginLimits, Passwords, RateLimits, Tokens};
 use crate::config::Settings;
+use crate::ctx::Ctx;
 use crate::delivery::{Providers, SharedRoutes, TenantRoutes};
 use crate::dns::{DnsLookup, Resolver};
 use crate::error::{ServiceError, ServiceResult};
 use crate::http::Meters;
 use crate::secret::Secret;
+use crate::services::audit_log::Author;
 use crate::services::auth::Resets;
 use crate::services::domains::Places;
 use crate::services::emails::FetchPlaces;
@@ -150,7 +152,25 @@ impl App {
         self.store.clock().now()
     }
 
-    /// Changes a tenant's configuration, and forgets what this process remembers of it.
+    /// Changes a tenant's configuration as whoever asks: the audit log gets entries in the same commit.
+    pub async fn commit_by(&self, ctx: &Ctx, tenant: TenantId, changes: Vec<Change>) -> ServiceResult<()> {
+        self.commit_as(&Author::of(ctx), tenant, changes).await
+    }
+
+    /// Changes a tenant's configuration, with entries in its audit log that say who did.
+    pub async fn commit_as(
+        &self,
+        author: &Author,
+        tenant: TenantId,
+        mut changes: Vec<Change>,
+    ) -> ServiceResult<()> {
+        let entries = author.entries(self, tenant, &changes).await?;
+        changes.extend(entries);
+        self.commit(tenant, changes).await
+    }
+
+    /// Changes a tenant's configuration without an entry in its audit log: for what nobody asked for. Forgets
+    /// what this process remembers of it.
     ///
     /// The one way to change configuration: what goes past it works on for as long as the caches live.
     pub async fn commit(&self, tenant: TenantId, changes: Vec<Change>) -> ServiceResult<()> {

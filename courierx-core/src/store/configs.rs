@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Page, PageRequest, StoreError, StoreResult};
+use super::{AuditEntry, Page, PageRequest, StoreError, StoreResult};
 use crate::clock::Timestamp;
 use crate::event::Sequence;
 use crate::id::{RecordId, TenantId};
@@ -180,6 +180,8 @@ pub enum Change {
         /// The version it must have.
         expected: Option<u64>,
     },
+    /// Writes an entry of the audit log; its date is the store's.
+    Note(Box<AuditEntry>),
 }
 
 /// Why changes were not applied: none of them was.

@@ -1,21 +1,23 @@
 //! Where messages are kept: the [`Store`] traits, and the suite that every back-end passes.
 //!
-//! A store is seven small traits over one database. Each call is atomic and answers item by item; none hands
+//! A store is nine small traits over one database. Each call is atomic and answers item by item; none hands
 //! out a transaction, and nothing is locked between calls, so no lock is ever held across the network.
 //! Every call carries its tenant: what belongs to another tenant is "not found".
 //!
 //! # Writing a store
 //!
-//! Implement the seven traits and [`Store`], then run every case of `courierx_core::store::conformance`
+//! Implement the nine traits and [`Store`], then run every case of `courierx_core::store::conformance`
 //! (feature `conformance`) over it. A store takes its times from one [`Clock`], its own: the database's
 //! where several processes share one, so that their clocks need not agree.
 
+mod audit_log;
 mod canary;
 mod configs;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod counters;
 mod effects;
+mod erasure;
 mod error;
 mod filter;
 mod ledger;
@@ -32,6 +34,7 @@ mod webhook_log;
 use std::fmt;
 use std::sync::Arc;
 
+pub use audit_log::{AuditEntry, AuditFilter, AuditLog, AuditPage};
 pub use canary::{CANARY_KIND, CanaryError, check_canary, look_at_canary};
 pub use configs::{
     Change, CommitError, ConfigChange, ConfigRecord, Configs, ConfigsExt, KeyValue, OnDelete, Reference,
@@ -42,6 +45,7 @@ pub use counters::{
     Resolution, Usage, Window,
 };
 pub use effects::Effects;
+pub use erasure::Erasure;
 pub use error::{StoreError, StoreResult};
 pub use filter::MessageFilter;
 pub use ledger::{
@@ -64,7 +68,19 @@ use crate::vault::Vault;
 
 /// A database for everything CourierX keeps.
 pub trait Store:
-    Ledger + Queue + Suppressions + Counters + Configs + State + WebhookLog + fmt::Debug + Send + Sync + 'static
+    Ledger
+    + Queue
+    + Suppressions
+    + Counters
+    + Configs
+    + State
+    + AuditLog
+    + Erasure
+    + WebhookLog
+    + fmt::Debug
+    + Send
+    + Sync
+    + 'static
 {
     /// The clock all times of this store come from.
     fn clock(&self) -> Arc<dyn Clock>;

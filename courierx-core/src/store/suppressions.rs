@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::{Page, PageRequest, StoreResult};
+use crate::clock::Timestamp;
 use crate::id::{RecordId, TenantId};
 use crate::message::AddressKey;
 use crate::suppression::{NewSuppression, Pattern, Reason, Scope, Suppression};
@@ -61,4 +62,10 @@ pub struct SuppressionFilter {
     pub scope: Option<Scope>,
     /// Whose pattern starts with this text.
     pub prefix: Option<String>,
+    /// Whose pattern has this text in it.
+    pub part: Option<String>,
+    /// Added at this moment or later.
+    pub from: Option<Timestamp>,
+    /// Added before this moment.
+    pub to: Option<Timestamp>,
 }

@@ -153,10 +153,11 @@ impl Directory {
         Ok(session.filter(works))
     }
 
-    /// Finds a tenant.
+    /// Finds a tenant, unless it is deleted.
     pub async fn tenant(&self, id: TenantId) -> StoreResult<Option<Arc<Tenant>>> {
         let find = async {
             let tenant = self.store.get::<Tenant>(id, Tenant::record(id)).await?;
+            let tenant = tenant.filter(|tenant| tenant.value.deleted_at.is_none());
             Ok(tenant.map(|tenant| (id, Arc::new(tenant.value))))
         };
         self.tenants.get(id, &self.changes, find).await

@@ -173,7 +173,10 @@ impl TenantRoutes {
 
     /// A router of what is stored.
     async fn load(&self, tenant: TenantId, live: bool, kept: &mut Kept) -> StoreResult<Router> {
-        let setup = Setup::read(&*self.store, tenant).await?;
+        let record = self.store.get::<Tenant>(tenant, Tenant::record(tenant)).await?;
+        // What is still queued of a deleted tenant has no way out until it is removed.
+        let is_deleted = record.is_some_and(|record| record.value.deleted_at.is_some());
+        let setup = if is_deleted { Setup::default() } else { Setup::read(&*self.store, tenant).await? };
         let router = self.builder.router(tenant, setup, live, kept);
         router.map_err(|error| StoreError::Backend(error.into()))
     }
@@ -182,7 +185,7 @@ impl TenantRoutes {
 /// Whether the sandbox is a way for the tenant's live mail: until there is a real connection for the first time,
 /// and never again after that, since what vanishes into a sandbox never comes out.
 pub fn sandbox_takes_live_mail(tenant: &Tenant) -> bool {
-    tenant.live_since.is_none()
+    tenant.live_since.is_none() && tenant.deleted_at.is_none()
 }
 
 impl fmt::Debug for TenantRoutes {

@@ -55,6 +55,19 @@ impl<S: Send + Sync, T: Input + Default> FromRequest<S> for MaybeEmpty<T> {
     }
 }
 
+/// A body that is a table of at most so many bytes, whatever its content type says.
+#[derive(Debug)]
+pub struct Table<const MAX: usize>(pub Bytes);
+
+impl<S: Send + Sync, const MAX: usize> FromRequest<S> for Table<MAX> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let patience = request.extensions().get::<Patience>().copied().unwrap_or_default();
+        Ok(Self(read(request.into_body(), MAX, patience).await?))
+    }
+}
+
 /// Reads a body to its end, within its size and time.
 async fn read(body: Body, max: usize, Patience(patience): Patience) -> ServiceResult<Bytes> {
     // One that says how large it is need not come first.

@@ -29,7 +29,7 @@ pub use error::{ApiError, ApiResult};
 pub use gate::Access;
 pub use id::Id;
 use input::parse;
-pub use input::{Input, Json, MaybeEmpty};
+pub use input::{Input, Json, MaybeEmpty, Table};
 pub use listener::{ListenerLimits, serve};
 pub use meters::Meters;
 pub use paging::{Page, Paged, Pages, Paging};

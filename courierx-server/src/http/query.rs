@@ -44,6 +44,12 @@ impl<Q: IntoParams> Params<Q> {
         text.parse().map_err(|error: T::Err| self.wrong.push(FieldError::new(name, error.to_string()))).ok()
     }
 
+    /// A value that is read in a way of its own.
+    pub fn read<T>(&mut self, name: &str, read: impl FnOnce(&str) -> Result<T, FieldError>) -> Option<T> {
+        let text = self.text(name)?;
+        read(&text).map_err(|error| self.wrong.push(error)).ok()
+    }
+
     /// A moment, or the beginning of a day.
     pub fn moment(&mut self, name: &str) -> Option<Timestamp> {
         let text = self.text(name)?;

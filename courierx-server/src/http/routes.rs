@@ -9,8 +9,8 @@ use axum::routing::{self as methods, MethodRouter};
 
 use super::Access::{self, Internal, Member, Needs, Public};
 use super::api::{
-    api_keys, auth, domains, email_templates, emails, engine, invitations, provider_connections, routing,
-    routing_rules, sandbox, suppressions, team_members, webhook_endpoints,
+    api_keys, audit_log, auth, domains, email_templates, emails, engine, invitations, provider_connections,
+    routing, routing_rules, sandbox, suppressions, team_members, webhook_endpoints,
 };
 use super::gate::{Gate, Guarded};
 use super::openapi::{Described, Operation};
@@ -88,6 +88,8 @@ fn accounts() -> Vec<Route> {
         post("/api/v1/auth/login", Public, "Log in", auth::login),
         get("/api/v1/auth/me", Member(Role::Viewer), "The tenant", auth::me),
         patch("/api/v1/auth/me", Member(Role::Admin), "Change the tenant", auth::update),
+        delete("/api/v1/auth/me", Member(Role::Owner), "Delete the tenant", auth::delete)
+            .note("Nothing of it works from then on; what it has is removed within the next hours."),
         post("/api/v1/auth/logout", Member(Role::Viewer), "End a token", auth::password::log_out),
         post("/api/v1/auth/password", Member(Role::Viewer), "Change a password", auth::password::change),
         post(
@@ -111,6 +113,7 @@ fn accounts() -> Vec<Route> {
         ),
         post("/api/v1/auth/activate", Member(Role::Admin), "Begin to send", auth::readiness::activate)
             .note("Every tenant sends from the start, so there is nothing to switch."),
+        get("/api/v1/audit_log", Member(Role::Admin), "List who changed what", audit_log::list),
         get("/api/v1/team_members", Member(Role::Viewer), "List members", team_members::list),
         patch(
             "/api/v1/team_members/{id}",
@@ -255,6 +258,11 @@ fn sending() -> Vec<Route> {
         get("/api/v1/sandbox/messages/{id}", Needs(Scope::EmailsRead), "Read what the sandbox took", sandbox::get),
         get("/api/v1/suppressions", Needs(Scope::SuppressionsRead), "List suppressed addresses", suppressions::list),
         post("/api/v1/suppressions", Needs(Scope::SuppressionsWrite), "Suppress an address", suppressions::create),
+        post("/api/v1/suppressions/bulk", Needs(Scope::SuppressionsWrite), "Suppress many addresses", suppressions::bulk::add),
+        post("/api/v1/suppressions/bulk/delete", Needs(Scope::SuppressionsWrite), "Remove many suppressions", suppressions::bulk::remove),
+        get("/api/v1/suppressions/check", Needs(Scope::SuppressionsRead), "Whether an address is suppressed", suppressions::check),
+        get("/api/v1/suppressions/export", Needs(Scope::SuppressionsRead), "All suppressions as CSV", suppressions::bulk::export),
+        post("/api/v1/suppressions/import", Needs(Scope::SuppressionsWrite), "Suppress the addresses of a CSV file", suppressions::bulk::import),
         delete("/api/v1/suppressions/{id}", Needs(Scope::SuppressionsWrite), "Remove a suppression", suppressions::delete),
     ]
 }

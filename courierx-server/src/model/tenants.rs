@@ -34,6 +34,9 @@ pub struct Tenant {
     /// How many requests a minute its keys may make; as the operator says if none, and any number if 0.
     #[serde(default)]
     pub rate_limit_per_minute: Option<u32>,
+    /// Since when it is deleted. Nobody gets in any more; the record goes once nothing else is left.
+    #[serde(default)]
+    pub deleted_at: Option<Timestamp>,
 }
 
 names! {
@@ -51,6 +54,9 @@ impl Tenant {
         RecordId::from_bytes(*id.as_bytes())
     }
 
+    /// The key by which all are listed that are deleted, the longest first. Those have no slug any more.
+    pub const DELETED: &'static str = "deleted";
+
     /// The key by which all tenants are listed.
     pub const SLUG: &'static str = "slug";
 
@@ -64,7 +70,11 @@ impl Resource for Tenant {
     const KIND: &'static str = "tenant";
 
     fn global_keys(&self) -> Vec<KeyValue> {
-        vec![KeyValue::new(Self::SLUG, &self.slug)]
+        vec![match self.deleted_at {
+            None => KeyValue::new(Self::SLUG, &self.slug),
+            // A slug was one tenant's at that moment.
+            Some(at) => KeyValue::new(Self::DELETED, format!("{:020}/{}", at.as_micros(), self.slug)),
+        }]
     }
 }
 

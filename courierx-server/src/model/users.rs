@@ -3,6 +3,7 @@
 use std::fmt;
 
 use courierx_core::clock::Timestamp;
+use courierx_core::id::TenantId;
 use courierx_core::store::{KeyValue, Resource};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -13,6 +14,9 @@ use uuid::Uuid;
 pub struct User {
     /// The address, as it was written.
     pub email: String,
+    /// What the person is called; nothing if they did not say.
+    #[serde(default)]
+    pub full_name: String,
     /// The password's Argon2id hash, as a PHC string.
     pub password_hash: String,
     /// Counts up whenever every token of the user is to end.
@@ -20,6 +24,9 @@ pub struct User {
     /// Tokens that were ended one by one.
     #[serde(default)]
     pub ended: Vec<EndedToken>,
+    /// Tenants besides that of this record which the user has joined; they may have left them since.
+    #[serde(default)]
+    pub joined: Vec<TenantId>,
     /// When the user was created.
     pub created_at: Timestamp,
 }
@@ -36,7 +43,15 @@ pub struct EndedToken {
 impl User {
     /// Somebody who logs in with this address and the password of this hash.
     pub const fn new(email: String, password_hash: String, now: Timestamp) -> Self {
-        Self { email, password_hash, epoch: 0, ended: Vec::new(), created_at: now }
+        Self {
+            email,
+            full_name: String::new(),
+            password_hash,
+            epoch: 0,
+            ended: Vec::new(),
+            joined: Vec::new(),
+            created_at: now,
+        }
     }
 
     /// Ends every token that there is.

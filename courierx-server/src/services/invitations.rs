@@ -19,12 +19,15 @@ use crate::model::invitations::{Invitation, InvitationStatus};
 use crate::model::memberships::Membership;
 use crate::model::tenants::Tenant;
 use crate::model::users::User;
-use crate::services::system_mail;
+use crate::services::audit_log::Author;
+use crate::services::{is_one_line, system_mail};
 
 /// For how long a token works.
 const LIFETIME: Duration = Duration::from_hours(7 * 24);
 /// Most invitations, and most members, of one tenant.
 const MAX: usize = PageRequest::MAX;
+/// Bytes of a first or a last name.
+const MAX_NAME: usize = 100;
 
 /// An invitation, as it is kept.
 pub type InvitationRecord = Versioned<Invitation>;
@@ -40,10 +43,15 @@ pub struct Invited {
     pub url: Option<String>,
 }
 
-/// Every invitation of the tenant, the newest first.
-pub async fn list(ctx: &Ctx, app: &App) -> ServiceResult<Vec<InvitationRecord>> {
+/// Every invitation of the tenant, or those of one status, the newest first.
+pub async fn list(
+    ctx: &Ctx,
+    app: &App,
+    status: Option<InvitationStatus>,
+) -> ServiceResult<Vec<InvitationRecord>> {
     ctx.require_role(Role::Admin)?;
-    Ok(all(app, ctx.tenant).await?.into_iter().rev().collect())
+    let all = all(app, ctx.tenant).await?.into_iter().rev();
+    Ok(all.filter(|one| status.is_none_or(|status| one.value.status == status)).collect())
 }
 
 /// Invites somebody, and mails them if the server has mail of its own.
@@ -75,7 +83,7 @@ pub async fn create(ctx: &Ctx, app: &App, email: &str, role: Role) -> ServiceRes
     };
     let id = RecordId::new();
     changes.push(Change::create(ctx.tenant, id, &invitation)?);
-    app.commit(ctx.tenant, changes).await?;
+    app.commit_by(ctx, ctx.tenant, changes).await?;
     let invitation = Versioned { tenant: ctx.tenant, id, version: 1, updated_at: now, value: invitation };
     mail(app, invitation, token).await
 }
@@ -85,7 +93,7 @@ pub async fn revoke(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<Invitat
     ctx.require_role(Role::Admin)?;
     let mut invitation = pending(app, ctx.tenant, id).await?;
     invitation.value.status = InvitationStatus::Revoked;
-    change(app, &invitation).await?;
+    change(ctx, app, &invitation).await?;
     Ok(invitation)
 }
 
@@ -96,7 +104,7 @@ pub async fn resend(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<Invited
     let token = random_hex();
     invitation.value.digest = digest(&token);
     invitation.value.expires_at = app.now().after(LIFETIME);
-    change(app, &invitation).await?;
+    change(ctx, app, &invitation).await?;
     mail(app, invitation, token).await
 }
 
@@ -113,6 +121,7 @@ pub async fn show(app: &App, token: &str) -> ServiceResult<(InvitationRecord, St
 pub async fn accept(
     app: &App,
     token: &str,
+    names: [String; 2],
     new: NewPassword,
     from: Option<IpAddr>,
 ) -> ServiceResult<(LoggedIn, InvitationRecord)> {
@@ -135,19 +144,47 @@ pub async fn accept(
     } else {
         new.check()?;
         let hash = app.passwords.hash(new.password).await?;
-        let (id, value) = (RecordId::new(), User::new(invitation.value.email.clone(), hash, now));
+        let (id, mut value) = (RecordId::new(), User::new(invitation.value.email.clone(), hash, now));
+        value.full_name = full_name(&names)?;
         changes.push(Change::create(tenant, id, &value)?);
         Versioned { tenant, id, version: 1, updated_at: now, value }
     };
+    if user.tenant != tenant {
+        joined(app, &user, tenant).await?;
+    }
     let role = invitation.value.role;
     let membership = Membership { user: user.id, home: user.tenant, role, joined_at: now };
     changes.push(Change::create(tenant, RecordId::new(), &membership)?);
     invitation.value.status = InvitationStatus::Accepted;
     // Of two who come with the same token one is first.
     changes.push(Change::update(tenant, invitation.id, invitation.version, &invitation.value)?);
-    app.commit(tenant, changes).await?;
+    app.commit_as(&Author::user(user.id), tenant, changes).await?;
     let joined = logged_in(app, tenant, &user).await?.ok_or(ServiceError::NotFound)?;
     Ok((joined, invitation))
+}
+
+/// The first and the last name of somebody, as far as they said.
+fn full_name(names: &[String; 2]) -> ServiceResult<String> {
+    for (field, name) in ["first_name", "last_name"].into_iter().zip(names) {
+        if name.len() > MAX_NAME || !is_one_line(name) {
+            return Err(ServiceError::field(field, format!("must be a line of at most {MAX_NAME} bytes")));
+        }
+    }
+    let said = names.iter().map(|name| name.trim()).filter(|name| !name.is_empty());
+    Ok(said.collect::<Vec<_>>().join(" "))
+}
+
+/// Notes where a user belongs to as well, before they do: who belongs nowhere goes with the tenant they began in.
+async fn joined(app: &App, user: &Versioned<User>, tenant: TenantId) -> ServiceResult<()> {
+    let mut value = user.value.clone();
+    if value.joined.contains(&tenant) {
+        return Ok(());
+    }
+    if value.joined.len() >= MAX {
+        return Err(ServiceError::Conflict(format!("you have joined {MAX} accounts already")));
+    }
+    value.joined.push(tenant);
+    app.commit(user.tenant, vec![Change::update(user.tenant, user.id, user.version, &value)?]).await
 }
 
 async fn mail(app: &App, invitation: InvitationRecord, token: Zeroizing<String>) -> ServiceResult<Invited> {
@@ -173,9 +210,9 @@ async fn pending(app: &App, tenant: TenantId, id: RecordId) -> ServiceResult<Inv
     Err(ServiceError::Conflict(format!("the invitation is {} already", found.value.status)))
 }
 
-async fn change(app: &App, invitation: &InvitationRecord) -> ServiceResult<()> {
+async fn change(ctx: &Ctx, app: &App, invitation: &InvitationRecord) -> ServiceResult<()> {
     let Versioned { tenant, id, version, value, .. } = invitation;
-    app.commit(*tenant, vec![Change::update(*tenant, *id, *version, value)?]).await
+    app.commit_by(ctx, *tenant, vec![Change::update(*tenant, *id, *version, value)?]).await
 }
 
 async fn all(app: &App, tenant: TenantId) -> ServiceResult<Vec<InvitationRecord>> {

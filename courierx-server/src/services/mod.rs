@@ -4,6 +4,7 @@
 
 pub mod api_keys;
 mod arrival;
+pub mod audit_log;
 pub mod auth;
 pub mod domains;
 pub mod email_templates;

@@ -17,6 +17,8 @@ pub struct MemberView {
     pub membership: Versioned<Membership>,
     /// The address with which they log in; none if the account is gone.
     pub email: Option<String>,
+    /// What they are called, if they said.
+    pub full_name: Option<String>,
 }
 
 /// Everybody who belongs to the tenant, in the order in which they joined.
@@ -38,7 +40,7 @@ pub async fn update(ctx: &Ctx, app: &App, id: RecordId, role: Option<Role>) -> S
         let mut changes = still_owned(app, &member, Some(role)).await?;
         member.value.role = role;
         changes.push(Change::update(ctx.tenant, id, member.version, &member.value)?);
-        app.commit(ctx.tenant, changes).await?;
+        app.commit_by(ctx, ctx.tenant, changes).await?;
     }
     view(app, member).await
 }
@@ -49,7 +51,7 @@ pub async fn delete(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<()> {
     may_change(ctx, &member.value, None)?;
     let mut changes = still_owned(app, &member, None).await?;
     changes.push(Change::delete::<Membership>(id));
-    app.commit(ctx.tenant, changes).await
+    app.commit_by(ctx, ctx.tenant, changes).await
 }
 
 /// Only an owner makes owners, and changes what they are.
@@ -88,7 +90,8 @@ async fn find(app: &App, tenant: TenantId, id: RecordId) -> ServiceResult<Versio
 
 async fn view(app: &App, membership: Versioned<Membership>) -> ServiceResult<MemberView> {
     let user = app.store.get::<User>(membership.value.home, membership.value.user).await?;
-    Ok(MemberView { membership, email: user.map(|user| user.value.email) })
+    let (email, full_name) = user.map(|user| (user.value.email, user.value.full_name)).unzip();
+    Ok(MemberView { membership, email, full_name: full_name.filter(|name| !name.is_empty()) })
 }
 
 /// The user who asks.

@@ -1,6 +1,7 @@
 //! What is done now and then, for as long as the server runs.
 
 mod domains;
+mod erase;
 pub(crate) mod lead;
 mod purge;
 mod sweep;
@@ -30,6 +31,9 @@ pub(crate) async fn upkeep(app: Arc<App>, stop: CancellationToken) {
         )))),
         stop.run_until_cancelled(repeat(&app, "domains were not looked at", |app| Box::pin(
             domains::recheck(app)
+        ))),
+        stop.run_until_cancelled(repeat(&app, "a deleted tenant was not removed", |app| Box::pin(
+            erase::erase(app)
         ))),
         stop.run_until_cancelled(sweep::sweep(&app)),
     );

@@ -1,4 +1,5 @@
-//! Removes what is old: contents by their tenants' policies, messages with attempts and events, and what expired.
+//! Removes what is old: contents by their tenants' policies, messages with attempts and events, entries of audit logs,
+//! and what expired.
 //!
 //! One process does it at a time, in batches with pauses between them. Each batch is committed by itself, so a
 //! pass that is interrupted, by whatever, is gone on with by the next one.
@@ -12,6 +13,7 @@ use courierx_core::store::{ConfigsExt, PageRequest, PurgeRequest, Purged, StoreR
 use super::lead::{Lead, TURN, Turn};
 use crate::App;
 use crate::model::tenants::Tenant;
+use crate::services::audit_log;
 
 /// How long after one pass the next one begins.
 const INTERVAL: Duration = Duration::from_mins(1);
@@ -63,10 +65,25 @@ impl Pass<'_> {
                 return Ok(false);
             }
         }
-        if !self.remove(PurgeRequest::new(self.ago(longest), self.ago(retention.message_days))).await? {
-            return Ok(false);
+        let request = PurgeRequest::new(self.ago(longest), self.ago(retention.message_days));
+        Ok(self.remove(request).await?
+            && self.remove_audit_entries().await?
+            && self.remove_webhooks().await?)
+    }
+
+    /// Removes old entries of the audit logs, batch after batch; false if the turn was lost.
+    async fn remove_audit_entries(&mut self) -> StoreResult<bool> {
+        let clock = self.app.store.clock();
+        loop {
+            let removed = self.app.store.purge_audit(self.ago(audit_log::DAYS), BATCH).await?;
+            if !self.lead.keep(TURN).await? {
+                return Ok(false);
+            }
+            if removed < BATCH {
+                return Ok(true);
+            }
+            clock.sleep_until(clock.now().after(PAUSE)).await;
         }
-        self.remove_webhooks().await
     }
 
     /// Removes what endpoints were told long ago; false if the turn was lost.

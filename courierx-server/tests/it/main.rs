@@ -5,6 +5,7 @@ mod accounts;
 #[cfg(unix)]
 mod admin;
 mod api_keys;
+mod audit_log;
 mod auth;
 mod bad_input;
 mod blobs;
@@ -12,6 +13,7 @@ mod blobs;
 mod cli;
 #[cfg(unix)]
 mod crash;
+mod deletion;
 mod delivery;
 #[cfg(unix)]
 mod demo;

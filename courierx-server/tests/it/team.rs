@@ -48,6 +48,20 @@ pub(crate) async fn whoever_is_invited_joins_once_and_logs_in_from_then_on() {
     let roles: Vec<_> = members.as_array().unwrap().iter().map(|one| &one["role"]).collect();
     assert_eq!(roles, ["owner", "viewer"]);
     assert_eq!(owner.get("/api/v1/invitations").await.body[0]["status"], "accepted");
+    for (status, expected) in [("accepted", 1), ("pending", 0), ("revoked", 0)] {
+        let listed = owner.get(&format!("/api/v1/invitations?status={status}")).await;
+        assert_eq!(listed.body.as_array().unwrap().len(), expected, "{status}");
+    }
+    assert_eq!(owner.get("/api/v1/invitations?status=lost").await.status, 422);
+    let named = invite(&owner, "Ada@acme.example", "viewer").await;
+    let path = format!("/api/v1/invitations/{}/accept", named.body["token"].as_str().unwrap());
+    let mut ada = json!({ "password": "a new password", "first_name": "Ada\n", "last_name": " Lovelace " });
+    assert_eq!(server.client().post(&path, &ada).await.status, 422, "a name is a line");
+    ada["first_name"] = json!("Ada");
+    assert_eq!(server.client().post(&path, &ada).await.status, 201);
+    let members = owner.get("/api/v1/team_members").await.body;
+    let called: Vec<_> = members.as_array().unwrap().iter().map(|one| &one["full_name"]).collect();
+    assert_eq!(called, [&json!(null), &json!(null), &json!("Ada Lovelace")]);
 }
 
 #[tokio::test]

@@ -35,6 +35,15 @@ struct Taken {
 }
 
 impl Tallies {
+    /// Removes all that is counted of a tenant; answers how much.
+    pub(super) fn erase(&mut self, tenant: TenantId) -> usize {
+        let before = self.used.len() + self.grants.len() + self.days.len();
+        self.used.retain(|(owner, ..), _| *owner != tenant);
+        self.grants.retain(|_, taken| taken.quota.0 != tenant);
+        self.days.retain(|(owner, ..), _| *owner != tenant);
+        before - (self.used.len() + self.grants.len() + self.days.len())
+    }
+
     fn reserve(&mut self, reservation: Reservation, now: Timestamp) -> Reserved {
         let Reservation { tenant, name, window, cap, amount } = reservation;
         let quota = (tenant, name, window);

@@ -40,6 +40,17 @@ impl<K: Ord + Clone, V> Expiring<K, V> {
         }
     }
 
+    /// How many entries there are, ended ones among them.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Keeps only entries with such keys.
+    pub(super) fn retain(&mut self, stays: impl Fn(&K) -> bool) {
+        self.entries.retain(|key, _| stays(key));
+        self.ends.retain(|(_, key)| stays(key));
+    }
+
     /// Entries that have not ended, in the order of their keys.
     pub(super) fn range(&self, from: RangeFrom<K>, now: Timestamp) -> impl Iterator<Item = (&K, &V)> {
         self.entries.range(from).filter(move |(_, (end, _))| *end > now).map(|(key, (_, value))| (key, value))

@@ -4,8 +4,10 @@
 //! guards everything, is held for the length of one call and never across an `await`, so each call is
 //! atomic. Memory is given back by [`purge`](courierx_core::store::Ledger::purge) and as entries expire.
 
+mod audit_log;
 mod configs;
 mod counters;
+mod erasure;
 mod expiring;
 mod ledger;
 mod queue;
@@ -22,6 +24,7 @@ use courierx_core::store::{Cursor, Effects, Page, Store, StoreError, StoreResult
 use courierx_core::vault::{Vault, VaultKey};
 use tokio::sync::Notify;
 
+use self::audit_log::Noted;
 use self::configs::Records;
 use self::counters::Tallies;
 use self::ledger::Messages;
@@ -51,6 +54,7 @@ struct Inner {
     records: Records,
     facts: Facts,
     tries: Tries,
+    noted: Noted,
 }
 
 impl MemoryStore {

@@ -22,6 +22,13 @@ pub(super) struct Facts {
 }
 
 impl Facts {
+    /// Removes all facts of a tenant; answers how many.
+    pub(super) fn erase(&mut self, tenant: TenantId) -> usize {
+        let before = self.entries.len();
+        self.entries.retain(|key| key.tenant != tenant);
+        before - self.entries.len()
+    }
+
     fn swap(
         &mut self,
         key: &StateKey,

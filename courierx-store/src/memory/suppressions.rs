@@ -67,6 +67,22 @@ impl Blocked {
         })
     }
 
+    /// Removes some of the tenant's entries; answers how many.
+    pub(super) fn erase(&mut self, tenant: TenantId, limit: usize) -> usize {
+        let Some(entries) = self.tenants.get_mut(&tenant) else { return 0 };
+        let mut removed = 0;
+        while removed < limit
+            && let Some((_, entry)) = entries.pop_first()
+        {
+            self.ids.remove(&(tenant, entry.id));
+            removed += 1;
+        }
+        if entries.is_empty() {
+            self.tenants.remove(&tenant);
+        }
+        removed
+    }
+
     fn find(&self, tenant: TenantId, id: RecordId, now: Timestamp) -> Option<Suppression> {
         let entry = self.tenants.get(&tenant)?.get(self.ids.get(&(tenant, id))?)?;
         entry.holds_at(now).then(|| entry.clone())
@@ -91,6 +107,9 @@ impl Blocked {
             .filter(|entry| {
                 filter.prefix.as_deref().is_none_or(|prefix| entry.pattern.as_str().starts_with(prefix))
             })
+            .filter(|entry| filter.part.as_deref().is_none_or(|part| entry.pattern.as_str().contains(part)))
+            .filter(|entry| filter.from.is_none_or(|from| entry.created_at >= from))
+            .filter(|entry| filter.to.is_none_or(|to| entry.created_at < to))
     }
 
     fn list(

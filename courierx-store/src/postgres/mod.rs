@@ -47,6 +47,7 @@
 //! Each has settings and listens or caches statements, so a pooler in between has to pool sessions, not
 //! transactions. Settings are made by statements: poolers know few of those that a connection could start with.
 
+mod audit_log;
 mod batcher;
 mod clock;
 mod codec;
@@ -56,6 +57,7 @@ mod counters;
 mod days;
 mod effects;
 mod enqueue_in;
+mod erasure;
 mod error;
 mod examine;
 mod ledger;

@@ -29,11 +29,13 @@
 //! They may live in the same file: every name of ours starts with `courierx_`. Then
 //! [`SqliteStore::enqueue_in`] accepts a message inside the application's own transaction.
 
+mod audit_log;
 mod codec;
 mod configs;
 mod counters;
 mod effects;
 mod enqueue_in;
+mod erasure;
 mod error;
 mod filter;
 mod key;

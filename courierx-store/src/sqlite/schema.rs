@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_served.sql"),
     include_str!("migrations/0008_last_changes.sql"),
     include_str!("migrations/0009_webhook_log.sql"),
+    include_str!("migrations/0010_audit_log.sql"),
 ];
 
 /// Why the schema could not be brought up to date.

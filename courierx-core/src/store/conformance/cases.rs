@@ -156,6 +156,15 @@ macro_rules! store_conformance {
                 entries_are_filtered,
                 old_entries_are_removed,
             }
+            audit_log {
+                an_entry_is_written_with_its_change_or_not_at_all,
+                entries_are_listed_from_the_newest,
+                old_entries_are_removed_in_batches,
+            }
+            erasure {
+                all_of_a_tenant_goes_and_nothing_of_others,
+                what_is_under_way_ends_with_its_tenant,
+            }
         }
     };
 }
@@ -212,6 +221,8 @@ mod tests {
         include_str!("configs/versions.rs"),
         include_str!("state.rs"),
         include_str!("webhook_log.rs"),
+        include_str!("audit_log.rs"),
+        include_str!("erasure.rs"),
     ];
 
     /// A case that is not in the list would run nowhere, and nobody would notice.

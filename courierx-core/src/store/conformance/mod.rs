@@ -27,9 +27,11 @@
     reason = "cases are tests: they fail by panicking, and say which rule was broken"
 )]
 
+pub mod audit_log;
 mod cases;
 pub mod configs;
 pub mod counters;
+pub mod erasure;
 pub mod fixtures;
 pub mod ledger;
 pub mod queue;

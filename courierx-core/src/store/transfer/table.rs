@@ -84,6 +84,8 @@ tables! {
     quotas (tenant Id, name Text, period Text, bucket Int; used Int)
     grants (id Int; tenant Id, name Text, period Text, bucket Int, amount Int)
     state (tenant Id, name Text; value Bytes, version Int, expires_at Int)
+    audit_log (tenant Id, at Int, id Id;
+        actor Text, actor_id Id, action Text, kind Text, subject Id, request Text, fields Text)
 }
 
 impl Table {

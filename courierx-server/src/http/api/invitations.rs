@@ -6,12 +6,12 @@ use axum::extract::State;
 use courierx_core::clock::Timestamp;
 use courierx_core::id::{RecordId, TenantId};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::auth::From;
 use crate::App;
 use crate::ctx::{Ctx, Role};
-use crate::http::{Answer, ApiResult, Created, Id, Input, Json, Page, Paged};
+use crate::http::{Answer, ApiResult, Created, Id, Input, Json, Page, Paged, Params};
 use crate::model::invitations::InvitationStatus;
 use crate::secret::Secret;
 use crate::services::auth::NewPassword;
@@ -33,6 +33,10 @@ impl Input for Invite {}
 #[derive(Deserialize, ToSchema)]
 #[schema(as = AcceptInvitation)]
 pub struct Accept {
+    #[serde(default)]
+    first_name: String,
+    #[serde(default)]
+    last_name: String,
     #[serde(default)]
     #[schema(required)]
     password: Secret,
@@ -126,9 +130,22 @@ fn render_invited(invited: &Invited) -> RenderedInvited<'_> {
     }
 }
 
+/// Which invitations.
+#[derive(Debug, IntoParams)]
+pub struct InvitationQuery {
+    /// In this state only.
+    pub status: Option<InvitationStatus>,
+}
+
 /// `GET /api/v1/invitations`
-pub async fn list(State(app): State<Arc<App>>, ctx: Ctx) -> ApiResult<Page<Rendered<'static>>> {
-    let all = invitations::list(&ctx, &app).await?;
+pub async fn list(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    mut params: Params<InvitationQuery>,
+) -> ApiResult<Page<Rendered<'static>>> {
+    let status = params.parsed("status");
+    params.finish()?;
+    let all = invitations::list(&ctx, &app, status).await?;
     Ok(Paged::whole(all.iter().map(render).collect()).answer())
 }
 
@@ -178,10 +195,10 @@ pub async fn accept(
     State(app): State<Arc<App>>,
     From(from): From,
     Id(token): Id<String>,
-    Json(Accept { password, password_confirmation: confirmation }): Json<Accept>,
+    Json(Accept { first_name, last_name, password, password_confirmation: confirmation }): Json<Accept>,
 ) -> ApiResult<Created<Joined<'static>>> {
     let new = NewPassword { password, confirmation };
-    let (joined, invitation) = invitations::accept(&app, &token, new, from).await?;
+    let (joined, invitation) = invitations::accept(&app, &token, [first_name, last_name], new, from).await?;
     Ok(Created::of(&Joined {
         user: JoinedUser { id: joined.user, email: &invitation.value.email },
         tenant: JoinedTenant { id: joined.id, name: &joined.tenant.name, slug: &joined.tenant.slug },

@@ -1,6 +1,7 @@
 //! `/api/v1`: one file for each resource, named as its service.
 
 pub mod api_keys;
+pub mod audit_log;
 pub mod auth;
 pub mod domains;
 pub mod email_templates;

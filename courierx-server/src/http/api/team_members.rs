@@ -31,6 +31,8 @@ pub struct Rendered<'a> {
     user_id: RecordId,
     /// None if the account is gone.
     email: Option<&'a str>,
+    /// None if they gave none.
+    full_name: Option<&'a str>,
     role: Role,
     joined_at: Timestamp,
 }
@@ -41,6 +43,7 @@ fn render(view: &MemberView) -> Rendered<'_> {
         id: view.membership.id,
         user_id: member.user,
         email: view.email.as_deref(),
+        full_name: view.full_name.as_deref(),
         role: member.role,
         joined_at: member.joined_at,
     }

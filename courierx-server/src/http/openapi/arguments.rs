@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{Operation, Takes};
 use crate::App;
 use crate::ctx::{Ctx, Operator};
-use crate::http::{Id, Json, MaybeEmpty, Params};
+use crate::http::{Id, Json, MaybeEmpty, Params, Table};
 
 /// What no client sees.
 macro_rules! silent {
@@ -37,6 +37,12 @@ impl<T: ToSchema> Takes for MaybeEmpty<T> {
 impl<Q: IntoParams> Takes for Params<Q> {
     fn tell(operation: &mut Operation) {
         operation.query::<Q>();
+    }
+}
+
+impl<const MAX: usize> Takes for Table<MAX> {
+    fn tell(operation: &mut Operation) {
+        operation.text_body("text/csv");
     }
 }
 

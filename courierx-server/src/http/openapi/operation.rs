@@ -96,6 +96,15 @@ impl Operation {
         self.errors.extend([400, 408, 413, 422]);
     }
 
+    /// A body that is a text of this media type.
+    pub fn text_body(&mut self, media: &str) {
+        self.body = Some(json!({
+            "required": true,
+            "content": { media: { "schema": { "type": "string" } } },
+        }));
+        self.errors.extend([400, 408, 413, 422]);
+    }
+
     /// The parameters of the query.
     pub fn query<T: IntoParams>(&mut self) {
         let parameters = T::into_params(|| Some(ParameterIn::Query));

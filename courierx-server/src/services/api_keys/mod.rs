@@ -72,7 +72,7 @@ pub async fn create(ctx: &Ctx, app: &App, new: NewApiKey) -> ServiceResult<(ApiK
         created_at: now,
     };
     let id = RecordId::new();
-    app.commit(ctx.tenant, vec![Change::create(ctx.tenant, id, &key)?]).await?;
+    app.commit_by(ctx, ctx.tenant, vec![Change::create(ctx.tenant, id, &key)?]).await?;
     let key = Versioned { tenant: ctx.tenant, id, version: 1, updated_at: now, value: key };
     Ok((ApiKeyView { key, last_used_at: None }, raw))
 }
@@ -97,7 +97,8 @@ pub async fn revoke(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<ApiKeyV
     let mut key = find(ctx, app, id).await?;
     if key.value.status == ApiKeyStatus::Active {
         key.value.status = ApiKeyStatus::Revoked;
-        app.commit(ctx.tenant, vec![Change::update(ctx.tenant, id, key.version, &key.value)?]).await?;
+        app.commit_by(ctx, ctx.tenant, vec![Change::update(ctx.tenant, id, key.version, &key.value)?])
+            .await?;
     }
     let last_used_at = app.directory.uses(ctx.tenant).await?.get(&id).copied();
     Ok(ApiKeyView { key, last_used_at })
@@ -107,7 +108,7 @@ pub async fn revoke(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<ApiKeyV
 pub async fn delete(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<()> {
     ctx.require(Scope::ApiKeysWrite)?;
     find(ctx, app, id).await?;
-    app.commit(ctx.tenant, vec![Change::delete::<ApiKey>(id)]).await
+    app.commit_by(ctx, ctx.tenant, vec![Change::delete::<ApiKey>(id)]).await
 }
 
 async fn find(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<Versioned<ApiKey>> {

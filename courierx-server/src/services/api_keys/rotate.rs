@@ -40,7 +40,7 @@ pub async fn rotate(
     raw.prefix().clone_into(&mut key.value.prefix);
     let until = now.after(Duration::from_secs(overlap.into()));
     key.value.former = (overlap > 0).then_some(FormerSecret { digest: former, until });
-    app.commit(ctx.tenant, vec![Change::update(ctx.tenant, id, key.version, &key.value)?]).await?;
+    app.commit_by(ctx, ctx.tenant, vec![Change::update(ctx.tenant, id, key.version, &key.value)?]).await?;
     let last_used_at = app.directory.uses(ctx.tenant).await?.get(&id).copied();
     Ok((ApiKeyView { key, last_used_at }, raw))
 }

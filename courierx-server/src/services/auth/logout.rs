@@ -26,7 +26,7 @@ pub async fn log_out(ctx: &Ctx, app: &App, everywhere: bool) -> ServiceResult<()
         let Some(mut user) = app.store.get::<User>(*home, *id).await? else { return Ok(()) };
         end(&mut user.value, *token, everywhere, app.now().after(TOKEN_LIFETIME), app.now());
         let change = Change::update(*home, *id, user.version, &user.value)?;
-        match app.commit(*home, vec![change]).await {
+        match app.commit_by(ctx, *home, vec![change]).await {
             Err(ServiceError::Conflict(_)) => {}
             other => return other,
         }

@@ -1,5 +1,6 @@
 //! Registering, logging in, and the tenant that one is in.
 
+mod delete;
 mod logout;
 mod password;
 mod readiness;
@@ -16,6 +17,7 @@ use courierx_core::store::{
 use courierx_core::suppression::Pattern;
 use serde_json::{Map, Value};
 
+pub use delete::{Confirmation, delete};
 pub use logout::log_out;
 pub use password::{NewPassword, change as change_password};
 pub use readiness::{Readiness, readiness};
@@ -99,6 +101,7 @@ async fn create(
         live_since: None,
         content_days: None,
         rate_limit_per_minute: None,
+        deleted_at: None,
     };
     let plain = tenant.slug.clone();
     // A slug that is taken gets random digits; a second collision of those does not happen.
@@ -214,24 +217,31 @@ pub(super) async fn logged_in(
     id: TenantId,
     user: &Versioned<User>,
 ) -> ServiceResult<Option<LoggedIn>> {
-    let Some(tenant) = app.store.get::<Tenant>(id, Tenant::record(id)).await? else { return Ok(None) };
+    let tenant = app.store.get::<Tenant>(id, Tenant::record(id)).await?;
+    let Some(tenant) = tenant.filter(|tenant| tenant.value.deleted_at.is_none()) else { return Ok(None) };
     let token = app.tokens.issue(id, user.id, user.tenant, user.value.epoch, app.now())?;
     Ok(Some(LoggedIn { id, user: user.id, tenant: tenant.value, token }))
 }
 
-/// Where a user who logs in lands: in the tenant of this slug, else at home, while there is a membership.
+/// Where a user who logs in lands: in the tenant of this slug, else at home, else in the first that they joined, while
+/// there is a membership.
 async fn tenant_of(app: &App, user: &Versioned<User>, slug: Option<&str>) -> ServiceResult<Option<TenantId>> {
-    let tenant = match slug {
-        None => user.tenant,
+    let tenants = match slug {
+        None => std::iter::once(user.tenant).chain(user.value.joined.iter().copied()).collect(),
         Some(slug) => {
             let key = KeyValue::new(Tenant::SLUG, slug);
             let Some(tenant) = app.store.find_anywhere::<Tenant>(&key).await? else { return Ok(None) };
-            tenant.tenant
+            vec![tenant.tenant]
         }
     };
-    let membership = app.store.find::<Membership>(tenant, &Membership::of(user.id)).await?;
-    let membership = membership.filter(|membership| membership.value.home == user.tenant);
-    Ok(membership.map(|membership| membership.tenant))
+    for tenant in tenants {
+        let membership = app.store.find::<Membership>(tenant, &Membership::of(user.id)).await?;
+        let is_member = membership.is_some_and(|membership| membership.value.home == user.tenant);
+        if is_member && app.directory.tenant(tenant).await?.is_some() {
+            return Ok(Some(tenant));
+        }
+    }
+    Ok(None)
 }
 
 /// The tenant that one is in.
@@ -279,7 +289,7 @@ pub async fn update(ctx: &Ctx, app: &App, change: TenantChange) -> ServiceResult
         return Err(ServiceError::field("settings", format!("have more than {MAX_SETTINGS} bytes")));
     }
     let change = Change::update(ctx.tenant, tenant.id, tenant.version, &tenant.value)?;
-    app.commit(ctx.tenant, vec![change]).await?;
+    app.commit_by(ctx, ctx.tenant, vec![change]).await?;
     me(ctx, app).await
 }
 

@@ -90,6 +90,6 @@ pub async fn change(
         Change::update(*home, *id, user.version, &user.value)?,
         Change::delete::<PasswordReset>(PasswordReset::of(*id)),
     ];
-    app.commit(*home, changes).await?;
+    app.commit_by(ctx, *home, changes).await?;
     logged_in(app, ctx.tenant, &user).await?.ok_or(ServiceError::NotFound)
 }

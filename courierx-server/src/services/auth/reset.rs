@@ -17,6 +17,7 @@ use crate::error::{ServiceError, ServiceResult};
 use crate::model::password_resets::PasswordReset;
 use crate::model::users::User;
 use crate::secret::Secret;
+use crate::services::audit_log::Author;
 use crate::services::system_mail;
 
 /// For how long a token works.
@@ -118,7 +119,7 @@ pub async fn reset(app: &App, token: &Secret, new: NewPassword, from: Option<IpA
     let gone =
         Change::Delete { kind: PasswordReset::KIND.to_owned(), id: found.id, expected: Some(found.version) };
     let changes = vec![gone, Change::update(home, id, user.version, &user.value)?];
-    app.commit(home, changes).await.map_err(|error| match error {
+    app.commit_as(&Author::user(id), home, changes).await.map_err(|error| match error {
         ServiceError::Conflict(_) => ended(),
         error => error,
     })

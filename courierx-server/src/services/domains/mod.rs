@@ -90,7 +90,7 @@ pub async fn create(ctx: &Ctx, app: &App, input: NewDomain) -> ServiceResult<Dom
         return Err(ServiceError::Conflict(text));
     }
     let id = RecordId::new();
-    app.commit(ctx.tenant, vec![Change::create(ctx.tenant, id, &domain)?]).await?;
+    app.commit_by(ctx, ctx.tenant, vec![Change::create(ctx.tenant, id, &domain)?]).await?;
     view(app, ctx.tenant, id).await
 }
 
@@ -106,7 +106,7 @@ pub async fn update(ctx: &Ctx, app: &App, id: RecordId, input: &DomainInput) -> 
             return Err(ServiceError::Invalid(wrong));
         }
         let change = Change::update(ctx.tenant, id, current.version, &domain)?;
-        match app.commit(ctx.tenant, vec![change]).await {
+        match app.commit_by(ctx, ctx.tenant, vec![change]).await {
             Err(ServiceError::Conflict(_)) => {}
             Err(error) => return Err(error),
             Ok(()) => return view(app, ctx.tenant, id).await,
@@ -119,7 +119,7 @@ pub async fn update(ctx: &Ctx, app: &App, id: RecordId, input: &DomainInput) -> 
 pub async fn delete(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<()> {
     ctx.require(Scope::DomainsWrite)?;
     find(app, ctx.tenant, id).await?;
-    app.commit(ctx.tenant, vec![Change::delete::<Domain>(id)]).await
+    app.commit_by(ctx, ctx.tenant, vec![Change::delete::<Domain>(id)]).await
 }
 
 async fn all(app: &App, tenant: TenantId) -> ServiceResult<Vec<SendingDomain>> {

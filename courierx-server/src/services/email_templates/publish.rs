@@ -41,7 +41,7 @@ pub async fn publish(
         template.status = TemplateStatus::Active;
         let mut changes = vec![Change::update(ctx.tenant, id, current.version, &template)?];
         changes.extend(let_go(&current.value, &template));
-        match commit(app, ctx.tenant, changes).await {
+        match commit(ctx, app, changes).await {
             Err(ServiceError::Conflict(_)) => {}
             Err(error) => return Err(error),
             Ok(()) => return view(app, ctx.tenant, id).await,

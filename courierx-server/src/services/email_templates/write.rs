@@ -103,7 +103,7 @@ async fn make(
     set_status(&mut template, status, &source, app)?;
     let changes =
         vec![Change::create(ctx.tenant, id, &template)?, Change::create(ctx.tenant, kept.source, &source)?];
-    commit(app, ctx.tenant, changes).await?;
+    commit(ctx, app, changes).await?;
     view(app, ctx.tenant, id).await
 }
 
@@ -132,7 +132,7 @@ pub async fn update(
         let mut changes = vec![Change::update(ctx.tenant, id, current.version, &template)?];
         changes.extend(created);
         changes.extend(publish::let_go(&current.value, &template));
-        match commit(app, ctx.tenant, changes).await {
+        match commit(ctx, app, changes).await {
             Err(ServiceError::Conflict(_)) => {}
             Err(error) => return Err(error),
             Ok(()) => return view(app, ctx.tenant, id).await,
@@ -145,7 +145,7 @@ pub async fn update(
 pub async fn delete(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<()> {
     ctx.require(Scope::EmailTemplatesWrite)?;
     find(app, ctx.tenant, id).await?;
-    commit(app, ctx.tenant, vec![Change::delete::<EmailTemplate>(id)]).await
+    commit(ctx, app, vec![Change::delete::<EmailTemplate>(id)]).await
 }
 
 /// The texts of a template of which nothing is known.

@@ -2,7 +2,7 @@
 
 use courierx_core::engine::RescheduleError;
 use courierx_core::event::MessageStatus;
-use courierx_core::id::MessageId;
+use courierx_core::id::{MessageId, RecordId};
 use courierx_core::message::{Email, Mode};
 use courierx_core::store::{CancelResult, RescheduleResult, StoredMessage};
 
@@ -13,13 +13,14 @@ use super::view::FullEmail;
 use crate::App;
 use crate::ctx::{Ctx, Scope};
 use crate::error::{ServiceError, ServiceResult};
+use crate::services::audit_log;
 
 /// Cancels what was not handed over yet, and tells how the message stands. One that is canceled stays so.
 pub async fn cancel(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<FullEmail> {
     ctx.require(Scope::EmailsWrite)?;
     let before = find(ctx, app, id).await?;
     match app.outbox.cancel(ctx.tenant, id).await? {
-        CancelResult::Canceled { .. } => {}
+        CancelResult::Canceled { .. } => note(ctx, app, "canceled", id).await?,
         CancelResult::TooLate if before.record.status == MessageStatus::Canceled => {}
         CancelResult::TooLate => {
             // Two may cancel it at once.
@@ -49,7 +50,10 @@ pub async fn reschedule(ctx: &Ctx, app: &App, id: MessageId, at: Option<SendAt>)
     let email: Email = email.to_builder().send_at(at).build()?;
     may_send(ctx, app, &email).await?;
     match app.outbox.reschedule(ctx.tenant, id, at).await {
-        Ok(RescheduleResult::Rescheduled) => open(ctx, app, id).await,
+        Ok(RescheduleResult::Rescheduled) => {
+            note(ctx, app, "rescheduled", id).await?;
+            open(ctx, app, id).await
+        }
         Ok(RescheduleResult::TooLate) => Err(LATE),
         Ok(RescheduleResult::NotFound) => Err(ServiceError::NotFound),
         Err(RescheduleError::Invalid(invalid)) => Err(invalid.into()),
@@ -57,6 +61,10 @@ pub async fn reschedule(ctx: &Ctx, app: &App, id: MessageId, at: Option<SendAt>)
         Err(RescheduleError::Store(error)) => Err(error.into()),
         Err(other) => Err(ServiceError::internal(other)),
     }
+}
+
+async fn note(ctx: &Ctx, app: &App, action: &str, id: MessageId) -> ServiceResult<()> {
+    audit_log::note(ctx, app, action, "email", Some(RecordId::from_bytes(*id.as_bytes()))).await
 }
 
 /// The tenant's message; what is real is not there for a key for tests.

@@ -110,24 +110,20 @@ pub async fn create(ctx: &Ctx, app: &App, mut input: ConnectionInput) -> Service
     // Nothing goes there before it is known to work.
     connection.awaits_verification = connection.status == ConnectionStatus::Active;
     connection.status = ConnectionStatus::Inactive;
-    add(app, ctx.tenant, id, &connection).await?;
+    add(ctx, app, id, &connection).await?;
     verify(ctx, app, id).await
 }
 
 /// Keeps a new connection. From the first real one on the tenant is live, whether that works or not: what waits
 /// for it must not end in the sandbox.
-async fn add(
-    app: &App,
-    tenant: TenantId,
-    id: RecordId,
-    connection: &ProviderConnection,
-) -> ServiceResult<()> {
+async fn add(ctx: &Ctx, app: &App, id: RecordId, connection: &ProviderConnection) -> ServiceResult<()> {
+    let tenant = ctx.tenant;
     for _ in 0..TRIES {
         let mut changes = vec![Change::create(tenant, id, connection)?];
         if connection.is_real() {
             changes.extend(live(app, tenant).await?);
         }
-        match app.commit(tenant, changes).await {
+        match app.commit_by(ctx, tenant, changes).await {
             // Another connection made the tenant live, or somebody renamed it.
             Err(ServiceError::Conflict(_)) => {}
             committed => return committed,
@@ -148,7 +144,7 @@ pub async fn update(
         let all = all(app, ctx.tenant).await?;
         let current = all.iter().find(|one| one.id == id).ok_or(ServiceError::NotFound)?;
         let connection = changed(app, current, &all, input.clone())?;
-        match put(app, current, &connection).await {
+        match put(ctx, app, current, &connection).await {
             Err(ServiceError::Conflict(_)) => {}
             Err(error) => return Err(error),
             Ok(()) if connection.is_same_way_as(&current.value) => return find(app, ctx.tenant, id).await,
@@ -202,13 +198,18 @@ pub async fn delete(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<()> {
     ctx.require(Scope::ProviderConnectionsWrite)?;
     find(app, ctx.tenant, id).await?;
     routing_rules::let_go(app, ctx.tenant, id).await?;
-    app.commit(ctx.tenant, vec![Change::delete::<ProviderConnection>(id)]).await
+    app.commit_by(ctx, ctx.tenant, vec![Change::delete::<ProviderConnection>(id)]).await
 }
 
 /// Replaces a connection that was read before.
-async fn put(app: &App, current: &Connection, connection: &ProviderConnection) -> ServiceResult<()> {
+async fn put(
+    ctx: &Ctx,
+    app: &App,
+    current: &Connection,
+    connection: &ProviderConnection,
+) -> ServiceResult<()> {
     let change = Change::update(current.tenant, current.id, current.version, connection)?;
-    app.commit(current.tenant, vec![change]).await
+    app.commit_by(ctx, current.tenant, vec![change]).await
 }
 
 /// What makes a tenant live that is not yet.

@@ -35,7 +35,7 @@ pub async fn verify(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<Connect
             }
         }
         connection.verification = Some(verification.clone());
-        match put(app, &current, &connection).await {
+        match put(ctx, app, &current, &connection).await {
             Err(ServiceError::Conflict(_)) => {}
             Err(error) => return Err(error),
             Ok(()) => return find(app, ctx.tenant, id).await,

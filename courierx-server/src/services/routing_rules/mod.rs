@@ -82,7 +82,7 @@ pub async fn create(ctx: &Ctx, app: &App, input: RuleInput) -> ServiceResult<Rul
     if !applied.wrong.is_empty() {
         return Err(ServiceError::Invalid(applied.wrong));
     }
-    app.commit(ctx.tenant, vec![Change::create(ctx.tenant, id, &rule)?]).await?;
+    app.commit_by(ctx, ctx.tenant, vec![Change::create(ctx.tenant, id, &rule)?]).await?;
     view(app, ctx.tenant, id).await
 }
 
@@ -100,7 +100,7 @@ pub async fn update(ctx: &Ctx, app: &App, id: RecordId, input: &RuleInput) -> Se
             return Err(ServiceError::Invalid(applied.wrong));
         }
         let change = Change::update(ctx.tenant, id, current.version, &rule)?;
-        match app.commit(ctx.tenant, vec![change]).await {
+        match app.commit_by(ctx, ctx.tenant, vec![change]).await {
             Err(ServiceError::Conflict(_)) => {}
             Err(error) => return Err(error),
             Ok(()) => return view(app, ctx.tenant, id).await,
@@ -113,7 +113,7 @@ pub async fn update(ctx: &Ctx, app: &App, id: RecordId, input: &RuleInput) -> Se
 pub async fn delete(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<()> {
     ctx.require(Scope::RoutingRulesWrite)?;
     find(app, ctx.tenant, id).await?;
-    app.commit(ctx.tenant, vec![Change::delete::<RoutingRule>(id)]).await
+    app.commit_by(ctx, ctx.tenant, vec![Change::delete::<RoutingRule>(id)]).await
 }
 
 /// Refuses to remove a connection that rules name: without it, one that names no other would let its messages go

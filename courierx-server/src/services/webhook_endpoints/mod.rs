@@ -75,7 +75,7 @@ pub async fn create(ctx: &Ctx, app: &App, input: EndpointInput) -> ServiceResult
     if !wrong.is_empty() {
         return Err(ServiceError::Invalid(wrong));
     }
-    app.commit(ctx.tenant, vec![Change::create(ctx.tenant, id, &endpoint)?]).await?;
+    app.commit_by(ctx, ctx.tenant, vec![Change::create(ctx.tenant, id, &endpoint)?]).await?;
     app.webhooks.begun.notify_one();
     Ok((find(app, ctx.tenant, id).await?, secret))
 }
@@ -94,7 +94,7 @@ pub async fn update(ctx: &Ctx, app: &App, id: RecordId, input: &EndpointInput) -
             return Err(ServiceError::Invalid(wrong));
         }
         let change = Change::update(ctx.tenant, id, current.version, &endpoint)?;
-        match app.commit(ctx.tenant, vec![change]).await {
+        match app.commit_by(ctx, ctx.tenant, vec![change]).await {
             Err(ServiceError::Conflict(_)) => {}
             Err(error) => return Err(error),
             Ok(()) => {
@@ -111,7 +111,7 @@ pub async fn update(ctx: &Ctx, app: &App, id: RecordId, input: &EndpointInput) -
 pub async fn delete(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<()> {
     ctx.require(Scope::WebhookEndpointsWrite)?;
     find(app, ctx.tenant, id).await?;
-    app.commit(ctx.tenant, vec![Change::delete::<WebhookEndpoint>(id)]).await
+    app.commit_by(ctx, ctx.tenant, vec![Change::delete::<WebhookEndpoint>(id)]).await
 }
 
 /// Tells an endpoint nothing any more, since it does not answer; its tenant learns why.

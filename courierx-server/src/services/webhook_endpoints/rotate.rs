@@ -36,6 +36,6 @@ pub async fn rotate(
     secrets.truncate(if overlap > 0 { 2 } else { 1 });
     endpoint.secrets = Secrets(secrets).seal(&app.vault, ctx.tenant, &id);
     endpoint.former_until = (overlap > 0).then(|| now.after(Duration::from_secs(overlap.into())));
-    app.commit(ctx.tenant, vec![Change::update(ctx.tenant, id, current.version, &endpoint)?]).await?;
+    app.commit_by(ctx, ctx.tenant, vec![Change::update(ctx.tenant, id, current.version, &endpoint)?]).await?;
     Ok((find(app, ctx.tenant, id).await?, secret))
 }

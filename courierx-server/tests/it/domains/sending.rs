@@ -40,6 +40,7 @@ pub(crate) async fn the_sandbox_needs_no_domain_and_a_real_connection_a_verified
     publish(&dns, &domain);
     verify(&owner, &domain).await;
     assert_eq!(send(&owner, &shop).await.status, 202);
+    server.delivered(&owner).await;
     assert_eq!(send(&owner, "Shop@MAIL.myapp.EXAMPLE").await.status, 202);
     let received = smtp.received(2).await;
     assert_eq!(received[0].from, format!("shop@{NAME}"));

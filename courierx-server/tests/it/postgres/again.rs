@@ -14,6 +14,11 @@ macro_rules! again {
     };
 }
 
+again!([audit_log] every_change_is_in_the_log_with_who_made_it_and_no_secret);
+again!([deletion]
+    nobody_gets_into_a_deleted_tenant_and_all_it_had_is_free_again
+    who_belongs_to_another_tenant_stays_there
+);
 again!([domains]
     a_domain_is_added_verified_listed_changed_and_removed
     a_domain_is_theirs_whose_token_it_publishes
@@ -60,6 +65,7 @@ again!([delivery]
 );
 again!([api_keys] a_key_works_until_it_is_revoked);
 again!([suppressions] who_is_suppressed_gets_no_mail_until_the_entry_is_removed);
+again!([suppressions::tables] what_is_exported_can_be_imported_and_no_cell_is_a_formula);
 again!([permissions]
     what_another_tenant_has_is_as_what_nobody_has
     an_idempotency_key_is_its_tenants_own

@@ -110,6 +110,14 @@ impl TestServer {
         self.client().with(answer.body["token"].as_str().unwrap())
     }
 
+    /// The owner of this name once more, with another token.
+    pub(crate) async fn log_in(&self, name: &str) -> Client {
+        let body = json!({ "email": format!("owner@{name}.example"), "password": "correct horse battery" });
+        let answer = self.client().post("/api/v1/auth/login", &body).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        self.client().with(answer.body["token"].as_str().unwrap())
+    }
+
     /// A new API key of the owner's tenant, that may do everything.
     pub(crate) async fn key(&self, owner: &Client, mode: &str) -> Client {
         let answer = owner.post("/api/v1/api_keys", &json!({ "name": "test", "mode": mode })).await;

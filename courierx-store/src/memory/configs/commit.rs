@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use courierx_core::clock::Timestamp;
 use courierx_core::id::TenantId;
-use courierx_core::store::{Change, CommitError, ConfigRecord, KeyValue, OnDelete, StoreError, StoreResult};
+use courierx_core::store::{
+    AuditEntry, Change, CommitError, ConfigRecord, KeyValue, OnDelete, StoreError, StoreResult,
+};
 
 use super::{Place, Records};
 
@@ -12,13 +14,13 @@ use super::{Place, Records};
 type Undo = Vec<(Place, Option<ConfigRecord>)>;
 
 impl Records {
-    /// Applies changes in their order, or none of them.
+    /// Applies changes in their order, or none of them; answers what is to be noted then.
     pub(super) fn commit(
         &mut self,
         tenant: TenantId,
         changes: Vec<Change>,
         now: Timestamp,
-    ) -> StoreResult<Result<(), CommitError>> {
+    ) -> StoreResult<Result<Vec<AuditEntry>, CommitError>> {
         for change in &changes {
             if let Change::Put { record, .. } = change
                 && record.tenant != tenant
@@ -26,10 +28,14 @@ impl Records {
                 return Err(StoreError::Invalid("a record of another tenant in one commit".to_owned()));
             }
         }
-        let mut undo = Undo::new();
+        let (mut undo, mut notes) = (Undo::new(), Vec::new());
         let outcome = changes.into_iter().try_for_each(|change| match change {
             Change::Put { record, expected } => self.put(*record, expected, now, &mut undo),
             Change::Delete { kind, id, expected } => self.delete((tenant, kind, id), expected, &mut undo),
+            Change::Note(entry) => {
+                notes.push(*entry);
+                Ok(())
+            }
         });
         if let Err(error) = outcome {
             for (place, before) in undo.into_iter().rev() {
@@ -40,7 +46,7 @@ impl Records {
         for (place, _) in undo {
             self.announce(place);
         }
-        Ok(Ok(()))
+        Ok(Ok(notes))
     }
 
     fn put(
@@ -136,7 +142,7 @@ impl Records {
     }
 
     /// Puts a record, or nothing, into a place, with its keys; returns what was there.
-    fn replace(&mut self, place: &Place, record: Option<ConfigRecord>) -> Option<ConfigRecord> {
+    pub(super) fn replace(&mut self, place: &Place, record: Option<ConfigRecord>) -> Option<ConfigRecord> {
         let (tenant, kind, id) = place;
         let before = self.by_place.remove(place);
         for key in before.iter().flat_map(|before| &before.unique) {

@@ -42,6 +42,29 @@ impl Records {
         self.changes.insert(sequence, ConfigChange { sequence, tenant, kind, id, removed });
     }
 
+    /// Removes some of the tenant's records, of all but the kept kinds, and what was announced of such ones; answers
+    /// how many.
+    pub(super) fn erase(&mut self, tenant: TenantId, kept: &[&str], limit: usize) -> usize {
+        let goes = |place: &&Place| place.0 == tenant && !kept.contains(&place.1.as_str());
+        let from = (tenant, String::new(), RecordId::from_bytes([0; 16]));
+        let of_tenant =
+            self.by_place.range(from..).map(|(place, _)| place).take_while(|place| place.0 == tenant);
+        let places: Vec<_> = of_tenant.filter(goes).take(limit).cloned().collect();
+        for place in &places {
+            self.replace(place, None);
+        }
+        if !places.is_empty() {
+            return places.len();
+        }
+        let changed: Vec<_> = self.changed.keys().filter(goes).take(limit).cloned().collect();
+        for place in &changed {
+            if let Some(sequence) = self.changed.remove(place) {
+                self.changes.remove(&sequence);
+            }
+        }
+        changed.len()
+    }
+
     fn list(
         &self,
         tenant: TenantId,
@@ -142,7 +165,10 @@ impl Configs for MemoryStore {
         tenant: TenantId,
         changes: Vec<Change>,
     ) -> StoreResult<Result<(), CommitError>> {
-        self.call(|inner, now| inner.records.commit(tenant, changes, now))?
+        self.call(|inner, now| {
+            let committed = inner.records.commit(tenant, changes, now)?;
+            Ok(committed.map(|notes| inner.noted.add(tenant, notes, now)))
+        })?
     }
 
     async fn config_changes(&self, after: Sequence, limit: usize) -> StoreResult<Vec<ConfigChange>> {

@@ -113,6 +113,21 @@ impl Messages {
         purged
     }
 
+    /// Forgets some of the tenant's messages, and then the events that are about none; answers how many.
+    pub(in super::super) fn erase(&mut self, tenant: TenantId, limit: usize) -> usize {
+        let of_tenant = self.order.range((oldest(tenant), newest(tenant))).take(limit);
+        let gone: HashSet<_> = of_tenant.map(|(tenant, _, message)| (*tenant, *message)).collect();
+        if !gone.is_empty() {
+            self.forget(&gone);
+            return gone.len();
+        }
+        let (events, keys) = (self.events.len(), self.idempotency.len());
+        self.events.retain(|_, event| event.tenant != tenant);
+        self.idempotency.retain(|(owner, _)| *owner != tenant);
+        self.reported.retain(|(owner, ..), _| *owner != tenant);
+        (events - self.events.len()) + (keys - self.idempotency.len())
+    }
+
     fn forget(&mut self, gone: &HashSet<(TenantId, MessageId)>) {
         for place in gone {
             let (tenant, message) = *place;
@@ -127,6 +142,11 @@ impl Messages {
         self.provider_ids.retain(|(tenant, ..), (message, _)| !gone.contains(&(*tenant, *message)));
         self.reported.retain(|(tenant, ..), message| !gone.contains(&(*tenant, *message)));
     }
+}
+
+/// The beginning of a tenant's messages.
+fn oldest(tenant: TenantId) -> Bound<(TenantId, Timestamp, MessageId)> {
+    Bound::Included((tenant, Timestamp::from_micros(i64::MIN), MessageId::from_bytes([0; 16])))
 }
 
 /// The end of a tenant's messages.

@@ -123,6 +123,18 @@ impl Jobs {
         true
     }
 
+    /// Removes some of the tenant's jobs, whoever holds them; answers how many.
+    pub(super) fn erase(&mut self, tenant: TenantId, limit: usize) -> usize {
+        self.served.remove(&tenant);
+        let of_tenant = self.by_id.values().filter(|entry| entry.job.tenant == tenant);
+        let ids: Vec<_> = of_tenant.map(|entry| entry.job.id).take(limit).collect();
+        for id in &ids {
+            self.withdraw(*id);
+            self.by_id.remove(id);
+        }
+        ids.len()
+    }
+
     fn extend(&mut self, lease: LeaseRef, until: Timestamp) -> bool {
         if !self.holds(lease) {
             return false;

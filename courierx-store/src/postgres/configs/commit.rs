@@ -8,10 +8,10 @@ use courierx_core::store::{Change, CommitError, ConfigRecord, KeyValue, OnDelete
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use super::super::Shared;
 use super::super::codec::{self, Columns};
 use super::super::error::{Fault, Run};
 use super::super::transaction::{Tx, in_transaction};
+use super::super::{Shared, audit_log};
 
 /// Why a commit stops: somebody's mistake, or the database.
 enum Stop {
@@ -80,6 +80,7 @@ impl Commit<'_, '_> {
                         removed.push((kind.clone(), *id));
                     }
                 }
+                Change::Note(entry) => audit_log::add(self.tx, self.tenant, entry).await?,
             }
         }
         let mut present = Vec::with_capacity(written.len());

@@ -21,7 +21,8 @@ macro_rules! matching {
              WHERE s.tenant = $1 AND (s.pattern, s.scope) > ($2, $3) AND s.pattern >= $4 AND starts_with(s.pattern, $4)
                AND ($5::text IS NULL OR s.pattern < $5)
                AND (s.expires_at IS NULL OR s.expires_at > $6) AND ($7::text IS NULL OR s.reason = $7)
-               AND ($8::text IS NULL OR s.scope = $8)
+               AND ($8::text IS NULL OR s.scope = $8) AND ($11::text IS NULL OR strpos(s.pattern, $11) > 0)
+               AND s.created_at >= $12 AND s.created_at < $13
              ORDER BY s.pattern, s.scope LIMIT $9 OFFSET $10"
         )
     };
@@ -58,6 +59,9 @@ pub(super) async fn list(
         // One more than asked for tells whether there is a next page.
         .bind(codec::limit(limit + 1))
         .bind(codec::limit(page.skip))
+        .bind(filter.part.as_deref())
+        .bind(filter.from.map_or(i64::MIN, Timestamp::as_micros))
+        .bind(filter.to.map_or(i64::MAX, Timestamp::as_micros))
         .fetch_all(connection)
         .await?;
     let mut items: Vec<Suppression> = rows.iter().map(read_suppression).collect::<Run<_>>()?;
@@ -87,6 +91,9 @@ pub(super) async fn count(
         .bind(filter.scope.as_ref().map(Scope::as_str))
         .bind(codec::amount(at_most))
         .bind(0_i64)
+        .bind(filter.part.as_deref())
+        .bind(filter.from.map_or(i64::MIN, Timestamp::as_micros))
+        .bind(filter.to.map_or(i64::MAX, Timestamp::as_micros))
         .fetch_one(connection)
         .await?;
     Ok(u64::try_from(count).unwrap_or(0))

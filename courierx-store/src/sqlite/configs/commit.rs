@@ -7,9 +7,9 @@ use courierx_core::id::{RecordId, TenantId};
 use courierx_core::store::{Change, CommitError, ConfigRecord, KeyValue, OnDelete};
 use rusqlite::{OptionalExtension, params};
 
-use super::super::codec;
 use super::super::error::{Fault, Run};
 use super::super::transaction::Tx;
+use super::super::{audit_log, codec};
 
 /// Why a commit stops: somebody's mistake, or the database.
 enum Stop {
@@ -64,6 +64,7 @@ fn apply(tx: &Tx<'_>, tenant: TenantId, changes: &[Change]) -> Result<(), Stop> 
                     removed.push((kind.clone(), *id));
                 }
             }
+            Change::Note(entry) => audit_log::add(tx, tenant, entry)?,
         }
     }
     let mut present = Vec::with_capacity(written.len());

@@ -20,7 +20,8 @@ macro_rules! matching {
             " FROM courierx_suppressions
              WHERE tenant = ?1 AND (pattern, scope) >= (?2, ?3) AND pattern < ?4
                AND (expires_at IS NULL OR expires_at > ?5) AND (?6 IS NULL OR reason = ?6)
-               AND (?7 IS NULL OR scope = ?7)
+               AND (?7 IS NULL OR scope = ?7) AND (?10 IS NULL OR instr(pattern, ?10) > 0)
+               AND created_at >= ?11 AND created_at < ?12
              ORDER BY pattern, scope LIMIT ?8 OFFSET ?9"
         )
     };
@@ -59,6 +60,9 @@ pub(super) fn list(
                 // One more than asked for tells whether there is a next page.
                 codec::limit(limit + 1),
                 codec::limit(page.skip),
+                filter.part,
+                filter.from.map_or(i64::MIN, Timestamp::as_micros),
+                filter.to.map_or(i64::MAX, Timestamp::as_micros),
             ],
             read_suppression,
         )?
@@ -89,6 +93,9 @@ pub(super) fn count(
         filter.scope.as_ref().map(Scope::as_str),
         codec::amount(at_most),
         0,
+        filter.part,
+        filter.from.map_or(i64::MIN, Timestamp::as_micros),
+        filter.to.map_or(i64::MAX, Timestamp::as_micros),
     ];
     Ok(connection.prepare_cached(sql)?.query_row(params, |row| row.get(0))?)
 }

@@ -95,6 +95,11 @@ fn source(table: &Table) -> Source {
             "tenant, name, period, bucket, used",
         ),
         "grants" => ("courierx_grants", &[("id", Int)], "id, tenant, name, period, bucket, amount"),
+        "audit_log" => (
+            "courierx_audit_log",
+            &[("tenant", Id), ("at", Int), ("id", Id)],
+            "tenant, at, id, actor, actor_id, action, kind, subject, request, fields",
+        ),
         // Without the mark of an import.
         _ => (
             "courierx_state",

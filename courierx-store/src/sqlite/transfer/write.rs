@@ -65,6 +65,11 @@ fn statement(table: &Table) -> &'static str {
             "INSERT INTO courierx_grants (id, tenant, name, period, bucket, amount)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
         }
+        "audit_log" => {
+            "INSERT INTO courierx_audit_log
+                 (tenant, at, id, actor, actor_id, action, kind, subject, request, fields)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+        }
         _ => {
             "INSERT INTO courierx_state (tenant, name, value, version, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)"
         }

@@ -39,6 +39,11 @@ pub async fn lists_of_entries_are_filtered(subject: &Subject) {
     subject.store().add(tenant, listed_entries()).await.expect("add");
     let filter = SuppressionFilter::default;
     let prefix = |text: &str| SuppressionFilter { prefix: Some(text.to_owned()), ..filter() };
+    let part = |text: &str| SuppressionFilter { part: Some(text.to_owned()), ..filter() };
+    let (before, later) =
+        (subject.now().before(Duration::from_hours(1)), subject.now().after(Duration::from_hours(1)));
+    let whole = subject.store().list_suppressions(tenant, &filter(), &PageRequest::default()).await;
+    let whole = whole.expect("list_suppressions").items.len();
     for (filter, count) in [
         (SuppressionFilter { reason: Some(Reason::Bounce), ..filter() }, 2),
         (SuppressionFilter { scope: Some(Scope::named("news")), ..filter() }, 1),
@@ -48,6 +53,12 @@ pub async fn lists_of_entries_are_filtered(subject: &Subject) {
         (prefix("c_%"), 1),
         (prefix("_"), 0),
         (SuppressionFilter { reason: Some(Reason::Bounce), ..prefix("b") }, 1),
+        (part("c_%"), 1),
+        (part("nowhere"), 0),
+        (SuppressionFilter { from: Some(subject.now()), to: Some(subject.now()), ..filter() }, 0),
+        (SuppressionFilter { from: Some(later), ..filter() }, 0),
+        (SuppressionFilter { from: Some(before), to: Some(later), ..filter() }, whole),
+        (SuppressionFilter { to: Some(before), ..filter() }, 0),
     ] {
         let page = subject.store().list_suppressions(tenant, &filter, &PageRequest::default()).await;
         assert_eq!(page.expect("list_suppressions").items.len(), count, "{filter:?}");

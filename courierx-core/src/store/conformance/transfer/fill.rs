@@ -10,8 +10,9 @@ use crate::event::{Disposition, EventKind, NewEvent, Sequence};
 use crate::id::{MessageId, RecordId, TenantId};
 use crate::message::{IdempotencyKey, Lane};
 use crate::store::{
-    Change, ConfigRecord, CounterDelta, EventMatch, EventQuery, Expected, Grant, Idempotency, IncomingEvent,
-    JobKind, JobNext, KeyValue, NewJob, NewMessage, OnDelete, PurgeRequest, Reference, Reserved, StateKey,
+    AuditEntry, Change, ConfigRecord, CounterDelta, EventMatch, EventQuery, Expected, Grant, Idempotency,
+    IncomingEvent, JobKind, JobNext, KeyValue, NewJob, NewMessage, OnDelete, PurgeRequest, Reference,
+    Reserved, StateKey,
 };
 use crate::suppression::{NewSuppression, Reason, Scope};
 use crate::vault::Sealed;
@@ -153,7 +154,11 @@ async fn records(subject: &Subject, tenants: [TenantId; 2]) -> (Vec<ConfigRecord
     let reference = |on_delete| Reference { kind: "target".to_owned(), id: target.id, on_delete };
     rule.references = vec![reference(OnDelete::Cascade), reference(OnDelete::Restrict)];
     let gone = ConfigRecord::new(tenants[0], "gone", RecordId::new(), json!(1));
-    let changes = vec![put(&target, None), put(&rule, None), put(&gone, None)];
+    let mut entry = AuditEntry::new("user", "created", "target");
+    entry.subject = Some(target.id);
+    entry.fields = vec!["é\"".to_owned()];
+    let note = Change::Note(Box::new(entry));
+    let changes = vec![put(&target, None), put(&rule, None), put(&gone, None), note];
     store.commit_configs(tenants[0], changes).await.expect("commit").expect("applied");
     let in_use = Change::Delete { kind: "target".to_owned(), id: target.id, expected: None };
     let remove = Change::Delete { kind: "gone".to_owned(), id: gone.id, expected: None };

@@ -7,8 +7,8 @@ use super::fill::Filled;
 use crate::event::{Event, Sequence};
 use crate::id::TenantId;
 use crate::store::{
-    ClaimRequest, Claimed, ConfigChange, ConfigRecord, CounterQuery, CounterValue, CountersExt, DepthQuery,
-    EventQuery, JobKind, LaneDepth, MessageRecord, PageRequest, Resolution, StateEntry, StateKey,
+    AuditPage, ClaimRequest, Claimed, ConfigChange, ConfigRecord, CounterQuery, CounterValue, CountersExt,
+    DepthQuery, EventQuery, JobKind, LaneDepth, MessageRecord, PageRequest, Resolution, StateEntry, StateKey,
     StoredMessage, Usage, Window,
 };
 use crate::suppression::{Scope, Suppression};
@@ -37,6 +37,7 @@ struct OfTenant {
     counters: Vec<CounterValue>,
     usage: Vec<Usage>,
     state: Vec<(StateKey, StateEntry)>,
+    audit: AuditPage,
 }
 
 /// Reads everything.
@@ -104,6 +105,7 @@ async fn of_tenant(subject: &Subject, tenant: TenantId) -> OfTenant {
         counters: store.read_counters(tenant, &query).await.expect("read_counters"),
         usage: store.usage(tenant, quotas).await.expect("usage"),
         state: store.list_state(tenant, "").await.expect("list_state"),
+        audit: store.list_audit(tenant, &<_>::default(), 0, 100).await.expect("list_audit"),
     }
 }
 

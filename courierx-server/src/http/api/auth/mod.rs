@@ -19,10 +19,10 @@ use crate::App;
 use crate::ctx::Ctx;
 use crate::http::openapi::{Operation, Takes};
 use crate::http::peer::client_address;
-use crate::http::{Answer, ApiError, ApiResult, Created, Input, Json};
+use crate::http::{Answer, ApiError, ApiResult, Created, Input, Json, MaybeEmpty, NoContent};
 use crate::model::tenants::{Tenant, TenantStatus};
 use crate::secret::Secret;
-use crate::services::auth::{self, LoggedIn, NewPassword, NewTenant, TenantChange};
+use crate::services::auth::{self, Confirmation, LoggedIn, NewPassword, NewTenant, TenantChange};
 use crate::services::provider_connections::Given;
 
 /// Tenants bring their own keys; there is no other way yet.
@@ -75,6 +75,18 @@ pub struct Update {
 }
 
 impl Input for Update {}
+
+/// What confirms that a tenant is to be deleted.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = DeleteTenant)]
+pub struct Delete {
+    #[serde(default)]
+    current_password: Option<Secret>,
+    #[serde(default)]
+    name: Option<String>,
+}
+
+impl Input for Delete {}
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Tenant)]
@@ -188,4 +200,15 @@ pub async fn update(
 ) -> ApiResult<Answer<OneTenant<'static>>> {
     let tenant = auth::update(&ctx, &app, TenantChange { name, settings, content_days }).await?;
     Ok(Answer::of(&OneTenant { tenant: render(&app, ctx.tenant, &tenant.value) }))
+}
+
+/// `DELETE /api/v1/auth/me`
+pub async fn delete(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    From(from): From,
+    MaybeEmpty(Delete { current_password, name }): MaybeEmpty<Delete>,
+) -> ApiResult<NoContent> {
+    auth::delete(&ctx, &app, Confirmation { current_password, name }, from).await?;
+    Ok(NoContent)
 }

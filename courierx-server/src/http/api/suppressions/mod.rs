@@ -1,19 +1,21 @@
 //! `/api/v1/suppressions`.
 
+pub mod bulk;
+
 use std::sync::Arc;
 
 use axum::extract::State;
 use courierx_core::clock::Timestamp;
 use courierx_core::id::{MessageId, RecordId};
-use courierx_core::suppression::{Pattern, Reason, Suppression};
+use courierx_core::suppression::{Reason, Suppression};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
 use crate::ctx::Ctx;
-use crate::error::{FieldError, ServiceError, ServiceResult};
+use crate::error::{FieldError, ServiceError};
 use crate::http::paging::DEEPEST;
-use crate::http::{ApiResult, Created, Id, Input, Json, NoContent, Page, Paged, Params};
+use crate::http::{Answer, ApiResult, Created, Id, Input, Json, NoContent, Page, Paged, Params};
 use crate::services::suppressions::{self, EntryFilter, NewEntry};
 
 /// An entry to add.
@@ -58,42 +60,28 @@ fn render(entry: &Suppression) -> Rendered<'_> {
     }
 }
 
-/// A reason, also as the first version named it.
-fn reason(text: &str) -> Result<Reason, FieldError> {
-    match text {
-        "hard_bounce" | "soft_bounce" => Ok(Reason::Bounce),
-        other => other
-            .parse()
-            .map_err(|_| FieldError::new("reason", "is none of: bounce, complaint, unsubscribe, manual")),
+impl CreateSuppression {
+    fn read(self) -> Result<NewEntry, Vec<FieldError>> {
+        let mut wrong = Vec::new();
+        let pattern = suppressions::pattern(&self.email).map_err(|error| wrong.push(error)).ok();
+        let reason = self.reason.as_deref().map_or(Ok(Reason::Manual), suppressions::reason);
+        let reason = reason.map_err(|error| wrong.push(error)).ok();
+        match (pattern, reason) {
+            (Some(pattern), Some(reason)) => {
+                Ok(NewEntry { pattern, reason, note: self.note, expires_at: self.expires_at })
+            }
+            _ => Err(wrong),
+        }
     }
 }
 
-impl CreateSuppression {
-    fn read(self) -> ServiceResult<NewEntry> {
-        let mut wrong = Vec::new();
-        let pattern = self.email.parse::<Pattern>();
-        if let Err(error) = &pattern {
-            let text = if self.email.trim().is_empty() {
-                "can't be blank".to_owned()
-            } else {
-                format!("is {error}")
-            };
-            wrong.push(FieldError::new("email", text));
-        }
-        let reason = match self.reason.as_deref().map(reason) {
-            None => Reason::Manual,
-            Some(Ok(reason)) => reason,
-            Some(Err(error)) => {
-                wrong.push(error);
-                Reason::Manual
-            }
-        };
-        match pattern {
-            Ok(pattern) if wrong.is_empty() => {
-                Ok(NewEntry { pattern, reason, note: self.note, expires_at: self.expires_at })
-            }
-            _ => Err(ServiceError::Invalid(wrong)),
-        }
+/// Which entries a query asks for.
+fn filter<Q: IntoParams>(params: &mut Params<Q>) -> EntryFilter {
+    EntryFilter {
+        reason: params.read("reason", suppressions::reason),
+        email: params.text("email"),
+        from: params.moment("from"),
+        to: params.end("to"),
     }
 }
 
@@ -105,6 +93,10 @@ pub struct SuppressionQuery {
     pub reason: Option<String>,
     /// A part of the address.
     pub email: Option<String>,
+    /// Made at this moment or day, or later.
+    pub from: Option<String>,
+    /// Made before this moment, or until the end of this day.
+    pub to: Option<String>,
     /// The page, from 1.
     #[param(minimum = 1)]
     pub page: Option<u32>,
@@ -119,15 +111,42 @@ pub async fn list(
     ctx: Ctx,
     mut params: Params<SuppressionQuery>,
 ) -> ApiResult<Page<Rendered<'static>>> {
-    let asked = params.text("reason");
-    let email = params.text("email");
+    let filter = filter(&mut params);
     let paging = params.paging();
     params.finish()?;
-    let reason = asked.as_deref().map(reason).transpose();
-    let filter = EntryFilter { reason: reason.map_err(|wrong| ServiceError::Invalid(vec![wrong]))?, email };
     let (skip, limit) = (paging.skip()?, paging.per_page() as usize);
     let (entries, total) = suppressions::list(&ctx, &app, &filter, skip, limit, DEEPEST).await?;
     Ok(Paged { items: entries.iter().map(render).collect(), total, paging }.answer())
+}
+
+/// Whose address to look up.
+#[derive(Debug, IntoParams)]
+pub struct CheckQuery {
+    /// The address.
+    #[param(required)]
+    pub email: Option<String>,
+}
+
+/// Whether an address is suppressed, and by which entry.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CheckedAddress<'a> {
+    email: &'a str,
+    suppressed: bool,
+    suppression: Option<Rendered<'a>>,
+}
+
+/// `GET /api/v1/suppressions/check`
+pub async fn check(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    mut params: Params<CheckQuery>,
+) -> ApiResult<Answer<CheckedAddress<'static>>> {
+    let email = params.text("email");
+    params.finish()?;
+    let email = email.ok_or_else(|| ServiceError::field("email", "can't be blank"))?;
+    let (email, found) = suppressions::check(&ctx, &app, &email).await?;
+    let suppression = found.as_ref().map(render);
+    Ok(Answer::of(&CheckedAddress { email: &email, suppressed: found.is_some(), suppression }))
 }
 
 /// `POST /api/v1/suppressions`
@@ -136,7 +155,7 @@ pub async fn create(
     ctx: Ctx,
     Json(input): Json<CreateSuppression>,
 ) -> ApiResult<Created<Rendered<'static>>> {
-    let entry = suppressions::create(&ctx, &app, input.read()?).await?;
+    let entry = suppressions::create(&ctx, &app, input.read().map_err(ServiceError::Invalid)?).await?;
     Ok(Created::of(&render(&entry)))
 }
 

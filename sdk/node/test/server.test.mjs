@@ -1,9 +1,10 @@
 // Against a server, which COURIERX_BASE_URL and COURIERX_API_KEY name.
 import assert from "node:assert/strict"
+import { createServer } from "node:http"
 import { before, test } from "node:test"
 
 import {
-  AuthenticationError, ConflictError, CourierX, NotFoundError, PermissionError, ValidationError,
+  AuthenticationError, ConflictError, CourierX, NotFoundError, PermissionError, ValidationError, verifyWebhook,
 } from "@courierx/node"
 
 const NOBODY = "01920000-0000-7000-8000-000000000000"
@@ -167,14 +168,33 @@ test("connections and rules", async () => {
   await courierx.providerConnections.delete(made.id)
 })
 
-test("webhook endpoints", async () => {
-  const made = await courierx.webhooks.create({ url: "https://a.example/hook", events: ["bounced"], description: "Node" })
-  assert.ok(made.secret)
-  assert.deepEqual((await courierx.webhooks.list()).map((one) => one.id), [made.id])
-  const rotated = await courierx.webhooks.rotateSecret(made.id, { overlapSeconds: 60 })
-  assert.notEqual(rotated.secret, made.secret)
-  assert.ok(rotated.former_secret_ends_at)
-  assert.equal((await courierx.webhooks.update(made.id, { enabled: false })).is_active, false)
-  await courierx.webhooks.delete(made.id)
-  await assert.rejects(courierx.webhooks.get(made.id), NotFoundError)
+test("an endpoint is told, and knows by whom", async () => {
+  const told = []
+  const receiver = createServer(async (request, response) => {
+    const chunks = []
+    for await (const chunk of request) chunks.push(chunk)
+    told.push({ body: Buffer.concat(chunks), headers: request.headers })
+    response.writeHead(204).end()
+  })
+  await new Promise((resolve) => receiver.listen(0, "127.0.0.1", resolve))
+  try {
+    const url = `http://127.0.0.1:${receiver.address().port}/hook`
+    const made = await courierx.webhooks.create({ url, events: ["bounced"], description: "Node" })
+    assert.deepEqual((await courierx.webhooks.list()).map((one) => one.id), [made.id])
+    assert.equal((await courierx.webhooks.test(made.id)).delivery.success, true)
+    const event = verifyWebhook(told[0].body, told[0].headers, made.secret)
+    assert.deepEqual([event.event, event.data.test], ["bounced", true])
+    const rotated = await courierx.webhooks.rotateSecret(made.id)
+    await courierx.webhooks.test(made.id)
+    for (const secret of [made.secret, rotated.secret]) verifyWebhook(told[1].body, told[1].headers, secret)
+    assert.throws(() => verifyWebhook(told[1].body, told[1].headers, "another"))
+    assert.equal((await courierx.webhooks.deliveries(made.id, { success: true })).length, 2)
+    assert.equal((await courierx.webhooks.replay(made.id, { from: new Date(0), to: new Date() })).events, 0)
+    assert.equal((await courierx.webhooks.update(made.id, { enabled: false })).is_active, false)
+    await courierx.webhooks.delete(made.id)
+    await assert.rejects(courierx.webhooks.get(made.id), NotFoundError)
+  } finally {
+    receiver.closeAllConnections?.()
+    receiver.close()
+  }
 })

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from courierx import (
@@ -16,6 +18,8 @@ from courierx import (
     NotFoundError,
     PermissionError,
     ValidationError,
+    WebhookVerificationError,
+    verify_webhook,
 )
 
 NOBODY = "01920000-0000-7000-8000-000000000000"
@@ -195,13 +199,37 @@ class Server(unittest.TestCase):
         self.assertIsNone(connections.update(made["id"], daily_cap=None)["daily_cap"])
         connections.delete(made["id"])
 
-    def test_webhook_endpoints(self) -> None:
+    def test_an_endpoint_is_told_and_knows_by_whom(self) -> None:
+        told: list[tuple[bytes, Any]] = []
+
+        class Receiver(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                told.append((self.rfile.read(int(self.headers["content-length"])), self.headers))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
         webhooks = self.courierx.webhooks
-        made = webhooks.create("https://a.example/hook", ["bounced"], description="Python")
-        self.assertEqual([one["id"] for one in webhooks.list()], [made["id"]])
-        rotated = webhooks.rotate_secret(made["id"], overlap_seconds=60)
-        self.assertNotEqual(rotated["secret"], made["secret"])
-        self.assertTrue(rotated["former_secret_ends_at"])
+        with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as receiver:
+            threading.Thread(target=receiver.serve_forever, kwargs={"poll_interval": 0.01}).start()
+            try:
+                made = webhooks.create(f"http://127.0.0.1:{receiver.server_port}/hook", ["bounced"])
+                self.assertEqual([one["id"] for one in webhooks.list()], [made["id"]])
+                self.assertTrue(webhooks.test(made["id"])["delivery"]["success"])
+                event = verify_webhook(*told[0], made["secret"])
+                self.assertEqual((event["event"], event["data"]["test"]), ("bounced", True))
+                rotated = webhooks.rotate_secret(made["id"])
+                webhooks.test(made["id"])
+            finally:
+                receiver.shutdown()
+        for secret in (made["secret"], rotated["secret"]):
+            verify_webhook(*told[1], secret)
+        self.assertRaises(WebhookVerificationError, verify_webhook, *told[1], "another")
+        self.assertEqual(len(webhooks.deliveries(made["id"], success=True)), 2)
+        now = datetime.now(timezone.utc)
+        self.assertEqual(webhooks.replay(made["id"], since=now - timedelta(days=1), until=now), 0)
         self.assertFalse(webhooks.update(made["id"], enabled=False)["is_active"])
         webhooks.delete(made["id"])
         self.assertRaises(NotFoundError, webhooks.get, made["id"])

@@ -3,12 +3,15 @@
 use std::error::Error as StdError;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use courierx_client::{Batch, Client, DomainChanges, EmailFilter, Error, Message, SuppressionFilter};
+use courierx_client::{
+    Batch, Client, DomainChanges, EmailFilter, Error, Message, SuppressionFilter, webhook,
+};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Map, json};
 use sha2::Sha256;
 
 use super::{Desk, assert_sent, blocks, sdk};
+use crate::webhook_endpoints::receiver::{Receiver, Told};
 
 /// What the page prints, in its order.
 #[expect(clippy::items_after_statements, reason = "the page's blocks begin with what they need")]
@@ -306,4 +309,33 @@ async fn webhook_endpoints_from_rust() {
     assert_eq!(webhooks.list().all().await.unwrap().len(), 1);
     webhooks.delete(id).await.unwrap();
     assert!(matches!(webhooks.get(id).await, Err(Error::NotFound(_))));
+}
+
+#[tokio::test]
+async fn an_endpoint_is_told_and_knows_by_whom() {
+    let (desk, receiver) = (Desk::new(), Receiver::start().await);
+    let courierx = client(&desk, "rust").await;
+    let (webhooks, url) = (courierx.webhooks(), Some(receiver.url()));
+    let events = Some(vec!["bounced".to_owned()]);
+    let fields = courierx_client::WebhookEndpointFields { url, events, ..Default::default() };
+    let made = webhooks.create(&fields).await.unwrap();
+    let id = &made.endpoint.id;
+    assert!(webhooks.test(id).await.unwrap().success);
+    let rotated = webhooks.rotate_secret(id, None).await.unwrap();
+    assert!(webhooks.test(id).await.unwrap().success);
+    let told = receiver.told();
+    let verify = |number: usize, secret: &str| {
+        let Told { headers, text, .. } = &told[number];
+        let header = |name: &str| headers[name.to_ascii_lowercase()].to_str().unwrap();
+        let (timestamp, signature) = (header(webhook::TIMESTAMP_HEADER), header(webhook::SIGNATURE_HEADER));
+        webhook::verify(text.as_bytes(), timestamp, signature, &[secret])
+    };
+    let event = verify(0, &made.secret).unwrap();
+    assert_eq!((event.event.as_str(), &event.more["data"]["test"]), ("bounced", &json!(true)));
+    verify(1, &made.secret).unwrap();
+    verify(1, &rotated.secret).unwrap();
+    assert!(matches!(verify(1, "another"), Err(webhook::Refused::Signature)));
+    assert_eq!(webhooks.deliveries(id).await.unwrap().len(), 2);
+    assert_eq!(webhooks.list().all().await.unwrap().len(), 1);
+    webhooks.delete(id).await.unwrap();
 }

@@ -1,7 +1,7 @@
 //! Webhook endpoints: made, checked, changed, removed.
 
 mod deliver;
-mod receiver;
+pub(crate) mod receiver;
 mod verifiers;
 
 use courierx_server::config::PrivateTargets;

@@ -1,11 +1,13 @@
 //! Callbacks of providers: verified, put into our words, written down once.
 
 use super::outbox::Outbox;
+use crate::clock::Timestamp;
 use crate::event::EventKind;
 use crate::id::TenantId;
+use crate::message::Mode;
 use crate::provider::{Callback, CallbackError, ProviderEvent};
 use crate::router::ConnectionId;
-use crate::store::{Effects, EventMatch, IncomingEvent, Recorded, StoreError};
+use crate::store::{Effects, EventMatch, IncomingEvent, Recorded, Statistic, StoreError};
 use crate::suppression::{NewSuppression, Pattern, Reason};
 
 /// Why a callback was not taken.
@@ -42,9 +44,13 @@ impl Outbox {
         let provider = found.provider();
         let source = provider.event_source().ok_or_else(|| ReceiveError::NoCallbacks(connection.clone()))?;
         let suppresses = !provider.capability().sandbox;
-        let events = source.read(callback, self.inner.now())?;
-        let batch: Vec<_> =
+        let now = self.inner.now();
+        let events = source.read(callback, now)?;
+        let mut batch: Vec<_> =
             events.into_iter().filter_map(|event| incoming(tenant, connection, suppresses, event)).collect();
+        for event in &mut batch {
+            count(event, provider.id().as_str(), now);
+        }
         if batch.is_empty() {
             return Ok(Vec::new());
         }
@@ -52,6 +58,15 @@ impl Outbox {
         self.inner.changed();
         Ok(recorded)
     }
+}
+
+/// Counts an event, at the day of its happening. The store knows whether it is of a message in test mode.
+fn count(event: &mut IncomingEvent, provider: &str, now: Timestamp) {
+    let Some(statistic) = Statistic::reported(event.kind) else { return };
+    let at = event.at.min(now);
+    let deltas = &mut event.effects.deltas;
+    deltas.push(statistic.add(Mode::Live, at, 1));
+    deltas.push(statistic.add_of(provider, Mode::Live, at, 1));
 }
 
 /// An event as the store takes it; none for one that names no hand-over.

@@ -10,6 +10,7 @@
 //! (feature `conformance`) over it. A store takes its times from one [`Clock`], its own: the database's
 //! where several processes share one, so that their clocks need not agree.
 
+mod allowance;
 mod canary;
 mod configs;
 #[cfg(feature = "conformance")]
@@ -23,12 +24,14 @@ mod page;
 mod queue;
 mod records;
 mod state;
+mod statistics;
 mod suppressions;
 pub mod transfer;
 
 use std::fmt;
 use std::sync::Arc;
 
+pub use allowance::{Allowance, Excess};
 pub use canary::{CANARY_KIND, CanaryError, check_canary, look_at_canary};
 pub use configs::{
     Change, CommitError, ConfigChange, ConfigRecord, Configs, ConfigsExt, KeyValue, OnDelete, Reference,
@@ -53,6 +56,7 @@ pub use queue::{
 };
 pub use records::{AttemptRecord, MessageRecord, RecipientRecord, RecipientResult, StoredMessage};
 pub use state::{Expected, State, StateEntry, StateKey, Swap};
+pub use statistics::Statistic;
 pub use suppressions::{SuppressionFilter, Suppressions};
 
 use crate::clock::Clock;

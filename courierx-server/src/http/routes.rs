@@ -7,10 +7,10 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{self as methods, MethodRouter};
 
-use super::Access::{self, Internal, Member, Needs, Public};
+use super::Access::{self, Admin, Internal, Member, Needs, Public};
 use super::api::{
-    api_keys, auth, domains, email_templates, emails, engine, invitations, provider_connections, routing,
-    routing_rules, sandbox, suppressions, team_members,
+    admin, api_keys, auth, domains, email_templates, emails, engine, invitations, plan, provider_connections,
+    routing, routing_rules, sandbox, suppressions, team_members,
 };
 use super::gate::{Gate, Guarded};
 use super::health;
@@ -37,7 +37,8 @@ impl fmt::Debug for Route {
 
 /// Every route of the server.
 pub fn routes() -> Vec<Route> {
-    let groups = [operation(), accounts(), resources(), templates(), sending(), connections()];
+    let groups =
+        [operation(), administration(), accounts(), resources(), templates(), sending(), connections()];
     groups.into_iter().flatten().collect()
 }
 
@@ -54,6 +55,21 @@ fn operation() -> Vec<Route> {
         post("/v1/verify", Internal, engine::verify),
         // As the first version called it.
         post("/internal/verify-provider", Internal, engine::verify),
+    ]
+}
+
+/// What the operator does with tenants and their plans.
+fn administration() -> Vec<Route> {
+    vec![
+        get("/api/v1/admin/tenants", Admin, admin::tenants::list),
+        post("/api/v1/admin/tenants", Admin, admin::tenants::create),
+        get("/api/v1/admin/tenants/{id}", Admin, admin::tenants::get),
+        patch("/api/v1/admin/tenants/{id}", Admin, admin::tenants::update),
+        get("/api/v1/admin/plans", Admin, admin::plans::list),
+        post("/api/v1/admin/plans", Admin, admin::plans::create),
+        get("/api/v1/admin/plans/{id}", Admin, admin::plans::get),
+        patch("/api/v1/admin/plans/{id}", Admin, admin::plans::update),
+        delete("/api/v1/admin/plans/{id}", Admin, admin::plans::delete),
     ]
 }
 
@@ -82,9 +98,10 @@ fn accounts() -> Vec<Route> {
     ]
 }
 
-/// Keys and domains.
+/// The plan, keys and domains.
 fn resources() -> Vec<Route> {
     vec![
+        get("/api/v1/plan", Needs(Scope::AnalyticsRead), plan::show),
         get("/api/v1/api_keys", Needs(Scope::ApiKeysRead), api_keys::list),
         post("/api/v1/api_keys", Needs(Scope::ApiKeysWrite), api_keys::create),
         patch("/api/v1/api_keys/{id}/revoke", Needs(Scope::ApiKeysWrite), api_keys::revoke),

@@ -1,5 +1,7 @@
 //! Tenants: whose mail, keys and connections everything is.
 
+use std::collections::BTreeSet;
+
 use courierx_core::clock::Timestamp;
 use courierx_core::id::{RecordId, TenantId};
 use courierx_core::names;
@@ -7,6 +9,7 @@ use courierx_core::store::{KeyValue, Resource};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::plans::{Feature, Limits};
 use crate::config::Retention;
 
 /// A tenant. Its record belongs to itself.
@@ -20,6 +23,9 @@ pub struct Tenant {
     pub email: String,
     /// Whether it may send.
     pub status: TenantStatus,
+    /// Why it is suspended, as the operator tells it.
+    #[serde(default)]
+    pub status_reason: Option<String>,
     /// What its plan is called.
     pub plan_id: String,
     /// What its own programs keep here.
@@ -34,6 +40,12 @@ pub struct Tenant {
     /// How many requests a minute its keys may make; as the operator says if none, and any number if 0.
     #[serde(default)]
     pub rate_limit_per_minute: Option<u32>,
+    /// Where the operator said otherwise than its plan.
+    #[serde(default)]
+    pub limits: Limits,
+    /// The same of what not everybody may do.
+    #[serde(default)]
+    pub features: Option<BTreeSet<Feature>>,
 }
 
 names! {
@@ -49,6 +61,11 @@ impl Tenant {
     /// The record of a tenant, under which it keeps itself.
     pub fn record(id: TenantId) -> RecordId {
         RecordId::from_bytes(*id.as_bytes())
+    }
+
+    /// Whether the operator has suspended it.
+    pub fn is_suspended(&self) -> bool {
+        self.status == TenantStatus::Suspended
     }
 
     /// The key by which all tenants are listed.

@@ -1,7 +1,8 @@
 //! What the server does, one file for each resource. Every function takes [`Ctx`](crate::ctx::Ctx) first;
-//! only registering and logging in, which make one, do not, and the engine, which takes an
-//! [`Operator`](crate::ctx::Operator).
+//! only registering and logging in, which make one, do not, and what is the operator's own: the engine and
+//! `admin`, which take an [`Operator`](crate::ctx::Operator).
 
+pub mod admin;
 pub mod api_keys;
 mod arrival;
 pub mod auth;
@@ -12,6 +13,7 @@ pub mod engine;
 pub mod health;
 pub mod invitations;
 pub mod pages;
+pub mod plan;
 pub mod provider_connections;
 pub mod routing;
 pub mod routing_rules;

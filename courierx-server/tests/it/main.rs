@@ -24,9 +24,11 @@ mod engine;
 #[cfg(unix)]
 mod explain;
 mod health;
+mod operator;
 #[cfg(target_os = "linux")]
 mod out_of_room;
 mod permissions;
+mod plans;
 #[cfg(unix)]
 mod postgres;
 mod provider_connections;
@@ -37,6 +39,7 @@ mod retention;
 mod routing;
 mod routing_rules;
 mod sandbox;
+mod statistics;
 mod support;
 mod suppressions;
 mod team;

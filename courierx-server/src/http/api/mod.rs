@@ -1,5 +1,6 @@
 //! `/api/v1`: one file for each resource, named as its service.
 
+pub mod admin;
 pub mod api_keys;
 pub mod auth;
 pub mod domains;
@@ -7,6 +8,7 @@ pub mod email_templates;
 pub mod emails;
 pub mod engine;
 pub mod invitations;
+pub mod plan;
 pub mod provider_connections;
 pub mod routing;
 pub mod routing_rules;

@@ -32,7 +32,8 @@ use crate::auth::random_hex;
 use crate::ctx::{Ctx, Scope};
 use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::model::domains::Domain;
-use crate::services::provider_connections;
+use crate::model::plans::Limit;
+use crate::services::{plan, provider_connections};
 
 /// Where the token stands.
 const OWN_HOST: &str = "_courierx";
@@ -85,10 +86,12 @@ pub async fn create(ctx: &Ctx, app: &App, input: NewDomain) -> ServiceResult<Dom
     if !wrong.is_empty() {
         return Err(ServiceError::Invalid(wrong));
     }
-    if all(app, ctx.tenant).await?.len() >= MAX_DOMAINS {
+    let present = all(app, ctx.tenant).await?.len();
+    if present >= MAX_DOMAINS {
         let text = format!("there are {MAX_DOMAINS} domains already; delete one first");
         return Err(ServiceError::Conflict(text));
     }
+    plan::one_more(app, ctx.tenant, Limit::Domains, present).await?;
     let id = RecordId::new();
     app.commit(ctx.tenant, vec![Change::create(ctx.tenant, id, &domain)?]).await?;
     view(app, ctx.tenant, id).await

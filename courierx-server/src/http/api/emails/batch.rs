@@ -1,9 +1,10 @@
 //! `/api/v1/emails/batch`: many messages at once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use courierx_core::event::MessageStatus;
 use courierx_core::id::MessageId;
@@ -96,15 +97,26 @@ pub async fn send_batch(
     let results = Box::pin(emails::send_batch(&ctx, &app, drafts)).await?;
     let total = results.len();
     let accepted = results.iter().filter(|one| one.is_ok()).count();
+    let wait = quota(&results);
     let results = results.into_iter().enumerate().map(|(index, one)| item(index, one)).collect();
-    let (status, error, code) = if accepted > 0 {
-        (StatusCode::ACCEPTED, None, None)
-    } else {
-        let error = "No message of the batch was accepted; results says why";
-        (StatusCode::UNPROCESSABLE_ENTITY, Some(error), Some("batch_refused"))
+    let refused = Some("No message of the batch was accepted; results says why");
+    let (status, error, code) = match wait {
+        _ if accepted > 0 => (StatusCode::ACCEPTED, None, None),
+        Some(_) => (StatusCode::TOO_MANY_REQUESTS, refused, Some("quota_exceeded")),
+        None => (StatusCode::UNPROCESSABLE_ENTITY, refused, Some("batch_refused")),
     };
     let answer = Answer { error, code, total, accepted, refused: total - accepted, results };
-    Ok((status, axum::Json(answer)).into_response())
+    let wait = wait.map(|wait| [(header::RETRY_AFTER, (wait.as_secs() + 1).to_string())]);
+    Ok((status, wait, axum::Json(answer)).into_response())
+}
+
+/// How long to wait where nothing but a quota is in the way.
+fn quota(results: &[ServiceResult<BatchItem>]) -> Option<Duration> {
+    let wait = |one: &ServiceResult<BatchItem>| match one {
+        Err(ServiceError::QuotaExceeded { retry_after, .. }) => Some(*retry_after),
+        _ => None,
+    };
+    results.iter().map(wait).collect::<Option<Vec<_>>>()?.into_iter().max()
 }
 
 fn item(index: usize, result: ServiceResult<BatchItem>) -> Item<impl Serialize + std::fmt::Debug> {

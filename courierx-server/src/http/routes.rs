@@ -9,8 +9,8 @@ use axum::routing::{self as methods, MethodRouter};
 
 use super::Access::{self, Admin, Internal, Member, Needs, Public};
 use super::api::{
-    admin, api_keys, auth, domains, email_templates, emails, engine, invitations, plan, provider_connections,
-    routing, routing_rules, sandbox, suppressions, team_members,
+    admin, api_keys, auth, dashboard, domains, email_templates, emails, engine, invitations, plan,
+    provider_connections, routing, routing_rules, sandbox, suppressions, team_members, usage_stats,
 };
 use super::gate::{Gate, Guarded};
 use super::health;
@@ -102,6 +102,10 @@ fn accounts() -> Vec<Route> {
 fn resources() -> Vec<Route> {
     vec![
         get("/api/v1/plan", Needs(Scope::AnalyticsRead), plan::show),
+        get("/api/v1/usage_stats", Needs(Scope::AnalyticsRead), usage_stats::list),
+        get("/api/v1/dashboard/metrics", Needs(Scope::AnalyticsRead), dashboard::metrics),
+        get("/api/v1/dashboard/compliance", Needs(Scope::AnalyticsRead), dashboard::compliance),
+        get("/api/v1/dashboard/billing", Needs(Scope::AnalyticsRead), dashboard::billing),
         get("/api/v1/api_keys", Needs(Scope::ApiKeysRead), api_keys::list),
         post("/api/v1/api_keys", Needs(Scope::ApiKeysWrite), api_keys::create),
         patch("/api/v1/api_keys/{id}/revoke", Needs(Scope::ApiKeysWrite), api_keys::revoke),

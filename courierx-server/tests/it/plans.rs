@@ -36,6 +36,8 @@ struct Setup {
 impl Setup {
     async fn start() -> Self {
         let clock = clock();
+        // Where the next day is of the same month.
+        clock.advance(Duration::from_hours(48));
         let server = TestServer::start_under(Arc::<ManualClock>::clone(&clock), administered).await;
         let owner = server.owner("acme").await;
         let path = format!("/api/v1/admin/tenants/{}", tenant(&owner).await["id"].as_str().unwrap());

@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod api_keys;
 pub mod auth;
+pub mod dashboard;
 pub mod domains;
 pub mod email_templates;
 pub mod emails;
@@ -15,3 +16,4 @@ pub mod routing_rules;
 pub mod sandbox;
 pub mod suppressions;
 pub mod team_members;
+pub mod usage_stats;

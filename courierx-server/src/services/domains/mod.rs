@@ -66,6 +66,12 @@ pub async fn list(
     Ok((page.map(|domain| view::view(domain, &connections)).collect(), count))
 }
 
+/// Every domain of a tenant, with everything that it needs.
+pub(super) async fn views(app: &App, tenant: TenantId) -> ServiceResult<Vec<DomainView>> {
+    let connections = provider_connections::all(app, tenant).await?;
+    Ok(all(app, tenant).await?.into_iter().map(|domain| view::view(domain, &connections)).collect())
+}
+
 /// One domain.
 pub async fn get(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<DomainView> {
     ctx.require(Scope::DomainsRead)?;

@@ -54,11 +54,11 @@ impl NewMessage {
     ///
     /// Every back-end asks this inside the transaction that counts.
     pub fn excess(&self, used: impl Fn(Resolution) -> i64) -> Option<Excess> {
-        let uses = self.uses();
+        let wanted = self.uses();
         self.allowances.iter().find_map(|allowance| {
             let used = u64::try_from(used(allowance.each)).unwrap_or(0);
             let resets_at = allowance.each.end(self.created_at);
-            let fits = uses == 0 || used.saturating_add(uses) <= allowance.cap;
+            let fits = wanted == 0 || used.saturating_add(wanted) <= allowance.cap;
             (!fits).then_some(Excess { allowance: *allowance, used, resets_at })
         })
     }

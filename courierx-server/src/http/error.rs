@@ -39,7 +39,7 @@ struct ErrorBody {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     details: BTreeMap<String, Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    quota: Option<Quota>,
+    quota: Option<Box<Quota>>,
 }
 
 /// What there is too little left of.
@@ -80,12 +80,12 @@ impl ApiError {
     }
 
     fn quota(mut self, excess: &Excess) -> Self {
-        self.body.quota = Some(Quota {
+        self.body.quota = Some(Box::new(Quota {
             period: excess.allowance.each.to_string(),
             limit: excess.allowance.cap,
             used: excess.used,
             resets_at: excess.resets_at,
-        });
+        }));
         self
     }
 

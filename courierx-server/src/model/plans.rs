@@ -40,9 +40,9 @@ names! {
 pub struct Limits(BTreeMap<Limit, Option<u64>>);
 
 impl Limits {
-    /// How many, if it is said: none is any number.
-    fn get(&self, limit: Limit) -> Option<Option<u64>> {
-        self.0.get(&limit).copied()
+    /// How many: any number if none.
+    fn get(&self, limit: Limit) -> Option<u64> {
+        self.0.get(&limit).copied().flatten()
     }
 
     /// Each with what it says.
@@ -121,7 +121,9 @@ pub struct Account {
 impl Account {
     /// How many there may be of this; any number if none.
     pub fn limit(&self, limit: Limit) -> Option<u64> {
-        self.tenant.limits.get(limit).or_else(|| self.plan.limits.get(limit)).flatten()
+        let own = &self.tenant.limits;
+        let limits = if own.0.contains_key(&limit) { own } else { &self.plan.limits };
+        limits.get(limit)
     }
 
     /// Every limit, as it holds.

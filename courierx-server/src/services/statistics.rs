@@ -24,9 +24,7 @@ const USUAL_DAYS: u32 = 7;
 
 /// How often what happened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts(BTreeCounts);
-
-type BTreeCounts = [u64; Statistic::ALL.len()];
+pub struct Counts([u64; Statistic::ALL.len()]);
 
 impl Counts {
     /// How often this happened.

@@ -1,8 +1,9 @@
 //! What became of mail, counted; and how trustworthy it looks.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use courierx_core::clock::Clock as _;
+use courierx_core::clock::{Clock as _, ManualClock};
 use serde_json::{Value, json};
 
 use crate::provider_connections::limits::clock;
@@ -119,7 +120,7 @@ pub(crate) async fn the_counters_say_what_the_lists_say() {
 #[tokio::test]
 pub(crate) async fn days_are_asked_for_by_their_dates() {
     let clock = clock();
-    let server = TestServer::start_under(clock.clone(), |_| ()).await;
+    let server = TestServer::start_under(Arc::<ManualClock>::clone(&clock), |_| ()).await;
     let owner = server.owner("acme").await;
     let today = clock.now().to_string()[..10].to_owned();
     send(&owner, "ada@example.com").await;

@@ -70,6 +70,7 @@ struct Totals {
 
 /// In percent, with one digit behind the point.
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names of the API")]
 struct Rates {
     delivery_rate: f64,
     open_rate: f64,
@@ -100,6 +101,7 @@ struct Coverage {
 }
 
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names of the API")]
 struct Provider {
     id: RecordId,
     provider: ProviderKind,

@@ -88,12 +88,11 @@ pub async fn update(operator: &Operator, app: &App, id: &str, input: &PlanInput)
         if !wrong.is_empty() {
             return Err(ServiceError::Invalid(wrong));
         }
-        let change = match stored {
-            Some((id, version)) => Change::update(Plan::OPERATOR, id, version, &plan)?,
-            None => {
-                plan.created_at = app.now();
-                Change::create(Plan::OPERATOR, RecordId::new(), &plan)?
-            }
+        let change = if let Some((id, version)) = stored {
+            Change::update(Plan::OPERATOR, id, version, &plan)?
+        } else {
+            plan.created_at = app.now();
+            Change::create(Plan::OPERATOR, RecordId::new(), &plan)?
         };
         match app.commit(Plan::OPERATOR, vec![change]).await {
             Err(ServiceError::Conflict(_) | ServiceError::Invalid(_)) => {}

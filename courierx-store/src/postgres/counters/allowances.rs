@@ -78,12 +78,11 @@ impl Used {
                 let of = |sums: &HashMap<Period, i64>| sums.get(&period).copied().unwrap_or(0);
                 of(&self.before) + of(&taken)
             };
-            match new.excess(used) {
-                Some(excess) => over.push((*place, excess)),
-                None => {
-                    take(&mut taken, new);
-                    fits.push(*place);
-                }
+            if let Some(excess) = new.excess(used) {
+                over.push((*place, excess));
+            } else {
+                take(&mut taken, new);
+                fits.push(*place);
             }
         }
         (fits, over)

@@ -147,10 +147,11 @@ impl Delivery<'_> {
     }
 
     /// How long a message waits while nothing may be handed over: the longer it waits already, the longer, but not
-    /// beyond its deadline.
+    /// beyond a deadline that is to come.
     fn pause(&self, now: Timestamp) -> Duration {
         let pause = (now.since(self.record.send_at) / 4).clamp(PAUSED.0, PAUSED.1);
-        self.record.deliver_by.map_or(pause, |deadline| pause.min(deadline.since(now)))
+        let deadline = self.record.deliver_by.filter(|deadline| *deadline > now);
+        deadline.map_or(pause, |deadline| pause.min(deadline.since(now)))
     }
 
     fn ask<'c>(&self, content: &'c Content, step: &Step) -> Ask<'c> {

@@ -26,8 +26,8 @@ pub struct Ctx {
     pub request_id: RequestId,
 }
 
-/// A program of the operator's own, which has no tenant: it proved that by `INTERNAL_SECRET`. Only the gate makes
-/// one.
+/// The operator, or a program of theirs, which has no tenant: it proved that by `INTERNAL_SECRET`, or by
+/// `SUPER_ADMIN_API_KEY`. Only the gate makes one.
 #[derive(Debug, Clone)]
 pub struct Operator {
     /// What stands in the logs beside everything that is done for this request.
@@ -128,7 +128,7 @@ impl Role {
 
 names! {
     /// What an API key may be allowed to do.
-    Scope, "emails:read, emails:write, api_keys:read, api_keys:write, provider_connections:read, \
+    Scope, "emails:read, emails:write, emails:critical, api_keys:read, api_keys:write, provider_connections:read, \
         provider_connections:write, domains:read, domains:write, email_templates:read, email_templates:write, \
         routing_rules:read, routing_rules:write, suppressions:read, suppressions:write, webhook_endpoints:read, \
         webhook_endpoints:write, analytics:read",
@@ -136,6 +136,8 @@ names! {
     EmailsRead = "emails:read",
     /// Sends messages.
     EmailsWrite = "emails:write",
+    /// Sends messages in the critical lane, together with the one above.
+    EmailsCritical = "emails:critical",
     /// Lists API keys.
     ApiKeysRead = "api_keys:read",
     /// Makes and revokes API keys.
@@ -174,6 +176,7 @@ impl Scope {
         matches!(
             self,
             Self::EmailsWrite
+                | Self::EmailsCritical
                 | Self::ApiKeysWrite
                 | Self::DomainsWrite
                 | Self::EmailTemplatesWrite
@@ -186,7 +189,7 @@ impl Scope {
 
     /// Whether an API key for tests can have it.
     pub const fn is_open_to_tests(self) -> bool {
-        !self.writes() || matches!(self, Self::EmailsWrite)
+        !self.writes() || matches!(self, Self::EmailsWrite | Self::EmailsCritical)
     }
 }
 
@@ -295,7 +298,7 @@ mod tests {
     #[test]
     fn a_viewer_writes_nothing() {
         for scope in Scope::ALL {
-            assert_eq!(Role::Viewer.allows(*scope), !scope.as_str().ends_with(":write"), "{scope}");
+            assert_eq!(Role::Viewer.allows(*scope), scope.as_str().ends_with(":read"), "{scope}");
             assert!(Role::Owner.allows(*scope));
         }
     }

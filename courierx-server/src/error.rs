@@ -5,7 +5,7 @@ use std::time::Duration;
 use courierx_core::blobs::BlobError;
 use courierx_core::engine::AcceptError;
 use courierx_core::message::InvalidEmail;
-use courierx_core::store::{CommitError, StoreError};
+use courierx_core::store::{CommitError, Excess, StoreError};
 
 /// The result of a service's call.
 pub type ServiceResult<T> = Result<T, ServiceError>;
@@ -50,6 +50,23 @@ pub enum ServiceError {
         code: &'static str,
         /// For people.
         message: String,
+    },
+    /// The tenant's plan does not include it, or no more of it.
+    #[error("{0}")]
+    PlanLimit(String),
+    /// The operator has suspended the tenant.
+    #[error("the account is suspended")]
+    Suspended,
+    /// The tenant has had as much mail accepted as it may in this period.
+    #[error(
+        "no more than {} recipients may be accepted in a {}, and {} are",
+        .excess.allowance.cap, .excess.allowance.each, .excess.used
+    )]
+    QuotaExceeded {
+        /// What there is too little left of.
+        excess: Excess,
+        /// When there is room again.
+        retry_after: Duration,
     },
     /// The body is larger than allowed.
     #[error("the body has more than {max} bytes")]

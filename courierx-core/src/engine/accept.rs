@@ -14,8 +14,8 @@ use crate::event::{Disposition, EventKind, MessageStatus, NewEvent};
 use crate::id::{MessageId, TenantId};
 use crate::message::{AddressKey, Email, InvalidEmail, Lane};
 use crate::store::{
-    AcceptResult, CounterDelta, Effects, Idempotency, NewJob, NewMessage, NewRecipient, ScopedKey,
-    StoreError, StoreResult,
+    AcceptResult, Allowance, Effects, Excess, Idempotency, NewJob, NewMessage, NewRecipient, ScopedKey,
+    Statistic, StoreError, StoreResult,
 };
 use crate::suppression::Scope;
 
@@ -58,11 +58,13 @@ pub struct Submission {
     /// given, it is that of the message, which is not the same twice where something was made of the moment or
     /// fetched from elsewhere.
     pub digest: Option<[u8; 32]>,
+    /// What the tenant may have accepted. Messages in test mode take nothing of it.
+    pub allowances: Vec<Allowance>,
 }
 
 impl From<Email> for Submission {
     fn from(email: Email) -> Self {
-        Self { email, digest: None }
+        Self { email, digest: None, allowances: Vec::new() }
     }
 }
 
@@ -88,6 +90,9 @@ pub enum AcceptError {
         /// The message of then.
         message: MessageId,
     },
+    /// The tenant may not have so much accepted in this period. Nothing was kept.
+    #[error("no more than {} may be accepted in a {}; {} are", .0.allowance.cap, .0.allowance.each, .0.used)]
+    OverAllowance(Excess),
     /// The content cannot be written down. Nothing was kept.
     #[error("the message cannot be written down")]
     Content(#[source] serde_json::Error),
@@ -201,7 +206,7 @@ impl Outbox {
     fn prepare_one(
         &self,
         tenant: TenantId,
-        Submission { email, digest }: &Submission,
+        Submission { email, digest, allowances }: &Submission,
         suppressed: &[bool],
         now: Timestamp,
     ) -> Result<Prepared, AcceptError> {
@@ -247,7 +252,8 @@ impl Outbox {
             summary: Some(self.seal_summary(tenant, id, &Summary::of(&rendered, email))?),
             content: row,
             idempotency,
-            effects: effects(id, email.lane(), &recipients, send_at, now),
+            allowances: allowances.clone(),
+            effects: effects(id, email, &recipients, send_at, now),
             recipients,
         };
         Ok(Prepared { message, blob })
@@ -269,17 +275,18 @@ struct Prepared {
 /// What is committed with a message: its first events, its delivery, and the day's counters.
 fn effects(
     id: MessageId,
-    lane: Lane,
+    email: &Email,
     recipients: &[NewRecipient],
     send_at: Timestamp,
     now: Timestamp,
 ) -> Effects {
     let mut effects = Effects::default();
-    let mut open = 0;
+    let (mut open, mut suppressed) = (0, 0);
     for recipient in recipients {
         if recipient.disposition == Disposition::Open {
             open += 1;
         } else {
+            suppressed += 1;
             effects
                 .events
                 .push(NewEvent::of_message(id, EventKind::Suppressed, now).recipient(recipient.index));
@@ -287,8 +294,11 @@ fn effects(
     }
     if open > 0 {
         effects.events.insert(0, NewEvent::of_message(id, EventKind::Queued, now));
-        effects.jobs.push(NewJob::delivery(id, lane, send_at));
-        effects.deltas.push(CounterDelta { name: "accepted".to_owned(), at: now, amount: open });
+        effects.jobs.push(NewJob::delivery(id, email.lane(), send_at));
+        effects.deltas.push(Statistic::Accepted.add(email.mode(), now, open));
+    }
+    if suppressed > 0 {
+        effects.deltas.push(Statistic::Suppressed.add(email.mode(), now, suppressed));
     }
     effects
 }
@@ -310,5 +320,6 @@ fn conclude(answer: &mut Result<Accepted, AcceptError>, result: AcceptResult, re
             *answer = Ok(Accepted { id, replayed: true, suppressed: Vec::new(), written: None });
         }
         AcceptResult::Conflict(message) => *answer = Err(AcceptError::IdempotencyConflict { message }),
+        AcceptResult::OverAllowance(excess) => *answer = Err(AcceptError::OverAllowance(excess)),
     }
 }

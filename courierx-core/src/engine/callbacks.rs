@@ -3,9 +3,12 @@
 use super::outbox::Outbox;
 use crate::clock::Timestamp;
 use crate::id::TenantId;
+use crate::message::Mode;
 use crate::provider::{Callback, CallbackError, ProviderEvent, Replay};
 use crate::router::ConnectionId;
-use crate::store::{Effects, EventMatch, Expected, IncomingEvent, Recorded, StateKey, StoreError, Swap};
+use crate::store::{
+    Effects, EventMatch, Expected, IncomingEvent, Recorded, StateKey, Statistic, StoreError, Swap,
+};
 use crate::suppression::{Policy, Report};
 
 /// Why a callback was not taken.
@@ -48,7 +51,10 @@ impl Outbox {
         let events = source.events(&authentic)?;
         let suppresses_at = (!provider.capability().sandbox).then_some(now);
         let incoming = |event| incoming(tenant, connection, suppresses_at, event);
-        let batch: Vec<_> = events.into_iter().filter_map(incoming).collect();
+        let mut batch: Vec<_> = events.into_iter().filter_map(incoming).collect();
+        for event in &mut batch {
+            count(event, provider.id().as_str(), now);
+        }
         if batch.is_empty() {
             return Ok(Vec::new());
         }
@@ -78,6 +84,15 @@ impl Outbox {
             Swap::Conflict { .. } | Swap::Stored { .. } => Ok(()),
         }
     }
+}
+
+/// Counts an event, at the day of its happening. The store knows whether it is of a message in test mode.
+fn count(event: &mut IncomingEvent, provider: &str, now: Timestamp) {
+    let Some(statistic) = Statistic::reported(event.kind) else { return };
+    let at = event.at.min(now);
+    let deltas = &mut event.effects.deltas;
+    deltas.push(statistic.add(Mode::Live, at, 1));
+    deltas.push(statistic.add_of(provider, Mode::Live, at, 1));
 }
 
 /// An event as the store takes it; none for one that names no hand-over.

@@ -21,6 +21,8 @@ use crate::store::{
     AttemptResult, BeginAttempt, Begun, Claimed, JobNext, MessageRecord, StoreResult, StoredMessage,
 };
 
+/// How long a message waits at least and at most before it is looked at again while nothing is handed over.
+const PAUSED: (Duration, Duration) = (Duration::from_secs(5), Duration::from_mins(5));
 /// How long a message stays away from connections that change all the time.
 const CHANGE_WAIT: Duration = Duration::from_mins(1);
 
@@ -76,6 +78,10 @@ impl Delivery<'_> {
         loop {
             let now = self.inner.now();
             self.leave_out_expired(now);
+            if self.router.is_paused() && !self.round.is_done() {
+                let pause = self.pause(now);
+                return self.release_for(pause, result.take()).await;
+            }
             let step = match self.round.decide(&self.router, now) {
                 Decision::Send { recipients, .. } if self.is_expired(now) => {
                     // They may have it already, and there is nothing left to wait for.
@@ -138,6 +144,14 @@ impl Delivery<'_> {
                 Attempted::PassedOver => {}
             }
         }
+    }
+
+    /// How long a message waits while nothing may be handed over: the longer it waits already, the longer, but not
+    /// beyond a deadline that is to come.
+    fn pause(&self, now: Timestamp) -> Duration {
+        let pause = (now.since(self.record.send_at) / 4).clamp(PAUSED.0, PAUSED.1);
+        let deadline = self.record.deliver_by.filter(|deadline| *deadline > now);
+        deadline.map_or(pause, |deadline| pause.min(deadline.since(now)))
     }
 
     fn ask<'c>(&self, content: &'c Content, step: &Step) -> Ask<'c> {
@@ -225,6 +239,7 @@ impl Delivery<'_> {
             attempt,
             message: self.record.id,
             connection: connection.id(),
+            provider: connection.provider().id().as_str(),
             mode: self.record.mode,
             recipients: self.addresses(recipients),
         };

@@ -33,7 +33,8 @@ impl Delivery<'_> {
         if now > self.looked_up.after(FRESH) {
             self.leave_out_suppressed().await?;
         }
-        Ok(!self.is_expired(now)
+        Ok(!self.router.is_paused()
+            && !self.is_expired(now)
             && connection.rests_until(now).is_none()
             && recipients.iter().all(|recipient| self.round.is_open(*recipient)))
     }

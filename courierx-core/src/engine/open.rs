@@ -169,7 +169,8 @@ async fn put_aside(
     };
     let open = record.recipients.iter().filter(|one| one.status == RecipientStatus::Pending);
     let dispositions: Vec<_> = open.map(|one| end(one.index)).collect();
-    let effects = decided(record.id, &dispositions, |_| Some(why.clone()), now);
+    let handed = |index| history.of_recipient(index).next().is_some();
+    let effects = decided(record, &dispositions, |_| Some(why.clone()), handed, now);
     let step = FencedStep { lease: claimed.lease, next: JobNext::Finish, dispositions, effects };
     let settlement = Settlement { tenant: record.tenant, message: record.id, result: None, step: Some(step) };
     inner.store.settle(vec![settlement]).await?;

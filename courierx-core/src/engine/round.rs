@@ -89,6 +89,11 @@ impl Round {
         self.attempted
     }
 
+    /// Whether anything was ever handed over for a recipient, as far as is known.
+    pub(super) fn was_handed_over(&self, recipient: u32) -> bool {
+        self.history.of_recipient(recipient).next().is_some()
+    }
+
     /// How often a recipient was handed over, and not taken.
     pub(super) fn tries(&self, recipient: u32) -> usize {
         self.history.tries(recipient)

@@ -6,7 +6,7 @@ use crate::id::{AttemptId, MessageId};
 use crate::message::{Address, Mode};
 use crate::provider::{RecipientOutcome, Refusal, RefusalKind};
 use crate::router::ConnectionId;
-use crate::store::{AttemptResult, CounterDelta, Effects};
+use crate::store::{AttemptResult, Effects, MessageRecord, Statistic};
 use crate::suppression::{NewSuppression, Pattern, Reason};
 
 /// What an attempt was for.
@@ -14,6 +14,8 @@ pub(super) struct Handed<'a> {
     pub(super) attempt: AttemptId,
     pub(super) message: MessageId,
     pub(super) connection: &'a ConnectionId,
+    /// The kind of provider behind it.
+    pub(super) provider: &'a str,
     pub(super) mode: Mode,
     /// The recipients: position and address.
     pub(super) recipients: Vec<(u32, Address)>,
@@ -54,7 +56,8 @@ pub(super) fn attempt_result(
         }
     }
     if sent > 0 {
-        effects.deltas.push(CounterDelta { name: "sent".to_owned(), at: now, amount: sent });
+        effects.deltas.push(Statistic::Sent.add(handed.mode, now, sent));
+        effects.deltas.push(Statistic::Sent.add_of(handed.provider, handed.mode, now, sent));
     }
     AttemptResult { attempt: handed.attempt, outcomes, effects }
 }
@@ -66,15 +69,17 @@ fn tells_of_mailbox(refusal: &Refusal) -> bool {
         && !refusal.status.is_some_and(|status| (400..500).contains(&status))
 }
 
-/// The events and counters of recipients that were decided about.
+/// The events and counters of recipients that were decided about. Who was never handed over is given back to what
+/// the tenant may have accepted.
 pub(super) fn decided(
-    message: MessageId,
+    record: &MessageRecord,
     dispositions: &[(u32, Disposition)],
     why: impl Fn(u32) -> Option<String>,
+    was_handed_over: impl Fn(u32) -> bool,
     now: Timestamp,
 ) -> Effects {
     let mut effects = Effects::default();
-    let mut failed = 0;
+    let (mut failed, mut suppressed, mut returned) = (0, 0, 0);
     for (index, disposition) in dispositions {
         let kind = match disposition {
             Disposition::Suppressed => EventKind::Suppressed,
@@ -82,17 +87,21 @@ pub(super) fn decided(
             Disposition::Unknown => EventKind::OutcomeUnknown,
             Disposition::Failed | Disposition::Open => EventKind::Failed,
         };
-        if kind == EventKind::Failed {
-            failed += 1;
-        }
-        let event = NewEvent::of_message(message, kind, now).recipient(*index);
+        failed += usize::from(kind == EventKind::Failed);
+        suppressed += usize::from(kind == EventKind::Suppressed);
+        returned += usize::from(!was_handed_over(*index));
+        let event = NewEvent::of_message(record.id, kind, now).recipient(*index);
         effects.events.push(match why(*index) {
             Some(detail) => event.detail(detail),
             None => event,
         });
     }
-    if failed > 0 {
-        effects.deltas.push(CounterDelta { name: "failed".to_owned(), at: now, amount: failed });
-    }
+    let counts = [
+        (Statistic::Failed, now, failed),
+        (Statistic::Suppressed, now, suppressed),
+        (Statistic::Returned, record.created_at, returned),
+    ];
+    let counts = counts.into_iter().filter(|(.., amount)| *amount > 0);
+    effects.deltas.extend(counts.map(|(what, at, amount)| what.add(record.mode, at, amount)));
     effects
 }

@@ -6,8 +6,9 @@ use super::deliver::Delivery;
 use super::rest::{self, Rest};
 use super::settle::decided;
 use super::worker::PAUSES;
+use crate::clock::Timestamp;
 use crate::event::{EventKind, NewEvent};
-use crate::store::{AttemptResult, FencedStep, JobNext, Settlement, StoreError, StoreResult};
+use crate::store::{AttemptResult, Effects, FencedStep, JobNext, Settlement, StoreError, StoreResult};
 
 impl Delivery<'_> {
     /// Nothing can be handed over in this round: the end, or a dated wait.
@@ -17,7 +18,7 @@ impl Delivery<'_> {
         rest.tell(&mut self.round);
         let (next, ended) = rest::conclude(rest, &self.round, &self.record, tried, now);
         self.ended.extend(ended);
-        let mut effects = decided(self.record.id, &self.ended, |recipient| self.round.why(recipient), now);
+        let mut effects = self.decided(now);
         effects.events.append(&mut self.news);
         if matches!(next, JobNext::RetryAt { .. }) {
             let why = rest.scheduled.iter().find_map(|recipient| self.round.why(*recipient));
@@ -29,6 +30,12 @@ impl Delivery<'_> {
         let dispositions = std::mem::take(&mut self.ended);
         let step = FencedStep { lease: self.claimed.lease, next, dispositions, effects };
         self.settle(result, Some(step)).await
+    }
+
+    /// What follows for those who were decided about in this round.
+    fn decided(&self, now: Timestamp) -> Effects {
+        let (why, handed) = (|one| self.round.why(one), |one| self.round.was_handed_over(one));
+        decided(&self.record, &self.ended, why, handed, now)
     }
 
     /// Gives the job back as it is, to be claimed again at once.
@@ -43,7 +50,7 @@ impl Delivery<'_> {
         result: Option<AttemptResult>,
     ) -> StoreResult<()> {
         let now = self.inner.now();
-        let mut effects = decided(self.record.id, &self.ended, |recipient| self.round.why(recipient), now);
+        let mut effects = self.decided(now);
         effects.events.append(&mut self.news);
         let next = JobNext::RetryAt { at: now.after(pause), round: self.claimed.job.round };
         let dispositions = std::mem::take(&mut self.ended);

@@ -15,6 +15,7 @@ pub struct RouterBuilder {
     connections: Vec<Connection>,
     rules: Vec<Rule>,
     sandbox_for_tests_only: bool,
+    paused: bool,
     watcher: Option<Arc<dyn Watcher>>,
 }
 
@@ -53,6 +54,12 @@ impl RouterBuilder {
         self
     }
 
+    /// Has messages wait, whatever they could be sent by. They are looked at again within a few minutes.
+    pub fn paused(mut self, paused: bool) -> Self {
+        self.paused = paused;
+        self
+    }
+
     /// Tells this one what happens to connections.
     pub fn watcher(mut self, watcher: Arc<dyn Watcher>) -> Self {
         self.watcher = Some(watcher);
@@ -61,7 +68,7 @@ impl RouterBuilder {
 
     /// The finished router.
     pub fn build(self) -> Result<Router, InvalidRouter> {
-        let Self { connections, rules, sandbox_for_tests_only, watcher } = self;
+        let Self { connections, rules, sandbox_for_tests_only, paused, watcher } = self;
         for (position, connection) in connections.iter().enumerate() {
             if connections[..position].iter().any(|earlier| earlier.id() == connection.id()) {
                 return Err(InvalidRouter::DuplicateConnection(connection.id().clone()));
@@ -75,6 +82,7 @@ impl RouterBuilder {
             connections: connections.into(),
             plans: Arc::new(plans),
             sandbox_for_tests_only,
+            paused,
             watcher,
             told_at: Arc::new(AtomicI64::new(0)),
         })

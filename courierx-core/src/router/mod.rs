@@ -84,6 +84,7 @@ pub struct Router {
     connections: Arc<[Connection]>,
     plans: Arc<Plans>,
     sandbox_for_tests_only: bool,
+    paused: bool,
     watcher: Option<Arc<dyn Watcher>>,
     /// When it was last told what other processes know.
     told_at: Arc<AtomicI64>,
@@ -108,6 +109,11 @@ impl Router {
     /// The connection of this name.
     pub fn connection(&self, id: &ConnectionId) -> Option<&Connection> {
         self.connections.iter().find(|connection| connection.id() == id)
+    }
+
+    /// Whether nothing is handed over for the moment: messages wait, and fail at their deadlines alone.
+    pub const fn is_paused(&self) -> bool {
+        self.paused
     }
 
     /// Who is told what happens to connections.

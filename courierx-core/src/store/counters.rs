@@ -175,6 +175,15 @@ pub enum Resolution {
     Month,
 }
 
+impl std::fmt::Display for Resolution {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Day => "day",
+            Self::Month => "month",
+        })
+    }
+}
+
 impl Resolution {
     /// The first moment of the period that `at` is in.
     pub fn start(self, at: Timestamp) -> Timestamp {

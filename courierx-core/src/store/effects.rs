@@ -1,8 +1,10 @@
 //! What a write brings along: committed with it or not at all.
 
+use super::statistics::in_mode;
 use super::{CounterDelta, NewJob};
 use crate::event::NewEvent;
 use crate::id::MessageId;
+use crate::message::Mode;
 use crate::suppression::NewSuppression;
 
 /// What is committed together with a write: jobs, events, counters and suppressions of its tenant.
@@ -28,10 +30,13 @@ impl Effects {
             && self.suppressions.is_empty()
     }
 
-    /// These effects, with `message` as the cause of every suppression that names none. Whoever reports an
-    /// event need not know its message; the store that finds it calls this.
+    /// These effects, with `message` as the cause of every suppression that names none, and counted as what they are
+    /// in its mode. Whoever reports an event need not know its message; the store that finds it calls this.
     #[must_use]
-    pub fn caused_by(mut self, message: MessageId) -> Self {
+    pub fn caused_by(mut self, message: MessageId, mode: Mode) -> Self {
+        for delta in &mut self.deltas {
+            delta.name = in_mode(std::mem::take(&mut delta.name), mode);
+        }
         for suppression in &mut self.suppressions {
             suppression.source_message.get_or_insert(message);
         }

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 
 use super::{
-    Effects, Grant, JobNext, LeaseRef, MessageFilter, MessageRecord, Page, PageRequest, Reservation,
-    StoreResult, StoredMessage,
+    Allowance, Effects, Excess, Grant, JobNext, LeaseRef, MessageFilter, MessageRecord, Page, PageRequest,
+    Reservation, StoreResult, StoredMessage,
 };
 use crate::clock::Timestamp;
 use crate::event::{Disposition, Event, EventKind, Sequence};
@@ -145,6 +145,9 @@ pub struct NewMessage {
     pub content: Sealed,
     /// Under which key it is accepted once.
     pub idempotency: Option<Idempotency>,
+    /// What its tenant may have accepted: it has room in each of them, or is not accepted. One that goes into a
+    /// transaction of the application's own is not held to them.
+    pub allowances: Vec<Allowance>,
     /// What is committed with it: its delivery job, its first event, counters.
     pub effects: Effects,
 }
@@ -209,6 +212,8 @@ pub enum AcceptResult {
     Replayed(MessageId),
     /// The key was used before, for another request, which became this message; nothing was written.
     Conflict(MessageId),
+    /// It does not fit into what its tenant may have accepted; nothing was written.
+    OverAllowance(Excess),
 }
 
 /// An attempt to write down.

@@ -10,6 +10,7 @@
 //! (feature `conformance`) over it. A store takes its times from one [`Clock`], its own: the database's
 //! where several processes share one, so that their clocks need not agree.
 
+mod allowance;
 mod audit_log;
 mod canary;
 mod configs;
@@ -27,6 +28,7 @@ mod permutations;
 mod queue;
 mod records;
 mod state;
+mod statistics;
 mod suppressions;
 pub mod transfer;
 mod webhook_log;
@@ -34,6 +36,7 @@ mod webhook_log;
 use std::fmt;
 use std::sync::Arc;
 
+pub use allowance::{Allowance, Excess};
 pub use audit_log::{AuditEntry, AuditFilter, AuditLog, AuditPage};
 pub use canary::{CANARY_KIND, CanaryError, check_canary, look_at_canary};
 pub use configs::{
@@ -60,6 +63,7 @@ pub use queue::{
 };
 pub use records::{AttemptRecord, MessageRecord, RecipientRecord, RecipientResult, StoredMessage};
 pub use state::{Expected, State, StateEntry, StateKey, Swap};
+pub use statistics::Statistic;
 pub use suppressions::{SuppressionFilter, Suppressions};
 pub use webhook_log::{WebhookFilter, WebhookLog, WebhookResult, WebhookTry};
 

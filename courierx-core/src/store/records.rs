@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Effects, Statistic};
 use crate::clock::Timestamp;
 use crate::event::{
     AttemptStatus, Disposition, EventKind, MessagePhase, MessageStatus, NewEvent, RecipientStatus,
@@ -223,17 +224,25 @@ impl StoredMessage {
     }
 
     /// Cancels every recipient that is open, and derives the statuses: the events to append, one for each.
-    pub fn cancel_open(&mut self, now: Timestamp) -> Vec<NewEvent> {
-        let mut events = Vec::new();
+    pub fn cancel_open(&mut self, now: Timestamp) -> Effects {
+        let (mut effects, mut returned) = (Effects::default(), 0);
+        let attempts = &self.attempts;
+        let was_tried =
+            |index| attempts.iter().any(|one| one.recipients.iter().any(|other| other.index == index));
         for recipient in &mut self.record.recipients {
             if recipient.disposition == Disposition::Open && recipient.status == RecipientStatus::Pending {
                 recipient.disposition = Disposition::Canceled;
                 let event = NewEvent::of_message(self.record.id, EventKind::Canceled, now);
-                events.push(event.recipient(recipient.index));
+                effects.events.push(event.recipient(recipient.index));
+                returned += usize::from(!was_tried(recipient.index));
             }
         }
+        if returned > 0 {
+            let MessageRecord { mode, created_at, .. } = self.record;
+            effects.deltas.push(Statistic::Returned.add(mode, created_at, returned));
+        }
         self.derive_statuses(now);
-        events
+        effects
     }
 
     /// Moves the date and the deadline of a message that no attempt was made of, and derives the statuses; `false`

@@ -22,6 +22,7 @@ use crate::ctx::{FromDomains, Role, Scopes};
 use crate::model::api_keys::{ApiKey, ApiKeyStatus};
 use crate::model::domains::{Domain, DomainStatus};
 use crate::model::memberships::Membership;
+use crate::model::plans::{Account, Plan};
 use crate::model::tenants::Tenant;
 use crate::model::users::User;
 
@@ -41,7 +42,7 @@ pub struct Directory {
     limits: RateLimits,
     keys: Remembered<[u8; 32], Arc<KeyEntry>>,
     sessions: Remembered<(TenantId, RecordId), Session>,
-    tenants: Remembered<TenantId, Arc<Tenant>>,
+    accounts: Remembered<TenantId, Arc<Account>>,
     domains: Remembered<TenantId, Arc<HashSet<String>>>,
     /// Counts changes, so that what was read before one and is remembered after it is noticed.
     changes: AtomicU64,
@@ -63,6 +64,8 @@ pub struct KeyEntry {
     pub from_domains: FromDomains,
     /// How often it may ask.
     pub meter: Meter,
+    /// Whether its tenant is suspended.
+    pub suspended: bool,
     status: ApiKeyStatus,
     ends_at: Option<Timestamp>,
     /// When a use was noted last, in seconds.
@@ -70,11 +73,22 @@ pub struct KeyEntry {
 }
 
 impl KeyEntry {
-    fn new(key: Versioned<ApiKey>, digest: &str, meter: Meter) -> Self {
+    fn new(key: Versioned<ApiKey>, digest: &str, meter: Meter, suspended: bool) -> Self {
         let Versioned { tenant, id, value, .. } = key;
         let ends_at = value.end_of(digest);
         let ApiKey { mode, scopes, from_domains, status, .. } = value;
-        Self { id, tenant, mode, scopes, from_domains, meter, status, ends_at, noted: AtomicI64::new(0) }
+        Self {
+            id,
+            tenant,
+            mode,
+            scopes,
+            from_domains,
+            meter,
+            suspended,
+            status,
+            ends_at,
+            noted: AtomicI64::new(0),
+        }
     }
 
     /// Whether it works at this moment.
@@ -90,6 +104,8 @@ pub struct Session {
     pub role: Role,
     /// How often the user may ask.
     pub meter: Arc<Meter>,
+    /// Whether the tenant is suspended.
+    pub suspended: bool,
     /// Whose user it is.
     home: TenantId,
     epoch: u64,
@@ -105,7 +121,7 @@ impl Directory {
             limits,
             keys: Remembered::new(),
             sessions: Remembered::new(),
-            tenants: Remembered::new(),
+            accounts: Remembered::new(),
             domains: Remembered::new(),
             changes: AtomicU64::new(0),
             used: Used::default(),
@@ -123,11 +139,14 @@ impl Directory {
             let digest = hex(&digest);
             let found = self.store.find_anywhere::<ApiKey>(&ApiKey::by_digest(&digest)).await?;
             let Some(key) = found else { return Ok(None) };
-            let Some(tenant) = self.tenant(key.tenant).await? else { return Ok(None) };
-            let (shared, own) = (tenant.rate_limit_per_minute, key.value.rate_limit_per_minute);
+            let Some(account) = self.account(key.tenant).await? else { return Ok(None) };
+            let (shared, own) = (account.rate_limit_per_minute(), key.value.rate_limit_per_minute);
             let now = self.store.clock().now();
             let meter = self.limits.of_key((key.tenant, shared), (key.id, own), now);
-            Ok(Some((key.tenant, Arc::new(KeyEntry::new(key, &digest, meter)))))
+            Ok(Some((
+                key.tenant,
+                Arc::new(KeyEntry::new(key, &digest, meter, account.tenant.is_suspended())),
+            )))
         };
         self.keys.get(digest, &self.changes, find).await
     }
@@ -140,12 +159,14 @@ impl Directory {
             let Some(membership) = self.store.find::<Membership>(claims.tenant_id, &member).await? else {
                 return Ok(None);
             };
-            let Some(tenant) = self.tenant(claims.tenant_id).await? else { return Ok(None) };
+            let Some(account) = self.account(claims.tenant_id).await? else { return Ok(None) };
             let now = self.store.clock().now();
-            let meter = Arc::new(self.limits.of_user(tenant.rate_limit_per_minute, claims.sub, now));
+            let meter = Arc::new(self.limits.of_user(account.rate_limit_per_minute(), claims.sub, now));
             let role = membership.value.role;
             let ended = user.value.ended.iter().map(|one| one.token).collect();
-            let session = Session { role, meter, home: claims.home, epoch: user.value.epoch, ended };
+            let suspended = account.tenant.is_suspended();
+            let session =
+                Session { role, meter, suspended, home: claims.home, epoch: user.value.epoch, ended };
             Ok((membership.value.home == claims.home).then_some((claims.tenant_id, session)))
         };
         let session = self.sessions.get((claims.tenant_id, claims.sub), &self.changes, find).await?;
@@ -153,14 +174,27 @@ impl Directory {
         Ok(session.filter(works))
     }
 
-    /// Finds a tenant, unless it is deleted.
-    pub async fn tenant(&self, id: TenantId) -> StoreResult<Option<Arc<Tenant>>> {
+    /// Finds a tenant, with its plan, unless it is deleted.
+    pub async fn account(&self, id: TenantId) -> StoreResult<Option<Arc<Account>>> {
         let find = async {
             let tenant = self.store.get::<Tenant>(id, Tenant::record(id)).await?;
-            let tenant = tenant.filter(|tenant| tenant.value.deleted_at.is_none());
-            Ok(tenant.map(|tenant| (id, Arc::new(tenant.value))))
+            let Some(tenant) = tenant.filter(|tenant| tenant.value.deleted_at.is_none()) else {
+                return Ok(None);
+            };
+            let plan = self.plan(&tenant.value.plan_id).await?;
+            Ok(Some((id, Arc::new(Account { tenant: tenant.value, plan }))))
         };
-        self.tenants.get(id, &self.changes, find).await
+        self.accounts.get(id, &self.changes, find).await
+    }
+
+    /// The plan of this name, or the usual one where it is gone.
+    pub async fn plan(&self, id: &str) -> StoreResult<Plan> {
+        for id in [id, Plan::USUAL] {
+            if let Some(plan) = self.store.find::<Plan>(Plan::OPERATOR, &Plan::by_id(id)).await? {
+                return Ok(plan.value);
+            }
+        }
+        Ok(Plan::usual())
     }
 
     /// Whether a domain is verified for a tenant.
@@ -191,10 +225,14 @@ impl Directory {
         if tenants.is_empty() {
             return;
         }
+        if tenants.contains(&Plan::OPERATOR) {
+            // A plan is anybody's.
+            return self.forget_all();
+        }
         self.changes.fetch_add(1, Ordering::SeqCst);
         let tenants = Arc::new(tenants);
         self.keys.forget(&tenants, |_| None);
-        self.tenants.forget(&tenants, |_| None);
+        self.accounts.forget(&tenants, |_| None);
         self.domains.forget(&tenants, |_| None);
         // A user's home may be another tenant than the one of the session.
         self.sessions.forget(&tenants, |session| Some(session.home));
@@ -204,7 +242,7 @@ impl Directory {
     pub fn forget_all(&self) {
         self.changes.fetch_add(1, Ordering::SeqCst);
         self.keys.cache.invalidate_all();
-        self.tenants.cache.invalidate_all();
+        self.accounts.cache.invalidate_all();
         self.domains.cache.invalidate_all();
         self.sessions.cache.invalidate_all();
     }

@@ -33,6 +33,8 @@ pub struct Asking {
     pub ctx: Ctx,
     /// How they stand after this request; none if there is no limit.
     pub standing: Option<Standing>,
+    /// Whether the tenant is suspended.
+    pub suspended: bool,
 }
 
 /// Finds out who asks, by the value of the `Authorization` header, and counts the request.
@@ -52,11 +54,11 @@ pub async fn authenticate(
         let (scopes, from_domains) = (key.scopes.clone(), key.from_domains.clone());
         let actor = Actor::ApiKey { id: key.id, scopes, from_domains };
         let ctx = Ctx { tenant: key.tenant, actor, mode: key.mode, request_id };
-        return Ok(Asking { ctx, standing: key.meter.take(now) });
+        return Ok(Asking { ctx, standing: key.meter.take(now), suspended: key.suspended });
     }
     let claims = tokens.read(secret, now).ok_or(UNAUTHORIZED)?;
     let session = directory.session(&claims).await?.ok_or(UNAUTHORIZED)?;
     let actor = Actor::User { id: claims.sub, home: claims.home, role: session.role, token: claims.jti };
     let ctx = Ctx { tenant: claims.tenant_id, actor, mode: Mode::Live, request_id };
-    Ok(Asking { ctx, standing: session.meter.take(now) })
+    Ok(Asking { ctx, standing: session.meter.take(now), suspended: session.suspended })
 }

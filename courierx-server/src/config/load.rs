@@ -75,6 +75,7 @@ impl Settings {
             },
             blobs: blobs::load(&mut from, extra_roots.as_deref()),
             extra_roots,
+            admin_key: from.optional(&table::SUPER_ADMIN_API_KEY, keys::secret),
             internal_secret: from.optional(&table::INTERNAL_SECRET, keys::secret),
             jwt_secret: from.optional(&table::JWT_SECRET, keys::jwt_secret),
             encryption_key: from.optional(&table::ENCRYPTION_KEY, keys::encryption_key),

@@ -74,6 +74,8 @@ pub struct Settings {
     pub retention: Retention,
     /// Certificates that SMTP servers may have beside those of public authorities, as PEM: `COURIERX_CA_FILE`.
     pub extra_roots: Option<String>,
+    /// What the operator shows to use the admin API: `SUPER_ADMIN_API_KEY`.
+    pub admin_key: Option<Secret>,
     /// What proves that the caller is the operator's own: `INTERNAL_SECRET`.
     pub internal_secret: Option<Secret>,
     /// What signs the tokens of users; generated in the data directory if none: `JWT_SECRET`.
@@ -210,6 +212,7 @@ impl Settings {
             dns_server: None,
             retention: Retention::default(),
             extra_roots: None,
+            admin_key: None,
             internal_secret: None,
             jwt_secret: None,
             encryption_key: None,

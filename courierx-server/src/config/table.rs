@@ -89,6 +89,8 @@ settings! {
         "Former keys, separated by commas, that still open what they sealed.";
     INTERNAL_SECRET, Secret, "none", "$(openssl rand -hex 32)",
         "What the operator's own programs show as `X-Internal-Secret` to use the engine API (`/v1`); without it that is closed.";
+    SUPER_ADMIN_API_KEY, Secret, "none", "$(openssl rand -hex 32)",
+        "What the operator shows as `Authorization: Bearer …` to use the admin API (`/api/v1/admin`), which sees all tenants; without it that is closed.";
     METRICS_TOKEN, Secret, "none", "$(openssl rand -hex 32)",
         "What reading `/metrics` needs, as `Authorization: Bearer …`. Without it only this machine may; set one behind a proxy.";
     LOG_LEVEL, Public, "info", "info,courierx=debug",

@@ -12,6 +12,7 @@ use courierx_providers::Sandbox;
 
 use super::loopback::Loopback;
 use super::measured::{AllSendMeters, Measured};
+use super::routes::TenantState;
 use super::setup::Setup;
 use super::unusable::Unusable;
 use super::watch::Counting;
@@ -77,7 +78,7 @@ impl Builder {
         &self,
         tenant: TenantId,
         setup: Setup,
-        sandbox_takes_live_mail: bool,
+        state: TenantState,
         kept: &mut Kept,
     ) -> Result<Router, BuildError> {
         let rules = setup.rules()?;
@@ -118,8 +119,8 @@ impl Builder {
         connections.push(sandbox);
         let counting = Counting::new(Arc::clone(&self.meters), &connections);
         let router = Router::builder().watcher(counting).connections(connections).rules(rules);
-        let router = if sandbox_takes_live_mail { router } else { router.sandbox_for_tests_only() };
-        Ok(router.build()?)
+        let router = if state.sandbox_takes_live_mail { router } else { router.sandbox_for_tests_only() };
+        Ok(router.paused(state.suspended).build()?)
     }
 
     /// The connection of a record; none if it cannot be used, which concerns it alone.

@@ -52,6 +52,14 @@ struct Remembered {
     kept: Mutex<Kept>,
 }
 
+/// How a tenant stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TenantState {
+    pub(super) sandbox_takes_live_mail: bool,
+    pub(super) suspended: bool,
+    pub(super) deleted: bool,
+}
+
 struct Built {
     router: Router,
     changes: u64,
@@ -112,19 +120,20 @@ impl TenantRoutes {
         // Before it reads: whatever changes from now on makes the next caller read again.
         let changes = remembered.changes.load(Ordering::SeqCst);
         let read = remembered.reads.fetch_add(1, Ordering::SeqCst) + 1;
-        let live = self.sandbox_takes_live_mail(tenant).await?;
+        let state = self.state(tenant).await?;
         if let Some((router, _)) = remembered.router(reads)
-            && live
+            && state.sandbox_takes_live_mail
+            && state.suspended == router.is_paused()
         {
             remembered.confirm(read);
             return Ok(router);
         }
-        let router = self.load(tenant, live, &mut kept).await?;
+        let router = self.load(tenant, state, &mut kept).await?;
         let built = Built {
             router: router.clone(),
             changes,
             at: Instant::now(),
-            must_ask: self.shared && live,
+            must_ask: self.shared && state.sandbox_takes_live_mail,
             read,
         };
         remembered.build(built);
@@ -165,19 +174,22 @@ impl TenantRoutes {
         self.builder.loopback()
     }
 
-    /// Whether the sandbox takes live mail, at this moment.
-    async fn sandbox_takes_live_mail(&self, tenant: TenantId) -> StoreResult<bool> {
+    /// How the tenant stands, at this moment.
+    async fn state(&self, tenant: TenantId) -> StoreResult<TenantState> {
         let record = self.store.get::<Tenant>(tenant, Tenant::record(tenant)).await?;
-        Ok(record.is_some_and(|record| sandbox_takes_live_mail(&record.value)))
+        let is = |what: fn(&Tenant) -> bool| record.as_ref().is_some_and(|record| what(&record.value));
+        Ok(TenantState {
+            sandbox_takes_live_mail: is(sandbox_takes_live_mail),
+            suspended: is(Tenant::is_suspended),
+            deleted: is(|tenant| tenant.deleted_at.is_some()),
+        })
     }
 
     /// A router of what is stored.
-    async fn load(&self, tenant: TenantId, live: bool, kept: &mut Kept) -> StoreResult<Router> {
-        let record = self.store.get::<Tenant>(tenant, Tenant::record(tenant)).await?;
+    async fn load(&self, tenant: TenantId, state: TenantState, kept: &mut Kept) -> StoreResult<Router> {
         // What is still queued of a deleted tenant has no way out until it is removed.
-        let is_deleted = record.is_some_and(|record| record.value.deleted_at.is_some());
-        let setup = if is_deleted { Setup::default() } else { Setup::read(&*self.store, tenant).await? };
-        let router = self.builder.router(tenant, setup, live, kept);
+        let setup = if state.deleted { Setup::default() } else { Setup::read(&*self.store, tenant).await? };
+        let router = self.builder.router(tenant, setup, state, kept);
         router.map_err(|error| StoreError::Backend(error.into()))
     }
 }

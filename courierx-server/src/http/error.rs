@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
+use courierx_core::clock::Timestamp;
+use courierx_core::store::Excess;
 use serde::Serialize;
 
 use crate::error::{FieldError, ServiceError};
@@ -36,12 +38,29 @@ struct ErrorBody {
     errors: Vec<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     details: BTreeMap<String, Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quota: Option<Box<Quota>>,
+}
+
+/// What there is too little left of.
+#[derive(Debug, Clone, Serialize)]
+struct Quota {
+    period: String,
+    limit: u64,
+    used: u64,
+    resets_at: Timestamp,
 }
 
 impl ApiError {
     /// An error of this status.
     pub fn status(status: StatusCode, code: &'static str, error: impl Into<String>) -> Self {
-        let body = ErrorBody { error: error.into(), code, errors: Vec::new(), details: BTreeMap::new() };
+        let body = ErrorBody {
+            error: error.into(),
+            code,
+            errors: Vec::new(),
+            details: BTreeMap::new(),
+            quota: None,
+        };
         Self { status, body, retry_after: None }
     }
 
@@ -57,6 +76,16 @@ impl ApiError {
 
     fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
+        self
+    }
+
+    fn quota(mut self, excess: &Excess) -> Self {
+        self.body.quota = Some(Box::new(Quota {
+            period: excess.allowance.each.to_string(),
+            limit: excess.allowance.cap,
+            used: excess.used,
+            resets_at: excess.resets_at,
+        }));
         self
     }
 
@@ -84,6 +113,12 @@ impl From<ServiceError> for ApiError {
             E::Invalid(fields) => Self::invalid(fields),
             E::BadRequest(_) => Self::status(StatusCode::BAD_REQUEST, "bad_request", text),
             E::Unauthorized(_) => Self::status(StatusCode::UNAUTHORIZED, "unauthorized", text),
+            E::PlanLimit(_) => Self::status(StatusCode::FORBIDDEN, "plan_limit", text),
+            E::Suspended => Self::status(StatusCode::FORBIDDEN, "account_suspended", text),
+            E::QuotaExceeded { excess, retry_after } => {
+                let error = Self::status(StatusCode::TOO_MANY_REQUESTS, "quota_exceeded", text);
+                error.quota(&excess).retry_after(retry_after)
+            }
             E::Forbidden(_) => Self::status(StatusCode::FORBIDDEN, "forbidden", text),
             E::NotFound => Self::status(StatusCode::NOT_FOUND, "not_found", "Not found"),
             E::Conflict(_) => Self::status(StatusCode::CONFLICT, "conflict", text),
@@ -123,6 +158,14 @@ impl IntoResponse for ApiError {
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             let seconds = seconds.max(1);
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(quota) = &self.body.quota {
+            let headers = response.headers_mut();
+            let mut set =
+                |name, value: u64| drop(headers.insert(HeaderName::from_static(name), value.into()));
+            set("x-quota-limit", quota.limit);
+            set("x-quota-remaining", quota.limit.saturating_sub(quota.used));
+            set("x-quota-reset", quota.resets_at.as_secs().unsigned_abs());
         }
         if self.status == StatusCode::UNAUTHORIZED {
             // The two of the internal API tell which header they are about.

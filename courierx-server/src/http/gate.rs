@@ -8,7 +8,7 @@ use std::time::Instant;
 use axum::extract::{FromRequestParts, Request};
 use axum::handler::Handler;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use courierx_core::id::TenantId;
 use futures_util::FutureExt as _;
@@ -34,6 +34,8 @@ pub(super) const INTERNAL_SECRET: HeaderName = HeaderName::from_static("x-intern
 pub enum Access {
     /// Nothing.
     Public,
+    /// The operator's `SUPER_ADMIN_API_KEY`; no token or key of a tenant is worth anything here.
+    Admin,
     /// The operator's `INTERNAL_SECRET`; no token or key is worth anything here.
     Internal,
     /// The token of a user of at least this role; an API key is refused.
@@ -125,10 +127,15 @@ impl Gate {
                 request.extensions_mut().insert(Operator { request_id: request_id.clone() });
                 TenantId::DEFAULT
             }
+            Access::Admin => {
+                administer(app.settings.admin_key.as_ref(), request.headers())?;
+                request.extensions_mut().insert(Operator { request_id: request_id.clone() });
+                TenantId::DEFAULT
+            }
             access => {
                 let asking = identify(app, request.headers(), request_id).await?;
                 *standing = asking.standing;
-                let ctx = allow(access, asking)?;
+                let ctx = allow(access, request.method(), asking)?;
                 let tenant = ctx.tenant;
                 request.extensions_mut().insert(ctx);
                 tenant
@@ -148,16 +155,29 @@ async fn identify(app: &App, headers: &HeaderMap, request_id: &RequestId) -> Ser
 }
 
 /// Lets in who may ask for this, and has not asked too often.
-fn allow(access: Access, Asking { ctx, standing }: Asking) -> ServiceResult<Ctx> {
+fn allow(access: Access, method: &Method, asking: Asking) -> ServiceResult<Ctx> {
+    let Asking { ctx, standing, suspended } = asking;
     if let Some(retry_after) = standing.and_then(|standing| standing.wait) {
         return Err(ServiceError::TooMany { message: "Rate limit exceeded", retry_after });
     }
     match access {
-        Access::Public | Access::Internal => {}
+        Access::Public | Access::Internal | Access::Admin => {}
         Access::Member(least) => ctx.require_role(least)?,
         Access::Needs(scope) => ctx.require(scope)?,
     }
+    if suspended && changes(access, method) {
+        return Err(ServiceError::Suspended);
+    }
     Ok(ctx)
+}
+
+/// Whether a request changes something of the tenant: what is everybody's own, such as their password, is not.
+fn changes(access: Access, method: &Method) -> bool {
+    match access {
+        Access::Needs(scope) => scope.writes(),
+        Access::Member(least) => least > Role::Viewer && method != Method::GET,
+        Access::Public | Access::Internal | Access::Admin => false,
+    }
 }
 
 /// Tells how somebody stands, with the names that the first version's clients know.
@@ -181,6 +201,20 @@ fn recognise(secret: Option<&Secret>, headers: &HeaderMap) -> ApiResult<()> {
         return Ok(());
     }
     Err(ApiError::status(StatusCode::UNAUTHORIZED, "invalid_auth", "Unauthorized"))
+}
+
+/// Refuses whoever does not show the operator's key, as a token is shown.
+fn administer(key: Option<&Secret>, headers: &HeaderMap) -> ApiResult<()> {
+    let Some(key) = key else {
+        let text = "SUPER_ADMIN_API_KEY is not set: the admin API is closed";
+        return Err(ApiError::status(StatusCode::FORBIDDEN, "admin_not_configured", text));
+    };
+    let given = only(headers, &header::AUTHORIZATION).and_then(|one| one.to_str().ok());
+    let given = given.and_then(|one| one.strip_prefix("Bearer "));
+    if given.is_some_and(|given| key.matches(given)) {
+        return Ok(());
+    }
+    Err(ServiceError::Unauthorized("Unauthorized").into())
 }
 
 /// The header, if there is one and no other of its name.

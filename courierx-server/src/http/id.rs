@@ -21,3 +21,22 @@ impl<S: Send + Sync, T: FromStr + Send> FromRequestParts<S> for Id<T> {
         id.map(Self).ok_or_else(|| ServiceError::NotFound.into())
     }
 }
+
+/// What a plan is called, in a path.
+#[derive(Debug, Clone)]
+pub struct PlanId(String);
+
+impl PlanId {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for PlanId {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}

@@ -27,7 +27,7 @@ use axum::http::StatusCode;
 pub use answer::{Accepted, Answer, Created, Either, NoContent, Text};
 pub use error::{ApiError, ApiResult};
 pub use gate::Access;
-pub use id::Id;
+pub use id::{Id, PlanId};
 use input::parse;
 pub use input::{Input, Json, MaybeEmpty, Table};
 pub use listener::{ListenerLimits, serve};

@@ -57,6 +57,17 @@ impl<Q: IntoParams> Params<Q> {
         moment.map_err(|error| self.wrong.push(FieldError::new(name, format!("is {error}")))).ok()
     }
 
+    /// A day, by its first moment.
+    pub fn day(&mut self, name: &str) -> Option<Timestamp> {
+        let text = self.text(name)?;
+        let whole = (text.len() == "2026-03-22".len()).then(|| format!("{text}T00:00:00Z").parse().ok());
+        let day = whole.flatten();
+        if day.is_none() {
+            self.wrong.push(FieldError::new(name, "must be a date, such as 2026-03-22"));
+        }
+        day
+    }
+
     /// The end of a time: a moment, or the end of a day.
     pub fn end(&mut self, name: &str) -> Option<Timestamp> {
         let is_day = self.values.get(name).is_some_and(|text| text.len() == "2026-03-22".len());

@@ -7,10 +7,11 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{self as methods, MethodRouter};
 
-use super::Access::{self, Internal, Member, Needs, Public};
+use super::Access::{self, Admin, Internal, Member, Needs, Public};
 use super::api::{
-    api_keys, audit_log, auth, domains, email_templates, emails, engine, invitations, provider_connections,
-    routing, routing_rules, sandbox, suppressions, team_members, webhook_endpoints,
+    admin, api_keys, audit_log, auth, dashboard, domains, email_templates, emails, engine, invitations, plan,
+    provider_connections, routing, routing_rules, sandbox, suppressions, team_members, usage_stats,
+    webhook_endpoints,
 };
 use super::gate::{Gate, Guarded};
 use super::openapi::{Described, Operation};
@@ -54,7 +55,16 @@ impl fmt::Debug for Route {
 
 /// Every route of the server.
 pub fn routes() -> Vec<Route> {
-    let groups = [operation(), accounts(), resources(), templates(), sending(), connections(), webhooks()];
+    let groups = [
+        operation(),
+        administration(),
+        accounts(),
+        resources(),
+        templates(),
+        sending(),
+        connections(),
+        webhooks(),
+    ];
     groups.into_iter().flatten().collect()
 }
 
@@ -78,6 +88,21 @@ fn operation() -> Vec<Route> {
         // As the first version called it.
         post("/internal/verify-provider", Internal, "Whether an account works", engine::verify)
             .note("The same as `/v1/verify`, as the first version called it."),
+    ]
+}
+
+/// What the operator does with tenants and their plans.
+fn administration() -> Vec<Route> {
+    vec![
+        get("/api/v1/admin/tenants", Admin, "List tenants", admin::tenants::list),
+        post("/api/v1/admin/tenants", Admin, "Make a tenant and its owner", admin::tenants::create),
+        get("/api/v1/admin/tenants/{id}", Admin, "Read a tenant", admin::tenants::get),
+        patch("/api/v1/admin/tenants/{id}", Admin, "Change a tenant", admin::tenants::update),
+        get("/api/v1/admin/plans", Admin, "List plans", admin::plans::list),
+        post("/api/v1/admin/plans", Admin, "Make a plan", admin::plans::create),
+        get("/api/v1/admin/plans/{id}", Admin, "Read a plan", admin::plans::get),
+        patch("/api/v1/admin/plans/{id}", Admin, "Change a plan", admin::plans::update),
+        delete("/api/v1/admin/plans/{id}", Admin, "Remove a plan", admin::plans::delete),
     ]
 }
 
@@ -136,9 +161,34 @@ fn accounts() -> Vec<Route> {
     ]
 }
 
-/// Keys and domains.
+/// The plan, keys and domains.
 fn resources() -> Vec<Route> {
     vec![
+        get(
+            "/api/v1/plan",
+            Needs(Scope::AnalyticsRead),
+            "What the plan allows and what is used of it",
+            plan::show,
+        ),
+        get("/api/v1/usage_stats", Needs(Scope::AnalyticsRead), "Figures by day", usage_stats::list),
+        get(
+            "/api/v1/dashboard/metrics",
+            Needs(Scope::AnalyticsRead),
+            "Figures of a period",
+            dashboard::metrics,
+        ),
+        get(
+            "/api/v1/dashboard/compliance",
+            Needs(Scope::AnalyticsRead),
+            "A score of what makes mail arrive",
+            dashboard::compliance,
+        ),
+        get(
+            "/api/v1/dashboard/billing",
+            Needs(Scope::AnalyticsRead),
+            "Nothing: nobody is billed here",
+            dashboard::billing,
+        ),
         get("/api/v1/api_keys", Needs(Scope::ApiKeysRead), "List API keys", api_keys::list),
         post("/api/v1/api_keys", Needs(Scope::ApiKeysWrite), "Make an API key", api_keys::create),
         patch("/api/v1/api_keys/{id}/revoke", Needs(Scope::ApiKeysWrite), "End an API key", api_keys::revoke),

@@ -6,6 +6,7 @@ pub mod email_templates;
 pub mod invitations;
 pub mod memberships;
 pub mod password_resets;
+pub mod plans;
 pub mod provider_connections;
 pub mod routing_rules;
 pub mod tenants;

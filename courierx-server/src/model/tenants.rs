@@ -1,5 +1,7 @@
 //! Tenants: whose mail, keys and connections everything is.
 
+use std::collections::BTreeSet;
+
 use courierx_core::clock::Timestamp;
 use courierx_core::id::{RecordId, TenantId};
 use courierx_core::names;
@@ -7,6 +9,7 @@ use courierx_core::store::{KeyValue, Resource};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::plans::{Feature, Limits};
 use crate::config::Retention;
 
 /// A tenant. Its record belongs to itself.
@@ -20,6 +23,9 @@ pub struct Tenant {
     pub email: String,
     /// Whether it may send.
     pub status: TenantStatus,
+    /// Why it is suspended, as the operator tells it.
+    #[serde(default)]
+    pub status_reason: Option<String>,
     /// What its plan is called.
     pub plan_id: String,
     /// What its own programs keep here.
@@ -37,6 +43,12 @@ pub struct Tenant {
     /// Since when it is deleted. Nobody gets in any more; the record goes once nothing else is left.
     #[serde(default)]
     pub deleted_at: Option<Timestamp>,
+    /// Where the operator said otherwise than its plan.
+    #[serde(default)]
+    pub limits: Limits,
+    /// The same of what not everybody may do.
+    #[serde(default)]
+    pub features: Option<BTreeSet<Feature>>,
 }
 
 names! {
@@ -56,6 +68,10 @@ impl Tenant {
 
     /// The key by which all are listed that are deleted, the longest first. Those have no slug any more.
     pub const DELETED: &'static str = "deleted";
+    /// Whether the operator has suspended it.
+    pub fn is_suspended(&self) -> bool {
+        self.status == TenantStatus::Suspended
+    }
 
     /// The key by which all tenants are listed.
     pub const SLUG: &'static str = "slug";

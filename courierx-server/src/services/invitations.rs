@@ -17,10 +17,11 @@ use crate::ctx::{Ctx, Role};
 use crate::error::{ServiceError, ServiceResult};
 use crate::model::invitations::{Invitation, InvitationStatus};
 use crate::model::memberships::Membership;
+use crate::model::plans::Limit;
 use crate::model::tenants::Tenant;
 use crate::model::users::User;
 use crate::services::audit_log::Author;
-use crate::services::{is_one_line, system_mail};
+use crate::services::{is_one_line, plan, system_mail};
 
 /// For how long a token works.
 const LIFETIME: Duration = Duration::from_hours(7 * 24);
@@ -62,7 +63,8 @@ pub async fn create(ctx: &Ctx, app: &App, email: &str, role: Role) -> ServiceRes
         return Err(ServiceError::field("email", "is not an email address"));
     }
     let full = || ServiceError::Conflict(format!("there are {MAX} members or open invitations already"));
-    if team_members::all(app, ctx.tenant).await?.len() >= MAX {
+    let members = team_members::all(app, ctx.tenant).await?.len();
+    if members >= MAX {
         return Err(full());
     }
     let (all, mut changes) = (all(app, ctx.tenant).await?, Vec::new());
@@ -71,6 +73,8 @@ pub async fn create(ctx: &Ctx, app: &App, email: &str, role: Role) -> ServiceRes
         let done = all.iter().find(|one| one.value.status != InvitationStatus::Pending).ok_or_else(full)?;
         changes.push(Change::delete::<Invitation>(done.id));
     }
+    let open = all.iter().filter(|one| one.value.is_open_at(app.now())).count();
+    plan::one_more(app, ctx.tenant, Limit::TeamMembers, members + open).await?;
     let (token, now) = (random_hex(), app.now());
     let invitation = Invitation {
         email: email.to_owned(),
@@ -113,8 +117,8 @@ pub async fn show(app: &App, token: &str) -> ServiceResult<(InvitationRecord, St
     let key = Invitation::by_digest(digest(token));
     let found = app.store.find_anywhere::<Invitation>(&key).await?;
     let found = found.filter(|one| one.value.is_open_at(app.now())).ok_or(ServiceError::NotFound)?;
-    let tenant = app.directory.tenant(found.tenant).await?.ok_or(ServiceError::NotFound)?;
-    Ok((found, tenant.name.clone()))
+    let account = app.directory.account(found.tenant).await?.ok_or(ServiceError::NotFound)?;
+    Ok((found, account.tenant.name.clone()))
 }
 
 /// Joins the tenant: as somebody new with this password, or as whoever logs in with it already.

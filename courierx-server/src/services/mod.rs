@@ -1,11 +1,13 @@
 //! What the server does, one file for each resource. Every function takes [`Ctx`](crate::ctx::Ctx) first;
-//! only registering and logging in, which make one, do not, and the engine, which takes an
-//! [`Operator`](crate::ctx::Operator).
+//! only registering and logging in, which make one, do not, and what is the operator's own: the engine and
+//! `admin`, which take an [`Operator`](crate::ctx::Operator).
 
+pub mod admin;
 pub mod api_keys;
 mod arrival;
 pub mod audit_log;
 pub mod auth;
+pub mod compliance;
 pub mod domains;
 pub mod email_templates;
 pub mod emails;
@@ -13,10 +15,12 @@ pub mod engine;
 pub mod health;
 pub mod invitations;
 pub mod pages;
+pub mod plan;
 pub mod provider_connections;
 pub mod routing;
 pub mod routing_rules;
 pub mod sandbox;
+pub mod statistics;
 pub mod suppressions;
 mod system_mail;
 pub mod team_members;

@@ -43,10 +43,10 @@ pub async fn list(
     count_to: u64,
 ) -> ServiceResult<(Vec<SandboxMessage>, Total)> {
     ctx.require(Scope::EmailsRead)?;
-    let tenant = app.directory.tenant(ctx.tenant).await?.ok_or(ServiceError::NotFound)?;
+    let account = app.directory.account(ctx.tenant).await?.ok_or(ServiceError::NotFound)?;
     let mut filter = MessageFilter::default();
     // A tenant without a real connection sends everything there; later only keys for tests do.
-    if ctx.mode == Mode::Test || tenant.live_since.is_some() {
+    if ctx.mode == Mode::Test || account.tenant.live_since.is_some() {
         filter.mode = Some(Mode::Test);
     }
     let (records, total) = pages::messages(app, ctx.tenant, &filter, skip, limit, count_to).await?;

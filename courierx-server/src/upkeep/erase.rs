@@ -108,7 +108,7 @@ async fn belongs_elsewhere(app: &App, user: &Versioned<User>) -> Result<bool, Se
     for tenant in user.value.joined.iter().filter(|tenant| **tenant != user.tenant) {
         let membership = app.store.find::<Membership>(*tenant, &Membership::of(user.id)).await?;
         let is_there = membership.is_some_and(|membership| membership.value.home == user.tenant);
-        if is_there && app.directory.tenant(*tenant).await?.is_some() {
+        if is_there && app.directory.account(*tenant).await?.is_some() {
             return Ok(true);
         }
     }

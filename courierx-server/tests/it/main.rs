@@ -28,9 +28,11 @@ mod engine;
 mod explain;
 mod health;
 mod openapi;
+mod operator;
 #[cfg(target_os = "linux")]
 mod out_of_room;
 mod permissions;
+mod plans;
 #[cfg(unix)]
 mod postgres;
 mod provider_connections;
@@ -43,6 +45,7 @@ mod routing_rules;
 mod sandbox;
 #[cfg(unix)]
 mod sdk;
+mod statistics;
 mod support;
 mod suppressions;
 mod team;

@@ -48,6 +48,14 @@ fn is_ones_own(route: &Route) -> bool {
     ["/api/v1/auth/logout", "/api/v1/auth/password"].contains(&route.path) || route.access == Access::Public
 }
 
+/// Whether a route is for the operator alone.
+fn is_the_operators(route: &Route) -> bool {
+    [Access::Internal, Access::Admin].contains(&route.access)
+}
+
+/// What the operator shows.
+const ADMIN_KEY: &str = "a key of the operator's own";
+
 /// Identifiers that no tenant has.
 const UNKNOWN: &str = "0192d3a4-0000-7000-8000-000000000000";
 
@@ -87,8 +95,12 @@ fn token(server: &TestServer, tenant: TenantId, user: RecordId) -> Client {
 
 #[tokio::test]
 async fn no_route_is_open_but_those_that_are_meant_to_be() {
-    let secret = Some(Secret::new("a secret of the operator's programs"));
-    let server = TestServer::start_with(|settings| settings.internal_secret = secret).await;
+    let secret = |text| Some(Secret::new(text));
+    let server = TestServer::start_with(|settings| {
+        settings.internal_secret = secret("a secret of the operator's programs");
+        settings.admin_key = secret(ADMIN_KEY);
+    });
+    let server = server.await;
     let nobody = server.client();
     for route in routes() {
         let public = PUBLIC.contains(&(route.method.as_str(), route.path));
@@ -110,7 +122,7 @@ async fn a_key_may_what_its_scope_says_and_nothing_else() {
         let scope = match route.access {
             Access::Needs(scope) => Some(scope),
             Access::Member(_) => None,
-            Access::Public | Access::Internal => continue,
+            Access::Public | Access::Internal | Access::Admin => continue,
         };
         let others: Vec<Scope> = Scope::ALL.iter().copied().filter(|one| Some(*one) != scope).collect();
         // Asking with no scope would be asking for all.
@@ -137,9 +149,9 @@ async fn a_key_for_tests_reads_and_sends() {
     let test = key(&server, &owner, "test", &[]).await;
     for route in routes() {
         let allowed = match route.access {
-            Access::Needs(scope) => reads(&route) || scope == Scope::EmailsWrite,
+            Access::Needs(scope) => reads(&route) || scope.is_open_to_tests(),
             Access::Member(_) => false,
-            Access::Public | Access::Internal => continue,
+            Access::Public | Access::Internal | Access::Admin => continue,
         };
         let answer = ask(&test, &route, UNKNOWN).await;
         assert_eq!(answer.status == 403, !allowed, "{route:?}: {answer:?}");
@@ -150,7 +162,7 @@ async fn a_key_for_tests_reads_and_sends() {
 fn allows(route: &Route, role: Role) -> bool {
     match route.access {
         Access::Public => true,
-        Access::Internal => false,
+        Access::Internal | Access::Admin => false,
         Access::Member(least) => role >= least,
         Access::Needs(scope) => role.allows(scope),
     }
@@ -162,7 +174,7 @@ async fn every_role_may_what_the_table_says_and_nothing_else() {
     let owner = server.owner("acme").await;
     for role in Role::ALL {
         let (tenant, id) = user(&server, &owner, *role).await;
-        for route in routes().into_iter().filter(|route| route.access != Access::Internal) {
+        for route in routes().into_iter().filter(|route| !is_the_operators(route)) {
             // A token for each: one of the routes ends it.
             let client = token(&server, tenant, id);
             let answer = ask(&client, &route, UNKNOWN).await;
@@ -199,6 +211,7 @@ async fn the_operators_secret_opens_the_internal_api_and_nothing_else_does() {
             // It opens nothing that is a tenant's.
             let answer = ask(&nobody, &[SECRET]).await;
             let refused = answer.status == 401 && answer.body["error"] == "Unauthorized";
+            let refused = refused || answer.body["code"] == "admin_not_configured";
             assert_eq!(refused, route.access != Access::Public, "{route:?} {answer:?}");
             continue;
         }
@@ -224,6 +237,46 @@ async fn the_operators_secret_opens_the_internal_api_and_nothing_else_does() {
                 client.request(route.method.clone(), route.path).header("x-internal-secret", secret);
             let answer = client.send(request.json(&json!({}))).await;
             assert_eq!((answer.status, &answer.body["code"]), (503, &json!("misconfiguration")), "{route:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_operators_key_opens_the_admin_api_and_nothing_else_does() {
+    let key_of_tests = Some(Secret::new(ADMIN_KEY));
+    let server = TestServer::start_with(|settings| settings.admin_key = key_of_tests).await;
+    let owner = server.owner("acme").await;
+    let all = key(&server, &owner, "live", &[]).await;
+    let (nobody, operator) = (server.client(), server.client().with(ADMIN_KEY));
+    let wrong = [ADMIN_KEY.to_uppercase(), ADMIN_KEY[1..].to_owned(), format!("{ADMIN_KEY}x"), String::new()];
+    for route in routes() {
+        if route.access != Access::Admin {
+            let answer = ask(&operator, &route, UNKNOWN).await;
+            // It opens nothing that is a tenant's.
+            let refused = answer.status == 401 || answer.body["code"] == "misconfiguration";
+            assert!(refused || route.access == Access::Public, "{route:?} {answer:?}");
+            continue;
+        }
+        for client in [nobody.clone(), owner.clone(), all.clone()]
+            .into_iter()
+            .chain(wrong.each_ref().map(|one| nobody.with(one)))
+        {
+            let refused = ask(&client, &route, UNKNOWN).await;
+            let body = json!({ "error": "Unauthorized", "code": "unauthorized" });
+            assert_eq!((refused.status, &refused.body), (401, &body), "{route:?}");
+        }
+        let let_in = ask(&operator, &route, UNKNOWN).await;
+        assert!([200, 404, 422].contains(&let_in.status), "{route:?} {let_in:?}");
+    }
+    let closed = TestServer::start().await;
+    for route in routes().into_iter().filter(|route| route.access == Access::Admin) {
+        for client in [closed.client(), closed.client().with(ADMIN_KEY), closed.client().with("")] {
+            let answer = ask(&client, &route, UNKNOWN).await;
+            assert_eq!(
+                (answer.status, &answer.body["code"]),
+                (403, &json!("admin_not_configured")),
+                "{route:?}"
+            );
         }
     }
 }
@@ -287,7 +340,8 @@ pub(crate) async fn what_another_tenant_has_is_as_what_nobody_has() {
         seen
     };
     let before = lists(ada.clone()).await;
-    for route in routes().into_iter().filter(|route| route.path.contains("{id}")) {
+    let routes = routes().into_iter().filter(|route| !is_the_operators(route));
+    for route in routes.filter(|route| route.path.contains("{id}")) {
         let known = belongings.iter().find(|(path, _)| route.path.starts_with(path));
         let (_, id) = known.unwrap_or_else(|| panic!("nothing of another tenant to ask {route:?} for"));
         for client in [&eve, &eves_key] {

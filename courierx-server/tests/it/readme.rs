@@ -154,6 +154,7 @@ fn the_servers_page_has_every_route_and_what_it_needs() {
         let needs = match route.access {
             Access::Public => continue,
             Access::Internal => "| `INTERNAL_SECRET` |".to_owned(),
+            Access::Admin => "| `SUPER_ADMIN_API_KEY` |".to_owned(),
             Access::Member(Role::Viewer) => "| a token |".to_owned(),
             Access::Member(Role::Owner) => "| an owner's token |".to_owned(),
             Access::Member(Role::Admin) => "| an admin's token |".to_owned(),

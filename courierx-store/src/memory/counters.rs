@@ -6,9 +6,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use courierx_core::clock::Timestamp;
 use courierx_core::id::TenantId;
+use courierx_core::message::Mode;
 use courierx_core::store::{
-    CounterDelta, CounterQuery, CounterValue, Counters, Grant, Reservation, Reserved, Resolution,
-    StoreResult, Window,
+    CounterDelta, CounterQuery, CounterValue, Counters, Excess, Grant, NewMessage, Reservation, Reserved,
+    Resolution, Statistic, StoreResult, Window,
 };
 
 use super::MemoryStore;
@@ -115,6 +116,23 @@ impl Tallies {
             let day = self.days.entry((tenant, name, Resolution::Day.start(at))).or_default();
             *day = day.saturating_add(amount);
         }
+    }
+
+    /// Whether a message is more than its tenant may have accepted.
+    pub(super) fn excess(&self, new: &NewMessage) -> Option<Excess> {
+        let used = |each: Resolution| {
+            let sum = |statistic: Statistic| {
+                let query = CounterQuery {
+                    names: vec![statistic.counter(Mode::Live)],
+                    resolution: each,
+                    from: each.start(new.created_at),
+                    until: each.end(new.created_at),
+                };
+                self.read(new.tenant, &query).iter().map(|one| one.value).sum::<i64>()
+            };
+            sum(Statistic::Accepted) - sum(Statistic::Returned)
+        };
+        new.excess(used)
     }
 
     fn read(&self, tenant: TenantId, query: &CounterQuery) -> Vec<CounterValue> {

@@ -1,7 +1,5 @@
 //! Accepting a message inside a transaction of the application's own.
 
-use std::slice;
-
 use courierx_core::store::{AcceptResult, NewMessage, StoreResult};
 use sqlx::{PgConnection, PgTransaction};
 use uuid::Uuid;
@@ -34,7 +32,7 @@ impl PostgresStore {
     async fn enqueue_on(&self, connection: &mut PgConnection, message: &NewMessage) -> Run<AcceptResult> {
         let shared = self.shared();
         let writing = Writing { statements: &shared.statements, now: shared.now() };
-        let (answers, stored) = writing.store(&mut *connection, slice::from_ref(message)).await?;
+        let (answers, stored) = writing.store(&mut *connection, &[message]).await?;
         if !stored.is_empty() {
             let jobs: Vec<_> = message.effects.jobs.iter().map(|job| (message.tenant, job.clone())).collect();
             effects::insert_jobs(&mut *connection, &shared.statements.jobs, &jobs).await?;

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use courierx_core::clock::Timestamp;
 use courierx_core::id::TenantId;
+use courierx_core::message::Mode;
 use courierx_core::store::{
-    CounterDelta, CounterQuery, CounterValue, Counters, Grant, Reservation, Reserved, Resolution, StoreResult,
+    CounterDelta, CounterQuery, CounterValue, Counters, Excess, Grant, NewMessage, Reservation, Reserved,
+    Resolution, Statistic, StoreResult,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -69,6 +71,29 @@ pub(super) fn reserve_one(tx: &Tx<'_>, reservation: &Reservation) -> Run<Reserve
         )?
         .insert(row)?;
     Ok(Reserved::Granted(Grant { id, tenant: *tenant, amount: *amount }))
+}
+
+/// Whether a message is more than its tenant may have accepted.
+pub(super) fn excess(tx: &Tx<'_>, new: &NewMessage) -> Run<Option<Excess>> {
+    if new.allowances.is_empty() {
+        return Ok(None);
+    }
+    let accepted = Statistic::Accepted.counter(Mode::Live);
+    let returned = Statistic::Returned.counter(Mode::Live);
+    let mut select = tx.sql(
+        "SELECT coalesce(sum(CASE name WHEN ?2 THEN value ELSE -value END), 0) FROM courierx_counters
+         WHERE tenant = ?1 AND name IN (?2, ?3) AND day >= ?4 AND day < ?5",
+    )?;
+    let mut used = [0; 2];
+    for (used, each) in used.iter_mut().zip([Resolution::Day, Resolution::Month]) {
+        let (from, until) = (each.start(new.created_at).as_micros(), each.end(new.created_at).as_micros());
+        let stored: i64 = select
+            .query_row(params![new.tenant.as_bytes(), accepted, returned, from, until], |row| row.get(0))?;
+        let pending = |name| tx.counted(new.tenant, name, from..until);
+        *used = stored + pending(&accepted) - pending(&returned);
+    }
+    let [day, month] = used;
+    Ok(new.excess(|each| if each == Resolution::Day { day } else { month }))
 }
 
 /// The grant of this number, unless it was given back.

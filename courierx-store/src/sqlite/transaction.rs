@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use courierx_core::clock::{Clock, Timestamp};
 use courierx_core::id::TenantId;
@@ -106,6 +107,13 @@ impl<'a> Tx<'a> {
                 None => counters.push((delta.name.clone(), delta.amount)),
             }
         }
+    }
+
+    /// What is to be added to a statistic of these days.
+    pub(super) fn counted(&self, tenant: TenantId, name: &str, days: Range<i64>) -> i64 {
+        let pending = self.pending.borrow();
+        let days = pending.counters.range((tenant, days.start)..(tenant, days.end));
+        days.flat_map(|(_, counters)| counters).filter(|(one, _)| one == name).map(|(_, amount)| amount).sum()
     }
 
     /// Remembers that a job of the tenant is free at `at`, and that waiters want to know.

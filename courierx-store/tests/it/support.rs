@@ -87,6 +87,7 @@ pub(crate) fn message_at(tenant: TenantId, now: Timestamp) -> NewMessage {
         summary: None,
         content: Sealed::from_bytes(vec![1; 1024]).unwrap(),
         idempotency: None,
+        allowances: Vec::new(),
         effects,
     }
 }

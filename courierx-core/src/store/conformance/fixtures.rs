@@ -65,6 +65,7 @@ pub fn message_to(tenant: TenantId, now: Timestamp, to: &[&str]) -> NewMessage {
         summary: Some(sealed(id)),
         content: sealed(id),
         idempotency: None,
+        allowances: Vec::new(),
         effects: Effects { jobs: vec![NewJob::delivery(id, Lane::Transactional, now)], ..Effects::default() },
     }
 }

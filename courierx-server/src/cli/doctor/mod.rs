@@ -133,8 +133,11 @@ fn shared_secrets(settings: &Settings) -> Vec<Finding> {
         let text = "not set, so the internal API is closed";
         findings.push(Finding::new(Level::Note, "INTERNAL_SECRET", text, ""));
     }
-    let secrets =
-        [("INTERNAL_SECRET", &settings.internal_secret), ("METRICS_TOKEN", &settings.metrics_token)];
+    let secrets = [
+        ("INTERNAL_SECRET", &settings.internal_secret),
+        ("SUPER_ADMIN_API_KEY", &settings.admin_key),
+        ("METRICS_TOKEN", &settings.metrics_token),
+    ];
     for (name, secret) in secrets {
         let weak = |secret: &Secret| secret.expose().len() < SHORT || is_placeholder(secret.expose());
         if secret.as_ref().is_some_and(weak) {

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use courierx_core::id::{MessageId, RecordId};
+use courierx_core::id::{MessageId, RecordId, TenantId};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Operation, Takes};
 use crate::App;
 use crate::ctx::{Ctx, Operator};
-use crate::http::{Id, Json, MaybeEmpty, Params, Table};
+use crate::http::{Id, Json, MaybeEmpty, Params, PlanId, Table};
 
 /// What no client sees.
 macro_rules! silent {
@@ -65,6 +65,18 @@ impl Takes for Id<MessageId> {
 impl Takes for Id<String> {
     fn tell(operation: &mut Operation) {
         operation.path("id", "The secret token", &json!({ "type": "string", "minLength": 1 }));
+    }
+}
+
+impl Takes for Id<TenantId> {
+    fn tell(operation: &mut Operation) {
+        operation.path("id", "The identifier of the tenant", &uuid());
+    }
+}
+
+impl Takes for Id<PlanId> {
+    fn tell(operation: &mut Operation) {
+        operation.path("id", "What the plan is called", &json!({ "type": "string", "minLength": 1 }));
     }
 }
 

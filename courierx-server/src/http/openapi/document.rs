@@ -121,6 +121,7 @@ fn needs(access: Access, operation: &mut Value) -> Option<String> {
     match access {
         Access::Public => None,
         Access::Internal => Some("Needs the operator's `INTERNAL_SECRET`.".to_owned()),
+        Access::Admin => Some("Needs the operator's `SUPER_ADMIN_API_KEY`.".to_owned()),
         Access::Member(role) => {
             operation["x-required-role"] = role.as_str().into();
             Some(format!("Needs the token of a user with the role `{role}` or a higher one."))
@@ -136,6 +137,7 @@ fn security(access: Access) -> Value {
     match access {
         Access::Public => json!([]),
         Access::Internal => json!([{ "internal_secret": [] }]),
+        Access::Admin => json!([{ "admin_key": [] }]),
         Access::Member(_) => json!([{ "token": [] }]),
         Access::Needs(scope) => json!([{ "token": [] }, { "api_key": [scope] }]),
     }
@@ -150,6 +152,10 @@ fn security_schemes() -> Value {
         "api_key": {
             "type": "http", "scheme": "bearer", "bearerFormat": "cxk_…",
             "description": "An API key, for programs",
+        },
+        "admin_key": {
+            "type": "http", "scheme": "bearer",
+            "description": "The operator's SUPER_ADMIN_API_KEY",
         },
         "internal_secret": {
             "type": "apiKey", "in": "header", "name": "X-Internal-Secret",
@@ -167,7 +173,7 @@ fn headers_of(access: Access) -> &'static [(&'static str, &'static str)] {
         ("X-RateLimit-Reset", "RateLimitReset"),
     ];
     match access {
-        Access::Public | Access::Internal => &ALL[..1],
+        Access::Public | Access::Internal | Access::Admin => &ALL[..1],
         Access::Member(_) | Access::Needs(_) => &ALL,
     }
 }

@@ -44,7 +44,7 @@ pub(super) fn of_access(access: Access) -> &'static [u16] {
     match access {
         Access::Public => &[500, 503],
         Access::Internal => &[401, 429, 500, 503],
-        Access::Member(_) | Access::Needs(_) => &[401, 403, 429, 500, 503],
+        Access::Admin | Access::Member(_) | Access::Needs(_) => &[401, 403, 429, 500, 503],
     }
 }
 

@@ -32,6 +32,14 @@ impl ProviderKind {
     pub fn named(name: &str) -> Option<Self> {
         if name == "ses" { Some(Self::AwsSes) } else { name.parse().ok() }
     }
+
+    /// What its adapter is called, in attempts and in statistics.
+    pub const fn provider_id(self) -> &'static str {
+        match self {
+            Self::AwsSes => "ses",
+            other => other.as_str(),
+        }
+    }
 }
 
 /// An account at a provider: at which, and what of it is no secret.

@@ -17,6 +17,8 @@ use crate::auth::{RawKey, hex};
 use crate::ctx::{Ctx, Scope};
 use crate::error::{ServiceError, ServiceResult};
 use crate::model::api_keys::{ApiKey, ApiKeyStatus};
+use crate::model::plans::Limit;
+use crate::services::plan;
 
 /// Most keys of one tenant.
 const MAX_KEYS: usize = 1000;
@@ -53,9 +55,12 @@ pub async fn create(ctx: &Ctx, app: &App, new: NewApiKey) -> ServiceResult<(ApiK
     let now = app.now();
     let powers = check(&new, now)?;
     may_have(ctx, app, &powers).await?;
-    if all(ctx, app).await?.len() >= MAX_KEYS {
+    let present = all(ctx, app).await?;
+    if present.len() >= MAX_KEYS {
         return Err(ServiceError::Conflict(format!("there are {MAX_KEYS} keys already; delete one first")));
     }
+    let active = present.iter().filter(|one| one.key.value.status == ApiKeyStatus::Active).count();
+    plan::one_more(app, ctx.tenant, Limit::ApiKeys, active).await?;
     let Powers { scopes, from_domains, mode, expires_at, rate_limit_per_minute } = powers;
     let raw = RawKey::generate(mode);
     let key = ApiKey {

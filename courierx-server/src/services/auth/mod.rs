@@ -29,6 +29,7 @@ use crate::config::Registration;
 use crate::ctx::{Ctx, Role};
 use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::model::memberships::Membership;
+use crate::model::plans::{Limits, Plan};
 use crate::model::tenants::{FirstTenant, Tenant, TenantStatus};
 use crate::model::users::User;
 use crate::secret::Secret;
@@ -41,8 +42,6 @@ const MAX_NAME: usize = 100;
 const MAX_SETTINGS: usize = 16 * 1024;
 /// How deep arrays and objects may nest in a tenant's settings. A reader of JSON gives up at 128.
 const MAX_SETTINGS_DEPTH: usize = 32;
-/// The plan of whoever registers.
-const FIRST_PLAN: &str = "free";
 
 /// Somebody who registers.
 #[derive(Debug)]
@@ -77,14 +76,25 @@ pub async fn register(app: &App, new: NewTenant, from: Option<IpAddr>) -> Servic
     }
     let now = app.now();
     let password_hash = app.passwords.hash(new.password.password.clone()).await?;
-    create(app, &new, password_hash, now).await
+    // Of several who found that nobody was here, at any server, one is the first.
+    let mark = app.settings.registration == Registration::First;
+    create(app, &new, Plan::USUAL, password_hash, now, mark).await
+}
+
+/// Creates a tenant for somebody, as the operator wants it.
+pub(super) async fn enrol(app: &App, new: NewTenant, plan_id: &str) -> ServiceResult<LoggedIn> {
+    check(&new)?;
+    let password_hash = app.passwords.hash(new.password.password.clone()).await?;
+    create(app, &new, plan_id, password_hash, app.now(), false).await
 }
 
 async fn create(
     app: &App,
     new: &NewTenant,
+    plan_id: &str,
     password_hash: String,
     now: Timestamp,
+    must_be_first: bool,
 ) -> ServiceResult<LoggedIn> {
     let (id, user_id) = (TenantId::new(), RecordId::new());
     let email = new.email.trim().to_owned();
@@ -95,13 +105,16 @@ async fn create(
         name: new.name.trim().to_owned(),
         email,
         status: TenantStatus::Active,
-        plan_id: FIRST_PLAN.to_owned(),
+        status_reason: None,
+        plan_id: plan_id.to_owned(),
         settings: Map::new(),
         created_at: now,
         live_since: None,
         content_days: None,
         rate_limit_per_minute: None,
         deleted_at: None,
+        limits: Limits::default(),
+        features: None,
     };
     let plain = tenant.slug.clone();
     // A slug that is taken gets random digits; a second collision of those does not happen.
@@ -111,8 +124,7 @@ async fn create(
             Change::create(id, user_id, &user)?,
             Change::create(id, RecordId::new(), &membership)?,
         ];
-        if app.settings.registration == Registration::First {
-            // Of several who found that nobody was here, at any server, one is the first.
+        if must_be_first {
             changes.insert(0, Change::create(id, RecordId::new(), &FirstTenant {})?);
         }
         match app.store.commit_configs(id, changes).await? {
@@ -143,7 +155,7 @@ fn check(new: &NewTenant) -> ServiceResult<()> {
     if wrong.is_empty() { Ok(()) } else { Err(ServiceError::Invalid(wrong)) }
 }
 
-fn check_name(name: &str) -> Option<FieldError> {
+pub(super) fn check_name(name: &str) -> Option<FieldError> {
     let name = name.trim();
     if name.is_empty() {
         Some(FieldError::new("name", "can't be blank"))
@@ -168,11 +180,20 @@ fn closed() -> ServiceError {
 }
 
 /// Whether nobody was here before. Any change of configuration means that somebody was, but for the canaries
-/// that the start itself leaves: one for each key, so never this many.
+/// that the start itself leaves, and the operator's plans.
 pub async fn is_fresh(store: &dyn Store) -> ServiceResult<bool> {
-    const CANARIES: usize = 100;
-    let changes = store.config_changes(Sequence::START, CANARIES).await?;
-    Ok(changes.iter().all(|change| change.kind == CANARY_KIND))
+    const AT_ONCE: usize = 100;
+    let mut after = Sequence::START;
+    loop {
+        let changes = store.config_changes(after, AT_ONCE).await?;
+        if !changes.iter().all(|change| [CANARY_KIND, Plan::KIND].contains(&&*change.kind)) {
+            return Ok(false);
+        }
+        match changes.last() {
+            Some(last) if changes.len() >= AT_ONCE => after = last.sequence,
+            _ => return Ok(true),
+        }
+    }
 }
 
 /// The name in addresses: `My Company` is `my-company`.
@@ -237,7 +258,7 @@ async fn tenant_of(app: &App, user: &Versioned<User>, slug: Option<&str>) -> Ser
     for tenant in tenants {
         let membership = app.store.find::<Membership>(tenant, &Membership::of(user.id)).await?;
         let is_member = membership.is_some_and(|membership| membership.value.home == user.tenant);
-        if is_member && app.directory.tenant(tenant).await?.is_some() {
+        if is_member && app.directory.account(tenant).await?.is_some() {
             return Ok(Some(tenant));
         }
     }

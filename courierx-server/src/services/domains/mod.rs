@@ -32,7 +32,8 @@ use crate::auth::random_hex;
 use crate::ctx::{Ctx, Scope};
 use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::model::domains::Domain;
-use crate::services::provider_connections;
+use crate::model::plans::Limit;
+use crate::services::{plan, provider_connections};
 
 /// Where the token stands.
 const OWN_HOST: &str = "_courierx";
@@ -65,6 +66,12 @@ pub async fn list(
     Ok((page.map(|domain| view::view(domain, &connections)).collect(), count))
 }
 
+/// Every domain of a tenant, with everything that it needs.
+pub(super) async fn views(app: &App, tenant: TenantId) -> ServiceResult<Vec<DomainView>> {
+    let connections = provider_connections::all(app, tenant).await?;
+    Ok(all(app, tenant).await?.into_iter().map(|domain| view::view(domain, &connections)).collect())
+}
+
 /// One domain.
 pub async fn get(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<DomainView> {
     ctx.require(Scope::DomainsRead)?;
@@ -85,10 +92,12 @@ pub async fn create(ctx: &Ctx, app: &App, input: NewDomain) -> ServiceResult<Dom
     if !wrong.is_empty() {
         return Err(ServiceError::Invalid(wrong));
     }
-    if all(app, ctx.tenant).await?.len() >= MAX_DOMAINS {
+    let present = all(app, ctx.tenant).await?.len();
+    if present >= MAX_DOMAINS {
         let text = format!("there are {MAX_DOMAINS} domains already; delete one first");
         return Err(ServiceError::Conflict(text));
     }
+    plan::one_more(app, ctx.tenant, Limit::Domains, present).await?;
     let id = RecordId::new();
     app.commit_by(ctx, ctx.tenant, vec![Change::create(ctx.tenant, id, &domain)?]).await?;
     view(app, ctx.tenant, id).await

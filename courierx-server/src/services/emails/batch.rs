@@ -14,6 +14,7 @@ use super::{Draft, template};
 use crate::App;
 use crate::ctx::{Ctx, Scope};
 use crate::error::{ServiceError, ServiceResult};
+use crate::services::plan;
 
 /// Bytes of all messages of a batch, with what each has of its own and of what they share.
 pub const MAX_BATCH_BYTES: usize = 64 * 1024 * 1024;
@@ -60,11 +61,15 @@ pub async fn send_batch(
             Err(error) => return Err(error),
         }
     }
+    let allowances = plan::allowances(ctx, app).await?;
+    for email in &mut emails {
+        email.allowances.clone_from(&allowances);
+    }
     let results = app.outbox.accept(ctx.tenant, emails).await?;
     let earlier: Vec<_> = results.iter().flatten().filter(|one| one.replayed).map(|one| one.id).collect();
     let earlier = records(ctx, app, earlier).await?;
     for (place, result) in places.into_iter().zip(results) {
-        let answer = result.map_err(|error| as_told(ctx, error)).and_then(|one| match one.written {
+        let answer = result.map_err(|error| as_told(ctx, app, error)).and_then(|one| match one.written {
             Some(written) => Ok(BatchItem { id: one.id, status: written.status, replayed: false }),
             None => known(one.id, &earlier),
         });

@@ -1,23 +1,29 @@
 //! Whether a tenant may send a message at the moment.
 
-use courierx_core::message::{Email, Mode};
+use courierx_core::message::{Email, Lane, Mode};
 
 use crate::App;
-use crate::ctx::{Actor, Ctx};
+use crate::ctx::{Actor, Ctx, Scope};
 use crate::delivery::sandbox_takes_live_mail;
 use crate::error::{ServiceError, ServiceResult};
-use crate::model::tenants::{Tenant, TenantStatus};
+use crate::model::plans::Feature;
+use crate::model::tenants::Tenant;
+use crate::services::plan;
 
 /// Refuses what could not be sent, while there is somebody to tell.
 pub(in crate::services) async fn may_send(ctx: &Ctx, app: &App, email: &Email) -> ServiceResult<()> {
-    let tenant = app.directory.tenant(ctx.tenant).await?.ok_or(ServiceError::NotFound)?;
-    if tenant.status == TenantStatus::Suspended {
-        return Err(ServiceError::Forbidden("the account is suspended".to_owned()));
+    let account = app.directory.account(ctx.tenant).await?.ok_or(ServiceError::NotFound)?;
+    if account.tenant.is_suspended() {
+        return Err(ServiceError::Suspended);
+    }
+    if email.lane() == Lane::Critical {
+        ctx.require(Scope::EmailsCritical)?;
+        plan::require(&account, Feature::CriticalLane)?;
     }
     let key = email.from().address().key();
     let domain = key.as_str().rsplit_once('@').map_or("", |(_, domain)| domain);
     may_name(ctx, domain)?;
-    if is_for_the_sandbox(ctx, &tenant) {
+    if is_for_the_sandbox(ctx, &account.tenant) {
         // By the time it is due there may be a real connection.
         let waits = ctx.mode == Mode::Live && email.send_at().is_some_and(|at| at > app.now());
         return if waits { from_domain(ctx, app, domain).await } else { Ok(()) };

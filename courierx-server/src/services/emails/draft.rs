@@ -125,6 +125,6 @@ impl Checked {
             }
             email = email.to_builder().attachments(attachments).build()?;
         }
-        Ok(Submission { email, digest })
+        Ok(Submission { email, digest, allowances: Vec::new() })
     }
 }

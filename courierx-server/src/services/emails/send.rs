@@ -14,6 +14,7 @@ use super::view::FullEmail;
 use crate::App;
 use crate::ctx::{Ctx, Scope};
 use crate::error::{ServiceError, ServiceResult};
+use crate::services::plan;
 
 /// A message that was accepted.
 #[derive(Debug)]
@@ -39,7 +40,8 @@ pub async fn send(ctx: &Ctx, app: &App, draft: Draft) -> ServiceResult<SentEmail
     let Filled { draft, template } = template::fill(ctx, app, draft).await?;
     let checked = draft.check(ctx, app).await?;
     may_send(ctx, app, &checked.email).await?;
-    let submission = checked.complete(&mut Files::new(app, ctx.tenant)).await?;
+    let mut submission = checked.complete(&mut Files::new(app, ctx.tenant)).await?;
+    submission.allowances = plan::allowances(ctx, app).await?;
     let email = submission.email.clone();
     match (app.outbox.enqueue(ctx.tenant, submission).await, template) {
         (Ok(accepted), _) => match accepted.written {
@@ -53,13 +55,16 @@ pub async fn send(ctx: &Ctx, app: &App, draft: Draft) -> ServiceResult<SentEmail
         {
             earlier(ctx, app, message).await
         }
-        (Err(error), _) => Err(as_told(ctx, error)),
+        (Err(error), _) => Err(as_told(ctx, app, error)),
     }
 }
 
 /// Why a message was not accepted, as its sender may know it.
-pub(super) fn as_told(ctx: &Ctx, error: AcceptError) -> ServiceError {
+pub(super) fn as_told(ctx: &Ctx, app: &App, error: AcceptError) -> ServiceError {
     match error {
+        AcceptError::OverAllowance(excess) => {
+            ServiceError::QuotaExceeded { excess, retry_after: excess.resets_at.since(app.now()) }
+        }
         // Which message it was is not for everybody.
         AcceptError::IdempotencyConflict { .. } if !ctx.may(Scope::EmailsRead) => {
             ServiceError::Conflict("the idempotency key was used for another message".to_owned())

@@ -27,11 +27,12 @@ use secrets::secret_of;
 use crate::App;
 use crate::ctx::{Ctx, Scope};
 use crate::error::{ServiceError, ServiceResult};
+use crate::model::plans::Limit;
 use crate::model::provider_connections::{
     Account, ConnectionMode, ConnectionStatus, Credentials, Limits, ProviderConnection, ProviderKind,
 };
 use crate::model::tenants::Tenant;
-use crate::services::routing_rules;
+use crate::services::{plan, routing_rules};
 
 /// Most connections of one tenant.
 const MAX_CONNECTIONS: usize = 50;
@@ -70,6 +71,7 @@ pub async fn create(ctx: &Ctx, app: &App, mut input: ConnectionInput) -> Service
         let text = format!("there are {MAX_CONNECTIONS} connections already; delete one first");
         return Err(ServiceError::Conflict(text));
     }
+    plan::one_more(app, ctx.tenant, Limit::ProviderConnections, all.len()).await?;
     let id = RecordId::new();
     let mut applied = Applied {
         guard: app.providers.guard(),

@@ -47,6 +47,7 @@ fn message(store: &SqliteStore) -> NewMessage {
         summary: None,
         content: Sealed::from_bytes(vec![1; 600]).unwrap(),
         idempotency: None,
+        allowances: Vec::new(),
         effects,
     }
 }

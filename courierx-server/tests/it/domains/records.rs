@@ -213,3 +213,36 @@ async fn a_mail_server_signs_by_the_domains_own_selector() {
     let looked = owner.get(&at(&domain)).await.body;
     assert_eq!(looked["providers"].as_array().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn the_score_says_what_a_domain_still_needs() {
+    let (_server, dns, owner) = start().await;
+    let smtp = SmtpServer::start().await;
+    connect(&owner, &relay(&smtp)).await;
+    let domain = add(&owner, NAME).await;
+    let report = async || owner.get("/api/v1/dashboard/compliance").await.body;
+    let check = |report: &Value, name: &str| {
+        let all = report["checks"].as_array().unwrap();
+        all.iter().find(|one| one["name"] == name).unwrap().clone()
+    };
+    let before = report().await;
+    assert_eq!((&before["score"], &before["domains"][0]["status"]), (&json!(40), &json!("pending")));
+    assert!(check(&before, "verified_domain")["fix"].as_str().unwrap().contains("TXT record"));
+    publish(&dns, &domain);
+    verify(&owner, &domain).await;
+    let proven = report().await;
+    assert_eq!(check(&proven, "verified_domain")["passed"], true);
+    assert_eq!(check(&proven, "dmarc")["points"], 0, "{proven:#}");
+    dns.txt(&format!("_dmarc.{NAME}"), "v=DMARC1; p=none");
+    verify(&owner, &domain).await;
+    let soft = report().await;
+    assert_eq!(
+        (&check(&soft, "dmarc")["points"], &soft["domains"][0]["dmarc_policy"]),
+        (&json!(5), &json!("none"))
+    );
+    let total: u64 =
+        soft["checks"].as_array().unwrap().iter().map(|one| one["points"].as_u64().unwrap()).sum();
+    let whole: u64 =
+        soft["checks"].as_array().unwrap().iter().map(|one| one["weight"].as_u64().unwrap()).sum();
+    assert_eq!((&soft["score"], whole), (&json!(total), 100));
+}

@@ -70,6 +70,18 @@ again!([permissions]
     what_another_tenant_has_is_as_what_nobody_has
     an_idempotency_key_is_its_tenants_own
 );
+again!([plans]
+    no_more_mail_is_accepted_than_the_plan_includes
+    a_batch_is_held_to_the_quota_message_by_message
+    a_quota_holds_however_many_send_at_once
+    what_is_never_handed_over_is_given_back
+);
+again!([operator]
+    tenants_are_listed_in_pages_and_by_what_they_are
+    plans_are_made_changed_and_removed
+    a_suspended_tenant_reads_and_sends_nothing
+);
+again!([statistics] the_counters_say_what_the_lists_say);
 again!([provider_connections]
     a_connection_is_made_verified_listed_changed_and_removed
     first_connections_that_come_together_are_all_made

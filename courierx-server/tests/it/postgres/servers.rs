@@ -140,3 +140,40 @@ fn newcomer(number: usize) -> Value {
     let email = format!("a@tenant-{number}.example");
     json!({ "name": format!("tenant {number}"), "email": email, "password": "secure-password" })
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_servers_hold_a_tenant_to_one_quota_and_see_it_suspended() {
+    const CAP: usize = 9;
+    let (folder, url, schema) = (tempdir().unwrap(), cluster::url(), schema());
+    let mut variables = variables(&url, &schema);
+    variables.push(("SUPER_ADMIN_API_KEY", "a key of the operator's own"));
+    let [one, other] = [(); 2].map(|()| Binary::start(folder.path(), &variables));
+    let new = json!({ "name": "acme", "email": "a@a.example", "password": "secure-password" });
+    let made = one.client().post("/api/v1/auth/register", &new).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let token = made.body["token"].as_str().unwrap();
+    let (here, there) = (one.client().with(token), other.client().with(token));
+    let operator = one.client().with("a key of the operator's own");
+    let path = format!("/api/v1/admin/tenants/{}", made.body["tenant"]["id"].as_str().unwrap());
+    let limits = json!({ "limits": { "messages_per_day": CAP } });
+    assert_eq!(operator.patch(&path, &limits).await.status, 200);
+    let limit = async |client: &Client| client.get("/api/v1/plan").await.body["usage"][0]["limit"].clone();
+    soon(async || limit(&there).await == CAP, "the other server does not know of the limit").await;
+
+    let email = json!({ "from": "hi@acme.example", "to": "ada@example.com", "subject": "s", "text": "t" });
+    let sending = (0..30).map(|number| {
+        let client = if number % 2 == 0 { &here } else { &there };
+        let email = &email;
+        async move { client.post("/api/v1/emails", email).await.status }
+    });
+    let statuses = futures_util::future::join_all(sending).await;
+    assert_eq!(statuses.iter().filter(|status| **status == 202).count(), CAP, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 30 - CAP, "{statuses:?}");
+
+    assert_eq!(operator.patch(&path, &json!({ "status": "suspended" })).await.status, 200);
+    let refused = async |client: &Client| {
+        client.post("/api/v1/emails", &email).await.body["code"] == "account_suspended"
+    };
+    assert!(refused(&here).await);
+    soon(async || refused(&there).await, "the other server does not know that it is suspended").await;
+}

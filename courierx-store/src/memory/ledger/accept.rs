@@ -35,6 +35,12 @@ impl Inner {
                     AcceptResult::Conflict(earlier.message)
                 };
             }
+        }
+        if let Some(excess) = self.tallies.excess(&new) {
+            return AcceptResult::OverAllowance(excess);
+        }
+        if let Some(idempotency) = &new.idempotency {
+            let key = (new.tenant, idempotency.key.clone());
             let remembered = Remembered { digest: idempotency.digest, message: new.id };
             messages.idempotency.insert(key, remembered, idempotency.expires_at, now);
         }
@@ -62,10 +68,8 @@ impl Inner {
         if canceled.is_empty() {
             return CancelResult::TooLate;
         }
-        let recipients = canceled.len();
-        for event in canceled {
-            self.messages.append(tenant, event);
-        }
+        let recipients = canceled.events.len();
+        self.apply(tenant, canceled, now);
         CancelResult::Canceled { recipients }
     }
 

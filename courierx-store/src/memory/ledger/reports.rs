@@ -30,6 +30,7 @@ impl Inner {
         let Some(entry) = self.messages.entries.get_mut(&(incoming.tenant, message)) else {
             return Recorded::Unmatched;
         };
+        let mode = entry.stored.record.mode;
         let about = whom(&entry.stored, attempt, incoming.recipient.as_ref());
         if let (Some(status), Some(attempt)) =
             (incoming.kind.attempt_status(), entry.stored.attempts.iter_mut().find(|one| one.id == attempt))
@@ -45,7 +46,7 @@ impl Inner {
         }
         let sequence = self.messages.append(incoming.tenant, event);
         self.messages.reported.insert(key, message);
-        self.apply(incoming.tenant, incoming.effects.caused_by(message), now);
+        self.apply(incoming.tenant, incoming.effects.caused_by(message, mode), now);
         Recorded::Stored { message, sequence }
     }
 }

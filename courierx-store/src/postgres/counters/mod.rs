@@ -1,5 +1,6 @@
 //! Quotas and statistics.
 
+mod allowances;
 mod quotas;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use courierx_core::store::{
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+pub(super) use allowances::Used;
 pub(super) use quotas::{Quotas, grants, release};
 
 use super::PostgresStore;

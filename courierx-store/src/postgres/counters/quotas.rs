@@ -129,7 +129,7 @@ impl Quotas {
 
 /// Locks quotas for the rest of the transaction, in an order that is the same for everybody. A lock on rows would
 /// not do: the rows of a new hour or day are not there yet.
-async fn lock<'k>(
+pub(super) async fn lock<'k>(
     connection: &mut PgConnection,
     keys: impl Iterator<Item = (TenantId, &'k str, &'k str)>,
 ) -> Run<()> {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use courierx_core::clock::Timestamp;
 use courierx_core::id::{MessageId, TenantId};
-use courierx_core::store::{AcceptResult, Idempotency, NewMessage, ScopedKey, StoreResult};
+use courierx_core::store::{AcceptResult, Excess, Idempotency, NewMessage, ScopedKey, StoreResult};
 use courierx_core::vault::Sealed;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::super::Shared;
 use super::super::batcher::Grouped;
 use super::super::codec::{self, Columns};
+use super::super::counters::Used;
 use super::super::error::{Fault, Run};
 use super::super::transaction::{Tx, in_transaction};
 use super::recipients;
@@ -42,12 +43,47 @@ impl Grouped for Accept {
 }
 
 async fn accept_all(tx: &mut Tx<'_>, items: &[NewMessage]) -> Run<Vec<AcceptResult>> {
-    let writing = Writing { statements: &tx.shared.statements, now: tx.now };
-    let (answers, stored) = writing.store(tx.connection, items).await?;
-    for new in stored {
-        tx.pending.apply(new.tenant, &new.effects);
+    let items: Vec<&NewMessage> = items.iter().collect();
+    let mut used = Used::open(tx, &items).await?;
+    let mut answers = vec![None; items.len()];
+    let mut open: Vec<usize> = (0..items.len()).collect();
+    loop {
+        let (fits, over) = used.share_out(&items, &open);
+        let batch: Vec<_> = fits.iter().map(|place| items[*place]).collect();
+        let (stored, new) = Writing::of(tx).store(tx.connection, &batch).await?;
+        for (place, answer) in fits.into_iter().zip(stored) {
+            answers[place] = Some(answer);
+        }
+        for one in &new {
+            tx.pending.apply(one.tenant, &one.effects);
+        }
+        used.keep(&new);
+        // What turned out to be here already leaves its room to others.
+        if over.is_empty() || new.len() == batch.len() {
+            refuse(tx, &items, &over, &mut answers).await?;
+            break;
+        }
+        open = over.into_iter().map(|(place, _)| place).collect();
     }
-    Ok(answers)
+    answers.into_iter().collect::<Option<_>>().ok_or_else(Fault::collided)
+}
+
+/// Answers for messages that do not fit into what their tenant may have accepted, unless they are here already.
+async fn refuse(
+    tx: &mut Tx<'_>,
+    items: &[&NewMessage],
+    over: &[(usize, Excess)],
+    answers: &mut [Option<AcceptResult>],
+) -> Run<()> {
+    if over.is_empty() {
+        return Ok(());
+    }
+    let places: Vec<_> = over.iter().map(|(place, _)| *place).collect();
+    Writing::of(tx).recognise(tx.connection, items, &places, answers).await?;
+    for (place, excess) in over {
+        answers[*place].get_or_insert(AcceptResult::OverAllowance(*excess));
+    }
+    Ok(())
 }
 
 /// How messages are written on any connection.
@@ -56,13 +92,17 @@ pub(in super::super) struct Writing<'a> {
     pub(in super::super) now: Timestamp,
 }
 
-impl Writing<'_> {
+impl<'a> Writing<'a> {
+    fn of(tx: &Tx<'a>) -> Self {
+        Self { statements: &tx.shared.statements, now: tx.now }
+    }
+
     /// Writes messages without their effects, each unless it, or its key, is there already. Answers item by item,
     /// and which messages are new.
     pub(in super::super) async fn store<'n>(
         &self,
         connection: &mut PgConnection,
-        items: &'n [NewMessage],
+        items: &[&'n NewMessage],
     ) -> Run<(Vec<AcceptResult>, Vec<&'n NewMessage>)> {
         let mut answers: Vec<Option<AcceptResult>> = vec![None; items.len()];
         let mut new = Vec::with_capacity(items.len());
@@ -75,7 +115,7 @@ impl Writing<'_> {
             let mut rest = Vec::new();
             let mut seen = HashSet::new();
             for place in open {
-                let one = &items[place];
+                let one = items[place];
                 if stored.contains(&(one.tenant, one.id)) && seen.insert((one.tenant, one.id)) {
                     answers[place] = Some(AcceptResult::Stored);
                     new.push(one);
@@ -175,7 +215,7 @@ impl Writing<'_> {
     async fn recognise(
         &self,
         connection: &mut PgConnection,
-        items: &[NewMessage],
+        items: &[&NewMessage],
         rest: &[usize],
         answers: &mut [Option<AcceptResult>],
     ) -> Run<()> {
@@ -188,7 +228,7 @@ impl Writing<'_> {
         let known: HashSet<(TenantId, MessageId)> =
             rows.iter().map(|row| Ok((row.id(0)?, row.id(1)?))).collect::<Run<_>>()?;
         for place in rest {
-            let new = &items[*place];
+            let new = items[*place];
             let holder = new.idempotency.as_ref().and_then(|one| {
                 let (message, digest) = taken.get(&(new.tenant, one.key.as_str().to_owned()))?;
                 Some((*message, *digest == one.digest))
@@ -208,7 +248,7 @@ impl Writing<'_> {
     async fn taken_keys(
         &self,
         connection: &mut PgConnection,
-        items: &[NewMessage],
+        items: &[&NewMessage],
         rest: &[usize],
     ) -> Run<HashMap<(TenantId, String), (MessageId, Vec<u8>)>> {
         let keyed: Vec<(TenantId, &ScopedKey)> = rest
@@ -229,11 +269,11 @@ impl Writing<'_> {
 }
 
 /// Of those at these places the first with each identifier and each key: one statement does not write a row twice.
-fn first_of_each<'n>(items: &'n [NewMessage], places: &[usize]) -> Vec<&'n NewMessage> {
+fn first_of_each<'n>(items: &[&'n NewMessage], places: &[usize]) -> Vec<&'n NewMessage> {
     let (mut ids, mut keys) = (HashSet::new(), HashSet::new());
     let is_first = |new: &&'n NewMessage| {
         let key = new.idempotency.as_ref().map(|one| (new.tenant, one.key.as_str()));
         ids.insert((new.tenant, new.id)) && key.is_none_or(|key| keys.insert(key))
     };
-    places.iter().map(|place| &items[*place]).filter(is_first).collect()
+    places.iter().map(|place| items[*place]).filter(is_first).collect()
 }

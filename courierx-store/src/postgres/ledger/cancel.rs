@@ -26,10 +26,8 @@ pub(super) async fn cancel(tx: &mut Tx<'_>, tenant: TenantId, id: MessageId) -> 
         return Ok(CancelResult::TooLate);
     }
     draft.touch(tx.now);
-    let recipients = canceled.len();
-    for event in canceled {
-        tx.pending.append(tenant, event, None);
-    }
+    let recipients = canceled.events.len();
+    tx.pending.apply(tenant, &canceled);
     drafts.save(tx).await?;
     Ok(CancelResult::Canceled { recipients })
 }

@@ -68,7 +68,7 @@ async fn record_all(tx: &mut Tx<'_>, batch: &[IncomingEvent]) -> Run<Vec<Result<
             answers.push(Ok(Recorded::Unmatched));
             continue;
         };
-        let message = draft.message.record.id;
+        let (message, mode) = (draft.message.record.id, draft.message.record.mode);
         let attempt = latest_sent(&draft.message, last);
         let about = whom(&draft.message, attempt, event.recipient.as_ref().map(Address::key));
         if let Some(status) = event.kind.attempt_status()
@@ -84,7 +84,7 @@ async fn record_all(tx: &mut Tx<'_>, batch: &[IncomingEvent]) -> Run<Vec<Result<
         stored.detail.clone_from(&event.detail);
         known.insert(mark(event));
         let place = tx.pending.append(event.tenant, stored, Some(codec::said(&event.deduplication)));
-        tx.pending.apply(event.tenant, &event.effects.clone().caused_by(message));
+        tx.pending.apply(event.tenant, &event.effects.clone().caused_by(message, mode));
         answers.push(Err(Stored { message, place }));
     }
     drafts.save(tx).await?;

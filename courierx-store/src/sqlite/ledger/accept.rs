@@ -8,6 +8,7 @@ use courierx_core::vault::Sealed;
 use rusqlite::{OptionalExtension, params};
 
 use super::super::codec;
+use super::super::counters;
 use super::super::effects;
 use super::super::error::Run;
 use super::super::transaction::Tx;
@@ -18,6 +19,9 @@ pub(in super::super) const SMALL: usize = 1024;
 
 /// Writes a message and all that comes with it, unless it, or its key, is there already.
 pub(in super::super) fn accept_one(tx: &Tx<'_>, new: &NewMessage) -> Run<AcceptResult> {
+    if let Some(excess) = counters::excess(tx, new)? {
+        return Ok(known(tx, new)?.unwrap_or(AcceptResult::OverAllowance(excess)));
+    }
     if let Some(idempotency) = &new.idempotency
         && let Some(earlier) = take_key(tx, new, idempotency)?
     {
@@ -96,8 +100,19 @@ fn insert_message(
     Ok(inserted == 1)
 }
 
-/// Takes the idempotency key for this message, or tells for which message it was taken.
-fn take_key(tx: &Tx<'_>, new: &NewMessage, idempotency: &Idempotency) -> Run<Option<AcceptResult>> {
+/// Tells whether a message is here already, or its key.
+fn known(tx: &Tx<'_>, new: &NewMessage) -> Run<Option<AcceptResult>> {
+    if let Some(idempotency) = &new.idempotency
+        && let Some(taken) = taken(tx, new, idempotency)?
+    {
+        return Ok(Some(taken));
+    }
+    let known = message::find(tx.connection(), new.tenant, new.id)?;
+    Ok(known.map(|_| AcceptResult::Stored))
+}
+
+/// Tells for which message the idempotency key was taken.
+fn taken(tx: &Tx<'_>, new: &NewMessage, idempotency: &Idempotency) -> Run<Option<AcceptResult>> {
     let (tenant, key) = (new.tenant.as_bytes(), idempotency.key.as_str());
     let taken = tx
         .sql(
@@ -108,19 +123,24 @@ fn take_key(tx: &Tx<'_>, new: &NewMessage, idempotency: &Idempotency) -> Run<Opt
             Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, [u8; 32]>(1)?))
         })
         .optional()?;
-    if let Some((message, digest)) = taken {
+    Ok(taken.map(|(message, digest)| {
         let message = MessageId::from_bytes(message);
-        return Ok(Some(if message == new.id {
+        if message == new.id {
             AcceptResult::Stored
         } else if digest == idempotency.digest {
             AcceptResult::Replayed(message)
         } else {
             AcceptResult::Conflict(message)
-        }));
+        }
+    }))
+}
+
+/// Takes the idempotency key for this message, or tells what is here already.
+fn take_key(tx: &Tx<'_>, new: &NewMessage, idempotency: &Idempotency) -> Run<Option<AcceptResult>> {
+    if let Some(known) = known(tx, new)? {
+        return Ok(Some(known));
     }
-    if message::find(tx.connection(), new.tenant, new.id)?.is_some() {
-        return Ok(Some(AcceptResult::Stored));
-    }
+    let (tenant, key) = (new.tenant.as_bytes(), idempotency.key.as_str());
     let expires_at = idempotency.expires_at.as_micros();
     tx.sql(
         "INSERT OR REPLACE INTO courierx_idempotency (tenant, key, message, digest, expires_at)

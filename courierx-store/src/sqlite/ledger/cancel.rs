@@ -24,9 +24,7 @@ pub(super) fn cancel(tx: &Tx<'_>, tenant: TenantId, id: MessageId) -> Run<Cancel
     if canceled.is_empty() {
         return Ok(CancelResult::TooLate);
     }
-    for event in &canceled {
-        effects::insert_event(tx, tenant, event, None)?;
-    }
+    effects::apply(tx, tenant, &canceled)?;
     draft.save(tx)?;
-    Ok(CancelResult::Canceled { recipients: canceled.len() })
+    Ok(CancelResult::Canceled { recipients: canceled.events.len() })
 }

@@ -23,6 +23,7 @@ pub(super) fn record_one(tx: &Tx<'_>, event: &IncomingEvent) -> Run<Recorded> {
     let Some(mut draft) = Draft::open(tx, event.tenant, message)? else {
         return Ok(Recorded::Unmatched);
     };
+    let mode = draft.message.record.mode;
     let attempt = latest_sent(&draft.message, attempt);
     let about = whom(&draft.message, attempt, event.recipient.as_ref().map(Address::key));
     if let Some(status) = event.kind.attempt_status()
@@ -38,7 +39,7 @@ pub(super) fn record_one(tx: &Tx<'_>, event: &IncomingEvent) -> Run<Recorded> {
     stored.recipient = about.recipient();
     stored.detail.clone_from(&event.detail);
     let sequence = effects::insert_event(tx, event.tenant, &stored, Some(&event.deduplication))?;
-    effects::apply(tx, event.tenant, &event.effects.clone().caused_by(message))?;
+    effects::apply(tx, event.tenant, &event.effects.clone().caused_by(message, mode))?;
     Ok(Recorded::Stored { message, sequence })
 }
 

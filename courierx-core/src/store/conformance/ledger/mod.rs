@@ -1,6 +1,7 @@
 //! The rules of [`Ledger`](crate::store::Ledger).
 
 mod accept;
+mod allowances;
 mod attempts;
 mod cancel;
 mod events;
@@ -13,6 +14,7 @@ mod reschedule;
 mod settle;
 
 pub use accept::*;
+pub use allowances::*;
 pub use attempts::*;
 pub use cancel::*;
 pub use events::*;

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use courierx_core::event::MessageStatus;
 use courierx_core::id::MessageId;
 use courierx_core::message::{IdempotencyKey, Mailbox};
@@ -18,6 +21,7 @@ use crate::App;
 use crate::auth::hex;
 use crate::ctx::Ctx;
 use crate::error::{FieldError, ServiceError, ServiceResult};
+use crate::http::openapi::{Answers, Operation};
 use crate::http::{Accepted, Answer, ApiError, ApiResult, Either, Input, Json, parse};
 use crate::schema::any_of;
 use crate::services::emails::{self, BatchItem, Draft};
@@ -143,20 +147,49 @@ pub async fn send_batch(
     ctx: Ctx,
     RepeatableAs(key): RepeatableAs,
     Json(SendBatch(body)): Json<SendBatch>,
-) -> ApiResult<Either<Accepted<BatchReport>, Answer<BatchReport, 422>>> {
+) -> ApiResult<Either<Accepted<BatchReport>, Either<OverQuota, Answer<BatchReport, 422>>>> {
     let drafts = drafts(&body, key)?;
     drop(body);
     let results = Box::pin(emails::send_batch(&ctx, &app, drafts)).await?;
     let total = results.len();
     let accepted = results.iter().filter(|one| one.is_ok()).count();
+    let wait = quota(&results);
     let results = results.into_iter().enumerate().map(|(index, one)| item(index, one)).collect();
     let report = |error, code| Report { error, code, total, accepted, refused: total - accepted, results };
-    Ok(if accepted > 0 {
-        Either::One(Accepted::like(&report(None, None)))
-    } else {
-        let error = "No message of the batch was accepted; results says why";
-        Either::Other(Answer::like(&report(Some(error), Some("batch_refused"))))
+    let refused = Some("No message of the batch was accepted; results says why");
+    Ok(match wait {
+        _ if accepted > 0 => Either::One(Accepted::like(&report(None, None))),
+        Some(wait) => Either::Other(Either::One(OverQuota(
+            wait,
+            Answer::like(&report(refused, Some("quota_exceeded"))),
+        ))),
+        None => Either::Other(Either::Other(Answer::like(&report(refused, Some("batch_refused"))))),
     })
+}
+
+/// That nothing but a quota is in the way, and for how long.
+pub struct OverQuota(Duration, Answer<BatchReport, 429>);
+
+impl IntoResponse for OverQuota {
+    fn into_response(self) -> Response {
+        let wait = [(header::RETRY_AFTER, (self.0.as_secs() + 1).to_string())];
+        (wait, self.1).into_response()
+    }
+}
+
+impl Answers for OverQuota {
+    fn tell(operation: &mut Operation) {
+        Answer::<BatchReport, 429>::tell(operation);
+    }
+}
+
+/// How long to wait where nothing but a quota is in the way.
+fn quota(results: &[ServiceResult<BatchItem>]) -> Option<Duration> {
+    let wait = |one: &ServiceResult<BatchItem>| match one {
+        Err(ServiceError::QuotaExceeded { retry_after, .. }) => Some(*retry_after),
+        _ => None,
+    };
+    results.iter().map(wait).collect::<Option<Vec<_>>>()?.into_iter().max()
 }
 
 fn item(index: usize, result: ServiceResult<BatchItem>) -> Item<impl Serialize + std::fmt::Debug> {

@@ -18,6 +18,7 @@ const STEPS: &[Step] = &[
     |inner, tenant, _, _| inner.tallies.erase(tenant),
     |inner, tenant, _, _| inner.facts.erase(tenant),
     |inner, tenant, _, limit| inner.noted.erase(tenant, limit),
+    |inner, tenant, _, _| inner.tries.erase(tenant),
 ];
 
 #[async_trait]

@@ -52,6 +52,13 @@ impl Tries {
         Page { items: shown.into_iter().map(|(_, entry)| entry.clone()).collect(), next }
     }
 
+    /// Removes a tenant's entries; answers how many.
+    pub(super) fn erase(&mut self, tenant: TenantId) -> usize {
+        let before = self.entries.len();
+        self.entries.retain(|(_, entry)| entry.tenant != tenant);
+        before - self.entries.len()
+    }
+
     fn purge(&mut self, before: Timestamp, limit: usize) -> usize {
         let old = self.entries.iter().take(limit).take_while(|(_, entry)| entry.at < before).count();
         self.entries.drain(..old);

@@ -56,6 +56,8 @@ const STEPS: &[&str] = &[
          (SELECT tenant, name FROM state WHERE tenant = $1 AND $2::text[] IS NOT NULL LIMIT $3)",
     "DELETE FROM audit_log WHERE (tenant, at, id) IN
          (SELECT tenant, at, id FROM audit_log WHERE tenant = $1 AND $2::text[] IS NOT NULL LIMIT $3)",
+    "DELETE FROM webhook_log WHERE number IN
+         (SELECT number FROM webhook_log WHERE tenant = $1 AND $2::text[] IS NOT NULL LIMIT $3)",
 ];
 
 #[async_trait]

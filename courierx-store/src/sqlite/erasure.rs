@@ -175,6 +175,8 @@ fn rest(tx: &Tx<'_>, tenant: TenantId, limit: usize) -> Run<usize> {
              (SELECT tenant, name FROM courierx_state WHERE tenant = ?1 LIMIT ?2)",
         "DELETE FROM courierx_audit_log WHERE (tenant, at, id) IN
              (SELECT tenant, at, id FROM courierx_audit_log WHERE tenant = ?1 LIMIT ?2)",
+        "DELETE FROM courierx_webhook_log WHERE number IN
+             (SELECT number FROM courierx_webhook_log WHERE tenant = ?1 LIMIT ?2)",
     ] {
         let removed = tx.sql(sql)?.execute(params![tenant.as_bytes(), codec::limit(limit)])?;
         if removed > 0 {

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::Subject;
 use super::fixtures::{self, Flight};
+use super::{Subject, webhook_log};
 use crate::event::{EventKind, NewEvent, Sequence};
 use crate::id::{MessageId, RecordId, TenantId};
 use crate::store::{
     AuditEntry, Begun, Change, ConfigRecord, CounterDelta, CounterQuery, DepthQuery, EventQuery, Expected,
-    Idempotency, JobNext, KeyValue, OnDelete, Reference, Resolution, StateKey,
+    Idempotency, JobNext, KeyValue, OnDelete, PageRequest, Reference, Resolution, StateKey, WebhookFilter,
 };
 use crate::suppression::{NewSuppression, Reason};
 
@@ -23,6 +23,9 @@ fn record(tenant: TenantId, kind: &str, key: &str) -> ConfigRecord {
     record.global = vec![KeyValue::new("digest", format!("{key}/{tenant}"))];
     record
 }
+
+/// An endpoint that was told something.
+const ENDPOINT: RecordId = RecordId::from_bytes([7; 16]);
 
 /// A tenant with some of everything; its records, the first of which is kept, and its messages.
 async fn fill(subject: &Subject) -> (TenantId, Vec<ConfigRecord>, Vec<MessageId>) {
@@ -54,6 +57,10 @@ async fn fill(subject: &Subject) -> (TenantId, Vec<ConfigRecord>, Vec<MessageId>
     store.add(tenant, vec![entry]).await.expect("add");
     store.count(tenant, vec![CounterDelta::one("sent", now)]).await.expect("count");
     store.reserve(vec![fixtures::reservation(tenant, "plan", 10, 4)]).await.expect("reserve");
+    store
+        .log_webhooks(vec![webhook_log::entry(subject, tenant, ENDPOINT, 1, 200)])
+        .await
+        .expect("log_webhooks");
     let life = Duration::from_hours(2);
     let key = StateKey::new(tenant, "breaker/primary");
     store.swap_state(&key, Expected::Absent, vec![1], life).await.expect("swap_state");
@@ -80,7 +87,10 @@ async fn census(subject: &Subject, tenant: TenantId, messages: &[MessageId]) -> 
     let counters = store.read_counters(tenant, &counters).await.expect("read_counters").len();
     let state = store.list_state(tenant, "").await.expect("list_state").len();
     let audit = store.list_audit(tenant, &<_>::default(), 0, 100).await.expect("list_audit").items.len();
+    let (all, first) = (WebhookFilter::default(), PageRequest::first(10));
+    let told = store.list_webhooks(tenant, ENDPOINT, &all, &first).await.expect("list_webhooks").items.len();
     vec![
+        ("webhooks", told),
         ("messages", loaded),
         ("listed", listed),
         ("events", events),

@@ -8,7 +8,13 @@ use crate::id::{EventId, MessageId, RecordId, TenantId};
 use crate::store::{PageRequest, WebhookFilter, WebhookResult, WebhookTry};
 use crate::webhook::WebhookEvent;
 
-fn entry(subject: &Subject, tenant: TenantId, endpoint: RecordId, number: u32, status: u16) -> WebhookTry {
+pub(super) fn entry(
+    subject: &Subject,
+    tenant: TenantId,
+    endpoint: RecordId,
+    number: u32,
+    status: u16,
+) -> WebhookTry {
     WebhookTry {
         id: RecordId::new(),
         tenant,

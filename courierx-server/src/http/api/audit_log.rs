@@ -60,14 +60,14 @@ fn render(entry: &AuditEntry) -> Rendered<'_> {
 #[derive(Debug, IntoParams)]
 pub struct AuditQuery {
     /// Of this user or key.
-    #[param(value_type = Option<RecordId>)]
+    #[param(inline)]
     pub actor: Option<RecordId>,
     /// What was done: `created`.
     pub action: Option<String>,
     /// With what kind of thing: `api_key`.
     pub resource: Option<String>,
     /// With which one.
-    #[param(value_type = Option<RecordId>)]
+    #[param(inline)]
     pub resource_id: Option<RecordId>,
     /// At this moment or day, or later.
     pub from: Option<String>,

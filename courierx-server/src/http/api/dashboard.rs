@@ -184,6 +184,7 @@ fn render(Metrics { days, daily, totals: all, providers }: Metrics, now: Timesta
 #[derive(Debug, IntoParams)]
 pub struct MetricsQuery {
     /// How many; a week if nothing is said.
+    #[param(inline)]
     pub period: Option<Period>,
 }
 

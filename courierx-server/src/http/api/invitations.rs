@@ -134,6 +134,7 @@ fn render_invited(invited: &Invited) -> RenderedInvited<'_> {
 #[derive(Debug, IntoParams)]
 pub struct InvitationQuery {
     /// In this state only.
+    #[param(inline)]
     pub status: Option<InvitationStatus>,
 }
 

@@ -74,6 +74,7 @@ pub struct UsageQuery {
     /// The last one; today if nothing is said.
     pub to: Option<String>,
     /// How they are told apart further.
+    #[param(inline)]
     pub group_by: Option<GroupBy>,
     /// Of this kind of provider only.
     pub provider: Option<String>,

@@ -34,7 +34,7 @@ async fn a_prompt_chooses_a_template_that_can_be_kept_and_filled_as_it_is() {
         // Its variables are those that its texts need, no more and no fewer.
         let named = made.body["variables"].as_array().unwrap().iter();
         let values = named.map(|one| (one["name"].as_str().unwrap().to_owned(), json!("<b>")));
-        let values = json!({ "variables": serde_json::Map::from_iter(values) });
+        let values = json!({ "variables": values.collect::<serde_json::Map<_, _>>() });
         let path = format!("/api/v1/email_templates/{}/preview", kept.body["id"].as_str().unwrap());
         let filled = owner.post(&path, &values).await;
         assert_eq!(filled.status, 200, "{filled:?}");

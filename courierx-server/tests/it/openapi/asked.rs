@@ -37,8 +37,12 @@ fn the_document_is_openapi() {
     assert!(checked.status.success(), "{}", said(&checked));
 }
 
+/// What opens the API of the operator.
+const ADMIN_KEY: &str = "a key of the operator and of nobody else";
+
 fn start(folder: &Path) -> Binary {
-    let variables = [("INTERNAL_SECRET", INTERNAL_SECRET), ("LOG_LEVEL", "error")];
+    let variables =
+        [("INTERNAL_SECRET", INTERNAL_SECRET), ("SUPER_ADMIN_API_KEY", ADMIN_KEY), ("LOG_LEVEL", "error")];
     Binary::start(folder, &variables)
 }
 
@@ -66,6 +70,7 @@ async fn belongings(owner: &Client) -> String {
         ("domains", json!({ "domain": "a.example" })),
         ("suppressions", json!({ "email": "x@example.com" })),
         ("api_keys", json!({ "name": "another" })),
+        ("webhook_endpoints", json!({ "url": "https://hooks.a.example/mail" })),
         ("invitations", json!({ "email": "new@a.example" })),
     ] {
         let made = owner.post(&format!("/api/v1/{resource}"), &new).await;
@@ -124,4 +129,16 @@ async fn whatever_a_key_asks_is_answered_as_the_document_says() {
     let key: Value = owner.post("/api/v1/api_keys", &json!({ "name": "its own" })).await.body;
     let key = binary.client().with(key["raw_key"].as_str().unwrap());
     ask(&binary, folder.path(), &key, &config, "examples,coverage");
+}
+
+#[tokio::test]
+async fn whatever_the_operator_asks_is_answered_as_the_document_says() {
+    let folder = tempdir().unwrap();
+    let binary = start(folder.path());
+    let made = owner(&binary).await.get("/api/v1/auth/me").await;
+    let id = made.body["tenant"]["id"].as_str().unwrap();
+    let config = format!(
+        "[[operations]]\ninclude-path-regex = '^/api/v1/admin/tenants/[{{]id[}}]'\nparameters = {{ 'path.id' = '{id}' }}\n"
+    );
+    ask(&binary, folder.path(), &binary.client().with(ADMIN_KEY), &config, "examples,coverage");
 }

@@ -7,4 +7,4 @@ CREATE TABLE webhook_log (
     taken    boolean NOT NULL,
     body     text    NOT NULL
 );
-CREATE INDEX webhook_log_endpoint ON webhook_log (endpoint, number);
+CREATE INDEX webhook_log_endpoint ON webhook_log (tenant, endpoint, number);

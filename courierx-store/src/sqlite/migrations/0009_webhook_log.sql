@@ -7,4 +7,4 @@ CREATE TABLE courierx_webhook_log (
     taken    INTEGER NOT NULL,
     body     TEXT    NOT NULL
 ) STRICT;
-CREATE INDEX courierx_webhook_log_endpoint ON courierx_webhook_log (endpoint, number);
+CREATE INDEX courierx_webhook_log_endpoint ON courierx_webhook_log (tenant, endpoint, number);

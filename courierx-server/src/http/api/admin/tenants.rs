@@ -134,6 +134,7 @@ fn render<'a>(
 #[derive(Debug, IntoParams)]
 pub struct TenantQuery {
     /// In this state only.
+    #[param(inline)]
     pub status: Option<TenantStatus>,
     /// With this plan only.
     pub plan_id: Option<String>,

@@ -1,6 +1,7 @@
 //! Webhook endpoints: made, checked, changed, removed.
 
 mod deliver;
+mod documented;
 pub(crate) mod receiver;
 mod verifiers;
 

@@ -1,7 +1,10 @@
 //! The floor: a bare axum handler that parses a message and answers it, as a process of its own.
 
 use axum::Json;
-use axum::routing::post;
+use axum::extract::Path;
+use axum::http::HeaderName;
+use axum::http::header::CONTENT_TYPE;
+use axum::routing::{get, post};
 use serde_json::Value;
 
 /// What makes this program the echo.
@@ -11,10 +14,15 @@ async fn echo(Json(message): Json<Value>) -> Json<Value> {
     Json(message)
 }
 
+/// So many bytes, as JSON.
+async fn bytes(Path(count): Path<usize>) -> ([(HeaderName, &'static str); 1], String) {
+    ([(CONTENT_TYPE, "application/json")], "x".repeat(count))
+}
+
 /// Serves until it is killed.
 #[tokio::main]
 pub(crate) async fn serve() {
-    let router = axum::Router::new().route("/api/v1/emails", post(echo));
+    let router = axum::Router::new().route("/api/v1/emails", post(echo)).route("/bytes/{count}", get(bytes));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     println!("listening on http://{}", listener.local_addr().unwrap());
     axum::serve(listener, router).await.unwrap();

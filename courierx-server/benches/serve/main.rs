@@ -13,6 +13,7 @@ mod floors;
 mod lone;
 mod options;
 mod process;
+mod read;
 mod smtp;
 mod together;
 mod wrk;
@@ -37,6 +38,9 @@ fn main() -> ExitCode {
     }
     if options.wants("accept") {
         accept::measure(&mut floors, &options);
+    }
+    if options.wants("read") {
+        read::measure(&mut floors, &options);
     }
     if options.wants("together") {
         together::measure(&mut floors, &options);

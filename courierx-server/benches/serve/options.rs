@@ -7,6 +7,8 @@ pub(crate) struct Options {
     pub(crate) rounds: usize,
     /// How long each is loaded each time.
     pub(crate) load: Duration,
+    /// How many messages there are when they are read.
+    pub(crate) messages: Option<f64>,
     /// The one part that is measured, instead of all.
     only: Option<String>,
 }
@@ -18,7 +20,12 @@ impl Options {
         let number = |name: &str| value(name).map(|value| value.parse().expect("a number"));
         let rounds = usize::try_from(number("--rounds").unwrap_or(3)).expect("it is small");
         let load = Duration::from_secs(number("--seconds").unwrap_or(5));
-        Self { rounds, load, only: value("--only") }
+        Self {
+            rounds,
+            load,
+            messages: value("--messages").map(|value| value.parse().expect("a number")),
+            only: value("--only"),
+        }
     }
 
     pub(crate) fn wants(&self, part: &str) -> bool {

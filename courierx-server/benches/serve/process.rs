@@ -83,6 +83,16 @@ impl Program {
         })
     }
 
+    /// Reads something, and insists on success.
+    pub(crate) fn get(&self, path: &str, token: &str) -> String {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let client = reqwest::Client::builder().no_proxy().build().unwrap();
+            let request = client.get(format!("{}{path}", self.url)).bearer_auth(token);
+            request.send().await.unwrap().error_for_status().unwrap().text().await.unwrap()
+        })
+    }
+
     /// Messages that wait or are under delivery.
     pub(crate) fn queued(&self) -> u64 {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

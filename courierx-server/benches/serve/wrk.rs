@@ -66,19 +66,25 @@ pub(crate) struct Load {
 
 /// Loads a program over so many connections, by one thread.
 pub(crate) fn load(program: &Program, script: &Script, connections: u32, time: Duration) -> Load {
-    let output = Command::new("wrk")
-        .args([
-            "-t1",
-            &format!("-c{connections}"),
-            &format!("-d{}s", time.as_secs()),
-            "--latency",
-            "-s",
-            "post.lua",
-        ])
-        .arg(format!("{}/api/v1/emails", program.url))
-        .current_dir(&script.folder)
-        .output()
-        .expect("wrk is needed: apt-get install wrk");
+    let mut wrk = wrk(connections, time);
+    wrk.args(["-s", "post.lua"]).arg(format!("{}/api/v1/emails", program.url));
+    run(wrk.current_dir(&script.folder))
+}
+
+/// Reads something over 64 connections, by one thread.
+pub(crate) fn read(program: &Program, path: &str, key: &str, time: Duration) -> Load {
+    let mut wrk = wrk(64, time);
+    run(wrk.args(["-H", &format!("Authorization: Bearer {key}")]).arg(format!("{}{path}", program.url)))
+}
+
+fn wrk(connections: u32, time: Duration) -> Command {
+    let mut wrk = Command::new("wrk");
+    wrk.args(["-t1", &format!("-c{connections}"), &format!("-d{}s", time.as_secs()), "--latency"]);
+    wrk
+}
+
+fn run(wrk: &mut Command) -> Load {
+    let output = wrk.output().expect("wrk is needed: apt-get install wrk");
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && !text.contains("Non-2xx"), "{text}");
     let word = |line: &str| {

@@ -7,10 +7,11 @@ use courierx_core::event::MessageStatus;
 use courierx_core::id::MessageId;
 use courierx_core::store::MessageRecord;
 
+use super::Draft;
 use super::check::may_send;
 use super::files::Files;
 use super::send::as_told;
-use super::{Draft, template};
+use super::template::Templates;
 use crate::App;
 use crate::ctx::{Ctx, Scope};
 use crate::error::{ServiceError, ServiceResult};
@@ -40,9 +41,9 @@ pub async fn send_batch(
     ctx.require(Scope::EmailsWrite)?;
     let mut answers: Vec<Option<ServiceResult<BatchItem>>> = Vec::new();
     let (mut emails, mut places) = (Vec::new(), Vec::new());
-    let (mut files, mut bytes) = (Files::new(app, ctx.tenant), 0);
+    let (mut files, mut templates, mut bytes) = (Files::new(app, ctx.tenant), Templates::default(), 0);
     for draft in drafts {
-        match complete(ctx, app, draft, &mut files).await {
+        match complete(ctx, app, draft, &mut files, &mut templates).await {
             Ok(submission) => {
                 bytes += submission.email.estimated_bytes();
                 if bytes > MAX_BATCH_BYTES {
@@ -86,8 +87,9 @@ async fn complete(
     app: &App,
     draft: ServiceResult<Draft>,
     files: &mut Files<'_>,
+    templates: &mut Templates,
 ) -> ServiceResult<Submission> {
-    let checked = template::fill(ctx, app, draft?).await?.draft.check(ctx, app).await?;
+    let checked = templates.fill(ctx, app, draft?).await?.check(ctx, app).await?;
     may_send(ctx, app, &checked.email).await?;
     checked.complete(files).await
 }

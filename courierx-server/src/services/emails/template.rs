@@ -3,6 +3,8 @@
 //! The texts of the published version go into the message as they are now, with the variables: it is filled when it is
 //! delivered, as every message with variables is, and what is published later changes nothing of it.
 
+use std::sync::Arc;
+
 use courierx_core::engine::{AcceptError, TemplateParts};
 use courierx_core::id::MessageId;
 use courierx_core::message::{Email, EmailBuilder};
@@ -17,7 +19,7 @@ use crate::model::email_templates::TemplateSource;
 use crate::services::email_templates::{self, Published, variable};
 
 /// Which template.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TemplateChoice {
     /// The one with this identifier.
     Id(String),
@@ -68,14 +70,48 @@ pub(super) async fn fill(ctx: &Ctx, app: &App, mut draft: Draft) -> ServiceResul
     };
     let published = email_templates::published(app, ctx.tenant, choice).await?;
     let unfilled = draft.clone();
-    let (made, required) = fill_with(draft.email, &published.source, &draft.filling);
-    if !required.is_empty() {
-        let text = "is missing; the template requires it";
-        let fields = required.iter().map(|name| FieldError::new(variable(name), text));
-        return Err(ServiceError::Invalid(fields.collect()));
-    }
-    draft.email = made;
+    draft.email = complete(draft.email, &published, &draft.filling)?;
     Ok(Filled { draft, template: Some(Source { unfilled, published }) })
+}
+
+/// The templates that the messages of a batch name. Each is looked up once, so all messages are made of one version.
+#[derive(Default)]
+pub(super) struct Templates(Vec<(TemplateChoice, Arc<Published>)>);
+
+impl Templates {
+    /// Gives a message of the batch the texts of its template, if it names one.
+    pub(super) async fn fill(&mut self, ctx: &Ctx, app: &App, mut draft: Draft) -> ServiceResult<Draft> {
+        if let Some(choice) = &draft.filling.template {
+            let published = self.published(ctx, app, choice).await?;
+            draft.email = complete(draft.email, &published, &draft.filling)?;
+        }
+        Ok(draft)
+    }
+
+    async fn published(
+        &mut self,
+        ctx: &Ctx,
+        app: &App,
+        choice: &TemplateChoice,
+    ) -> ServiceResult<Arc<Published>> {
+        if let Some((_, known)) = self.0.iter().find(|(known, _)| known == choice) {
+            return Ok(Arc::clone(known));
+        }
+        let published = Arc::new(email_templates::published(app, ctx.tenant, choice).await?);
+        self.0.push((choice.clone(), Arc::clone(&published)));
+        Ok(published)
+    }
+}
+
+/// The message with the texts of the template, if it has all that this requires.
+fn complete(email: EmailBuilder, published: &Published, filling: &Filling) -> ServiceResult<EmailBuilder> {
+    let (made, required) = fill_with(email, &published.source, filling);
+    if required.is_empty() {
+        return Ok(made);
+    }
+    let text = "is missing; the template requires it";
+    let fields = required.iter().map(|name| FieldError::new(variable(name), text));
+    Err(ServiceError::Invalid(fields.collect()))
 }
 
 /// The message with the texts of the template; and which variables the template requires and was not given.

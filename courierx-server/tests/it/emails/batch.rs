@@ -155,3 +155,45 @@ async fn a_batch_has_limits() {
     let long = "x".repeat(10 * 1024 * 1024);
     assert_eq!(owner.post(BATCH, &json!({ "emails": [{ "text": long }] })).await.status, 413);
 }
+
+#[tokio::test]
+async fn a_template_serves_all_messages_of_a_batch() {
+    let server = TestServer::start().await;
+    let owner = server.owner("acme").await;
+    let template = json!({
+        "name": "order", "status": "active", "subject": "Order {{order}}", "text_body": "Hello {{name}}",
+        "variables": [{ "name": "order", "required": true }],
+    });
+    let template = owner.post("/api/v1/email_templates", &template).await;
+    assert_eq!(template.status, 201, "{template:?}");
+    let body = json!({
+        "from_email": "shop@myapp.example", "template": "order", "variables": { "name": "you" },
+        "recipients": [
+            { "email": "ada@example.com", "variables": { "order": "1", "name": "Ada" } },
+            { "email": "bob@example.com", "variables": { "order": "2" } },
+            { "email": "eve@example.com" },
+        ],
+    });
+    let sent = owner.post(BATCH, &body).await;
+    assert_eq!(
+        (sent.status, &sent.body["accepted"], &sent.body["refused"]),
+        (202, &json!(2), &json!(1)),
+        "{sent:?}"
+    );
+    let results = sent.body["results"].as_array().unwrap();
+    assert!(results[2]["details"]["variables[order]"].is_array(), "{sent:?}");
+    server.delivered(&owner).await;
+    for (result, subject, text) in
+        [(&results[0], "Order 1", "Hello Ada"), (&results[1], "Order 2", "Hello you")]
+    {
+        let email = owner.get(&path(result)).await.body;
+        assert_eq!((&email["subject"], &email["text_body"]), (&json!(subject), &json!(text)));
+    }
+    let naming =
+        |template: Value| with(json!({ "from": "shop@myapp.example", "to": "ada@example.com" }), &template);
+    let by_id = naming(json!({ "template_id": template.body["id"], "variables": { "order": "3" } }));
+    let unknown = naming(json!({ "template": "nothing" }));
+    let sent = owner.post(BATCH, &json!({ "emails": [by_id, unknown] })).await;
+    assert_eq!((&sent.body["accepted"], &sent.body["refused"]), (&json!(1), &json!(1)), "{sent:?}");
+    assert!(sent.body["results"][1]["details"]["template"].is_array(), "{sent:?}");
+}

@@ -26,6 +26,7 @@ use crate::services::domains::Places;
 use crate::services::emails::FetchPlaces;
 use crate::services::engine::Engine;
 use crate::services::health::{DatabaseWorks, QueueDepth};
+use crate::services::pages::Many;
 use crate::webhooks::Webhooks;
 
 /// Why an app cannot be made.
@@ -70,6 +71,8 @@ pub struct App {
     pub dns: Arc<dyn DnsLookup>,
     /// How many domains of one tenant are looked at at once.
     pub domain_places: Places,
+    /// Which tenants have very many messages.
+    pub many: Many,
     /// How many requests fetch files at once.
     pub fetch_places: FetchPlaces,
     /// What sends at once for the operator's other programs.
@@ -131,6 +134,7 @@ impl App {
             dns: Arc::new(Resolver::new(settings.dns_server)),
             domain_places: Places::default(),
             fetch_places: FetchPlaces::default(),
+            many: Many::default(),
             webhooks: Webhooks::new(providers.webhooks().clone()),
             providers,
             routes,

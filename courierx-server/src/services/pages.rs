@@ -1,7 +1,10 @@
 //! Pages of messages, and how many there are in all.
 
+use std::time::Duration;
+
 use courierx_core::id::TenantId;
 use courierx_core::store::{MessageFilter, MessageRecord, PageRequest, StoreResult};
+use moka::sync::Cache;
 
 use crate::App;
 
@@ -9,6 +12,36 @@ use crate::App;
 const LOOKS: usize = 5;
 /// As many messages as a store counts by a filter. What is beyond is not in the number.
 const COUNTED: u64 = 20_000;
+
+/// For how long a tenant is believed to have as many messages as it had. Only their age makes them fewer.
+const BELIEVED: Duration = Duration::from_mins(1);
+/// Most tenants of whom that is remembered.
+const TENANTS: u64 = 10_000;
+
+/// Which tenants have so many messages that lists only tell that there are more: counting to that number costs more than
+/// a page does.
+#[derive(Debug)]
+pub struct Many(Cache<TenantId, u64>);
+
+impl Default for Many {
+    fn default() -> Self {
+        Self(Cache::builder().max_capacity(TENANTS).time_to_live(BELIEVED).build())
+    }
+}
+
+impl Many {
+    /// Counts a tenant's messages, no further than this.
+    async fn count(&self, app: &App, tenant: TenantId, count_to: u64) -> StoreResult<u64> {
+        if self.0.get(&tenant).is_some_and(|least| least >= count_to) {
+            return Ok(count_to);
+        }
+        let count = app.store.count_messages(tenant, &MessageFilter::default(), count_to).await?;
+        if count >= count_to {
+            self.0.insert(tenant, count_to);
+        }
+        Ok(count)
+    }
+}
 
 /// How many there are on all pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,10 +77,12 @@ pub(super) async fn messages(
         let Some(next) = found.next.filter(|_| records.len() < limit) else { break };
         page = PageRequest::after(next, limit - records.len());
     }
+    if filter.is_empty() {
+        return Ok((records, Total::counted(app.many.count(app, tenant, count_to).await?, count_to)));
+    }
     let mut total = Total::counted(app.store.count_messages(tenant, filter, count_to).await?, count_to);
-    if !filter.is_empty() && total.exact {
-        let all = app.store.count_messages(tenant, &MessageFilter::default(), COUNTED + 1).await?;
-        total.exact = all <= COUNTED;
+    if total.exact {
+        total.exact = app.many.count(app, tenant, COUNTED + 1).await? <= COUNTED;
     }
     Ok((records, total))
 }

@@ -170,7 +170,8 @@ async fn one_that_hangs_holds_up_no_other() {
         send(&owner, &format!("{number}@example.com")).await;
     }
     works.wait(20).await;
-    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    // An answer is waited for 15 seconds: nobody else did.
+    assert!(start.elapsed() < Duration::from_secs(14), "{:?}", start.elapsed());
 }
 
 /// Moves the clock until the endpoint is as it should be.
@@ -187,7 +188,8 @@ async fn in_time(
         if is(&answer.body) {
             return answer.body;
         }
-        assert!(start.elapsed() < PATIENCE, "it never came to that: {answer:?}");
+        // A hundred rounds of requests and more lie between.
+        assert!(start.elapsed() < PATIENCE * 4, "it never came to that: {answer:?}");
         clock.advance(step);
         pause().await;
     }

@@ -52,8 +52,9 @@ fn said(name: &str) -> String {
 
 #[test]
 fn every_snippet_is_part_of_an_example() {
-    // Examples are run below, tests here.
-    let programs = ["examples", "tests/it"].map(|folder| std::fs::read_dir(root().join(folder)).unwrap());
+    // Examples are run below, tests here; and one belongs to the server.
+    let programs = ["examples", "tests/it", "courierx-server/tests/it/webhook_endpoints"];
+    let programs = programs.map(|folder| std::fs::read_dir(root().join(folder)).unwrap());
     let files = programs.into_iter().flatten().map(|entry| entry.unwrap().path());
     let examples: Vec<Vec<String>> = files
         .filter(|path| path.is_file())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use courierx_core::event::Sequence;
 use courierx_core::id::TenantId;
-use courierx_core::store::{ConfigsExt, Expected, PageRequest, StateKey, Store, StoreResult, Swap};
+use courierx_core::store::{Expected, PageRequest, Resource as _, StateKey, Store, StoreResult, Swap};
 
 use crate::App;
 use crate::model::webhook_endpoints::WebhookEndpoint;
@@ -49,7 +49,9 @@ fn key() -> StateKey {
 /// Whether there is anybody to tell.
 pub(super) async fn is_anybody_there(store: &Arc<dyn Store>) -> StoreResult<bool> {
     let page = PageRequest::first(1);
-    Ok(!store.list_everywhere::<WebhookEndpoint>(WebhookEndpoint::EVERY, &page).await?.items.is_empty())
+    // Not read: one that is damaged is somebody's, too.
+    let found = store.list_global(WebhookEndpoint::KIND, WebhookEndpoint::EVERY, &page).await?;
+    Ok(!found.items.is_empty())
 }
 
 /// Before an endpoint is made: where there was none, nobody followed events, and following begins here. Answers the

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use courierx_core::event::{Event, Sequence};
 use courierx_core::id::TenantId;
-use courierx_core::store::{ConfigsExt, EventQuery, PageRequest, Resource as _, StoreResult, Versioned};
+use courierx_core::store::{
+    ConfigsExt, EventQuery, PageRequest, Resource as _, StoreError, StoreResult, Versioned,
+};
 
 use tokio_util::sync::CancellationToken;
 
@@ -113,7 +115,17 @@ async fn make_jobs(
     let now = app.now();
     for (tenant, events) in tenants {
         let mut jobs = Vec::new();
-        for endpoint in known.endpoints(app, tenant).await?.iter() {
+        let endpoints = match known.endpoints(app, tenant).await {
+            Ok(endpoints) => endpoints,
+            // Read, and not to be understood: nobody else waits for its tenant.
+            Err(error @ StoreError::Corrupt { .. }) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(%tenant, error, "webhook endpoints cannot be read, so nobody is told");
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        for endpoint in endpoints.iter() {
             let wanted =
                 |event: &&&Event| endpoint.value.wants(event.kind) && event.sequence > endpoint.value.after;
             if let Some(last) = events.iter().rfind(wanted) {

@@ -7,14 +7,17 @@ use std::time::{Duration, Instant};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use courierx_core::clock::{Clock as _, ManualClock};
+use courierx_core::id::RecordId;
+use courierx_core::store::{Change, ConfigRecord, KeyValue, Resource as _};
 use courierx_server::config::PrivateTargets;
+use courierx_server::model::webhook_endpoints::WebhookEndpoint;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::receiver::{Receiver, Told, pause};
 use super::{PATH, at, create};
-use crate::provider_connections::limits::{clock, under, until};
+use crate::provider_connections::limits::{clock, tenant, under, until};
 use crate::support::{Client, PATIENCE, TestServer};
 
 async fn reaching_itself() -> TestServer {
@@ -326,4 +329,22 @@ async fn what_happened_while_the_server_was_away_is_told_later() {
         told.iter().map(|one| one.body["to"].as_str().unwrap()).collect::<Vec<_>>(),
         ["ada@example.com", "bob@example.com"]
     );
+}
+
+#[tokio::test]
+async fn a_damaged_endpoint_holds_up_nobody_else() {
+    let (server, receiver) = (reaching_itself().await, Receiver::start().await);
+    let (damaged, owner) = (server.owner("damaged").await, server.owner("acme").await);
+    let tenant = tenant(&damaged).await;
+    // The first of all, so that somebody is there.
+    let mut record =
+        ConfigRecord::new(tenant, WebhookEndpoint::KIND, RecordId::from_bytes([0; 16]), json!({}));
+    record.global = vec![KeyValue::new(WebhookEndpoint::EVERY, "0")];
+    let put = Change::Put { record: Box::new(record), expected: None };
+    server.app().commit(tenant, vec![put]).await.unwrap();
+    create(&owner, &json!({ "url": receiver.url(), "events": ["delivered"] })).await;
+    send(&damaged, "ada@example.com").await;
+    server.delivered(&damaged).await;
+    send(&owner, "bob@example.com").await;
+    assert_eq!(receiver.wait(1).await[0].body["to"], "bob@example.com");
 }

@@ -198,7 +198,7 @@ pub(super) async fn lease<'p>(
     if !pass.is_probe() {
         return Some((pass, None));
     }
-    if let Ok(lease) = lease_probe(store, tenant, connection.id()).await {
+    if let Ok(lease) = lease_probe(store, tenant, connection).await {
         return Some((pass, lease));
     }
     pass.leave_to_others(now);
@@ -206,14 +206,19 @@ pub(super) async fn lease<'p>(
 }
 
 /// Takes the lease; none if another process has it. Without an answer of the store everybody may.
+///
+/// A lease of our own is that of a probe which has just ended, and is about to be released: the breaker lets nobody
+/// else begin before. Whoever took it for another process' would wait for its end in vain.
 async fn lease_probe(
     store: &dyn Store,
     tenant: TenantId,
-    connection: &ConnectionId,
+    connection: &Connection,
 ) -> Result<Option<ProbeLease>, Leased> {
-    let key = StateKey::new(tenant, format!("probe/{connection}"));
-    match store.swap_state(&key, Expected::Absent, Vec::new(), PROBE_LEASE).await {
+    let key = StateKey::new(tenant, format!("probe/{}", connection.id()));
+    let whose = connection.known().whose.as_bytes();
+    match store.swap_state(&key, Expected::Absent, whose.to_vec(), PROBE_LEASE).await {
         Ok(Swap::Stored { version }) => Ok(Some(ProbeLease { key, version })),
+        Ok(Swap::Conflict { current: Some(entry) }) if entry.value == whose => Ok(None),
         Ok(Swap::Conflict { .. }) => Err(Leased),
         Err(_) => Ok(None),
     }

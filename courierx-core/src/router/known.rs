@@ -14,6 +14,7 @@ use super::quota::{Full, Used};
 use super::rate::Bucket;
 use super::senders::Senders;
 use crate::clock::Timestamp;
+use crate::id::RecordId;
 use crate::provider::RefusalKind;
 use crate::sync::{Mutex, PoisonError};
 
@@ -22,6 +23,8 @@ const ERROR_CHARS: usize = 300;
 
 #[derive(Debug)]
 pub(crate) struct Known {
+    /// Whose knowledge it is, among the processes that share a store.
+    pub(crate) whose: RecordId,
     pub(crate) gate: Gate,
     pub(crate) breaker: Breaker,
     pub(crate) places: Places,
@@ -37,6 +40,7 @@ pub(crate) struct Known {
 impl Known {
     pub(super) fn new(most_in_flight: usize, breaker: BreakerOptions) -> Self {
         Self {
+            whose: RecordId::new(),
             gate: Gate::default(),
             breaker: Breaker::new(breaker),
             places: Places::new(most_in_flight),

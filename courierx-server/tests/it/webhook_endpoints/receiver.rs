@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -10,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::support::PATIENCE;
@@ -33,6 +33,7 @@ type Script = Box<dyn Fn(usize) -> Option<Response> + Send + Sync>;
 
 struct Inner {
     told: Mutex<Vec<Told>>,
+    came: Notify,
     script: Script,
 }
 
@@ -58,7 +59,7 @@ impl Receiver {
     pub(crate) async fn answering(
         script: impl Fn(usize) -> Option<Response> + Send + Sync + 'static,
     ) -> Self {
-        let inner = Arc::new(Inner { told: Mutex::default(), script: Box::new(script) });
+        let inner = Arc::new(Inner { told: Mutex::default(), came: Notify::new(), script: Box::new(script) });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let app = axum::Router::new().fallback(take).with_state(Arc::clone(&inner));
@@ -76,22 +77,16 @@ impl Receiver {
 
     /// Waits until it was told so often.
     pub(crate) async fn wait(&self, count: usize) -> Vec<Told> {
-        let start = Instant::now();
-        loop {
-            let told = self.told();
-            if told.len() >= count {
-                return told;
+        let come = async {
+            while self.told().len() < count {
+                self.inner.came.notified().await;
             }
-            assert!(start.elapsed() < PATIENCE, "told {} times, not {count}: {told:#?}", told.len());
-            pause().await;
-        }
+        };
+        let come = tokio::time::timeout(PATIENCE, come).await;
+        let told = self.told();
+        assert!(come.is_ok(), "told {} times, not {count}: {told:#?}", told.len());
+        told
     }
-}
-
-/// Lets others go on: who is waited for is on the other side of a socket.
-#[expect(clippy::disallowed_methods, reason = "it is polled, as what is waited for tells nobody")]
-pub(crate) async fn pause() {
-    tokio::time::sleep(Duration::from_millis(5)).await;
 }
 
 async fn take(State(inner): State<Arc<Inner>>, headers: HeaderMap, body: Bytes) -> Response {
@@ -102,6 +97,8 @@ async fn take(State(inner): State<Arc<Inner>>, headers: HeaderMap, body: Bytes) 
         told.push(Told { headers, text, body });
         told.len() - 1
     };
+    // Kept until somebody waits.
+    inner.came.notify_one();
     match (inner.script)(number) {
         Some(answer) => answer,
         None => std::future::pending().await,

@@ -22,6 +22,7 @@ use crate::http::Meters;
 use crate::secret::Secret;
 use crate::services::audit_log::Author;
 use crate::services::auth::Resets;
+use crate::services::callbacks;
 use crate::services::domains::Places;
 use crate::services::emails::FetchPlaces;
 use crate::services::engine::Engine;
@@ -77,6 +78,8 @@ pub struct App {
     pub fetch_places: FetchPlaces,
     /// What sends at once for the operator's other programs.
     pub engine: Engine,
+    /// How many large callbacks are read at once.
+    pub callback_room: callbacks::Room,
     /// What tells tenants' applications what happened.
     pub webhooks: Webhooks,
     /// Makes and reads the tokens of users.
@@ -135,6 +138,7 @@ impl App {
             domain_places: Places::default(),
             fetch_places: FetchPlaces::default(),
             many: Many::default(),
+            callback_room: callbacks::Room::default(),
             webhooks: Webhooks::new(providers.webhooks().clone()),
             providers,
             routes,

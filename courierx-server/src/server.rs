@@ -14,6 +14,7 @@ use crate::App;
 use crate::changes;
 use crate::delivery::Postman;
 use crate::http::{self, ListenerLimits};
+use crate::services::events;
 use crate::upkeep::upkeep;
 use crate::webhooks;
 
@@ -29,6 +30,8 @@ pub struct Server {
     stop: CancellationToken,
     listener: JoinHandle<()>,
     upkeep: JoinHandle<()>,
+    /// Looks for events on behalf of those who follow them.
+    watch: JoinHandle<()>,
     webhooks: Option<JoinHandle<()>>,
     /// Follows what other servers on the same database change, if there can be any.
     changes: Option<JoinHandle<()>>,
@@ -67,6 +70,7 @@ impl Server {
                 .is_some()
                 .then(|| tokio::spawn(webhooks::run(Arc::clone(&app), rest.child_token()))),
             upkeep: tokio::spawn(upkeep(Arc::clone(&app), rest.child_token())),
+            watch: tokio::spawn(events::watch(Arc::clone(&app), stop.child_token())),
             changes: app
                 .settings
                 .database
@@ -93,6 +97,8 @@ impl Server {
     /// Takes no more requests, answers those under way, lets what is under delivery finish, and ends.
     pub async fn stop(mut self) {
         self.stop.cancel();
+        // They would never end by themselves.
+        self.app.streams.close();
         let worker = async {
             if let Some(worker) = &mut self.worker {
                 let _ = worker.await;
@@ -110,6 +116,7 @@ impl Server {
         }
         self.rest.cancel();
         let _ = (&mut self.upkeep).await;
+        let _ = (&mut self.watch).await;
         if let Some(webhooks) = &mut self.webhooks {
             let _ = webhooks.await;
         }
@@ -126,6 +133,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        self.app.streams.close();
+        self.watch.abort();
         self.listener.abort();
         self.upkeep.abort();
         if let Some(webhooks) = &self.webhooks {

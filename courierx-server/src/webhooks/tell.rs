@@ -10,10 +10,11 @@ use courierx_core::webhook::Schedule;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
+use super::about::{About, abouts};
 use super::disable::{GONE, TOO_LONG, disable, note_failure, note_success};
 use super::job::Work;
 use super::patience::MayAsk;
-use super::payload::{About, Payload};
+use super::payload::Payload;
 use super::request::{Answered, Asked};
 use crate::App;
 use crate::error::ServiceResult;
@@ -200,20 +201,4 @@ async fn first(
 ) -> (Sequence, ServiceResult<Answered>) {
     let about = event.message.and_then(|message| abouts.get(&message));
     (event.sequence, asked.tell(&Payload::of(event, about), Some(event.sequence), 1).await)
-}
-
-/// The messages that events are about, as far as they are still kept.
-async fn abouts(app: &App, tenant: TenantId, events: &[Event]) -> ServiceResult<HashMap<MessageId, About>> {
-    let mut ids: Vec<_> = events.iter().filter_map(|event| event.message).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let keys: Vec<_> = ids.iter().map(|id| (tenant, *id)).collect();
-    let mut abouts = HashMap::new();
-    for stored in app.store.load(&keys).await?.into_iter().flatten() {
-        // What cannot be opened is told without.
-        let subject = app.outbox.summary(&stored.record).ok().flatten().map(|summary| summary.subject);
-        let email = app.outbox.content(&stored).await.ok().flatten();
-        abouts.insert(stored.record.id, About { stored, subject, email });
-    }
-    Ok(abouts)
 }

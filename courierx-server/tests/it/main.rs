@@ -25,6 +25,7 @@ mod email_templates;
 mod emails;
 mod engine;
 #[cfg(unix)]
+mod events;
 mod explain;
 mod health;
 mod openapi;

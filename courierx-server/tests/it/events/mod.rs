@@ -1,7 +1,7 @@
 //! What happened, page by page.
 
 pub(crate) mod reader;
-mod stream;
+pub(crate) mod stream;
 
 use serde_json::{Value, json};
 
@@ -64,7 +64,7 @@ async fn what_happened_is_listed_in_its_order_as_endpoints_are_told() {
 }
 
 #[tokio::test]
-async fn pages_are_read_one_after_the_other_while_others_write() {
+pub(crate) async fn pages_are_read_one_after_the_other_while_others_write() {
     let server = TestServer::start().await;
     let owner = server.owner("acme").await;
     let (mut read, mut after) = (Vec::new(), json!(0));
@@ -90,7 +90,7 @@ async fn pages_are_read_one_after_the_other_while_others_write() {
 }
 
 #[tokio::test]
-async fn only_what_is_asked_for_is_listed() {
+pub(crate) async fn only_what_is_asked_for_is_listed() {
     let server = TestServer::start().await;
     let owner = server.owner("acme").await;
     let (live, tests) = (server.key(&owner, "live").await, server.key(&owner, "test").await);

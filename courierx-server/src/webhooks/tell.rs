@@ -75,16 +75,15 @@ impl Round<'_> {
     async fn go(&mut self, at_once: usize) -> ServiceResult<JobNext> {
         let asked = Asked::new(self.app, self.endpoint)?;
         loop {
-            let events = self.events().await?;
+            let mut events = self.events().await?;
             let Some(last) = events.last().map(|event| event.sequence) else { return Ok(JobNext::Finish) };
+            let is_all = last >= self.work.until || events.len() < BATCH;
+            let endpoint = &self.endpoint.value;
+            events.retain(|event| endpoint.wants(event.kind) && event.sequence > endpoint.after);
             let abouts = abouts(self.app, self.tenant, &events).await?;
             let is_wanted = |event: &&Event| {
-                let about = event.message.map(|message| abouts.get(&message));
-                self.endpoint.value.wants(event.kind)
-                    && event.sequence > self.endpoint.value.after
-                    && about.is_none_or(|about| {
-                        about.is_none_or(|about| about.stored.record.mode == self.endpoint.value.mode)
-                    })
+                let about = event.message.and_then(|message| abouts.get(&message));
+                about.is_none_or(|about| about.stored.record.mode == endpoint.mode)
             };
             let wanted: Vec<_> = events.iter().filter(is_wanted).collect();
             if self.work.tries > 0 || self.job.round > 0 {
@@ -96,6 +95,9 @@ impl Round<'_> {
             }
             if let Some(next) = self.all(&asked, &wanted, &abouts, at_once).await? {
                 return Ok(next);
+            }
+            if is_all {
+                return Ok(JobNext::Finish);
             }
             self.work.after = last;
         }

@@ -26,6 +26,7 @@ use crate::services::callbacks;
 use crate::services::domains::Places;
 use crate::services::emails::FetchPlaces;
 use crate::services::engine::Engine;
+use crate::services::events::Streams;
 use crate::services::health::{DatabaseWorks, QueueDepth};
 use crate::services::pages::Many;
 use crate::webhooks::Webhooks;
@@ -82,6 +83,8 @@ pub struct App {
     pub callback_room: callbacks::Room,
     /// What tells tenants' applications what happened.
     pub webhooks: Webhooks,
+    /// Who follows what happens.
+    pub streams: Streams,
     /// Makes and reads the tokens of users.
     pub tokens: Tokens,
     /// Hashes and checks passwords.
@@ -140,6 +143,7 @@ impl App {
             many: Many::default(),
             callback_room: callbacks::Room::default(),
             webhooks: Webhooks::new(providers.webhooks().clone()),
+            streams: Streams::new(settings.streams),
             providers,
             routes,
             tokens: Tokens::new(jwt_secret.expose().as_bytes()),
@@ -184,12 +188,15 @@ impl App {
     pub async fn commit(&self, tenant: TenantId, changes: Vec<Change>) -> ServiceResult<()> {
         let (store, directory, routes) =
             (Arc::clone(&self.store), Arc::clone(&self.directory), Arc::clone(&self.routes));
+        let streams = self.streams.clone();
         // On a task of its own: a client that hangs up ends its request, but not what the store has begun.
         let committing = tokio::spawn(async move {
             let committed = store.commit_configs(tenant, changes).await;
             // Even after an error: it may have been committed all the same.
             directory.forget(tenant);
             routes.forget(tenant);
+            // A key that has just ended follows nothing any more.
+            streams.wake(&[tenant]);
             committed
         });
         Ok(committing.await.map_err(ServiceError::internal)???)

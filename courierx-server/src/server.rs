@@ -14,6 +14,7 @@ use crate::App;
 use crate::changes;
 use crate::delivery::Postman;
 use crate::http::{self, ListenerLimits};
+use crate::services::events;
 use crate::upkeep::upkeep;
 use crate::{callbacks, webhooks};
 
@@ -29,6 +30,8 @@ pub struct Server {
     stop: CancellationToken,
     listener: JoinHandle<()>,
     upkeep: JoinHandle<()>,
+    /// Looks for events on behalf of those who follow them.
+    watch: JoinHandle<()>,
     webhooks: Option<JoinHandle<()>>,
     callbacks: Option<JoinHandle<()>>,
     /// Follows what other servers on the same database change, if there can be any.
@@ -71,6 +74,7 @@ impl Server {
                 .is_some()
                 .then(|| tokio::spawn(callbacks::run(Arc::clone(&app), rest.child_token()))),
             upkeep: tokio::spawn(upkeep(Arc::clone(&app), rest.child_token())),
+            watch: tokio::spawn(events::watch(Arc::clone(&app), stop.child_token())),
             changes: app
                 .settings
                 .database
@@ -97,6 +101,8 @@ impl Server {
     /// Takes no more requests, answers those under way, lets what is under delivery finish, and ends.
     pub async fn stop(mut self) {
         self.stop.cancel();
+        // They would never end by themselves.
+        self.app.streams.close();
         let worker = async {
             if let Some(worker) = &mut self.worker {
                 let _ = worker.await;
@@ -117,6 +123,7 @@ impl Server {
         if let Some(callbacks) = &mut self.callbacks {
             let _ = callbacks.await;
         }
+        let _ = (&mut self.watch).await;
         if let Some(webhooks) = &mut self.webhooks {
             let _ = webhooks.await;
         }
@@ -133,6 +140,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        self.app.streams.close();
+        self.watch.abort();
         self.listener.abort();
         self.upkeep.abort();
         for task in [&self.webhooks, &self.callbacks].into_iter().flatten() {

@@ -39,7 +39,7 @@ pub use accept::{AcceptError, Accepted, Submission, Written};
 pub use callbacks::{ReceiveError, RecordedEvent};
 pub use content::ContentError;
 pub use direct::{Direct, NotSent, SendError, Sent, Tried};
-pub use events::EventStream;
+pub use events::{EventSignal, EventStream};
 pub use explain::Outlook;
 pub use outbox::{NoVault, Outbox, OutboxOptions, Routes};
 pub use parts::{CompiledParts, FilledParts, TemplateParts};

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::StatusCode;
 
-pub use answer::{Accepted, Answer, Created, Either, NoContent, Text};
+pub use answer::{Accepted, Answer, Created, Either, NoContent, Streamed, Text};
 pub use error::{ApiError, ApiResult};
 pub use gate::Access;
 pub use id::{Id, PlanId};

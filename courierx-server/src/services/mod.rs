@@ -13,6 +13,7 @@ pub mod domains;
 pub mod email_templates;
 pub mod emails;
 pub mod engine;
+pub mod events;
 pub mod health;
 pub mod invitations;
 pub mod pages;

@@ -26,6 +26,7 @@ mod email_templates;
 mod emails;
 mod engine;
 #[cfg(unix)]
+mod events;
 mod explain;
 mod health;
 mod openapi;

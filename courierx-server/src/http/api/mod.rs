@@ -10,6 +10,7 @@ pub mod domains;
 pub mod email_templates;
 pub mod emails;
 pub mod engine;
+pub mod events;
 pub mod invitations;
 pub mod plan;
 pub mod provider_connections;

@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{Operation, Takes};
 use crate::App;
+use crate::auth::Credential;
 use crate::ctx::{Ctx, Operator};
 use crate::http::{Id, Json, MaybeEmpty, Params, PlanId, Table, Unread};
 
@@ -20,7 +21,7 @@ macro_rules! silent {
         }
     )+};
 }
-silent! { State<Arc<App>>, Ctx, Operator }
+silent! { State<Arc<App>>, Ctx, Operator, Credential }
 
 impl<T: ToSchema> Takes for Json<T> {
     fn tell(operation: &mut Operation) {

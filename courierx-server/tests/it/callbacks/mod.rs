@@ -3,6 +3,7 @@
 mod forged;
 mod killed;
 mod parked;
+mod whole_life;
 
 use courierx_core::clock::{Clock as _, SystemClock, Timestamp};
 use courierx_providers::emulator::CallbackKeys;

@@ -140,7 +140,7 @@ async fn a_hand_over_that_a_crash_cut_off_becomes_what_the_callback_says() {
     // A process that wrote the attempt down, and was killed before it could write the answer.
     let lease = Duration::from_mins(1);
     let claimed = world.store.claim(&ClaimRequest::new(JobKind::DELIVERY, 1, lease)).await.unwrap().remove(0);
-    let begin = BeginAttempt {
+    let cut_off = BeginAttempt {
         attempt: AttemptId::new(),
         tenant: TenantId::DEFAULT,
         message: id,
@@ -152,8 +152,8 @@ async fn a_hand_over_that_a_crash_cut_off_becomes_what_the_callback_says() {
         skipped: Vec::new(),
         reservations: Vec::new(),
     };
-    let delivery = begin.delivery;
-    let begun = world.store.begin_attempts(vec![begin]).await.unwrap();
+    let delivery = cut_off.delivery;
+    let begun = world.store.begin_attempts(vec![cut_off]).await.unwrap();
     assert!(matches!(begun[..], [Begun::Started { .. }]));
     let body = format!("1 delivered {delivery} ada@example.com");
     world.courier.receive(&a(), &Callback::new(body)).await.unwrap();

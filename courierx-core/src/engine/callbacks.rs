@@ -1,5 +1,7 @@
 //! Callbacks of providers: verified, put into our words, written down once.
 
+use std::collections::HashSet;
+
 use super::outbox::Outbox;
 use crate::clock::Timestamp;
 use crate::id::TenantId;
@@ -86,9 +88,10 @@ impl Outbox {
             suppresses_at: (!provider.capability().sandbox).then_some(now),
             now,
         };
+        let only = only.map(|only| only.iter().copied().collect::<HashSet<u32>>());
         let (mut told, mut matchable, mut batch) = (Vec::new(), Vec::new(), Vec::new());
         for (position, event) in (0..).zip(source.events(&Authentic::messages(body))?) {
-            if only.is_some_and(|only| !only.contains(&position)) {
+            if only.as_ref().is_some_and(|only| !only.contains(&position)) {
                 continue;
             }
             let planted = event.delivery.is_some();

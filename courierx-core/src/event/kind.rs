@@ -50,7 +50,7 @@ impl EventKind {
     /// tells nothing of that.
     pub const fn attempt_status(self) -> Option<AttemptStatus> {
         match self {
-            // Whoever tells this had the message, even if no answer to the hand-over ever came.
+            // Whoever tells one of these had the message, even if no answer to the hand-over ever came.
             Self::Sent | Self::Deferred | Self::Opened | Self::Clicked | Self::Unsubscribed => {
                 Some(AttemptStatus::Sent)
             }

@@ -180,6 +180,12 @@ impl AttemptRecord {
         true
     }
 
+    /// Whether [`advance`](Self::advance) would move anything.
+    pub fn is_behind(&self, recipient: Option<u32>, status: AttemptStatus) -> bool {
+        let about = |index| recipient.is_none_or(|wanted| wanted == index);
+        self.recipients.iter().any(|result| about(result.index) && status > result.status)
+    }
+
     /// Moves the recipient at this position, or all if none is told, forward to `status`.
     ///
     /// Answers whether anything moved.

@@ -10,6 +10,15 @@ use super::error::Run;
 use super::transaction::Tx;
 use super::{codec, suppressions};
 
+/// The statement that writes an event.
+macro_rules! insert_event {
+    () => {
+        "INSERT INTO courierx_events
+             (sequence, id, tenant, message, recipient, attempt, connection, kind, at, detail, deduplication)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+    };
+}
+
 /// Writes effects of a tenant.
 pub(super) fn apply(tx: &Tx<'_>, tenant: TenantId, effects: &Effects) -> Run<()> {
     apply_with(tx, tenant, effects, &effects.events)
@@ -21,7 +30,7 @@ pub(super) fn apply_with(tx: &Tx<'_>, tenant: TenantId, effects: &Effects, event
         insert_job(tx, tenant, job)?;
     }
     for event in events {
-        insert_event(tx, tenant, event, None)?;
+        insert_event(tx, tenant, event)?;
     }
     tx.count(tenant, &effects.deltas);
     for entry in &effects.suppressions {
@@ -52,19 +61,40 @@ pub(super) fn insert_job(tx: &Tx<'_>, tenant: TenantId, job: &NewJob) -> Run<Job
 }
 
 /// Appends an event.
-pub(super) fn insert_event(
+fn insert_event(tx: &Tx<'_>, tenant: TenantId, event: &NewEvent) -> Run<()> {
+    write_event(tx, insert_event!(), tx.next_position()?, tenant, event, None).map(drop)
+}
+
+/// Appends an event that a provider reported; none if it was reported before.
+pub(super) fn insert_reported(
     tx: &Tx<'_>,
     tenant: TenantId,
     event: &NewEvent,
-    deduplication: Option<&str>,
-) -> Run<Sequence> {
+    deduplication: &str,
+) -> Run<Option<Sequence>> {
     let sequence = tx.next_position()?;
-    tx.sql(
-            "INSERT INTO courierx_events
-                 (sequence, id, tenant, message, recipient, attempt, connection, kind, at, detail, deduplication)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-        )?
-        .execute(params![
+    let sql = concat!(
+        insert_event!(),
+        " ON CONFLICT (tenant, connection, deduplication) WHERE deduplication IS NOT NULL DO NOTHING"
+    );
+    if write_event(tx, sql, sequence, tenant, event, Some(deduplication))? == 0 {
+        tx.give_position_back();
+        return Ok(None);
+    }
+    Ok(Some(Sequence(sequence)))
+}
+
+fn write_event(
+    tx: &Tx<'_>,
+    sql: &'static str,
+    sequence: i64,
+    tenant: TenantId,
+    event: &NewEvent,
+    deduplication: Option<&str>,
+) -> Run<usize> {
+    tx.execute(
+        sql,
+        params![
             sequence,
             event.id.as_bytes(),
             tenant.as_bytes(),
@@ -76,6 +106,6 @@ pub(super) fn insert_event(
             event.at.as_micros(),
             event.detail,
             deduplication,
-        ])?;
-    Ok(Sequence(sequence))
+        ],
+    )
 }

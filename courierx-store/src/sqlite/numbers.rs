@@ -37,6 +37,14 @@ impl Numbers {
         Ok(last.position)
     }
 
+    /// The last position that was given out is given out again.
+    pub(super) fn give_position_back(&self) {
+        if let Some(mut last) = self.last.get() {
+            last.position -= 1;
+            self.last.set(Some(last));
+        }
+    }
+
     /// The number of the next job.
     pub(super) fn next_job(&self, connection: &Connection) -> Run<i64> {
         let mut last = self.last(connection)?;

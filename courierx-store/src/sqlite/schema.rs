@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0010_audit_log.sql"),
     include_str!("migrations/0011_callbacks.sql"),
     include_str!("migrations/0012_soft_bounces.sql"),
+    include_str!("migrations/0013_settled.sql"),
 ];
 
 /// Why the schema could not be brought up to date.

@@ -12,16 +12,12 @@ use super::transaction::Tx;
 /// Counts an event; answers whom to hold mail back from.
 pub(super) fn count(tx: &Tx<'_>, tenant: TenantId, row: &SoftRow) -> Run<Option<NewSuppression>> {
     let address = row.address().as_str();
-    let before = match row {
-        // Whatever there was.
-        SoftRow::Over { .. } => None,
-        SoftRow::Longer { .. } => tx
-            .sql("SELECT number, last_at FROM courierx_soft_bounces WHERE tenant = ?1 AND address = ?2")?
-            .query_row(params![tenant.as_bytes(), address], |row| {
-                Ok(SoftBounces { number: row.get(0)?, last_at: Timestamp::from_micros(row.get(1)?) })
-            })
-            .optional()?,
-    };
+    let before = tx
+        .sql("SELECT number, last_at FROM courierx_soft_bounces WHERE tenant = ?1 AND address = ?2")?
+        .query_row(params![tenant.as_bytes(), address], |row| {
+            Ok(SoftBounces { number: row.get(0)?, last_at: Timestamp::from_micros(row.get(1)?) })
+        })
+        .optional()?;
     let (after, entry) = row.after(before, tx.now());
     match after {
         Some(SoftBounces { number, last_at }) => tx.execute(
@@ -29,6 +25,8 @@ pub(super) fn count(tx: &Tx<'_>, tenant: TenantId, row: &SoftRow) -> Run<Option<
              VALUES (?1, ?2, ?3, ?4)",
             params![tenant.as_bytes(), address, number, last_at.as_micros()],
         )?,
+        // As of most who are told of: nothing bounced.
+        None if before.is_none() => 0,
         None => tx.execute(
             "DELETE FROM courierx_soft_bounces WHERE tenant = ?1 AND address = ?2",
             params![tenant.as_bytes(), address],

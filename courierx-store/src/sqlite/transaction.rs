@@ -91,6 +91,11 @@ impl<'a> Tx<'a> {
         self.numbers.next_position(self.connection)
     }
 
+    /// Takes the last position back, which nothing stands at.
+    pub(super) fn give_position_back(&self) {
+        self.numbers.give_position_back();
+    }
+
     /// The number of the next job.
     pub(super) fn next_job(&self) -> Run<i64> {
         self.numbers.next_job(self.connection)

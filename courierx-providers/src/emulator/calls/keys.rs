@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::callback::{InvalidKey, MacKey, to_hex};
 
 /// Events of one callback of SendGrid's.
-const EVENTS: usize = 500;
+const EVENTS: usize = 1000;
 /// What stands before a key of P-256 (RFC 5480): its algorithm, and that its bits follow.
 const SPKI: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,

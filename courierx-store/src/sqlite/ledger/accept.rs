@@ -74,8 +74,8 @@ fn insert_message(
     let inserted = tx.execute(
             "INSERT INTO courierx_messages
                  (seq, id, tenant, created_at, send_at, deliver_by, sender, lane, mode, retry, duplicates, tags,
-                  status, has_content, summary, queued, recipients, content)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 1, ?14, ?15, ?16, ?17)
+                  status, settled, has_content, summary, queued, recipients, content)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?18, 1, ?14, ?15, ?16, ?17)
              ON CONFLICT (id, tenant) DO NOTHING",
         params![
             seq,
@@ -95,6 +95,7 @@ fn insert_message(
             queued.as_ref().map(|id| id.as_bytes().as_slice()),
             recipients,
             Some(&new.content).filter(|content| is_small(content)).map(Sealed::as_bytes),
+            new.status().is_settled(),
         ],
     )?;
     Ok(inserted == 1)

@@ -78,10 +78,18 @@ pub(super) fn load_without_content(
         " FROM courierx_messages WHERE id = ?1 AND tenant = ?2"
     ))?;
     let mut rows = select.query([id.as_bytes(), tenant.as_bytes()])?;
-    let Some(row) = rows.next()? else { return Ok(None) };
+    rows.next()?.map(|row| read_whole(connection, row, now)).transpose()
+}
+
+/// Reads a message and its attempts from a row of [`message_columns`].
+pub(super) fn read_whole(
+    connection: &Connection,
+    row: &Row<'_>,
+    now: Timestamp,
+) -> Run<(i64, StoredMessage)> {
     let (seq, record) = read_record(connection, row, now)?;
     let attempts = read_attempts(connection, seq)?;
-    Ok(Some((seq, StoredMessage::new(record, None, attempts))))
+    Ok((seq, StoredMessage::new(record, None, attempts)))
 }
 
 /// Reads a message without content or attempts from a row of [`message_columns`].
@@ -169,6 +177,11 @@ impl Draft {
         Ok(found.map(|(seq, read)| Self { seq, message: read.clone(), read }))
     }
 
+    /// A message of which something was changed since it was read.
+    pub(super) fn changed(seq: i64, read: StoredMessage, message: StoredMessage) -> Self {
+        Self { seq, read, message }
+    }
+
     /// The attempt of this identifier.
     pub(super) fn attempt_mut(&mut self, id: AttemptId) -> Option<&mut AttemptRecord> {
         self.message.attempts.iter_mut().find(|attempt| attempt.id == id)
@@ -213,7 +226,7 @@ impl Draft {
         self.message.derive_statuses(tx.now());
         for (now, read) in self.message.attempts.iter().zip(&self.read.attempts) {
             if now != read {
-                self.update_attempt(tx, now)?;
+                self.update_attempt(tx, now, read)?;
             }
         }
         self.save_record(tx)
@@ -221,35 +234,44 @@ impl Draft {
 
     fn save_record(&self, tx: &Tx<'_>) -> Run<()> {
         let (now, read) = (&self.message.record, &self.read.record);
-        if now.recipients != read.recipients {
-            if let Some(lines) = recipients::lines(&now.recipients) {
-                tx.sql("UPDATE courierx_messages SET status = ?2, recipients = ?3 WHERE seq = ?1")?
-                    .execute(params![self.seq, now.status.as_str(), lines])?;
-                return Ok(());
-            }
+        let moved = now.recipients != read.recipients;
+        let lines = if moved { recipients::lines(&now.recipients) } else { None };
+        if moved && lines.is_none() {
             recipients::save_rows(tx, self.seq, &now.recipients, &read.recipients)?;
         }
-        if now.status != read.status {
-            tx.sql("UPDATE courierx_messages SET status = ?2 WHERE seq = ?1")?
-                .execute(params![self.seq, now.status.as_str()])?;
+        if lines.is_none() && now.status == read.status {
+            return Ok(());
+        }
+        let (status, settled) = (now.status.as_str(), now.status.is_settled());
+        if settled == read.status.is_settled() {
+            let sql = "UPDATE courierx_messages SET status = ?2, recipients = coalesce(?3, recipients)
+                       WHERE seq = ?1";
+            tx.execute(sql, params![self.seq, status, lines])?;
+        } else {
+            // Only this is written into indexes.
+            let sql = "UPDATE courierx_messages
+                       SET status = ?2, recipients = coalesce(?3, recipients), settled = ?4 WHERE seq = ?1";
+            tx.execute(sql, params![self.seq, status, lines, settled])?;
         }
         Ok(())
     }
 
-    fn update_attempt(&self, tx: &Tx<'_>, attempt: &AttemptRecord) -> Run<()> {
-        tx.sql(
+    fn update_attempt(&self, tx: &Tx<'_>, attempt: &AttemptRecord, read: &AttemptRecord) -> Run<()> {
+        tx.execute(
             "UPDATE courierx_attempts SET finished_at = ?3, provider_message_id = ?4, recipients = ?5
              WHERE message = ?1 AND number = ?2",
-        )?
-        .execute(params![
-            self.seq,
-            attempt.number,
-            attempt.finished_at.map(Timestamp::as_micros),
-            attempt.provider_message_id,
-            codec::json(&attempt.recipients)?,
-        ])?;
-        for result in &attempt.recipients {
-            if let Some(RecipientOutcome::Accepted(acceptance)) = &result.outcome
+            params![
+                self.seq,
+                attempt.number,
+                attempt.finished_at.map(Timestamp::as_micros),
+                attempt.provider_message_id,
+                codec::json(&attempt.recipients)?,
+            ],
+        )?;
+        for (result, read) in attempt.recipients.iter().zip(&read.recipients) {
+            // What a callback moves is the status: then the identifiers are there.
+            if result.outcome != read.outcome
+                && let Some(RecipientOutcome::Accepted(acceptance)) = &result.outcome
                 && let Some(id) = &acceptance.provider_message_id
             {
                 // Usually one identifier for all recipients; some providers give each its own.

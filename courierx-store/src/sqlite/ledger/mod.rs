@@ -67,7 +67,7 @@ impl Ledger for SqliteStore {
     }
 
     async fn record_events(&self, batch: Vec<IncomingEvent>) -> StoreResult<Vec<Recorded>> {
-        self.write(move |tx| batch.iter().map(|event| report::record_one(tx, event)).collect()).await
+        self.write(move |tx| report::record_all(tx, &batch)).await
     }
 
     async fn list(

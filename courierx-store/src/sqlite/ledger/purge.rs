@@ -31,8 +31,7 @@ fn purge_messages(tx: &Tx<'_>, before: i64, limit: usize) -> Run<usize> {
     let old = tx
         .sql(
             "SELECT seq, id, tenant FROM courierx_messages
-             WHERE has_content IN (0, 1) AND created_at < ?1
-               AND status <> 'scheduled' AND status <> 'queued' AND status <> 'sending' LIMIT ?2",
+             WHERE has_content IN (0, 1) AND created_at < ?1 AND settled = 1 LIMIT ?2",
         )?
         .query_and_then(params![before, codec::limit(limit)], |row| {
             Ok((row.column::<i64>(0)?, row.column::<[u8; 16]>(1)?, row.column::<[u8; 16]>(2)?))
@@ -57,8 +56,7 @@ fn purge_contents(tx: &Tx<'_>, before: i64, limit: usize) -> Run<usize> {
     let old = tx
         .sql(
             "SELECT seq FROM courierx_messages
-             WHERE has_content = 1 AND created_at < ?1
-               AND status <> 'scheduled' AND status <> 'queued' AND status <> 'sending' LIMIT ?2",
+             WHERE has_content = 1 AND created_at < ?1 AND settled = 1 LIMIT ?2",
         )?
         .query_and_then(params![before, codec::limit(limit)], |row| row.column::<i64>(0))?
         .collect::<Run<Vec<_>>>()?;
@@ -84,18 +82,17 @@ fn purge_contents_of(tx: &Tx<'_>, tenant: TenantId, before: Timestamp, limit: us
 const CONTENTS_OF: &str = "
     WITH RECURSIVE buckets (bucket) AS (
         SELECT (SELECT seq >> 12 FROM courierx_messages INDEXED BY courierx_messages_done_tenant
-                WHERE has_content = 1 AND status <> 'scheduled' AND status <> 'queued' AND status <> 'sending'
+                WHERE has_content = 1 AND settled = 1
                 ORDER BY seq >> 12 LIMIT 1)
         UNION ALL
         SELECT (SELECT seq >> 12 FROM courierx_messages INDEXED BY courierx_messages_done_tenant
-                WHERE seq >> 12 > bucket
-                  AND has_content = 1 AND status <> 'scheduled' AND status <> 'queued' AND status <> 'sending'
+                WHERE seq >> 12 > bucket AND has_content = 1 AND settled = 1
                 ORDER BY seq >> 12 LIMIT 1)
         FROM buckets WHERE bucket IS NOT NULL
     )
     SELECT m.seq FROM buckets CROSS JOIN courierx_messages m INDEXED BY courierx_messages_done_tenant
     WHERE m.seq >> 12 = bucket AND m.tenant = ?1 AND m.created_at < ?2
-      AND m.has_content = 1 AND m.status <> 'scheduled' AND m.status <> 'queued' AND m.status <> 'sending'
+      AND m.has_content = 1 AND m.settled = 1
     LIMIT ?3";
 
 fn forget_contents(tx: &Tx<'_>, old: &[i64]) -> Run<usize> {

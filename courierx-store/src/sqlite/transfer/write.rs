@@ -29,9 +29,10 @@ fn statement(table: &Table) -> &'static str {
         "messages" => {
             "INSERT INTO courierx_messages
                  (tenant, id, created_at, send_at, deliver_by, sender, lane, mode, retry, duplicates, tags, status,
-                  recipients, summary, has_content, content)
+                  recipients, summary, has_content, content, settled)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15 IS NOT NULL,
-                     CASE WHEN length(?15) <= ?16 THEN ?15 END)"
+                     CASE WHEN length(?15) <= ?16 THEN ?15 END,
+                     ?12 <> 'scheduled' AND ?12 <> 'queued' AND ?12 <> 'sending')"
         }
         "attempts" => {
             "INSERT INTO courierx_attempts

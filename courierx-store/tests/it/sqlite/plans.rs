@@ -91,19 +91,17 @@ const STATEMENTS: &[(&str, &str)] = &[
         "courierx_events_message (message=? AND rowid>?)",
     ),
     (
-        "SELECT seq FROM courierx_messages WHERE has_content IN (0, 1) AND created_at < ?1
-               AND status <> 'scheduled' AND status <> 'queued' AND status <> 'sending' LIMIT ?2",
+        "SELECT seq FROM courierx_messages WHERE has_content IN (0, 1) AND created_at < ?1 AND settled = 1 LIMIT ?2",
         "courierx_messages_done (has_content=? AND created_at<?)",
     ),
     (
         "SELECT seq FROM courierx_messages INDEXED BY courierx_messages_done_tenant
              WHERE seq >> 12 = ?1 AND tenant = ?2 AND created_at < ?3
-               AND has_content = 1 AND status <> 'scheduled' AND status <> 'queued' AND status <> 'sending' LIMIT ?4",
+               AND has_content = 1 AND settled = 1 LIMIT ?4",
         "courierx_messages_done_tenant (<expr>=? AND tenant=? AND created_at<?)",
     ),
     (
-        "SELECT seq >> 12 FROM courierx_messages INDEXED BY courierx_messages_done_tenant WHERE seq >> 12 > ?1
-               AND has_content = 1 AND status <> 'scheduled' AND status <> 'queued' AND status <> 'sending'
+        "SELECT seq >> 12 FROM courierx_messages INDEXED BY courierx_messages_done_tenant WHERE seq >> 12 > ?1 AND has_content = 1 AND settled = 1
              ORDER BY seq >> 12 LIMIT 1",
         "courierx_messages_done_tenant (<expr>>?)",
     ),

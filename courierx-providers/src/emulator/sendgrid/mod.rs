@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use self::check::Mistake;
 use self::message::Message;
-use super::calls::Happening;
+use super::calls::{Happening, Listener};
 use super::vendor::{ApiAnswer, ApiRequest, Vendor};
 use super::webhooks::Webhooks;
 use super::{Emulator, EmulatorBuilder, Fault};
@@ -29,13 +29,15 @@ impl Emulator {
     /// recipient that splits the list of addresses, and the sender's name or a header's value beyond ASCII. Every IP
     /// pool exists but `unknown`, and every unsubscribe group but 404.
     pub fn sendgrid(api_key: impl Into<String>) -> EmulatorBuilder {
-        EmulatorBuilder::new(SendGrid { api_key: api_key.into(), webhooks: Webhooks::default() })
+        let (webhooks, keys) = Default::default();
+        EmulatorBuilder::new(SendGrid { api_key: api_key.into(), webhooks, keys })
     }
 }
 
 struct SendGrid {
     api_key: String,
     webhooks: Webhooks,
+    keys: webhooks::Keys,
 }
 
 fn errors(status: u16, mistakes: &[Mistake]) -> ApiAnswer {
@@ -70,7 +72,7 @@ impl Vendor for SendGrid {
             (_, path) => match path.strip_prefix("/v3/user/webhooks/event/settings") {
                 Some(rest) => {
                     let parts: Vec<_> = rest.split('/').filter(|part| !part.is_empty()).collect();
-                    webhooks::answer(&self.webhooks, request, &parts)
+                    webhooks::answer(self, request, &parts)
                 }
                 None => error(404, "not found"),
             },
@@ -79,6 +81,10 @@ impl Vendor for SendGrid {
 
     fn report(&self, happened: &Happening) -> Option<Value> {
         Some(calls::report(happened))
+    }
+
+    fn listeners(&self) -> Vec<Listener> {
+        webhooks::listeners(self)
     }
 
     fn fault(&self, fault: Fault) -> Option<ApiAnswer> {

@@ -1,15 +1,44 @@
 //! SendGrid's Event Webhooks.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use axum::http::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::super::calls::CallbackKeys;
+use super::super::calls::{CallbackKeys, Listener};
 use super::super::vendor::{ApiAnswer, ApiRequest};
-use super::super::webhooks::{Webhooks, is_url, over};
+use super::super::webhooks::{is_url, over};
+use super::SendGrid;
 use super::error;
 
-pub(super) fn answer(webhooks: &Webhooks, request: &ApiRequest, path: &[&str]) -> ApiAnswer {
+/// The keys of webhooks whose callbacks are signed, by the public halves that are shown.
+pub(super) type Keys = Mutex<HashMap<String, Arc<CallbackKeys>>>;
+
+fn kept(keys: &Keys) -> MutexGuard<'_, HashMap<String, Arc<CallbackKeys>>> {
+    keys.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(super) fn listeners(account: &SendGrid) -> Vec<Listener> {
+    let keys = kept(&account.keys);
+    let of = |_: &str, webhook: &Value| {
+        let key = webhook["public_key"].as_str().filter(|_| webhook["enabled"] == true)?;
+        keys.get(key).cloned()
+    };
+    account.webhooks.listeners("url", of)
+}
+
+/// Makes a key, and tells its public half.
+fn make_key(keys: &Keys) -> String {
+    let made = CallbackKeys::sendgrid().ok().and_then(|made| Some((made.verification_key()?, made)));
+    let Some((public, made)) = made else { return String::new() };
+    kept(keys).insert(public.clone(), Arc::new(made));
+    public
+}
+
+pub(super) fn answer(account: &SendGrid, request: &ApiRequest, path: &[&str]) -> ApiAnswer {
+    let webhooks = &account.webhooks;
     let (id, signed) = match path {
         [] if request.method == Method::POST => {
             return match checked(request) {
@@ -34,11 +63,10 @@ pub(super) fn answer(webhooks: &Webhooks, request: &ApiRequest, path: &[&str]) -
     match (&request.method, signed) {
         (&Method::GET, true) => key(&found),
         (&Method::PATCH, true) => {
-            let made = || CallbackKeys::sendgrid().ok()?.verification_key();
             let mut changed = found;
             // It keeps the key that it has.
             if changed["public_key"].is_null() {
-                changed["public_key"] = made().unwrap_or_default().into();
+                changed["public_key"] = make_key(&account.keys).into();
             }
             webhooks.keep(id, changed.clone());
             key(&changed)

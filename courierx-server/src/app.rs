@@ -13,6 +13,7 @@ use courierx_store::blobs::OpenError;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Directory, LoginLimits, Passwords, RateLimits, Tokens};
+use crate::callback_setup::Received;
 use crate::config::Settings;
 use crate::ctx::Ctx;
 use crate::delivery::{Providers, SharedRoutes, TenantRoutes};
@@ -79,6 +80,8 @@ pub struct App {
     pub engine: Engine,
     /// What tells tenants' applications what happened.
     pub webhooks: Webhooks,
+    /// Which connections were called back a moment ago.
+    pub received: Received,
     /// Makes and reads the tokens of users.
     pub tokens: Tokens,
     /// Hashes and checks passwords.
@@ -136,6 +139,7 @@ impl App {
             fetch_places: FetchPlaces::default(),
             many: Many::default(),
             webhooks: Webhooks::new(providers.webhooks().clone()),
+            received: Received::default(),
             providers,
             routes,
             tokens: Tokens::new(jwt_secret.expose().as_bytes()),

@@ -11,6 +11,7 @@
 //! | [`services`] | what the server does, one file for each resource; knows no HTTP |
 //! | [`auth`] | passwords, tokens, keys, and the cache of who may do what |
 //! | [`delivery`] | the way of a tenant's messages: connections, guard, worker |
+//! | `callback_setup` | tells the providers behind connections to call back here |
 //! | [`dns`] | what DNS is asked about tenants' domains |
 //! | [`server`] | starts all of it, and stops it |
 //! | `upkeep` | what is done now and then: writing down, removing what is old, looking at domains |
@@ -19,6 +20,7 @@
 
 pub mod app;
 pub mod auth;
+mod callback_setup;
 pub(crate) mod changes;
 pub mod cli;
 pub mod config;
@@ -27,6 +29,7 @@ pub mod delivery;
 pub mod dns;
 pub mod error;
 pub mod http;
+mod jobs;
 pub mod model;
 mod schema;
 pub mod secret;

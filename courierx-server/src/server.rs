@@ -15,7 +15,7 @@ use crate::changes;
 use crate::delivery::Postman;
 use crate::http::{self, ListenerLimits};
 use crate::upkeep::upkeep;
-use crate::webhooks;
+use crate::{callback_setup, webhooks};
 
 /// How long what the engine API has begun may go on once nothing else does.
 const GRACE: Duration = Duration::from_secs(15);
@@ -30,6 +30,7 @@ pub struct Server {
     listener: JoinHandle<()>,
     upkeep: JoinHandle<()>,
     webhooks: Option<JoinHandle<()>>,
+    callback_setup: Option<JoinHandle<()>>,
     /// Follows what other servers on the same database change, if there can be any.
     changes: Option<JoinHandle<()>>,
     /// Ends the upkeep, which goes on until everything else has ended.
@@ -66,6 +67,9 @@ impl Server {
             webhooks: worker
                 .is_some()
                 .then(|| tokio::spawn(webhooks::run(Arc::clone(&app), rest.child_token()))),
+            callback_setup: worker
+                .is_some()
+                .then(|| tokio::spawn(callback_setup::run(Arc::clone(&app), rest.child_token()))),
             upkeep: tokio::spawn(upkeep(Arc::clone(&app), rest.child_token())),
             changes: app
                 .settings
@@ -110,8 +114,8 @@ impl Server {
         }
         self.rest.cancel();
         let _ = (&mut self.upkeep).await;
-        if let Some(webhooks) = &mut self.webhooks {
-            let _ = webhooks.await;
+        for jobs in [&mut self.webhooks, &mut self.callback_setup].into_iter().flatten() {
+            let _ = jobs.await;
         }
         if let Some(changes) = &mut self.changes {
             let _ = changes.await;
@@ -128,8 +132,8 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.listener.abort();
         self.upkeep.abort();
-        if let Some(webhooks) = &self.webhooks {
-            webhooks.abort();
+        for jobs in [&self.webhooks, &self.callback_setup].into_iter().flatten() {
+            jobs.abort();
         }
         if let Some(changes) = &self.changes {
             changes.abort();

@@ -109,6 +109,8 @@ async fn whoever_may_not_is_told_why() {
         emulator.fail(Some(Fault::Unauthorized));
         let refused = setup.ensure(URL, PASSWORD, &options).await.unwrap_err();
         assert_eq!(refused.kind, courierx_core::provider::RefusalKind::Auth, "{vendor}: {refused:?}");
+        emulator.fail(None);
+        setup.ensure(URL, PASSWORD, &options).await.unwrap();
         emulator.fail(Some(Fault::Unreadable));
         assert!(setup.status(URL, &options).await.is_err(), "{vendor}");
     }

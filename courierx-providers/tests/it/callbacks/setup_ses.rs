@@ -109,10 +109,11 @@ async fn what_somebody_changed_is_mended() {
         let event = json!({ "Enabled": true, "MatchingEventTypes": [events], "SnsDestination": { "TopicArn": topic } });
         json!({ "EventDestination": event }).to_string()
     };
-    for (what, answer) in [
-        ("its signature", sns(&emulator, &attribute("SignatureVersion", "1")).await),
-        ("its policy", sns(&emulator, &attribute("Policy", r#"{"Statement":[{"Sid":"theirs"}]}"#)).await),
+    for (what, changed) in [
+        ("its signature", attribute("SignatureVersion", "1")),
+        ("its policy", attribute("Policy", r#"{"Statement":[{"Sid":"theirs"}]}"#)),
     ] {
+        let answer = sns(&emulator, &changed).await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{what}: {answer}");
         assert!(!ses.status(URL, &options).await.unwrap().unwrap().is_complete(), "{what}");
         assert!(ses.ensure(URL, "", &options).await.unwrap().is_complete(), "{what}");

@@ -7,6 +7,7 @@ mod kinds;
 mod limits;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 use courierx_core::clock::Timestamp;
 use courierx_core::id::{RecordId, TenantId};
@@ -23,6 +24,7 @@ pub use kinds::{
     MailgunAccount, PostmarkAccount, Region, ResendAccount, SendGridAccount, SesAccount, SmtpTarget, SmtpTls,
 };
 pub use limits::Limits;
+pub use webhook::{Cause, Former, Problem, Registration, Webhook};
 
 /// A tenant's way to an account at a provider. The credentials are sealed; nothing here is a secret.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -49,6 +51,9 @@ pub struct ProviderConnection {
     /// How its provider calls back. Records from before there were callbacks have nothing for it.
     #[serde(default)]
     pub callbacks: Callbacks,
+    /// What is set up there for it.
+    #[serde(default)]
+    pub webhook: Webhook,
     /// When it was created.
     pub created_at: Timestamp,
     /// How verifying it went the last time.

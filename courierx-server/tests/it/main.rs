@@ -9,6 +9,7 @@ mod audit_log;
 mod auth;
 mod bad_input;
 mod blobs;
+mod callbacks;
 #[cfg(unix)]
 mod cli;
 #[cfg(unix)]

@@ -1,0 +1,388 @@
+//! Providers are told to call back, and no more once a connection is gone.
+
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::{HeaderMap, Uri};
+use courierx_core::id::{RecordId, TenantId};
+use courierx_core::provider::{
+    Callback, CallbackState, EmailProvider as _, EventSource, SendOptions, Subject,
+};
+use courierx_core::store::{Change, ConfigsExt as _, Versioned};
+use courierx_providers::emulator::{Emulator, Fault};
+use courierx_providers::ses::{self, Certificates};
+use courierx_server::config::{Environment, Flags, PrivateTargets, Settings};
+use courierx_server::delivery::Purpose;
+use courierx_server::model::provider_connections::{ProviderConnection, ProviderKind};
+use serde_json::{Value, json};
+
+use crate::provider_connections::vendors::{KEY, Vendor};
+use crate::provider_connections::{PATH, at, create};
+use crate::support::{Answer, Client, PATIENCE, TestServer};
+
+type Connection = Versioned<ProviderConnection>;
+
+/// What stands for this server on the internet: keeps what is called back, and where.
+struct Gate {
+    url: String,
+    called: Arc<Mutex<Vec<(String, Callback)>>>,
+}
+
+impl Gate {
+    async fn open() -> Self {
+        let called = Arc::new(Mutex::new(Vec::new()));
+        let keep = Arc::clone(&called);
+        let router = Router::new().fallback(move |uri: Uri, headers: HeaderMap, body: Bytes| {
+            let callback = headers.iter().fold(Callback::new(body.to_vec()), |all, (name, value)| {
+                all.header(name.as_str(), value.to_str().unwrap())
+            });
+            keep.lock().unwrap().push((uri.path().to_owned(), callback));
+            std::future::ready(())
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { url, called }
+    }
+
+    fn take(&self) -> Vec<(String, Callback)> {
+        std::mem::take(&mut *self.called.lock().unwrap())
+    }
+}
+
+fn public(settings: &mut Settings, url: &str) {
+    let set = [("COURIERX_PUBLIC_URL", url)].into_iter().collect::<Environment>();
+    settings.public_url = Settings::load(&Flags::default(), &set, &std::env::temp_dir()).unwrap().public_url;
+    settings.private_targets = PrivateTargets::Networks(vec!["127.0.0.0/8".parse().unwrap()]);
+}
+
+async fn reached_at(url: &str) -> TestServer {
+    TestServer::start_with(|settings| public(settings, url)).await
+}
+
+/// Every vendor; Amazon without a configuration set.
+async fn vendors() -> Vec<Vendor> {
+    let mut all = Vendor::all().await;
+    for vendor in &mut all {
+        vendor.body.as_object_mut().unwrap().remove("configuration_set");
+    }
+    all
+}
+
+/// Reads a connection until its webhook is so.
+async fn until(owner: &Client, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+    let patience = Instant::now();
+    loop {
+        let read = owner.get(path).await;
+        if is_so(&read.body["webhook"]) {
+            return read.body;
+        }
+        assert!(patience.elapsed() < PATIENCE, "{read:?}");
+        tokio::task::yield_now().await;
+    }
+}
+
+fn is(status: &'static str) -> impl Fn(&Value) -> bool {
+    move |webhook| webhook["status"] == status
+}
+
+async fn kept(server: &TestServer, owner: &Client, body: &Value) -> Connection {
+    let me = owner.get("/api/v1/auth/me").await;
+    let tenant: TenantId = me.body["tenant"]["id"].as_str().unwrap().parse().unwrap();
+    let id: RecordId = body["id"].as_str().unwrap().parse().unwrap();
+    server.app().store.get::<ProviderConnection>(tenant, id).await.unwrap().unwrap()
+}
+
+/// What is set up for a connection as it was then.
+async fn registered(server: &TestServer, then: &Connection, url: &str) -> Option<CallbackState> {
+    let Versioned { tenant, id, value, .. } = then;
+    let provider = server.app().providers.provider(*tenant, id, value, Purpose::Verification).unwrap();
+    provider.callback_setup().unwrap().status(url, &SendOptions::default()).await.unwrap()
+}
+
+/// The certificate of the emulated SNS, from the emulator.
+#[derive(Debug)]
+struct Emulated(String);
+
+#[async_trait::async_trait]
+impl Certificates for Emulated {
+    async fn fetch(&self, url: &str) -> Result<Vec<u8>, String> {
+        let path = url.strip_prefix("https://sns.eu-west-1.amazonaws.com").ok_or("elsewhere")?;
+        let answer = Client::new(self.0.clone()).request(reqwest::Method::GET, path).send().await;
+        Ok(answer.unwrap().bytes().await.unwrap().to_vec())
+    }
+}
+
+/// Fails unless a callback is the provider's by what the connection has kept.
+async fn accepted(
+    server: &TestServer,
+    kept: &Connection,
+    emulator: &Emulator,
+    callback: &Callback,
+) -> Subject {
+    let (app, now) = (server.app(), server.app().now());
+    let verified = if kept.value.kind() == ProviderKind::AwsSes {
+        let topics = kept.value.callbacks.topics.clone();
+        let certificates = Arc::new(Emulated(emulator.url()));
+        ses::Callbacks::new(topics).unwrap().certificates(certificates).verify(callback, now).await
+    } else {
+        let provider = app.providers.provider(kept.tenant, &kept.id, &kept.value, Purpose::Delivery).unwrap();
+        provider.event_source().expect("it has a key").verify(callback, now).await
+    };
+    verified.unwrap_or_else(|error| panic!("{}: {error}", kept.value.kind())).subject
+}
+
+async fn send(server: &TestServer, owner: &Client) {
+    let email =
+        json!({ "from": "shop@myapp.example", "to": "ada@example.com", "subject": "Hello", "text": "Hello" });
+    let sent = owner.post("/api/v1/emails", &email).await;
+    assert_eq!(sent.status, 202, "{sent:?}");
+    server.delivered(owner).await;
+}
+
+#[tokio::test]
+async fn what_is_verified_is_registered_and_what_is_called_back_is_known() {
+    let gate = Gate::open().await;
+    let server = reached_at(&gate.url).await;
+    for Vendor { kind, emulator, body } in vendors().await {
+        let owner = server.owner(&kind.as_str().replace('_', "-")).await;
+        let made = create(&owner, &body).await;
+        let read = until(&owner, &at(&made.body), is("auto")).await;
+        let webhook = &read["webhook"];
+        let url = read["webhook_url"].as_str().unwrap().to_owned();
+        assert_eq!(webhook["url"], url.as_str(), "{kind}");
+        assert_eq!((&webhook["auto_managed"], &webhook["supports_auto"]), (&json!(true), &json!(true)));
+        assert!(webhook["external_id"].is_string() && webhook["last_synced_at"].is_string(), "{webhook}");
+        assert_eq!((&webhook["proven"], &webhook["last_received_at"]), (&json!(false), &Value::Null));
+        assert_eq!(webhook["secret_present"], kind != ProviderKind::AwsSes, "{kind}");
+        let path = url.strip_prefix(&gate.url).unwrap();
+        let connection = kept(&server, &owner, &made.body).await;
+        if kind == ProviderKind::AwsSes {
+            assert!(read["configuration_set"].as_str().unwrap().starts_with("courierx-"), "{read}");
+            assert_eq!(read["sns_topic_arns"].as_array().unwrap().len(), 1, "{read}");
+            // It was asked twice, the second time after its topic was known here.
+            let told = emulator.call_back_where_told(server.app().now()).await;
+            assert!(!told.is_empty(), "SNS asks whether it may");
+            let (_, asked) = gate.take().pop().unwrap();
+            let Subject::Subscribe(agree) = accepted(&server, &connection, &emulator, &asked).await else {
+                panic!("{asked:?}")
+            };
+            let here = agree.url.strip_prefix("https://sns.eu-west-1.amazonaws.com").unwrap();
+            let agreed =
+                Client::new(emulator.url()).request(reqwest::Method::GET, here).send().await.unwrap();
+            assert_eq!(agreed.status(), 200);
+            let resync = owner.post(&format!("{}/resync", at(&made.body)), &json!({})).await;
+            assert_eq!(resync.status, 200, "{resync:?}");
+            until(&owner, &at(&made.body), |webhook| webhook["last_error"].is_null()).await;
+        }
+        send(&server, &owner).await;
+        let told = emulator.call_back_where_told(server.app().now()).await;
+        assert!(!told.is_empty() && told.iter().all(|(to, status)| (to, *status) == (&url, 200)), "{told:?}");
+        for (to, callback) in gate.take() {
+            assert_eq!(to, path, "{kind}");
+            let subject = accepted(&server, &connection, &emulator, &callback).await;
+            assert!(matches!(subject, Subject::Messages(_)), "{kind}");
+        }
+        for answer in [&made.body, &read] {
+            assert!(!answer.to_string().contains(KEY), "{answer}");
+        }
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_fails_is_told_and_a_resync_mends_it() {
+    let server = reached_at("https://mail.example.com").await;
+    for Vendor { kind, emulator, mut body } in vendors().await {
+        let owner = server.owner(&kind.as_str().replace('_', "-")).await;
+        body["webhook_auto_managed"] = json!(false);
+        let made = create(&owner, &body).await;
+        let path = at(&made.body);
+        let webhook = &made.body["webhook"];
+        assert_eq!((&webhook["status"], &webhook["auto_managed"]), (&json!("not_configured"), &json!(false)));
+        let refused = owner.post(&format!("{path}/resync_webhook"), &json!({})).await;
+        assert_eq!(refused.status, 422, "{refused:?}");
+        assert!(refused.text.contains("webhook_auto_managed"), "{refused:?}");
+
+        emulator.fail(Some(Fault::Unauthorized));
+        let on = owner.patch(&path, &json!({ "webhook_auto_managed": true })).await;
+        assert_eq!((on.status, &on.body["webhook"]["auto_managed"]), (200, &json!(true)), "{on:?}");
+        let read = until(&owner, &path, is("failed")).await;
+        let error = read["webhook"]["last_error"].as_str().unwrap();
+        assert!(error.starts_with("[credentials] "), "{kind}: {error}");
+
+        emulator.fail(None);
+        let resync = owner.post(&format!("{path}/resync_webhook"), &json!({})).await;
+        assert_eq!((resync.status, &resync.body["webhook"]["queued"]), (200, &json!(true)), "{resync:?}");
+        assert!(resync.body["webhook"]["message"].is_string());
+        let read = until(&owner, &path, is("auto")).await;
+        let mended = read["webhook"]["external_id"].clone();
+
+        // Whoever is let in no more is told so, and what is there is what it was once that is over.
+        emulator.fail(Some(Fault::Unauthorized));
+        owner.post(&format!("{path}/resync_webhook"), &json!({})).await;
+        until(&owner, &path, is("revoked")).await;
+        emulator.fail(None);
+        owner.post(&format!("{path}/resync_webhook"), &json!({})).await;
+        let read = until(&owner, &path, is("auto")).await;
+        assert_eq!(read["webhook"]["external_id"], mended, "{kind}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_removed_connection_is_called_back_no_more() {
+    let server = reached_at("https://mail.example.com").await;
+    for Vendor { kind, emulator, body } in vendors().await {
+        let owner = server.owner(&kind.as_str().replace('_', "-")).await;
+        let made = create(&owner, &body).await;
+        let read = until(&owner, &at(&made.body), is("auto")).await;
+        let url = read["webhook_url"].as_str().unwrap();
+        let connection = kept(&server, &owner, &made.body).await;
+        assert!(registered(&server, &connection, url).await.is_some(), "{kind}");
+        assert_eq!(owner.delete(&at(&made.body)).await.status, 204);
+        gone(&server, &connection, url).await;
+        assert!(!emulator.requests().is_empty());
+    }
+    server.stop().await;
+}
+
+async fn gone(server: &TestServer, then: &Connection, url: &str) {
+    let patience = Instant::now();
+    while registered(server, then, url).await.is_some() {
+        assert!(patience.elapsed() < PATIENCE, "{} calls back still", then.value.kind());
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_a_connection_had_is_called_back_from_no_more() {
+    let server = reached_at("https://mail.example.com").await;
+    for (Vendor { kind, body, .. }, other) in vendors().await.into_iter().zip(vendors().await) {
+        let owner = server.owner(&kind.as_str().replace('_', "-")).await;
+        let made = create(&owner, &body).await;
+        let read = until(&owner, &at(&made.body), is("auto")).await;
+        let url = read["webhook_url"].as_str().unwrap();
+        let before = kept(&server, &owner, &made.body).await;
+        // The same credentials once more are the same account, and what is set up there stays.
+        let same = json!({ "api_key": body["api_key"], "secret": body["secret"] });
+        let again = owner.patch(&at(&made.body), &same).await;
+        assert_eq!(again.status, 200, "{again:?}");
+        cleaned(&server, &owner, &made.body).await;
+        assert!(registered(&server, &before, url).await.is_some(), "{kind}");
+
+        let mut moved = same.clone();
+        moved["base_url"] = json!(other.emulator.url());
+        let moved = owner.patch(&at(&made.body), &moved).await;
+        assert_eq!((moved.status, &moved.body["verification"]["verified"]), (200, &json!(true)), "{moved:?}");
+        if kind == ProviderKind::AwsSes {
+            // An account of AWS is known by its number, which both emulators share.
+            continue;
+        }
+        gone(&server, &before, url).await;
+        cleaned(&server, &owner, &made.body).await;
+        let now = kept(&server, &owner, &made.body).await;
+        assert!(registered(&server, &now, url).await.is_some(), "{kind}");
+    }
+    server.stop().await;
+}
+
+/// Waits until nothing is left to be removed at former accounts.
+async fn cleaned(server: &TestServer, owner: &Client, made: &Value) {
+    let patience = Instant::now();
+    while !kept(server, owner, made).await.value.webhook.former.is_empty() {
+        assert!(patience.elapsed() < PATIENCE, "{made}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_public_url_it_is_told_what_to_set() {
+    let vendor = Vendor::postmark().await;
+    for (url, words) in
+        [(None, "set COURIERX_PUBLIC_URL"), (Some("http://10.0.0.7:8080"), "http://10.0.0.7:8080")]
+    {
+        let server = TestServer::start_with(|settings| {
+            public(settings, url.unwrap_or("https://mail.example.com"));
+            if url.is_none() {
+                settings.public_url = None;
+            }
+        })
+        .await;
+        let owner = server.owner("acme").await;
+        let made = create(&owner, &vendor.body).await;
+        let webhook = &made.body["webhook"];
+        assert_eq!(webhook["status"], "not_configured");
+        assert!(webhook["last_error"].as_str().unwrap().contains(words), "{webhook}");
+        for path in ["resync", "resync_webhook"] {
+            let refused = owner.post(&format!("{}/{path}", at(&made.body)), &json!({})).await;
+            assert_eq!(
+                (refused.status, &refused.body["code"]),
+                (422, &json!("public_url_missing")),
+                "{refused:?}"
+            );
+            assert!(refused.text.contains(words), "{refused:?}");
+        }
+        server.stop().await;
+    }
+}
+
+fn assert_refused(answer: &Answer, status: u16) {
+    assert_eq!(answer.status, status, "{answer:?}");
+}
+
+#[tokio::test]
+async fn what_calls_nobody_back_is_refused_and_nobody_else_may() {
+    let server = reached_at("https://mail.example.com").await;
+    let owner = server.owner("acme").await;
+    let smtp = json!({ "provider": "smtp", "display_name": "Relay", "smtp_host": "127.0.0.1", "smtp_port": 9,
+        "tls": "none" });
+    for body in [json!({ "provider": "sandbox", "display_name": "Sandbox" }), smtp] {
+        let made = owner.post(PATH, &body).await;
+        assert_eq!(made.body["webhook"], Value::Null, "{made:?}");
+        let refused = owner.post(&format!("{}/resync_webhook", at(&made.body)), &json!({})).await;
+        assert_refused(&refused, 422);
+        assert!(refused.text.contains("does not call back"), "{refused:?}");
+    }
+    let vendor = Vendor::postmark().await;
+    let made = create(&owner, &vendor.body).await;
+    until(&owner, &at(&made.body), is("auto")).await;
+    let stranger = server.owner("other").await;
+    assert_refused(&stranger.post(&format!("{}/resync", at(&made.body)), &json!({})).await, 404);
+    let body = json!({ "name": "reader", "scopes": ["provider_connections:read"] });
+    let key = owner.post("/api/v1/api_keys", &body).await;
+    let reader = server.client().with(key.body["raw_key"].as_str().unwrap());
+    assert_refused(&reader.post(&format!("{}/resync", at(&made.body)), &json!({})).await, 403);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn private_addresses_are_not_asked() {
+    let vendor = Vendor::postmark().await;
+    let server = TestServer::start_with(|settings| {
+        public(settings, "https://mail.example.com");
+        settings.private_targets = PrivateTargets::None;
+    })
+    .await;
+    let owner = server.owner("acme").await;
+    let body = json!({ "provider": "postmark", "display_name": "Postmark", "api_key": KEY,
+        "base_url": "https://localhost.example:9", "webhook_auto_managed": false });
+    let made = owner.post(PATH, &body).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    // As it could have been while the operator allowed it.
+    let current = kept(&server, &owner, &made.body).await;
+    let mut body = serde_json::to_value(&current.value).unwrap();
+    body["base_url"] = json!(vendor.emulator.url());
+    body["webhook"]["auto_managed"] = json!(true);
+    let changed: ProviderConnection = serde_json::from_value(body).unwrap();
+    let change = Change::update(current.tenant, current.id, current.version, &changed).unwrap();
+    server.app().commit(current.tenant, vec![change]).await.unwrap();
+
+    let resync = owner.post(&format!("{}/resync", at(&made.body)), &json!({})).await;
+    assert_eq!(resync.status, 200, "{resync:?}");
+    let read = until(&owner, &at(&made.body), is("failed")).await;
+    let error = read["webhook"]["last_error"].as_str().unwrap();
+    assert!(error.contains("private") || error.contains("permitted") || error.contains("TLS"), "{error}");
+    assert!(vendor.emulator.requests().is_empty());
+    server.stop().await;
+}

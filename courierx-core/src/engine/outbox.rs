@@ -14,6 +14,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::id::{MessageId, TenantId};
 use crate::router::Router;
 use crate::store::{CancelResult, Store, StoreResult, StoredMessage};
+use crate::suppression::Policy;
 use crate::vault::Vault;
 
 /// Accepts messages into a store and delivers them from it.
@@ -65,6 +66,8 @@ pub struct OutboxOptions {
     pub blobs: Option<Arc<dyn Blobs>>,
     /// How long putting or getting one large content may take; 30 seconds unless set.
     pub blob_timeout: Duration,
+    /// After which events of providers an address gets no mail, and for how long.
+    pub suppression_policy: Policy,
 }
 
 impl Default for OutboxOptions {
@@ -75,6 +78,7 @@ impl Default for OutboxOptions {
             critical_deadline: Duration::from_mins(10),
             blobs: None,
             blob_timeout: Duration::from_secs(30),
+            suppression_policy: Policy::default(),
         }
     }
 }

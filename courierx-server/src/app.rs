@@ -81,7 +81,7 @@ pub struct App {
     /// What tells tenants' applications what happened.
     pub webhooks: Webhooks,
     /// Which connections were called back a moment ago.
-    pub received: Received,
+    pub(crate) received: Received,
     /// Makes and reads the tokens of users.
     pub tokens: Tokens,
     /// Hashes and checks passwords.

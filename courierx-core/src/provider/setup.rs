@@ -22,6 +22,12 @@ pub trait CallbackSetup: fmt::Debug + Send + Sync {
 
     /// Removes what is set up for this URL; answers whether there was anything.
     async fn remove(&self, url: &str, options: &SendOptions) -> Result<bool, Refusal>;
+
+    /// Asks the provider to call back at this URL once, of nothing that happened: what arrives there is signed, and has
+    /// no events that mean anything. Answers false if it cannot be asked for that.
+    async fn try_out(&self, _url: &str, _options: &SendOptions) -> Result<bool, Refusal> {
+        Ok(false)
+    }
 }
 
 /// What is set up at a provider for one URL.

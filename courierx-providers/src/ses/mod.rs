@@ -48,7 +48,7 @@ const SNS: &str = "sns";
 ///
 /// The key needs the permissions `ses:SendEmail` and `ses:SendRawEmail`, and `ses:GetAccount` for
 /// [`verify`](courierx_core::provider::EmailProvider::verify) to tell what the account may do. To set up callbacks it
-/// needs more: `ses:GetConfigurationSet`, `ses:CreateConfigurationSet`, `ses:GetConfigurationSetEventDestinations`,
+/// needs more: `ses:CreateConfigurationSet`, `ses:GetConfigurationSetEventDestinations`,
 /// `ses:CreateConfigurationSetEventDestination`, `ses:UpdateConfigurationSetEventDestination` and
 /// `ses:DeleteConfigurationSetEventDestination`; `sns:CreateTopic`, `sns:DeleteTopic`, `sns:GetTopicAttributes`,
 /// `sns:SetTopicAttributes`, `sns:Subscribe`, `sns:ListSubscriptionsByTopic`, `sns:GetSubscriptionAttributes` and

@@ -7,7 +7,7 @@ use courierx_core::provider::{CallbackState, EmailProvider as _};
 use courierx_core::store::{Change, ConfigsExt as _, JobNext, Versioned};
 
 use super::remove::{is_present, take_back};
-use super::{again, is_conflict, options, place, problem, provider};
+use super::{again, is_conflict, options, place, problem, provider, received};
 use crate::App;
 use crate::auth::random_hex;
 use crate::error::{ServiceError, ServiceResult};
@@ -44,14 +44,22 @@ async fn in_turn(app: &App, tenant: TenantId, id: RecordId, round: u32) -> Servi
     let Some((asked, secrets)) = prepared(app, tenant, id).await? else { return Ok(JobNext::Finish) };
     let password = secrets.keys.first().map(Secret::expose).unwrap_or_default();
     let url = base.at(&Callbacks::path(asked.value.kind(), &secrets.token));
-    let found = match provider(app, tenant, id, &asked.value) {
-        Err(problem) => Err((problem, None)),
+    let provider = provider(app, tenant, id, &asked.value);
+    let setup = match &provider {
         Ok(provider) => match provider.callback_setup() {
+            Some(setup) => Ok(setup),
             None => return Ok(JobNext::Finish),
-            Some(setup) => setup.ensure(&url, password, &options()).await.map_err(|refusal| {
+        },
+        Err(problem) => Err((problem.clone(), None)),
+    };
+    let found = match setup {
+        Err(problem) => Err(problem),
+        Ok(setup) => match setup.ensure(&url, password, &options()).await {
+            Ok(state) => Ok((setup, state)),
+            Err(refusal) => {
                 let wait = refusal.retry_after;
-                (problem(refusal), wait)
-            }),
+                Err((problem(refusal), wait))
+            }
         },
     };
     match found {
@@ -62,7 +70,7 @@ async fn in_turn(app: &App, tenant: TenantId, id: RecordId, round: u32) -> Servi
             write(app, &asked, |connection| Ok(connection.webhook.problem = Some(problem.clone()))).await?;
             Ok(again(app.now(), round, wait).filter(|_| more).unwrap_or(JobNext::Finish))
         }
-        Ok(state) => {
+        Ok((setup, state)) => {
             let base = base.to_string();
             let Some(current) = write(app, &asked, |now| keep(app, &asked, now, &state, &base)).await? else {
                 return Ok(JobNext::Finish);
@@ -71,6 +79,12 @@ async fn in_turn(app: &App, tenant: TenantId, id: RecordId, round: u32) -> Servi
             if state.awaits_agreement || !is_clean {
                 // Amazon asks at once, perhaps before anybody here knew of its topic: it is asked to ask again.
                 return Ok(again(app.now(), round, None).unwrap_or(JobNext::Finish));
+            }
+            if !received::is_proven(app, tenant, id).await?
+                && let Err(refusal) = setup.try_out(&url, &options()).await
+            {
+                // Its first callback will tell as well.
+                tracing::debug!(connection = %id, detail = refusal.detail, "callbacks were not tried out");
             }
             Ok(JobNext::Finish)
         }

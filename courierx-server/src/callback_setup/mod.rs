@@ -24,8 +24,7 @@ use courierx_core::store::{Claimed, JobNext};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use place::place;
-pub use received::Received;
-pub(crate) use received::{all_received, note};
+pub(crate) use received::{Received, all_received, note};
 
 use crate::App;
 use crate::delivery::Purpose;

@@ -20,7 +20,7 @@ const PREFIX: &str = "callbacks/received/";
 
 /// What this process has written down.
 #[derive(Debug, Default)]
-pub struct Received(Mutex<HashMap<RecordId, Timestamp>>);
+pub(crate) struct Received(Mutex<HashMap<RecordId, Timestamp>>);
 
 impl Received {
     /// Whether it is to be written down now.
@@ -67,6 +67,11 @@ pub(crate) async fn all_received(
         Some((id, std::str::from_utf8(&entry.value).ok()?.parse().ok()?))
     };
     Ok(all.into_iter().filter_map(read).collect())
+}
+
+/// Whether the provider of a connection ever called back.
+pub(super) async fn is_proven(app: &App, tenant: TenantId, connection: RecordId) -> StoreResult<bool> {
+    Ok(app.store.get_state(&key(tenant, connection)).await?.is_some())
 }
 
 /// Forgets it of a connection that is gone.

@@ -21,7 +21,9 @@ impl Topic {
     /// An event of SES.
     pub(super) fn notification(&self, report: &Value, now: Timestamp) -> Callback {
         let subject = "Amazon SES Email Event Notification";
-        self.message("Notification", &[("Message", &report.to_string()), ("Subject", subject)], now)
+        // What is published by hand is a text, and not one of JSON.
+        let message = report.as_str().map_or_else(|| report.to_string(), str::to_owned);
+        self.message("Notification", &[("Message", &message), ("Subject", subject)], now)
     }
 
     /// The question whether an endpoint agrees to be told.

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::Method;
+use courierx_core::clock::Timestamp;
+use courierx_core::provider::Callback;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -27,6 +29,32 @@ pub(super) fn listeners(account: &SendGrid) -> Vec<Listener> {
         keys.get(key).cloned()
     };
     account.webhooks.listeners("url", of)
+}
+
+/// Takes note that a webhook is to be told of events that did not happen.
+pub(super) fn try_out(account: &SendGrid, request: &ApiRequest) -> ApiAnswer {
+    let asked = serde_json::from_slice::<Value>(&request.body).unwrap_or_default();
+    let id = asked["id"].as_str().unwrap_or_default();
+    if !is_url(&asked["url"]) || account.webhooks.find(id).is_none_or(|one| one["url"] != asked["url"]) {
+        return error(400, "the url is missing or invalid");
+    }
+    account.tried.lock().unwrap_or_else(PoisonError::into_inner).push(id.to_owned());
+    ApiAnswer::empty(204)
+}
+
+/// What is told where it was asked to try that out.
+pub(super) fn trials(account: &SendGrid, now: Timestamp) -> Vec<(String, Callback)> {
+    let tried = std::mem::take(&mut *account.tried.lock().unwrap_or_else(PoisonError::into_inner));
+    let listeners = listeners(account);
+    let event = json!({
+        "email": "example@test.com", "timestamp": now.as_secs(), "event": "processed",
+        "category": ["cat facts"], "sg_event_id": Uuid::new_v4(), "sg_message_id": "14c5d75ce93.dfd.64b469",
+    });
+    let told = listeners.iter().filter(|one| tried.contains(&one.name)).flat_map(|one| {
+        let calls = one.keys.sign(vec![event.clone()], now);
+        calls.into_iter().map(|call| (one.url.clone(), call))
+    });
+    told.collect()
 }
 
 /// Makes a key, and tells its public half.

@@ -33,6 +33,8 @@ struct State {
     /// The attributes of topics, by their ARNs.
     topics: BTreeMap<String, BTreeMap<String, String>>,
     subscriptions: Vec<Subscription>,
+    /// What is published by hand: to which topic, and what.
+    published: Vec<(String, String)>,
 }
 
 struct Subscription {
@@ -121,6 +123,7 @@ impl Sns {
             "GetTopicAttributes" => self.topic(&form)?,
             "SetTopicAttributes" => self.set_topic(&form)?,
             "Subscribe" => self.subscribe(&form)?,
+            "Publish" => self.publish(&form)?,
             "ListSubscriptionsByTopic" => self.list(&form)?,
             "GetSubscriptionAttributes" | "SetSubscriptionAttributes" => self.subscription(&form)?,
             _ => return Err(Mistake(400, "InvalidAction", format!("Could not find operation {action}"))),
@@ -213,6 +216,18 @@ impl Sns {
         Ok(format!("<SubscriptionArn>{shown}</SubscriptionArn>"))
     }
 
+    fn publish(&self, form: &Form) -> Result<String, Mistake> {
+        let (mut kept, topic) = (self.kept(), form.get("TopicArn"));
+        if !kept.topics.contains_key(topic) {
+            return none_such("Topic");
+        }
+        if form.get("Message").is_empty() {
+            return invalid("Empty message");
+        }
+        kept.published.push((topic.to_owned(), form.get("Message").to_owned()));
+        Ok(format!("<MessageId>{}</MessageId>", Uuid::new_v4()))
+    }
+
     fn list(&self, form: &Form) -> Result<String, Mistake> {
         let (kept, topic) = (self.kept(), form.get("TopicArn"));
         if !kept.topics.contains_key(topic) {
@@ -293,8 +308,23 @@ impl Sns {
         told.filter_map(listener).collect()
     }
 
-    /// Asks those who are new whether they agree.
+    /// What is published by hand, for whom.
+    fn notices(&self, now: Timestamp) -> Vec<(String, Callback)> {
+        let published = std::mem::take(&mut self.kept().published);
+        let listeners = self.listeners();
+        let told = published.iter().flat_map(|(topic, text)| {
+            let heard = listeners.iter().filter(move |one| one.name == *topic);
+            heard.flat_map(move |one| {
+                let calls = one.keys.sign(vec![Value::from(text.as_str())], now);
+                calls.into_iter().map(|call| (one.url.clone(), call))
+            })
+        });
+        told.collect()
+    }
+
+    /// Asks those who are new whether they agree; and tells the others what was published by hand.
     pub(super) fn greetings(&self, now: Timestamp) -> Vec<(String, Callback)> {
+        let notices = self.notices(now);
         let mut kept = self.kept();
         let asked = kept.subscriptions.iter_mut().filter_map(|one| {
             if !std::mem::take(&mut one.is_new) || one.agreed {
@@ -306,6 +336,6 @@ impl Sns {
             let call = self.keys(&one.topic)?.confirmation(&one.token, &url, now)?;
             Some((one.endpoint.clone(), call))
         });
-        asked.collect()
+        asked.chain(notices).collect()
     }
 }

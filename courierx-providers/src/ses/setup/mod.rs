@@ -91,6 +91,15 @@ impl CallbackSetup for Ses {
         self.remove_destination(&names, options).await?;
         Ok(true)
     }
+
+    /// Publishes a message of our own, for which the access key needs `sns:Publish`.
+    async fn try_out(&self, url: &str, options: &SendOptions) -> Result<bool, Refusal> {
+        let destination = self.destination(&self.names(url), options).await?;
+        let Some(topic) = destination.as_ref().and_then(|one| one.topic()) else { return Ok(false) };
+        let about = [("TopicArn", topic), ("Message", "CourierX asks whether this arrives.")];
+        self.order("Publish", &about, options).await?;
+        Ok(true)
+    }
 }
 
 /// Whether a refusal says that there is no such thing.

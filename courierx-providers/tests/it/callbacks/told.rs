@@ -115,6 +115,16 @@ async fn what_was_set_up_is_called_back() {
             send(&plain_ses(&emulator)).await;
             assert!(emulator.call_back_where_told(NOW).await.is_empty());
         }
+        // Who can be asked to call back at once says nothing by it that means anything.
+        let setup = sender.callback_setup().unwrap();
+        let can_be = matches!(vendor, "sendgrid" | "ses");
+        assert_eq!(setup.try_out(&url, &options).await.unwrap(), can_be, "{vendor}");
+        assert_eq!(emulator.call_back_where_told(NOW).await.len(), usize::from(can_be), "{vendor}");
+        for trial in std::mem::take(&mut *kept.lock().unwrap()) {
+            let events = source.read(&trial, NOW).await.unwrap();
+            assert!(events.iter().all(|event| event.delivery.is_none()), "{vendor}: {events:?}");
+        }
+
         send(&*sender).await;
         let told = emulator.call_back_where_told(NOW).await;
         assert!(!told.is_empty() && told.iter().all(|one| *one == (url.clone(), 200)), "{vendor}: {told:?}");

@@ -124,6 +124,19 @@ impl ProviderConnection {
             && self.credentials == other.credentials
     }
 
+    /// Whether it differs from what it was by a configuration set of Amazon's alone, where it had none: callbacks need
+    /// one, so it is given one.
+    pub fn only_got_a_set(&self, before: &Self) -> bool {
+        let (Account::AwsSes(now), Account::AwsSes(then)) = (&self.account, &before.account) else {
+            return false;
+        };
+        let mut same = self.clone();
+        same.account = before.account.clone();
+        then.configuration_set.is_none()
+            && (&now.region, &now.base_url) == (&then.region, &then.base_url)
+            && same.is_same_way_as(before)
+    }
+
     /// A number for the [way](Self::is_same_way_as) to the account, the same in every process. It gives nothing of
     /// the credentials away: they are sealed.
     pub fn fingerprint(&self) -> u64 {

@@ -57,7 +57,10 @@ pub(super) fn shown(
         if kind == ProviderKind::AwsSes { !connection.callbacks.topics.is_empty() } else { has_key };
     let registered = webhook.registration.as_ref();
     let tell = |status, error| Some(ShownWebhook { status, error, received_at });
-    if !webhook.auto_managed || is_known && registered.is_none() && webhook.problem.is_none() {
+    // Keys that are there though nothing was ever set up here are the tenant's.
+    let is_theirs =
+        is_known && registered.is_none() && webhook.problem.is_none() && webhook.former.is_empty();
+    if !webhook.auto_managed || is_theirs {
         let status = if is_known { WebhookStatus::Manual } else { WebhookStatus::NotConfigured };
         return tell(status, None);
     }
@@ -112,6 +115,8 @@ pub(super) fn leave(before: &ProviderConnection, connection: &mut ProviderConnec
     if connection.is_same_way_as(before) {
         return;
     }
+    // Whether there is anything at the account that it has now, is found out once that works.
+    connection.webhook.registration = None;
     let former = &mut connection.webhook.former;
     former.push(Former {
         account: before.account.clone(),

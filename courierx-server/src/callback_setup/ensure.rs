@@ -7,7 +7,7 @@ use courierx_core::provider::{CallbackState, EmailProvider as _};
 use courierx_core::store::{Change, ConfigsExt as _, JobNext, Versioned};
 
 use super::remove::{is_present, take_back};
-use super::{again, is_conflict, options, place, problem, provider, received};
+use super::{again, is_conflict, options, place, problem, provider, received, scrubbed};
 use crate::App;
 use crate::auth::random_hex;
 use crate::error::{ServiceError, ServiceResult};
@@ -63,7 +63,8 @@ async fn in_turn(app: &App, tenant: TenantId, id: RecordId, round: u32) -> Servi
         },
     };
     match found {
-        Err((problem, wait)) => {
+        Err((mut problem, wait)) => {
+            problem.message = scrubbed(&problem.message, &secrets.token);
             // What somebody has to mend is tried a few times, as rights at some providers need a moment.
             let more = problem.cause == Cause::Provider || round < 3;
             tracing::warn!(%tenant, connection = %id, message = problem.message, "no callbacks set up");
@@ -84,7 +85,8 @@ async fn in_turn(app: &App, tenant: TenantId, id: RecordId, round: u32) -> Servi
                 && let Err(refusal) = setup.try_out(&url, &options()).await
             {
                 // Its first callback will tell as well.
-                tracing::debug!(connection = %id, detail = refusal.detail, "callbacks were not tried out");
+                let detail = scrubbed(&refusal.detail, &secrets.token);
+                tracing::debug!(connection = %id, detail, "callbacks were not tried out");
             }
             Ok(JobNext::Finish)
         }
@@ -208,7 +210,8 @@ async fn clean(app: &App, current: &Connection, token: &Secret) -> ServiceResult
         let is_other = |found: &CallbackState| !is_present(found, former, &value.account, now);
         let removed = take_back(app, current.tenant, current.id, value, former, token, is_other).await;
         if let Err(refusal) = removed {
-            tracing::warn!(connection = %current.id, detail = refusal.detail, "a former callback was not removed");
+            let detail = scrubbed(&refusal.detail, token);
+            tracing::warn!(connection = %current.id, detail, "a former callback was not removed");
             if problem(refusal).cause == Cause::Provider {
                 left.push(former.clone());
             }

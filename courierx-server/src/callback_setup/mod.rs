@@ -31,6 +31,7 @@ use crate::delivery::Purpose;
 use crate::error::{ServiceError, ServiceResult};
 use crate::jobs::{self, Crew};
 use crate::model::provider_connections::{Cause, Problem, ProviderConnection};
+use crate::secret::Secret;
 use job::Work;
 
 /// Jobs at the same time.
@@ -106,11 +107,18 @@ fn provider(
 /// What a provider's refusal means for whoever reads of it.
 fn problem(refusal: Refusal) -> Problem {
     let cause = match refusal.kind {
+        // A configuration set, a domain or a stream that the account does not have.
+        RefusalKind::Auth if refusal.status == Some(404) => Cause::Config,
         RefusalKind::Auth => Cause::Credentials,
         RefusalKind::Content | RefusalKind::Policy | RefusalKind::Sender => Cause::Config,
         _ => Cause::Provider,
     };
     Problem { cause, message: refusal.detail }
+}
+
+/// What a provider said, without the token of the URL that it may repeat.
+fn scrubbed(text: &str, token: &Secret) -> String {
+    text.replace(token.expose(), "***")
 }
 
 /// When to try again after that many tries; never, if that was the last.

@@ -4,7 +4,7 @@ use courierx_core::id::{RecordId, TenantId};
 use courierx_core::provider::{CallbackState, EmailProvider as _, Refusal, RefusalKind};
 use courierx_core::store::{ConfigsExt as _, JobNext};
 
-use super::{again, options, provider, received};
+use super::{again, options, provider, received, scrubbed};
 use crate::App;
 use crate::error::ServiceResult;
 use crate::model::provider_connections::{Account, Callbacks, Former, ProviderConnection, Registration};
@@ -33,7 +33,8 @@ pub(super) async fn remove(
     let mut next = JobNext::Finish;
     for way in &ways {
         if let Err(refusal) = take_back(app, tenant, id, &record, way, &token, |_| true).await {
-            tracing::warn!(%tenant, connection = %id, detail = refusal.detail, "a callback was not removed");
+            let detail = scrubbed(&refusal.detail, &token);
+            tracing::warn!(%tenant, connection = %id, detail, "a callback was not removed");
             let can_be = !matches!(refusal.kind, RefusalKind::Auth | RefusalKind::Content);
             if let Some(later) = again(app.now(), round, refusal.retry_after).filter(|_| can_be) {
                 next = later;

@@ -23,6 +23,7 @@ use crate::http::Meters;
 use crate::secret::Secret;
 use crate::services::audit_log::Author;
 use crate::services::auth::Resets;
+use crate::services::callbacks;
 use crate::services::domains::Places;
 use crate::services::emails::FetchPlaces;
 use crate::services::engine::Engine;
@@ -78,6 +79,8 @@ pub struct App {
     pub fetch_places: FetchPlaces,
     /// What sends at once for the operator's other programs.
     pub engine: Engine,
+    /// How many large callbacks are read at once.
+    pub callback_room: callbacks::Room,
     /// What tells tenants' applications what happened.
     pub webhooks: Webhooks,
     /// Which connections were called back a moment ago.
@@ -138,6 +141,7 @@ impl App {
             domain_places: Places::default(),
             fetch_places: FetchPlaces::default(),
             many: Many::default(),
+            callback_room: callbacks::Room::default(),
             webhooks: Webhooks::new(providers.webhooks().clone()),
             received: Received::default(),
             providers,

@@ -15,7 +15,7 @@ use crate::changes;
 use crate::delivery::Postman;
 use crate::http::{self, ListenerLimits};
 use crate::upkeep::upkeep;
-use crate::{callback_setup, webhooks};
+use crate::{callback_setup, callbacks, webhooks};
 
 /// How long what the engine API has begun may go on once nothing else does.
 const GRACE: Duration = Duration::from_secs(15);
@@ -31,6 +31,7 @@ pub struct Server {
     upkeep: JoinHandle<()>,
     webhooks: Option<JoinHandle<()>>,
     callback_setup: Option<JoinHandle<()>>,
+    callbacks: Option<JoinHandle<()>>,
     /// Follows what other servers on the same database change, if there can be any.
     changes: Option<JoinHandle<()>>,
     /// Ends the upkeep, which goes on until everything else has ended.
@@ -70,6 +71,9 @@ impl Server {
             callback_setup: worker
                 .is_some()
                 .then(|| tokio::spawn(callback_setup::run(Arc::clone(&app), rest.child_token()))),
+            callbacks: worker
+                .is_some()
+                .then(|| tokio::spawn(callbacks::run(Arc::clone(&app), rest.child_token()))),
             upkeep: tokio::spawn(upkeep(Arc::clone(&app), rest.child_token())),
             changes: app
                 .settings
@@ -114,7 +118,8 @@ impl Server {
         }
         self.rest.cancel();
         let _ = (&mut self.upkeep).await;
-        for jobs in [&mut self.webhooks, &mut self.callback_setup].into_iter().flatten() {
+        for jobs in [&mut self.callbacks, &mut self.webhooks, &mut self.callback_setup].into_iter().flatten()
+        {
             let _ = jobs.await;
         }
         if let Some(changes) = &mut self.changes {
@@ -132,8 +137,8 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.listener.abort();
         self.upkeep.abort();
-        for jobs in [&self.webhooks, &self.callback_setup].into_iter().flatten() {
-            jobs.abort();
+        for task in [&self.webhooks, &self.callbacks, &self.callback_setup].into_iter().flatten() {
+            task.abort();
         }
         if let Some(changes) = &self.changes {
             changes.abort();

@@ -29,7 +29,7 @@ pub use error::{ApiError, ApiResult};
 pub use gate::Access;
 pub use id::{Id, PlanId};
 use input::parse;
-pub use input::{Input, Json, MaybeEmpty, Table};
+pub use input::{Input, Json, MaybeEmpty, Table, Unread};
 pub use listener::{ListenerLimits, serve};
 pub use meters::Meters;
 pub use paging::{Page, Paged, Pages, Paging};

@@ -9,9 +9,9 @@ use axum::routing::{self as methods, MethodRouter};
 
 use super::Access::{self, Admin, Internal, Member, Needs, Public};
 use super::api::{
-    admin, api_keys, audit_log, auth, dashboard, domains, email_templates, emails, engine, invitations, plan,
-    provider_connections, routing, routing_rules, sandbox, suppressions, team_members, usage_stats,
-    webhook_endpoints,
+    admin, api_keys, audit_log, auth, callbacks, dashboard, domains, email_templates, emails, engine,
+    invitations, plan, provider_connections, routing, routing_rules, sandbox, suppressions, team_members,
+    usage_stats, webhook_endpoints,
 };
 use super::gate::{Gate, Guarded};
 use super::openapi::{Described, Operation};
@@ -63,6 +63,7 @@ pub fn routes() -> Vec<Route> {
         templates(),
         sending(),
         connections(),
+        callbacks(),
         webhooks(),
     ];
     groups.into_iter().flatten().collect()
@@ -388,6 +389,27 @@ fn connections() -> Vec<Route> {
             Needs(Scope::RoutingRulesWrite),
             "Remove a rule",
             routing_rules::delete,
+        ),
+    ]
+}
+
+/// Where providers call back.
+fn callbacks() -> Vec<Route> {
+    vec![
+        post(
+            "/api/v1/webhooks/{provider}/{token}",
+            Public,
+            "Take what a provider tells of a connection's mail",
+            callbacks::receive,
+        )
+        .note(
+            "What it shows and how it is signed is the provider's own. Anything but 200 is repeated by most.",
+        ),
+        post(
+            "/api/v1/webhooks/{provider}",
+            Public,
+            "Take what a provider tells of the only connection of its kind",
+            callbacks::receive_of_the_only_one,
         ),
     ]
 }

@@ -7,6 +7,7 @@ pub mod api_keys;
 mod arrival;
 pub mod audit_log;
 pub mod auth;
+pub mod callbacks;
 pub mod compliance;
 pub mod domains;
 pub mod email_templates;

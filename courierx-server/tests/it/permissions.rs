@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Client, TestServer};
 
 /// The routes that anybody may ask. A new one belongs here only if that is meant.
-const PUBLIC: [(&str, &str); 15] = [
+const PUBLIC: [(&str, &str); 17] = [
     ("POST", "/api/v1/auth/register"),
     ("POST", "/api/v1/auth/login"),
     ("POST", "/api/v1/auth/password/forgot"),
@@ -21,6 +21,9 @@ const PUBLIC: [(&str, &str); 15] = [
     ("GET", "/api/v1/invitations/{id}"),
     ("POST", "/api/v1/invitations/{id}/accept"),
     ("POST", "/api/v1/auth/password/reset"),
+    // Whoever shows the signature of a connection's provider.
+    ("POST", "/api/v1/webhooks/{provider}/{token}"),
+    ("POST", "/api/v1/webhooks/{provider}"),
     ("GET", "/health"),
     ("GET", "/health/live"),
     ("GET", "/health/ready"),

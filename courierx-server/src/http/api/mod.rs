@@ -4,6 +4,7 @@ pub mod admin;
 pub mod api_keys;
 pub mod audit_log;
 pub mod auth;
+pub mod callbacks;
 pub mod dashboard;
 pub mod domains;
 pub mod email_templates;

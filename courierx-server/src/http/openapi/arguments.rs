@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{Operation, Takes};
 use crate::App;
 use crate::ctx::{Ctx, Operator};
-use crate::http::{Id, Json, MaybeEmpty, Params, PlanId, Table};
+use crate::http::{Id, Json, MaybeEmpty, Params, PlanId, Table, Unread};
 
 /// What no client sees.
 macro_rules! silent {
@@ -43,6 +43,13 @@ impl<Q: IntoParams> Takes for Params<Q> {
 impl<const MAX: usize> Takes for Table<MAX> {
     fn tell(operation: &mut Operation) {
         operation.text_body("text/csv");
+    }
+}
+
+/// Whatever somebody else says: no schema of ours describes it.
+impl Takes for Unread {
+    fn tell(operation: &mut Operation) {
+        operation.body::<Value>(true);
     }
 }
 

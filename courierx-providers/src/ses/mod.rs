@@ -28,6 +28,7 @@ pub use callback::Callbacks;
 pub use certificates::Certificates;
 pub(crate) use classify::RULES;
 pub(crate) use events::EVENTS;
+pub use query::stands_for_aws;
 
 /// The names of services in signatures.
 const SES: &str = "ses";

@@ -102,16 +102,22 @@ impl Ses {
 
     /// Where SNS is: beside SES in AWS, and at the same address in whatever stands for AWS.
     fn sns_url(&self) -> Url {
-        let (host, region) = (self.base_url.host(), &self.region);
-        for domain in ["amazonaws.com", "amazonaws.com.cn"] {
-            if host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
-                && let Ok(url) = BaseUrl::new(&format!("https://sns.{region}.{domain}"))
-            {
-                return url.join(&[]);
-            }
-        }
-        self.base_url.join(&[])
+        let domain = domain_of_aws(&self.base_url);
+        let url =
+            domain.and_then(|domain| BaseUrl::new(&format!("https://sns.{}.{domain}", self.region)).ok());
+        url.as_ref().unwrap_or(&self.base_url).join(&[])
     }
+}
+
+/// Whether whoever is at an address stands for AWS, SNS included, rather than being an endpoint of it: a gateway, an
+/// emulator.
+pub fn stands_for_aws(base: &BaseUrl) -> bool {
+    domain_of_aws(base).is_none()
+}
+
+fn domain_of_aws(base: &BaseUrl) -> Option<&'static str> {
+    let is_below = |domain: &&str| base.host().strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
+    ["amazonaws.com", "amazonaws.com.cn"].into_iter().find(is_below)
 }
 
 fn form(action: &str, about: &[(&str, &str)]) -> String {

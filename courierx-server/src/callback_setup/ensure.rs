@@ -12,7 +12,8 @@ use crate::App;
 use crate::auth::random_hex;
 use crate::error::{ServiceError, ServiceResult};
 use crate::model::provider_connections::{
-    Account, CallbackSecrets, Callbacks, Cause, Former, ProviderConnection, ProviderKind, Registration,
+    Account, CallbackSecrets, Callbacks, Cause, Former, Problem, ProviderConnection, ProviderKind,
+    Registration,
 };
 use crate::secret::Secret;
 use crate::upkeep::lead::{Lead, Turn};
@@ -44,53 +45,57 @@ async fn in_turn(app: &App, tenant: TenantId, id: RecordId, round: u32) -> Servi
     let Some((asked, secrets)) = prepared(app, tenant, id).await? else { return Ok(JobNext::Finish) };
     let password = secrets.keys.first().map(Secret::expose).unwrap_or_default();
     let url = base.at(&Callbacks::path(asked.value.kind(), &secrets.token));
-    let provider = provider(app, tenant, id, &asked.value);
-    let setup = match &provider {
-        Ok(provider) => match provider.callback_setup() {
-            Some(setup) => Ok(setup),
-            None => return Ok(JobNext::Finish),
-        },
-        Err(problem) => Err((problem.clone(), None)),
+    let provider = match provider(app, tenant, id, &asked.value) {
+        Ok(provider) => provider,
+        Err(problem) => return failed(app, &asked, problem, round, None).await,
     };
-    let found = match setup {
-        Err(problem) => Err(problem),
-        Ok(setup) => match setup.ensure(&url, password, &options()).await {
-            Ok(state) => Ok((setup, state)),
-            Err(refusal) => {
-                let wait = refusal.retry_after;
-                Err((problem(refusal), wait))
-            }
-        },
-    };
-    match found {
-        Err((mut problem, wait)) => {
+    let Some(setup) = provider.callback_setup() else { return Ok(JobNext::Finish) };
+    let state = match setup.ensure(&url, password, &options()).await {
+        Ok(state) => state,
+        Err(refusal) => {
+            let wait = refusal.retry_after;
+            let mut problem = problem(refusal);
             problem.message = scrubbed(&problem.message, &secrets.token);
-            // What somebody has to mend is tried a few times, as rights at some providers need a moment.
-            let more = problem.cause == Cause::Provider || round < 3;
-            tracing::warn!(%tenant, connection = %id, message = problem.message, "no callbacks set up");
-            write(app, &asked, |connection| Ok(connection.webhook.problem = Some(problem.clone()))).await?;
-            Ok(again(app.now(), round, wait).filter(|_| more).unwrap_or(JobNext::Finish))
+            return failed(app, &asked, problem, round, wait).await;
         }
-        Ok((setup, state)) => {
-            let base = base.to_string();
-            let Some(current) = write(app, &asked, |now| keep(app, &asked, now, &state, &base)).await? else {
-                return Ok(JobNext::Finish);
-            };
-            let is_clean = clean(app, &current, &secrets.token).await?;
-            if state.awaits_agreement || !is_clean {
-                // Amazon asks at once, perhaps before anybody here knew of its topic: it is asked to ask again.
-                return Ok(again(app.now(), round, None).unwrap_or(JobNext::Finish));
-            }
-            if !received::is_proven(app, tenant, id).await?
-                && let Err(refusal) = setup.try_out(&url, &options()).await
-            {
-                // Its first callback will tell as well.
-                let detail = scrubbed(&refusal.detail, &secrets.token);
-                tracing::debug!(connection = %id, detail, "callbacks were not tried out");
-            }
-            Ok(JobNext::Finish)
-        }
+    };
+    let base = base.to_string();
+    let Some(current) = write(app, &asked, |now| keep(app, &asked, now, &state, &base)).await? else {
+        return Ok(JobNext::Finish);
+    };
+    let is_clean = clean(app, &current, &secrets.token).await?;
+    if state.awaits_agreement || !is_clean {
+        // Amazon asks at once, perhaps before anybody here knew of its topic: it is asked to ask again.
+        return Ok(again(app.now(), round, None).unwrap_or(JobNext::Finish));
     }
+    if !received::is_proven(app, tenant, id).await?
+        && let Err(refusal) = setup.try_out(&url, &options()).await
+    {
+        // Its first callback will tell as well.
+        let detail = scrubbed(&refusal.detail, &secrets.token);
+        tracing::debug!(connection = %id, detail, "callbacks were not tried out");
+    }
+    Ok(JobNext::Finish)
+}
+
+/// Writes down why nothing could be set up, and puts it off.
+async fn failed(
+    app: &App,
+    asked: &Connection,
+    problem: Problem,
+    round: u32,
+    wait: Option<Duration>,
+) -> ServiceResult<JobNext> {
+    let (tenant, id, message) = (asked.tenant, asked.id, problem.message.as_str());
+    tracing::warn!(%tenant, connection = %id, message, "no callbacks set up");
+    let told = |connection: &mut ProviderConnection| {
+        connection.webhook.problem = Some(problem.clone());
+        Ok(())
+    };
+    write(app, asked, told).await?;
+    // What somebody has to mend is tried a few times, as rights at some providers need a moment.
+    let more = problem.cause == Cause::Provider || round < 3;
+    Ok(again(app.now(), round, wait).filter(|_| more).unwrap_or(JobNext::Finish))
 }
 
 /// A connection whose callbacks this server sets up, with its secrets: what it needs for that is written down first, as
@@ -221,6 +226,10 @@ async fn clean(app: &App, current: &Connection, token: &Secret) -> ServiceResult
         return Ok(left.is_empty());
     }
     let done = |one: &Former| value.webhook.former.contains(one) && !left.contains(one);
-    write(app, current, |connection| Ok(connection.webhook.former.retain(|one| !done(one)))).await?;
+    let forget = |connection: &mut ProviderConnection| {
+        connection.webhook.former.retain(|one| !done(one));
+        Ok(())
+    };
+    write(app, current, forget).await?;
     Ok(left.is_empty())
 }

@@ -1,54 +1,52 @@
 //! Providers are told to call back, and no more once a connection is gone.
 
-use std::sync::{Arc, Mutex};
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::http::{HeaderMap, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use courierx_core::id::{RecordId, TenantId};
-use courierx_core::provider::{
-    Callback, CallbackState, EmailProvider as _, EventSource, SendOptions, Subject,
-};
+use courierx_core::provider::{Callback, CallbackState, EmailProvider as _, SendOptions};
 use courierx_core::store::{Change, ConfigsExt as _, Versioned};
-use courierx_providers::emulator::{Emulator, Fault};
-use courierx_providers::ses::{self, Certificates};
+use courierx_providers::emulator::Fault;
 use courierx_server::config::{Environment, Flags, PrivateTargets, Settings};
 use courierx_server::delivery::Purpose;
 use courierx_server::model::provider_connections::{ProviderConnection, ProviderKind};
 use serde_json::{Value, json};
 
+use super::{count, post, sent};
 use crate::provider_connections::vendors::{KEY, Vendor};
-use crate::provider_connections::{PATH, at, create};
+use crate::provider_connections::{PATH, at, create, limits};
 use crate::support::{Answer, Client, PATIENCE, TestServer};
 
 type Connection = Versioned<ProviderConnection>;
 
-/// What stands for this server on the internet: keeps what is called back, and where.
+/// How the internet reaches a server: what is called back here is passed on to it.
 struct Gate {
     url: String,
-    called: Arc<Mutex<Vec<(String, Callback)>>>,
+    server: Arc<OnceLock<SocketAddr>>,
 }
 
 impl Gate {
     async fn open() -> Self {
-        let called = Arc::new(Mutex::new(Vec::new()));
-        let keep = Arc::clone(&called);
+        let server = Arc::new(OnceLock::<SocketAddr>::new());
+        let known = Arc::clone(&server);
         let router = Router::new().fallback(move |uri: Uri, headers: HeaderMap, body: Bytes| {
             let callback = headers.iter().fold(Callback::new(body.to_vec()), |all, (name, value)| {
                 all.header(name.as_str(), value.to_str().unwrap())
             });
-            keep.lock().unwrap().push((uri.path().to_owned(), callback));
-            std::future::ready(())
+            let server = *known.get().unwrap();
+            async move {
+                let status = post(&format!("http://{server}{}", uri.path()), &callback).await;
+                StatusCode::from_u16(status).unwrap()
+            }
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { url, called }
-    }
-
-    fn take(&self) -> Vec<(String, Callback)> {
-        std::mem::take(&mut *self.called.lock().unwrap())
+        Self { url, server }
     }
 }
 
@@ -102,89 +100,45 @@ async fn registered(server: &TestServer, then: &Connection, url: &str) -> Option
     provider.callback_setup().unwrap().status(url, &SendOptions::default()).await.unwrap()
 }
 
-/// The certificate of the emulated SNS, from the emulator.
-#[derive(Debug)]
-struct Emulated(String);
-
-#[async_trait::async_trait]
-impl Certificates for Emulated {
-    async fn fetch(&self, url: &str) -> Result<Vec<u8>, String> {
-        let path = url.strip_prefix("https://sns.eu-west-1.amazonaws.com").ok_or("elsewhere")?;
-        let answer = Client::new(self.0.clone()).request(reqwest::Method::GET, path).send().await;
-        Ok(answer.unwrap().bytes().await.unwrap().to_vec())
-    }
-}
-
-/// Fails unless a callback is the provider's by what the connection has kept.
-async fn accepted(
-    server: &TestServer,
-    kept: &Connection,
-    emulator: &Emulator,
-    callback: &Callback,
-) -> Subject {
-    let (app, now) = (server.app(), server.app().now());
-    let verified = if kept.value.kind() == ProviderKind::AwsSes {
-        let topics = kept.value.callbacks.topics.clone();
-        let certificates = Arc::new(Emulated(emulator.url()));
-        ses::Callbacks::new(topics).unwrap().certificates(certificates).verify(callback, now).await
-    } else {
-        let provider = app.providers.provider(kept.tenant, &kept.id, &kept.value, Purpose::Delivery).unwrap();
-        provider.event_source().expect("it has a key").verify(callback, now).await
-    };
-    verified.unwrap_or_else(|error| panic!("{}: {error}", kept.value.kind())).subject
-}
-
-async fn send(server: &TestServer, owner: &Client) {
-    let email =
-        json!({ "from": "shop@myapp.example", "to": "ada@example.com", "subject": "Hello", "text": "Hello" });
-    let sent = owner.post("/api/v1/emails", &email).await;
-    assert_eq!(sent.status, 202, "{sent:?}");
-    server.delivered(owner).await;
+/// Lets a vendor call back wherever it was told to: only to this URL, and all of it is taken.
+async fn called_back(server: &TestServer, vendor: &Vendor, url: &str) {
+    let told = vendor.emulator.call_back_where_told(server.app().now()).await;
+    let right = |(to, status): &(String, u16)| (to.as_str(), *status) == (url, 200);
+    assert!(!told.is_empty() && told.iter().all(right), "{}: {told:?}", vendor.kind);
 }
 
 #[tokio::test]
-async fn what_is_verified_is_registered_and_what_is_called_back_is_known() {
+async fn what_is_verified_is_registered_and_what_is_called_back_is_taken() {
     let gate = Gate::open().await;
     let server = reached_at(&gate.url).await;
-    for Vendor { kind, emulator, body } in vendors().await {
+    gate.server.set(server.address()).unwrap();
+    for vendor in vendors().await {
+        let kind = vendor.kind;
         let owner = server.owner(&kind.as_str().replace('_', "-")).await;
-        let made = create(&owner, &body).await;
-        let read = until(&owner, &at(&made.body), is("auto")).await;
+        let made = create(&owner, &vendor.body).await;
+        let connection = at(&made.body);
+        let read = until(&owner, &connection, is("auto")).await;
         let webhook = &read["webhook"];
-        let url = read["webhook_url"].as_str().unwrap().to_owned();
-        assert_eq!(webhook["url"], url.as_str(), "{kind}");
+        let url = read["webhook_url"].as_str().unwrap();
+        assert!(url.starts_with(&gate.url), "{url}");
+        assert_eq!(webhook["url"], url, "{kind}");
         assert_eq!((&webhook["auto_managed"], &webhook["supports_auto"]), (&json!(true), &json!(true)));
         assert!(webhook["external_id"].is_string() && webhook["last_synced_at"].is_string(), "{webhook}");
         assert_eq!((&webhook["proven"], &webhook["last_received_at"]), (&json!(false), &Value::Null));
         assert_eq!(webhook["secret_present"], kind != ProviderKind::AwsSes, "{kind}");
-        let path = url.strip_prefix(&gate.url).unwrap();
-        let connection = kept(&server, &owner, &made.body).await;
         if kind == ProviderKind::AwsSes {
             assert!(read["configuration_set"].as_str().unwrap().starts_with("courierx-"), "{read}");
             assert_eq!(read["sns_topic_arns"].as_array().unwrap().len(), 1, "{read}");
-            // It was asked twice, the second time after its topic was known here.
-            let told = emulator.call_back_where_told(server.app().now()).await;
-            assert!(!told.is_empty(), "SNS asks whether it may");
-            let (_, asked) = gate.take().pop().unwrap();
-            let Subject::Subscribe(agree) = accepted(&server, &connection, &emulator, &asked).await else {
-                panic!("{asked:?}")
-            };
-            let here = agree.url.strip_prefix("https://sns.eu-west-1.amazonaws.com").unwrap();
-            let agreed =
-                Client::new(emulator.url()).request(reqwest::Method::GET, here).send().await.unwrap();
-            assert_eq!(agreed.status(), 200);
-            let resync = owner.post(&format!("{}/resync", at(&made.body)), &json!({})).await;
-            assert_eq!(resync.status, 200, "{resync:?}");
-            until(&owner, &at(&made.body), |webhook| webhook["last_error"].is_null()).await;
+            // It asks whether it may; the server agrees, and finds it so.
+            called_back(&server, &vendor, url).await;
+            until(&owner, &connection, |webhook| webhook["last_error"].is_null()).await;
         }
-        send(&server, &owner).await;
-        let told = emulator.call_back_where_told(server.app().now()).await;
-        assert!(!told.is_empty() && told.iter().all(|(to, status)| (to, *status) == (&url, 200)), "{told:?}");
-        for (to, callback) in gate.take() {
-            assert_eq!(to, path, "{kind}");
-            let subject = accepted(&server, &connection, &emulator, &callback).await;
-            assert!(matches!(subject, Subject::Messages(_)), "{kind}");
-        }
+        let path = sent(&owner, "ada@example.com").await;
+        called_back(&server, &vendor, url).await;
+        let read = until(&owner, &connection, |webhook| webhook["proven"] == true).await;
+        assert!(read["webhook"]["last_received_at"].is_string(), "{read}");
+        let delivered = limits::until(&owner, &path, |email| email["status"] == "delivered").await;
+        assert_eq!(count(&delivered, "delivered"), 1, "{kind}: {delivered:?}");
         for answer in [&made.body, &read] {
             assert!(!answer.to_string().contains(KEY), "{answer}");
         }

@@ -13,6 +13,7 @@ use courierx_store::blobs::OpenError;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Directory, LoginLimits, Passwords, RateLimits, Tokens};
+use crate::callback_setup::Received;
 use crate::config::Settings;
 use crate::ctx::Ctx;
 use crate::delivery::{Providers, SharedRoutes, TenantRoutes};
@@ -85,6 +86,8 @@ pub struct App {
     pub webhooks: Webhooks,
     /// Who follows what happens.
     pub streams: Streams,
+    /// Which connections were called back a moment ago.
+    pub(crate) received: Received,
     /// Makes and reads the tokens of users.
     pub tokens: Tokens,
     /// Hashes and checks passwords.
@@ -144,6 +147,7 @@ impl App {
             callback_room: callbacks::Room::default(),
             webhooks: Webhooks::new(providers.webhooks().clone()),
             streams: Streams::new(settings.streams),
+            received: Received::default(),
             providers,
             routes,
             tokens: Tokens::new(jwt_secret.expose().as_bytes()),

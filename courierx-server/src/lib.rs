@@ -12,6 +12,7 @@
 //! | [`services`] | what the server does, one file for each resource; knows no HTTP |
 //! | [`auth`] | passwords, tokens, keys, and the cache of who may do what |
 //! | [`delivery`] | the way of a tenant's messages: connections, guard, worker |
+//! | `callback_setup` | tells the providers behind connections to call back here |
 //! | [`dns`] | what DNS is asked about tenants' domains |
 //! | [`server`] | starts all of it, and stops it |
 //! | `upkeep` | what is done now and then: writing down, removing what is old, looking at domains |
@@ -21,6 +22,7 @@
 
 pub mod app;
 pub mod auth;
+mod callback_setup;
 mod callbacks;
 pub(crate) mod changes;
 pub mod cli;

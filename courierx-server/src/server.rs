@@ -16,7 +16,7 @@ use crate::delivery::Postman;
 use crate::http::{self, ListenerLimits};
 use crate::services::events;
 use crate::upkeep::upkeep;
-use crate::{callbacks, webhooks};
+use crate::{callback_setup, callbacks, webhooks};
 
 /// How long what the engine API has begun may go on once nothing else does.
 const GRACE: Duration = Duration::from_secs(15);
@@ -33,6 +33,7 @@ pub struct Server {
     /// Looks for events on behalf of those who follow them.
     watch: JoinHandle<()>,
     webhooks: Option<JoinHandle<()>>,
+    callback_setup: Option<JoinHandle<()>>,
     callbacks: Option<JoinHandle<()>>,
     /// Follows what other servers on the same database change, if there can be any.
     changes: Option<JoinHandle<()>>,
@@ -70,6 +71,9 @@ impl Server {
             webhooks: worker
                 .is_some()
                 .then(|| tokio::spawn(webhooks::run(Arc::clone(&app), rest.child_token()))),
+            callback_setup: worker
+                .is_some()
+                .then(|| tokio::spawn(callback_setup::run(Arc::clone(&app), rest.child_token()))),
             callbacks: worker
                 .is_some()
                 .then(|| tokio::spawn(callbacks::run(Arc::clone(&app), rest.child_token()))),
@@ -120,12 +124,10 @@ impl Server {
         }
         self.rest.cancel();
         let _ = (&mut self.upkeep).await;
-        if let Some(callbacks) = &mut self.callbacks {
-            let _ = callbacks.await;
-        }
         let _ = (&mut self.watch).await;
-        if let Some(webhooks) = &mut self.webhooks {
-            let _ = webhooks.await;
+        for jobs in [&mut self.callbacks, &mut self.webhooks, &mut self.callback_setup].into_iter().flatten()
+        {
+            let _ = jobs.await;
         }
         if let Some(changes) = &mut self.changes {
             let _ = changes.await;
@@ -144,7 +146,7 @@ impl Drop for Server {
         self.watch.abort();
         self.listener.abort();
         self.upkeep.abort();
-        for task in [&self.webhooks, &self.callbacks].into_iter().flatten() {
+        for task in [&self.webhooks, &self.callbacks, &self.callback_setup].into_iter().flatten() {
             task.abort();
         }
         if let Some(changes) = &self.changes {

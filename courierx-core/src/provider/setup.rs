@@ -22,6 +22,12 @@ pub trait CallbackSetup: fmt::Debug + Send + Sync {
 
     /// Removes what is set up for this URL; answers whether there was anything.
     async fn remove(&self, url: &str, options: &SendOptions) -> Result<bool, Refusal>;
+
+    /// Asks the provider to call back at this URL once, of nothing that happened: what arrives there is signed, and has
+    /// no events that mean anything. Answers false if it cannot be asked for that.
+    async fn try_out(&self, _url: &str, _options: &SendOptions) -> Result<bool, Refusal> {
+        Ok(false)
+    }
 }
 
 /// What is set up at a provider for one URL.
@@ -36,15 +42,29 @@ pub struct CallbackState {
     pub missing: Vec<String>,
     /// By what its callbacks are verified, if the provider tells.
     pub key: Option<CallbackKey>,
+    /// The topic that its callbacks come from, where they come through one: callbacks of others are not the provider's.
+    pub topic: Option<String>,
+    /// The configuration set that messages have to name to be told of, where it takes one.
+    pub configuration_set: Option<String>,
+    /// Whether the URL still has to agree to being called back, by what is called there first.
+    pub awaits_agreement: bool,
 }
 
 impl CallbackState {
     /// Callbacks under this identifier.
     pub fn new(id: impl Into<String>) -> Self {
-        Self { id: id.into(), enabled: true, missing: Vec::new(), key: None }
+        Self {
+            id: id.into(),
+            enabled: true,
+            missing: Vec::new(),
+            key: None,
+            topic: None,
+            configuration_set: None,
+            awaits_agreement: false,
+        }
     }
 
-    /// Whether everything is as [`CallbackSetup::ensure`] would leave it.
+    /// Whether everything is as [`CallbackSetup::ensure`] leaves it: all but an agreement, which is the URL's.
     pub fn is_complete(&self) -> bool {
         self.enabled && self.missing.is_empty()
     }

@@ -3,11 +3,13 @@
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use bytes::Bytes;
+use courierx_core::clock::Timestamp;
+use courierx_core::provider::Callback;
 use courierx_core::provider::conformance::Received;
 use serde_json::Value;
 
 use super::Fault;
-use super::calls::Happening;
+use super::calls::{Happening, Listener};
 
 /// A request that an emulator has read completely.
 #[derive(Debug, Clone)]
@@ -103,6 +105,19 @@ pub(super) trait Vendor: Send + Sync + 'static {
 
     /// In what form it reports something that happened; none if it does not.
     fn report(&self, happened: &Happening) -> Option<Value>;
+
+    /// Where it was told to call back.
+    fn listeners(&self) -> Vec<Listener>;
+
+    /// Whether it tells one of them of this.
+    fn tells(&self, _: &Listener, _: &Happening) -> bool {
+        true
+    }
+
+    /// What it calls back before it tells anything, each once: where, and what.
+    fn greetings(&self, _: Timestamp) -> Vec<(String, Callback)> {
+        Vec::new()
+    }
 
     /// Forgets what it keeps of earlier requests, for questions and repetitions.
     fn forget(&self) {}

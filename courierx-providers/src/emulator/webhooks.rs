@@ -1,8 +1,10 @@
 //! Where a vendor was told to call back, as its API keeps it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
+
+use super::calls::{CallbackKeys, Listener};
 
 /// Webhooks, by their identifiers, in the order in which they were made.
 #[derive(Default)]
@@ -28,6 +30,20 @@ impl Webhooks {
             Some((_, old)) => *old = webhook,
             None => kept.push((id.to_owned(), webhook)),
         }
+    }
+
+    /// Where they lead, of those for which there are keys.
+    pub(super) fn listeners(
+        &self,
+        url: &str,
+        keys: impl Fn(&str, &Value) -> Option<Arc<CallbackKeys>>,
+    ) -> Vec<Listener> {
+        let kept = self.kept();
+        let all = kept.iter().filter_map(|(id, webhook)| {
+            let (url, keys) = (webhook[url].as_str()?.to_owned(), keys(id, webhook)?);
+            Some(Listener { url, keys, name: id.clone() })
+        });
+        all.collect()
     }
 
     pub(super) fn remove(&self, id: &str) -> bool {

@@ -102,4 +102,15 @@ impl CallbackSetup for SendGrid {
         self.webhooks(Method::DELETE, &[&state.id], None, options).await?;
         Ok(true)
     }
+
+    /// <https://www.twilio.com/docs/sendgrid/api-reference/webhooks/test-an-event-webhooks-settings>
+    async fn try_out(&self, url: &str, options: &SendOptions) -> Result<bool, Refusal> {
+        let Some(state) = self.status(url, options).await? else { return Ok(false) };
+        let path = ["v3", "user", "webhooks", "event", "test"];
+        let body = json!({ "id": state.id, "url": url }).to_string();
+        let request = Request::post(self.base_url.join(&path)).body("application/json", body);
+        let answer = self.http.exchange(self.authorize(request), options).await;
+        let answer = answer.map_err(NoAnswer::into_refusal)?;
+        if answer.status.is_success() { Ok(true) } else { Err(self.reason(&answer)) }
+    }
 }

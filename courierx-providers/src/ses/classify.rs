@@ -15,6 +15,8 @@ const TOO_FAST: &[&str] = &[
     "ThrottledException",
     "RequestThrottled",
     "RequestThrottledException",
+    // SNS, as the other names below that no call of SES has.
+    "Throttled",
 ];
 
 /// SES's error codes. The same code comes with several statuses, so none counts.
@@ -25,7 +27,10 @@ pub(crate) const RULES: &[Rule] = &[
     Rule::codes(TOO_FAST, RefusalKind::Quota).saying(&["daily message quota", "quota exceeded"]),
     Rule::codes(TOO_FAST, RefusalKind::Throttled),
     Rule::codes(&["LimitExceededException"], RefusalKind::Throttled).saying(&["sending rate"]),
-    Rule::codes(&["LimitExceededException"], RefusalKind::Quota),
+    Rule::codes(
+        &["LimitExceededException", "TopicLimitExceeded", "SubscriptionLimitExceeded"],
+        RefusalKind::Quota,
+    ),
     Rule::codes(
         &[
             "AccountSuspendedException",
@@ -49,7 +54,12 @@ pub(crate) const RULES: &[Rule] = &[
     ),
     // A configuration set, a template or a tenant: the connection's set-up is wrong.
     Rule::codes(
-        &["NotFoundException", "ConfigurationSetDoesNotExist", "ConfigurationSetDoesNotExistException"],
+        &[
+            "NotFoundException",
+            "NotFound",
+            "ConfigurationSetDoesNotExist",
+            "ConfigurationSetDoesNotExistException",
+        ],
         RefusalKind::Auth,
     ),
     Rule::codes(&["BadRequestException"], RefusalKind::Auth).saying(&["configuration set"]),
@@ -75,6 +85,7 @@ pub(crate) const RULES: &[Rule] = &[
             "AccessDeniedException",
             "NotAuthorized",
             "NotAuthorizedException",
+            "AuthorizationError",
             // The clock is wrong.
             "RequestExpired",
             "RequestTimeTooSkewed",
@@ -88,11 +99,14 @@ pub(crate) const RULES: &[Rule] = &[
             "SerializationException",
             "ValidationError",
             "ValidationException",
+            "InvalidParameter",
+            "InvalidParameterException",
         ],
         RefusalKind::Content,
     ),
     Rule::codes(
         &[
+            "InternalError",
             "InternalFailure",
             "InternalFailureException",
             "InternalServerError",
@@ -110,8 +124,13 @@ pub(crate) const RULES: &[Rule] = &[
 ];
 
 /// Codes of a valid signature by somebody who may not do what was asked.
-const NOT_PERMITTED: &[&str] =
-    &["AccessDenied", "AccessDeniedException", "NotAuthorized", "NotAuthorizedException"];
+const NOT_PERMITTED: &[&str] = &[
+    "AccessDenied",
+    "AccessDeniedException",
+    "NotAuthorized",
+    "NotAuthorizedException",
+    "AuthorizationError",
+];
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -135,7 +154,12 @@ impl Ses {
 
     /// The reason of an answer that is no success, where nothing was to be sent.
     pub(super) fn reason(&self, answer: &Answer) -> Refusal {
-        refusal(RULES, answer, &error(answer).unwrap_or_default(), &self.secrets())
+        self.because(answer, &error(answer).unwrap_or_default())
+    }
+
+    /// The reason that this error gives.
+    pub(super) fn because(&self, answer: &Answer, error: &VendorError) -> Refusal {
+        refusal(RULES, answer, error, &self.secrets())
     }
 
     fn secrets(&self) -> Vec<&Secret> {

@@ -7,7 +7,9 @@ mod certificates;
 mod classify;
 mod events;
 mod provider;
+mod query;
 mod request;
+mod setup;
 mod sigv4;
 #[cfg(test)]
 mod sigv4_tests;
@@ -26,9 +28,11 @@ pub use callback::Callbacks;
 pub use certificates::Certificates;
 pub(crate) use classify::RULES;
 pub(crate) use events::EVENTS;
+pub use query::stands_for_aws;
 
-/// The name of SES in signatures.
-const SERVICE: &str = "ses";
+/// The names of services in signatures.
+const SES: &str = "ses";
+const SNS: &str = "sns";
 
 /// Amazon SES in one region, by an access key of AWS.
 ///
@@ -44,7 +48,12 @@ const SERVICE: &str = "ses";
 /// ```
 ///
 /// The key needs the permissions `ses:SendEmail` and `ses:SendRawEmail`, and `ses:GetAccount` for
-/// [`verify`](courierx_core::provider::EmailProvider::verify) to tell what the account may do.
+/// [`verify`](courierx_core::provider::EmailProvider::verify) to tell what the account may do. To set up callbacks it
+/// needs more: `ses:CreateConfigurationSet`, `ses:GetConfigurationSetEventDestinations`,
+/// `ses:CreateConfigurationSetEventDestination`, `ses:UpdateConfigurationSetEventDestination` and
+/// `ses:DeleteConfigurationSetEventDestination`; `sns:CreateTopic`, `sns:DeleteTopic`, `sns:GetTopicAttributes`,
+/// `sns:SetTopicAttributes`, `sns:Subscribe`, `sns:ListSubscriptionsByTopic`, `sns:GetSubscriptionAttributes` and
+/// `sns:SetSubscriptionAttributes`, on topics whose names begin with `courierx-`.
 ///
 /// Metadata become message tags, and tags become message tags of the value `true`: those whose names and values are
 /// of letters, digits, `_` and `-` (ASCII), and no more than 49; others are left out, since another spelling could
@@ -136,8 +145,8 @@ impl Ses {
         self
     }
 
-    fn signed(&self, request: Request) -> Request {
-        let scope = Scope { region: &self.region, service: SERVICE };
+    fn signed(&self, request: Request, service: &str) -> Request {
+        let scope = Scope { region: &self.region, service };
         sigv4::sign(request, &self.credentials, scope, self.http.clock().now())
     }
 }

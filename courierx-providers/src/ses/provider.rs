@@ -2,18 +2,18 @@
 
 use async_trait::async_trait;
 use courierx_core::provider::{
-    Capability, EmailProvider, EventSource, Outcome, Outgoing, ProviderId, Refusal, RefusalKind, SendOptions,
-    Verified,
+    CallbackSetup, Capability, EmailProvider, EventSource, Outcome, Outgoing, ProviderId, Refusal,
+    RefusalKind, SendOptions, Verified,
 };
 use serde::Deserialize;
 
-use super::Ses;
 use super::classify::is_not_permitted;
+use super::{SES, Ses};
 use crate::http::{NoAnswer, Request};
 
 static ID: ProviderId = ProviderId::new("ses");
 
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 
 /// What SES tells of an account, in one region.
 ///
@@ -41,7 +41,7 @@ impl EmailProvider for Ses {
             return Outcome::Refused(refusal);
         }
         let url = self.base_url.join(&["v2", "email", "outbound-emails"]);
-        let request = self.signed(Request::post(url).body(JSON, self.body(message)));
+        let request = self.signed(Request::post(url).body(JSON, self.body(message)), SES);
         match self.http.exchange(request, options).await {
             Ok(answer) => self.outcome(&answer),
             Err(no_answer) => no_answer.into(),
@@ -49,7 +49,7 @@ impl EmailProvider for Ses {
     }
 
     async fn verify(&self, options: &SendOptions) -> Result<Verified, Refusal> {
-        let request = self.signed(Request::get(self.base_url.join(&["v2", "email", "account"])));
+        let request = self.signed(Request::get(self.base_url.join(&["v2", "email", "account"])), SES);
         let answer = self.http.exchange(request, options).await.map_err(NoAnswer::into_refusal)?;
         if !answer.status.is_success() {
             let reason = self.reason(&answer);
@@ -69,6 +69,10 @@ impl EmailProvider for Ses {
 
     fn event_source(&self) -> Option<&dyn EventSource> {
         self.callbacks.as_ref().map(|callbacks| callbacks as &dyn EventSource)
+    }
+
+    fn callback_setup(&self) -> Option<&dyn CallbackSetup> {
+        Some(self)
     }
 }
 

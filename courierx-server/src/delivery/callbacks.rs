@@ -8,6 +8,7 @@ use courierx_providers::callback::InvalidKey;
 use courierx_providers::http::Http;
 use courierx_providers::{mailgun, postmark, resend, sendgrid, ses};
 
+use super::Sns;
 use crate::model::provider_connections::{ProviderConnection, ProviderKind};
 use crate::secret::Secret;
 
@@ -44,7 +45,7 @@ impl Keys {
     pub fn check(&self, kind: ProviderKind, http: &Http) -> Result<(), InvalidKey> {
         match kind {
             ProviderKind::SendGrid => self.try_send_grid().map(drop),
-            ProviderKind::AwsSes => self.try_ses(http).map(drop),
+            ProviderKind::AwsSes => self.try_ses(Sns::in_aws(http)).map(drop),
             ProviderKind::Mailgun => self.try_mailgun().map(drop),
             ProviderKind::Postmark => self.try_postmark().map(drop),
             ProviderKind::Resend => self.try_resend().map(drop),
@@ -72,8 +73,8 @@ impl Keys {
         usable(self.try_resend())
     }
 
-    pub(super) fn ses(&self, http: &Http) -> Option<ses::Callbacks> {
-        usable(self.try_ses(http))
+    pub(super) fn ses(&self, sns: Sns) -> Option<ses::Callbacks> {
+        usable(self.try_ses(sns))
     }
 
     fn try_send_grid(&self) -> Result<Option<sendgrid::Callbacks>, InvalidKey> {
@@ -94,12 +95,12 @@ impl Keys {
     }
 
     /// Certificates are fetched by the guarded client; a topic that delivers raw messages shows a password.
-    fn try_ses(&self, http: &Http) -> Result<Option<ses::Callbacks>, InvalidKey> {
+    fn try_ses(&self, sns: Sns) -> Result<Option<ses::Callbacks>, InvalidKey> {
         if self.topics.is_empty() {
             return Ok(None);
         }
         let callbacks = ses::Callbacks::new(self.topics.iter().map(String::as_str))?;
-        let callbacks = callbacks.certificates(Arc::new(http.clone()));
+        let callbacks = callbacks.certificates(Arc::new(sns));
         match self.texts().next() {
             Some(password) => callbacks.raw_delivery(USER, password).map(Some),
             None => Ok(Some(callbacks)),

@@ -14,7 +14,7 @@ use courierx_providers::{Mailgun, Postmark, Resend, Sandbox, SendGrid, Ses, Smtp
 
 use super::callbacks::Keys;
 use super::vendors::{self, text, with};
-use super::{Guard, REFUSED, REFUSED_PLAIN};
+use super::{Guard, REFUSED, REFUSED_PLAIN, Sns};
 use crate::config::Settings;
 use crate::model::provider_connections::{
     Account, ConnectionMode, Credentials, CredentialsError, ProviderConnection, SmtpTarget, SmtpTls,
@@ -103,6 +103,11 @@ impl Providers {
         &self.telling
     }
 
+    /// What fetches what Amazon SNS refers to, for an account.
+    pub(crate) fn sns(&self, account: &Account) -> Sns {
+        Sns::of(&self.verifying, account)
+    }
+
     /// The provider of a connection.
     pub fn provider(
         &self,
@@ -147,9 +152,10 @@ impl Providers {
                 let provider = vendors::send_grid(account, login, http, mode)?;
                 Arc::new(with(provider, keys.send_grid(), SendGrid::callbacks))
             }
-            Account::AwsSes(account) => {
-                let provider = vendors::ses(account, login, http)?;
-                Arc::new(with(provider, keys.ses(&self.verifying), Ses::callbacks))
+            Account::AwsSes(amazon) => {
+                let provider = vendors::ses(amazon, login, http)?;
+                let sns = Sns::of(&self.verifying, account);
+                Arc::new(with(provider, keys.ses(sns), Ses::callbacks))
             }
             Account::Mailgun(account) => {
                 let provider = vendors::mailgun(account, login, http, mode)?;

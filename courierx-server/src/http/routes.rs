@@ -362,6 +362,18 @@ fn connections() -> Vec<Route> {
             provider_connections::verify,
         ),
         post(
+            "/api/v1/provider_connections/{id}/resync_webhook",
+            Needs(Scope::ProviderConnectionsWrite),
+            "Set up once more that the provider calls back",
+            provider_connections::resync,
+        ),
+        post(
+            "/api/v1/provider_connections/{id}/resync",
+            Needs(Scope::ProviderConnectionsWrite),
+            "The same as resync_webhook",
+            provider_connections::resync,
+        ),
+        post(
             "/api/v1/routing/explain",
             Needs(Scope::RoutingRulesRead),
             "Tell where a message would go",

@@ -153,6 +153,8 @@ test("connections and rules", async () => {
   assert.equal(made.daily_cap, 5)
   assert.equal(made.rate_limit.per_second, 3)
   assert.equal((await courierx.providerConnections.verify(made.id)).verification.verified, true)
+  assert.equal(made.webhook, null)
+  await assert.rejects(courierx.providerConnections.resyncWebhook(made.id), ValidationError)
   const connections = [{ providerConnectionId: made.id, priority: 2, failoverOnly: true }]
   const rule = await courierx.routingRules.create({
     name: "Node", strategy: "weighted", matchTag: ["a", "b"], matchMetadata: { userId: "1" }, connections,

@@ -197,6 +197,8 @@ class Server(unittest.TestCase):
         self.assertEqual((made["status"], made["daily_cap"]), ("active", 5))
         verification = connections.verify(made["id"])["verification"]
         self.assertTrue(verification and verification["verified"])
+        self.assertIsNone(made["webhook"])
+        self.assertRaises(ValidationError, connections.resync_webhook, made["id"])
         rule = rules.create(
             name="Python",
             strategy="weighted",

@@ -3,9 +3,7 @@
 use std::fmt;
 
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
-};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use courierx_core::clock::Timestamp;
@@ -13,6 +11,7 @@ use courierx_core::provider::Callback;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::sns::Topic;
 use crate::callback::{InvalidKey, MacKey, to_hex};
 
 /// Events of one callback of SendGrid's.
@@ -31,7 +30,7 @@ enum Scheme {
     Mailgun(MacKey),
     Postmark(String),
     Resend(MacKey),
-    Sns { topic: String, key: Box<RsaKeyPair>, certificate: String },
+    Sns(Topic),
 }
 
 impl CallbackKeys {
@@ -60,8 +59,14 @@ impl CallbackKeys {
     /// SES through this topic of SNS, with a key (PKCS #8, DER) whose certificate is at that URL.
     pub fn sns(topic: &str, key: &[u8], certificate: &str) -> Result<Self, InvalidKey> {
         let key = RsaKeyPair::from_pkcs8(key).map_err(|_| InvalidKey("not a key of RSA in PKCS #8"))?;
-        let (topic, certificate) = (topic.to_owned(), certificate.to_owned());
-        Ok(Self(Scheme::Sns { topic, key: Box::new(key), certificate }))
+        let (arn, certificate) = (topic.to_owned(), certificate.to_owned());
+        Ok(Self(Scheme::Sns(Topic { arn, key: Box::new(key), certificate })))
+    }
+
+    /// The question of SNS whether somebody agrees to be told; none if these are no keys of SNS.
+    pub(in super::super) fn confirmation(&self, token: &str, url: &str, now: Timestamp) -> Option<Callback> {
+        let Scheme::Sns(topic) = &self.0 else { return None };
+        Some(topic.confirmation(token, url, now))
     }
 
     /// The public half of SendGrid's key, as SendGrid shows it; none for the others.
@@ -83,9 +88,8 @@ impl CallbackKeys {
                 reports.into_iter().map(call).collect()
             }
             Scheme::Resend(key) => reports.into_iter().map(|report| resend(key, &report, now)).collect(),
-            Scheme::Sns { topic, key, certificate } => {
-                let call = |report: Value| sns(topic, key, certificate, &report, now);
-                reports.into_iter().map(call).collect()
+            Scheme::Sns(topic) => {
+                reports.into_iter().map(|report| topic.notification(&report, now)).collect()
             }
         }
     }
@@ -126,27 +130,6 @@ fn resend(key: &MacKey, report: &Value, now: Timestamp) -> Callback {
         .header("svix-id", id)
         .header("svix-timestamp", time)
         .header("svix-signature", format!("v1,{signature}"))
-}
-
-fn sns(topic: &str, key: &RsaKeyPair, certificate: &str, report: &Value, now: Timestamp) -> Callback {
-    let (id, message) = (Uuid::new_v4().to_string(), report.to_string());
-    let subject = "Amazon SES Email Event Notification";
-    let signed = format!(
-        "Message\n{message}\nMessageId\n{id}\nSubject\n{subject}\nTimestamp\n{now}\nTopicArn\n{topic}\nType\nNotification\n"
-    );
-    let mut signature = vec![0; key.public_modulus_len()];
-    // A key that was read signs; without a signature nobody takes it.
-    let _ = key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature);
-    let body = json!({
-        "Type": "Notification", "MessageId": id, "TopicArn": topic, "Subject": subject, "Message": message,
-        "Timestamp": now.to_string(), "SignatureVersion": "2", "Signature": STANDARD.encode(signature),
-        "SigningCertURL": certificate,
-    });
-    Callback::new(body.to_string())
-        .header("content-type", "text/plain; charset=UTF-8")
-        .header("x-amz-sns-message-type", "Notification")
-        .header("x-amz-sns-message-id", id)
-        .header("x-amz-sns-topic-arn", topic)
 }
 
 impl fmt::Debug for CallbackKeys {

@@ -2,6 +2,8 @@
 
 mod happening;
 mod keys;
+mod listener;
+mod sns;
 
 use std::collections::VecDeque;
 
@@ -12,6 +14,7 @@ use courierx_core::provider::conformance::Received;
 pub use happening::Fate;
 pub(super) use happening::{Happened, Happening};
 pub use keys::CallbackKeys;
+pub(super) use listener::Listener;
 
 use super::Emulator;
 use crate::http::Http;
@@ -26,6 +29,8 @@ pub(super) struct Calls {
     taken: VecDeque<(Received, String)>,
     /// Callbacks that were not taken.
     again: Vec<Callback>,
+    /// The same, of those that go where a vendor was told to call back.
+    again_there: Vec<(String, Callback)>,
     /// How many events there were.
     events: u64,
 }
@@ -39,7 +44,7 @@ impl Calls {
     }
 
     pub(super) fn clear(&mut self) {
-        (self.taken, self.again) = Default::default();
+        (self.taken, self.again, self.again_there) = Default::default();
     }
 
     /// What became of the messages that were taken since, for each of their recipients.
@@ -89,5 +94,35 @@ impl Emulator {
             statuses.push(status);
         }
         statuses
+    }
+
+    /// Calls back wherever it was told to by its API, as `CallbackSetup` does it, signed with the keys that it told
+    /// there: where each callback went and the status of its answer, 0 if there was none. Those that were not taken
+    /// the last time go first. SES asks a new endpoint whether it agrees, and tells it nothing before.
+    pub async fn call_back_where_told(&self, now: Timestamp) -> Vec<(String, u16)> {
+        let calls = std::mem::take(&mut self.shared.lock().calls.again_there);
+        let vendor = &self.shared.vendor;
+        let mut told = self.post_each(calls).await;
+        told.extend(self.post_each(vendor.greetings(now)).await);
+        let happened = self.shared.lock().calls.happenings(now);
+        for listener in vendor.listeners() {
+            let heard = happened.iter().filter(|one| vendor.tells(&listener, one));
+            let reports = heard.filter_map(|one| vendor.report(one)).collect();
+            let calls = listener.keys.sign(reports, now);
+            told.extend(self.post_each(calls.into_iter().map(|call| (listener.url.clone(), call))).await);
+        }
+        told
+    }
+
+    async fn post_each(&self, calls: impl IntoIterator<Item = (String, Callback)>) -> Vec<(String, u16)> {
+        let mut told = Vec::new();
+        for (url, call) in calls {
+            let status = Http::shared().post_callback(&url, &call).await.unwrap_or(0);
+            if !(200..300).contains(&status) {
+                self.shared.lock().calls.again_there.push((url.clone(), call));
+            }
+            told.push((url, status));
+        }
+        told
     }
 }

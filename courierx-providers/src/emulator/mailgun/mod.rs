@@ -9,7 +9,7 @@ mod raw;
 mod webhooks;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::http::Method;
 use base64::Engine as _;
@@ -17,7 +17,7 @@ use base64::engine::general_purpose::STANDARD;
 use courierx_core::provider::conformance::{Person, Received};
 use serde_json::{Value, json};
 
-use super::calls::Happening;
+use super::calls::{CallbackKeys, Happening, Listener};
 use super::vendor::{ApiAnswer, ApiRequest, Vendor};
 use super::webhooks::Webhooks;
 use super::{Emulator, EmulatorBuilder, Fault};
@@ -169,6 +169,11 @@ impl Vendor for Mailgun {
 
     fn report(&self, happened: &Happening) -> Option<Value> {
         Some(calls::report(happened))
+    }
+
+    fn listeners(&self) -> Vec<Listener> {
+        let keys = Arc::new(CallbackKeys::mailgun(SIGNING_KEY));
+        self.webhooks.listeners("url", |_, _| Some(Arc::clone(&keys)))
     }
 
     fn fault(&self, fault: Fault) -> Option<ApiAnswer> {

@@ -5,11 +5,13 @@ mod message;
 mod search;
 mod webhooks;
 
+use std::sync::Arc;
+
 use axum::http::Method;
 use courierx_core::provider::conformance::Received;
 use serde_json::{Value, json};
 
-use super::calls::Happening;
+use super::calls::{CallbackKeys, Happening, Listener};
 use super::vendor::{ApiAnswer, ApiRequest, Vendor};
 use super::webhooks::Webhooks;
 use super::{Emulator, EmulatorBuilder, Fault};
@@ -79,6 +81,13 @@ impl Vendor for Postmark {
 
     fn report(&self, happened: &Happening) -> Option<Value> {
         calls::report(happened)
+    }
+
+    fn listeners(&self) -> Vec<Listener> {
+        self.webhooks.listeners("Url", |_, webhook| {
+            let text = |key: &str| webhook["HttpAuth"][key].as_str();
+            Some(Arc::new(CallbackKeys::postmark(text("Username")?, text("Password")?)))
+        })
     }
 
     fn fault(&self, fault: Fault) -> Option<ApiAnswer> {

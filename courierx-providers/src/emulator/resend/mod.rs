@@ -5,12 +5,14 @@ mod message;
 mod repeats;
 mod webhooks;
 
+use std::sync::Arc;
+
 use axum::http::Method;
 use courierx_core::provider::conformance::Received;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::calls::Happening;
+use super::calls::{CallbackKeys, Happening, Listener};
 use super::vendor::{ApiAnswer, ApiRequest, Vendor};
 use super::webhooks::Webhooks;
 use super::{Emulator, EmulatorBuilder, Fault};
@@ -86,6 +88,13 @@ impl Vendor for Resend {
 
     fn report(&self, happened: &Happening) -> Option<Value> {
         calls::report(happened)
+    }
+
+    fn listeners(&self) -> Vec<Listener> {
+        self.webhooks.listeners("endpoint", |_, webhook| {
+            let secret = webhook["signing_secret"].as_str().filter(|_| webhook["status"] == "enabled")?;
+            CallbackKeys::resend(secret).ok().map(Arc::new)
+        })
     }
 
     fn fault(&self, fault: Fault) -> Option<ApiAnswer> {

@@ -6,15 +6,18 @@ mod message;
 mod read;
 mod webhooks;
 
+use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::http::Method;
+use courierx_core::clock::Timestamp;
+use courierx_core::provider::Callback;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use self::check::Mistake;
 use self::message::Message;
-use super::calls::Happening;
+use super::calls::{Happening, Listener};
 use super::vendor::{ApiAnswer, ApiRequest, Vendor};
 use super::webhooks::Webhooks;
 use super::{Emulator, EmulatorBuilder, Fault};
@@ -29,13 +32,17 @@ impl Emulator {
     /// recipient that splits the list of addresses, and the sender's name or a header's value beyond ASCII. Every IP
     /// pool exists but `unknown`, and every unsubscribe group but 404.
     pub fn sendgrid(api_key: impl Into<String>) -> EmulatorBuilder {
-        EmulatorBuilder::new(SendGrid { api_key: api_key.into(), webhooks: Webhooks::default() })
+        let (webhooks, keys, tried) = Default::default();
+        EmulatorBuilder::new(SendGrid { api_key: api_key.into(), webhooks, keys, tried })
     }
 }
 
 struct SendGrid {
     api_key: String,
     webhooks: Webhooks,
+    keys: webhooks::Keys,
+    /// Identifiers of webhooks that are to be tried out.
+    tried: Mutex<Vec<String>>,
 }
 
 fn errors(status: u16, mistakes: &[Mistake]) -> ApiAnswer {
@@ -66,11 +73,12 @@ impl Vendor for SendGrid {
             (&Method::GET, "/v3/scopes") => {
                 ApiAnswer::json(200, &json!({ "scopes": ["mail.send", "stats.read"] }))
             }
+            (&Method::POST, "/v3/user/webhooks/event/test") => webhooks::try_out(self, request),
             (_, "/v3/mail/send" | "/v3/scopes") => error(405, "method not allowed"),
             (_, path) => match path.strip_prefix("/v3/user/webhooks/event/settings") {
                 Some(rest) => {
                     let parts: Vec<_> = rest.split('/').filter(|part| !part.is_empty()).collect();
-                    webhooks::answer(&self.webhooks, request, &parts)
+                    webhooks::answer(self, request, &parts)
                 }
                 None => error(404, "not found"),
             },
@@ -79,6 +87,14 @@ impl Vendor for SendGrid {
 
     fn report(&self, happened: &Happening) -> Option<Value> {
         Some(calls::report(happened))
+    }
+
+    fn listeners(&self) -> Vec<Listener> {
+        webhooks::listeners(self)
+    }
+
+    fn greetings(&self, now: Timestamp) -> Vec<(String, Callback)> {
+        webhooks::trials(self, now)
     }
 
     fn fault(&self, fault: Fault) -> Option<ApiAnswer> {

@@ -32,7 +32,7 @@ pub(super) struct Message {
     content: Content,
     #[serde(default)]
     email_tags: Vec<EmailTag>,
-    configuration_set_name: Option<String>,
+    pub(super) configuration_set_name: Option<String>,
     configuration_overrides: Option<Overrides>,
     #[serde(rename = "TenantName")]
     _tenant: Option<String>,
@@ -182,7 +182,7 @@ fn tags(tags: Vec<EmailTag>) -> Result<BTreeMap<String, String>, Mistake> {
     Ok(all)
 }
 
-fn is_word(text: &str, most: usize) -> bool {
+pub(super) fn is_word(text: &str, most: usize) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
     !text.is_empty() && text.len() <= most && text.bytes().all(allowed)
 }

@@ -29,7 +29,12 @@ fn denied<T>(code: &'static str, message: impl Into<String>) -> Result<T, Mistak
 }
 
 /// Checks who sent a request, and when.
-pub(super) fn check(request: &ApiRequest, account: &Ses, now: Timestamp) -> Result<(), Mistake> {
+pub(super) fn check(
+    request: &ApiRequest,
+    account: &Ses,
+    service: &str,
+    now: Timestamp,
+) -> Result<(), Mistake> {
     let Some(authorization) = request.header("authorization") else {
         return denied("MissingAuthenticationTokenException", "Missing Authentication Token");
     };
@@ -37,7 +42,7 @@ pub(super) fn check(request: &ApiRequest, account: &Ses, now: Timestamp) -> Resu
         return denied("IncompleteSignatureException", "The Authorization header cannot be read");
     };
     check_key(request, account, &claim)?;
-    if claim.region != account.region || claim.service != "ses" {
+    if claim.region != account.region || claim.service != service {
         return denied(
             "InvalidSignatureException",
             "Credential should be scoped to another region or service.",

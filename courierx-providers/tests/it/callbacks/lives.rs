@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::support::mail;
 
-fn emulator(vendor: &str) -> EmulatorBuilder {
+pub(super) fn emulator(vendor: &str) -> EmulatorBuilder {
     match vendor {
         "sendgrid" => Emulator::sendgrid("SG.key"),
         "ses" => Emulator::ses("AKIDEXAMPLE", "secret-access-key", "eu-central-1"),
@@ -26,7 +26,7 @@ fn emulator(vendor: &str) -> EmulatorBuilder {
     }
 }
 
-fn adapter(vendor: &str, url: &str) -> Box<dyn EmailProvider> {
+pub(super) fn adapter(vendor: &str, url: &str) -> Box<dyn EmailProvider> {
     let url = BaseUrl::new(url).unwrap();
     match vendor {
         "sendgrid" => Box::new(SendGrid::new("SG.key").base_url(url)),

@@ -5,6 +5,8 @@ mod hostile;
 mod lives;
 mod meanings;
 mod setup;
+mod setup_ses;
+mod told;
 mod vectors;
 
 use std::sync::Arc;

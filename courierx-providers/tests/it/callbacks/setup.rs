@@ -3,7 +3,7 @@
 use courierx_core::provider::{CallbackSetup, SendOptions};
 use courierx_providers::emulator::{Emulator, Fault};
 use courierx_providers::http::BaseUrl;
-use courierx_providers::{Mailgun, Postmark, Resend, SendGrid};
+use courierx_providers::{Mailgun, Postmark, Resend, SendGrid, Ses};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -11,13 +11,14 @@ use super::*;
 
 const URL: &str = "https://mail.example.com/callbacks/1";
 const OTHER: &str = "https://mail.example.com/callbacks/2";
-const VENDORS: [&str; 4] = ["sendgrid", "mailgun", "postmark", "resend"];
+const VENDORS: [&str; 5] = ["sendgrid", "mailgun", "postmark", "resend", "ses"];
 
 async fn meet(vendor: &str) -> (Emulator, Box<dyn CallbackSetup>) {
     let emulator = match vendor {
         "sendgrid" => Emulator::sendgrid("SG.key"),
         "mailgun" => Emulator::mailgun("key", "mg.example.com"),
         "postmark" => Emulator::postmark("token"),
+        "ses" => Emulator::ses("AKIDEXAMPLE", "secret-access-key", "eu-central-1"),
         _ => Emulator::resend("re_key"),
     };
     let emulator = emulator.start().await.unwrap();
@@ -26,9 +27,16 @@ async fn meet(vendor: &str) -> (Emulator, Box<dyn CallbackSetup>) {
         "sendgrid" => Box::new(SendGrid::new("SG.key").base_url(url)),
         "mailgun" => Box::new(Mailgun::new("key", "mg.example.com").unwrap().base_url(url)),
         "postmark" => Box::new(Postmark::new("token").base_url(url)),
+        "ses" => Box::new(ses(&emulator)),
         _ => Box::new(Resend::new("re_key").base_url(url)),
     };
     (emulator, setup)
+}
+
+/// Amazon SES without a configuration set.
+fn ses(emulator: &Emulator) -> Ses {
+    let ses = Ses::new("AKIDEXAMPLE", "secret-access-key", "eu-central-1").unwrap();
+    ses.base_url(BaseUrl::new(&emulator.url()).unwrap())
 }
 
 #[tokio::test]
@@ -40,14 +48,19 @@ async fn what_is_missing_is_made_and_what_is_there_stays() {
         assert!(!setup.remove(URL, &options).await.unwrap(), "{vendor}");
         let made = setup.ensure(URL, PASSWORD, &options).await.unwrap();
         assert!(made.is_complete(), "{vendor}: {made:?}");
-        let key = made.key.clone().unwrap_or_else(|| panic!("{vendor} tells by what callbacks are verified"));
-        let usable = match vendor {
-            "sendgrid" => sendgrid::Callbacks::new(key.expose()).is_ok(),
-            "mailgun" => mailgun::Callbacks::new(key.expose()).is_ok(),
-            "postmark" => key.expose() == PASSWORD,
-            _ => resend::Callbacks::new(key.expose()).is_ok(),
-        };
-        assert!(usable && !format!("{made:?}").contains(key.expose()), "{vendor}");
+        if vendor == "ses" {
+            let topic = made.topic.clone().unwrap();
+            assert!(ses::Callbacks::new([topic]).is_ok() && made.awaits_agreement);
+        } else {
+            let key = made.key.clone().unwrap_or_else(|| panic!("{vendor} tells how callbacks are verified"));
+            let usable = match vendor {
+                "sendgrid" => sendgrid::Callbacks::new(key.expose()).is_ok(),
+                "mailgun" => mailgun::Callbacks::new(key.expose()).is_ok(),
+                "postmark" => key.expose() == PASSWORD,
+                _ => resend::Callbacks::new(key.expose()).is_ok(),
+            };
+            assert!(usable && !format!("{made:?}").contains(key.expose()), "{vendor}");
+        }
         assert_eq!(setup.ensure(URL, PASSWORD, &options).await.unwrap(), made, "{vendor}: the same again");
         assert_eq!(setup.status(URL, &options).await.unwrap(), Some(made.clone()), "{vendor}");
 
@@ -96,6 +109,8 @@ async fn whoever_may_not_is_told_why() {
         emulator.fail(Some(Fault::Unauthorized));
         let refused = setup.ensure(URL, PASSWORD, &options).await.unwrap_err();
         assert_eq!(refused.kind, courierx_core::provider::RefusalKind::Auth, "{vendor}: {refused:?}");
+        emulator.fail(None);
+        setup.ensure(URL, PASSWORD, &options).await.unwrap();
         emulator.fail(Some(Fault::Unreadable));
         assert!(setup.status(URL, &options).await.is_err(), "{vendor}");
     }

@@ -57,6 +57,11 @@ impl Default for CallbackSecrets {
 }
 
 impl Callbacks {
+    /// The path under which this server is called back, for the connection with this token.
+    pub fn path(kind: ProviderKind, token: &Secret) -> String {
+        format!("/api/v1/webhooks/{}/{}", kind.provider_id(), token.expose())
+    }
+
     fn seal_context(tenant: TenantId, id: &RecordId) -> SealContext<'_> {
         SealContext { tenant, kind: "connection_callbacks", record: id.as_bytes() }
     }

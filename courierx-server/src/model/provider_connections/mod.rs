@@ -7,6 +7,7 @@ mod kinds;
 mod limits;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 use courierx_core::clock::Timestamp;
 use courierx_core::id::{RecordId, TenantId};
@@ -23,6 +24,7 @@ pub use kinds::{
     MailgunAccount, PostmarkAccount, Region, ResendAccount, SendGridAccount, SesAccount, SmtpTarget, SmtpTls,
 };
 pub use limits::Limits;
+pub use webhook::{Cause, Former, Problem, Registration, Webhook};
 
 /// A tenant's way to an account at a provider. The credentials are sealed; nothing here is a secret.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -49,6 +51,9 @@ pub struct ProviderConnection {
     /// How its provider calls back. Records from before there were callbacks have nothing for it.
     #[serde(default)]
     pub callbacks: Callbacks,
+    /// What is set up there for it.
+    #[serde(default)]
+    pub webhook: Webhook,
     /// When it was created.
     pub created_at: Timestamp,
     /// How verifying it went the last time.
@@ -117,6 +122,19 @@ impl ProviderConnection {
         self.account == other.account
             && self.is_real() == other.is_real()
             && self.credentials == other.credentials
+    }
+
+    /// Whether it differs from what it was by a configuration set of Amazon's alone, where it had none: callbacks need
+    /// one, so it is given one.
+    pub fn only_got_a_set(&self, before: &Self) -> bool {
+        let (Account::AwsSes(now), Account::AwsSes(then)) = (&self.account, &before.account) else {
+            return false;
+        };
+        let mut same = self.clone();
+        same.account = before.account.clone();
+        then.configuration_set.is_none()
+            && (&now.region, &now.base_url) == (&then.region, &then.base_url)
+            && same.is_same_way_as(before)
     }
 
     /// A number for the [way](Self::is_same_way_as) to the account, the same in every process. It gives nothing of

@@ -4,14 +4,12 @@ use std::time::Duration;
 
 use courierx_core::id::{RecordId, TenantId};
 use courierx_core::provider::Confirmation;
+use courierx_core::store::ConfigsExt as _;
 
 use crate::App;
+use crate::callback_setup;
 use crate::error::{ServiceError, ServiceResult};
-
-/// What is read of the answer, in bytes.
-const MAX_BYTES: usize = 64 * 1024;
-/// How long it is waited for: SNS waits 15 seconds for ours.
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::model::provider_connections::ProviderConnection;
 
 /// Fetches the URL by which a topic knows that it may call back. That the topic is one of the connection's, and the
 /// host the provider's, was verified with the signature; redirects are not followed.
@@ -22,10 +20,13 @@ pub(super) async fn confirm(
     confirmation: &Confirmation,
 ) -> ServiceResult<()> {
     let Confirmation { topic, url, .. } = confirmation;
-    match app.providers.webhooks().fetch(url, MAX_BYTES, PATIENCE).await {
+    let found = app.store.get::<ProviderConnection>(tenant, connection).await?;
+    let account = found.ok_or(ServiceError::NotFound)?.value.account;
+    match app.providers.sns(&account).get(url).await {
         Ok(_) => {
             tracing::info!(%tenant, %connection, topic, "a topic calls back from now on");
-            Ok(())
+            // What is shown of it is looked at anew.
+            callback_setup::ask(app, tenant, connection).await
         }
         Err(error) => {
             let source = &error as &dyn std::error::Error;

@@ -12,6 +12,7 @@ use courierx_core::store::{ConfigsExt as _, KeptCallback, PageRequest, Versioned
 pub use room::Room;
 
 use crate::App;
+use crate::callback_setup;
 use crate::callbacks::{context, job};
 use crate::error::{ServiceError, ServiceResult};
 use crate::model::provider_connections::{Callbacks, ProviderConnection, ProviderKind};
@@ -64,7 +65,14 @@ pub async fn receive(app: &App, addressed: &Addressed, callback: &Callback) -> S
         }
     };
     match authentic.subject {
-        Subject::Messages(body) => keep(app, *tenant, name, &body).await,
+        Subject::Messages(body) => {
+            keep(app, *tenant, name, &body).await?;
+            // It is kept: what else it proves may be lost.
+            if let Err(error) = callback_setup::note(app, *tenant, *connection).await {
+                tracing::warn!(%connection, error = &error as &dyn std::error::Error, "it is not known when it was called back");
+            }
+            Ok(())
+        }
         Subject::Subscribe(confirmation) => confirm::confirm(app, *tenant, *connection, &confirmation).await,
         // Whoever may do that at the provider wanted it.
         Subject::Unsubscribed(confirmation) => {

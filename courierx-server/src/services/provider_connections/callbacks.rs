@@ -124,6 +124,5 @@ pub(super) fn have_token(
 
 /// The URL at which the provider is to call back, as far as this server knows how it is reached.
 pub(super) fn callback_url(app: &App, kind: ProviderKind, secrets: &CallbackSecrets) -> Option<String> {
-    let path = format!("/api/v1/webhooks/{}/{}", kind.provider_id(), secrets.token.expose());
-    app.settings.public_url.as_ref().map(|url| url.at(&path))
+    app.settings.public_url.as_ref().map(|url| url.at(&Callbacks::path(kind, &secrets.token)))
 }

@@ -59,6 +59,9 @@ impl Applied<'_> {
         self.number("priority", input.priority, &mut connection.priority);
         self.number("weight", input.weight, &mut connection.weight);
         self.limits(input, &mut connection.limits);
+        if let Some(auto_managed) = input.webhook_auto_managed {
+            connection.webhook.auto_managed = auto_managed;
+        }
     }
 
     /// The kind of a new connection.

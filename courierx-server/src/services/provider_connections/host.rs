@@ -20,7 +20,7 @@ pub(in crate::services) fn may_read_on_the_way(guard: &Guard, host: &str) -> boo
 }
 
 /// The address that a host is without anybody being asked; one of IPv6 may stand in brackets.
-pub(in crate::services) fn literal(host: &str) -> Option<IpAddr> {
+pub(crate) fn literal(host: &str) -> Option<IpAddr> {
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host).parse().ok()
 }
 

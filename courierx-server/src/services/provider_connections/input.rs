@@ -157,6 +157,9 @@ pub struct ConnectionInput {
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
     pub sns_topic_arns: Given<Vec<String>>,
+    /// Whether this server tells the provider to call back, and where: yes, unless said otherwise.
+    #[serde(default)]
+    pub webhook_auto_managed: Option<bool>,
 }
 
 impl ConnectionInput {

@@ -10,29 +10,33 @@ mod limits;
 mod secrets;
 mod show;
 mod verify;
+mod webhook;
 
 use courierx_core::id::{RecordId, TenantId};
 use courierx_core::store::{Change, ConfigsExt, PageRequest, Versioned};
 
 pub(super) use described::{Described, described};
-pub(super) use host::{literal, may_read_on_the_way};
+pub(crate) use host::literal;
+pub(super) use host::may_read_on_the_way;
 pub use input::{ConnectionInput, Given};
 pub use limits::RateInput;
 pub use show::{QuotaUse, Shown, show};
 pub use verify::verify;
 pub(super) use verify::{PATIENCE, told};
+pub use webhook::{ShownWebhook, WebhookStatus, resync};
 
 use callbacks::CallbackInput;
 use check::Applied;
 use secrets::secret_of;
 
 use crate::App;
+use crate::callback_setup;
 use crate::ctx::{Ctx, Scope};
 use crate::error::{ServiceError, ServiceResult};
 use crate::model::plans::Limit;
 use crate::model::provider_connections::{
     Account, Callbacks, ConnectionMode, ConnectionStatus, Credentials, Limits, ProviderConnection,
-    ProviderKind,
+    ProviderKind, Webhook,
 };
 use crate::model::tenants::Tenant;
 use crate::services::{plan, routing_rules};
@@ -95,6 +99,7 @@ pub async fn create(ctx: &Ctx, app: &App, mut input: ConnectionInput) -> Service
         limits: Limits::default(),
         credentials: None,
         callbacks: Callbacks::default(),
+        webhook: Webhook::default(),
         created_at: app.now(),
         verification: None,
         verified_at: None,
@@ -152,6 +157,9 @@ pub async fn update(
         let all = all(app, ctx.tenant).await?;
         let current = all.iter().find(|one| one.id == id).ok_or(ServiceError::NotFound)?;
         let connection = changed(app, current, &all, input.clone())?;
+        if connection.webhook.auto_managed && !current.value.webhook.auto_managed {
+            callback_setup::ask(app, ctx.tenant, id).await?;
+        }
         match put(ctx, app, current, &connection).await {
             Err(ServiceError::Conflict(_)) => {}
             Err(error) => return Err(error),
@@ -200,14 +208,16 @@ fn changed(
         let seal = || credentials.seal(&app.vault, tenant, &id);
         connection.credentials = (!credentials.is_empty()).then(seal).transpose()?;
     }
+    webhook::leave(&current.value, &mut connection);
     Ok(connection)
 }
 
 /// Removes a connection.
 pub async fn delete(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<()> {
     ctx.require(Scope::ProviderConnectionsWrite)?;
-    find(app, ctx.tenant, id).await?;
+    let connection = find(app, ctx.tenant, id).await?;
     routing_rules::let_go(app, ctx.tenant, id).await?;
+    callback_setup::ask_removal(app, ctx.tenant, id, &connection.value).await?;
     app.commit_by(ctx, ctx.tenant, vec![Change::delete::<ProviderConnection>(id)]).await
 }
 

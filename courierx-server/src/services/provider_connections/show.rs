@@ -6,7 +6,9 @@ use courierx_core::store::{CountersExt as _, Window};
 
 use super::Connection;
 use super::callbacks::callback_url;
+use super::webhook::{self, ShownWebhook};
 use crate::App;
+use crate::callback_setup;
 use crate::ctx::Ctx;
 use crate::error::{ServiceError, ServiceResult};
 
@@ -25,6 +27,8 @@ pub struct Shown {
     pub callback_url: Option<String>,
     /// Whether there is a key that callbacks are verified by.
     pub has_callback_key: bool,
+    /// How it is told of what became of mail; none if its provider does not call back.
+    pub webhook: Option<ShownWebhook>,
 }
 
 /// What is used of a quota.
@@ -46,6 +50,7 @@ pub async fn show(ctx: &Ctx, app: &App, connections: Vec<Connection>) -> Service
         return Ok(Vec::new());
     }
     let router = app.outbox.router(ctx.tenant).await?;
+    let received = callback_setup::all_received(&*app.store, ctx.tenant).await?;
     let mut all = Vec::with_capacity(connections.len());
     let mut counters = Vec::new();
     for connection in connections {
@@ -59,9 +64,11 @@ pub async fn show(ctx: &Ctx, app: &App, connections: Vec<Connection>) -> Service
             QuotaUse { window, cap, used: 0, resets_at: window.resets_at(now) }
         };
         let secrets = value.callbacks.open(&app.vault, ctx.tenant, &connection.id).ok().flatten();
+        let has_callback_key = secrets.as_ref().is_some_and(|secrets| !secrets.keys.is_empty());
         all.push(Shown {
             callback_url: secrets.as_ref().and_then(|secrets| callback_url(app, value.kind(), secrets)),
-            has_callback_key: secrets.is_some_and(|secrets| !secrets.keys.is_empty()),
+            has_callback_key,
+            webhook: webhook::shown(app, value, has_callback_key, received.get(&connection.id).copied()),
             health: known.map(|one| one.health(now)),
             score: known.map(|one| one.score(now)),
             quotas: quotas.into_iter().map(unread).collect(),

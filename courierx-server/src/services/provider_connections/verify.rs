@@ -7,6 +7,7 @@ use courierx_core::provider::{EmailProvider as _, Refusal, RefusalKind, SendOpti
 
 use super::{Connection, TRIES, callbacks, changed_meanwhile, find, put};
 use crate::App;
+use crate::callback_setup;
 use crate::ctx::{Ctx, Scope};
 use crate::delivery::Purpose;
 use crate::error::{ServiceError, ServiceResult};
@@ -20,10 +21,14 @@ pub async fn verify(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<Connect
     ctx.require(Scope::ProviderConnectionsWrite)?;
     let asked = find(app, ctx.tenant, id).await?;
     let verification = ask(app, &asked).await;
+    if verification.verified && asked.value.kind().calls_back() && asked.value.webhook.auto_managed {
+        // Before it is written down: a crash in between loses nothing.
+        callback_setup::ask(app, ctx.tenant, id).await?;
+    }
     // It may have taken a while: others can have changed the connection, and the tenant.
     for _ in 0..TRIES {
         let current = find(app, ctx.tenant, id).await?;
-        if !current.value.is_same_way_as(&asked.value) {
+        if !current.value.is_same_way_as(&asked.value) && !current.value.only_got_a_set(&asked.value) {
             // Whoever changed it verifies it too; this result is about something that is no more.
             return Ok(current);
         }

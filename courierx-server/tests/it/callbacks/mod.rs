@@ -3,6 +3,7 @@
 mod forged;
 mod killed;
 mod parked;
+mod setup;
 mod whole_life;
 
 use courierx_core::clock::{Clock as _, SystemClock, Timestamp};

@@ -296,6 +296,8 @@ async fn everything_else_from_rust() {
     let made = courierx.provider_connections().create(&fields).await.unwrap();
     assert_eq!((made.status.as_str(), &made.more["daily_cap"]), ("active", &json!(5)));
     assert!(courierx.provider_connections().verify(&made.id).await.unwrap().verification.unwrap().verified);
+    let resync = courierx.provider_connections().resync_webhook(&made.id).await;
+    assert!(matches!(resync, Err(Error::Validation(_))), "{resync:?}");
     let explained = courierx.routing_rules().explain(&message("x")).await.unwrap();
     assert!(!explained.decision.action.is_empty());
     courierx.provider_connections().delete(&made.id).await.unwrap();

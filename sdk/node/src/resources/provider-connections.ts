@@ -33,6 +33,11 @@ export interface ConnectionFields {
   smtpHost?: string | null
   smtpPort?: number | null
   tls?: Known<"starttls" | "implicit" | "none">
+  /** Whether the server tells the provider to call back: yes, unless said otherwise. */
+  webhookAutoManaged?: boolean
+  /** What the provider's callbacks are verified by, where that has to be given. */
+  webhookSecret?: string | null
+  snsTopicArns?: string[] | null
 }
 
 export interface ProviderConnection {
@@ -57,6 +62,18 @@ export interface ProviderConnection {
     at: Moment
   } | null
   last_verified_at: Moment | null
+  /** How the provider calls back; null if it never does. */
+  webhook: {
+    status: Known<"not_configured" | "auto" | "manual" | "failed" | "needs_signing_key" | "revoked">
+    auto_managed: boolean
+    url: string | null
+    last_error: string | null
+    last_synced_at: Moment | null
+    last_received_at: Moment | null
+    /** Whether it ever called back. */
+    proven: boolean
+    [field: string]: unknown
+  } | null
   created_at: Moment
   updated_at: Moment
   /** Limits, how it does, and what its kind has. */
@@ -84,6 +101,11 @@ export class ProviderConnections extends Resource {
 
   verify(id: string, options?: RequestOptions): Promise<ProviderConnection> {
     return this.act(`/provider_connections/${part(id)}/verify`, undefined, options)
+  }
+
+  /** Sets up once more, soon, that the provider calls back. */
+  resyncWebhook(id: string, options?: RequestOptions): Promise<ProviderConnection> {
+    return this.act(`/provider_connections/${part(id)}/resync_webhook`, undefined, options)
   }
 
   delete(id: string, options?: RequestOptions): Promise<void> {

@@ -358,6 +358,9 @@ class ConnectionFields(TypedDict, total=False):
     smtp_host: Optional[str]
     smtp_port: Optional[int]
     tls: str
+    webhook_auto_managed: bool
+    webhook_secret: Optional[str]
+    sns_topic_arns: Optional[List[str]]
 
 
 class ProviderConnection(TypedDict, total=False):
@@ -377,6 +380,8 @@ class ProviderConnection(TypedDict, total=False):
     #: Whether it works, and what to do if it does not.
     verification: Optional[Mapping[str, Any]]
     last_verified_at: Optional[str]
+    #: How the provider calls back: ``status``, ``last_error``, ``proven``; none if it never does.
+    webhook: Optional[Mapping[str, Any]]
     created_at: str
     updated_at: str
 

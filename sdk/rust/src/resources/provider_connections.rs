@@ -76,6 +76,11 @@ impl<'a> ProviderConnections<'a> {
         self.0.ask(Request::act(&[CONNECTIONS, id, "verify"])).await
     }
 
+    /// Sets up once more, soon, that the provider calls back.
+    pub async fn resync_webhook(&self, id: &str) -> Result<ProviderConnection, Error> {
+        self.0.ask(Request::act(&[CONNECTIONS, id, "resync_webhook"])).await
+    }
+
     /// Removes it.
     pub async fn delete(&self, id: &str) -> Result<(), Error> {
         self.0.send(Request::remove(&[CONNECTIONS, id])).await.map(drop)

@@ -2,6 +2,7 @@
 
 mod health;
 mod render;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -80,4 +81,16 @@ pub async fn verify(
 ) -> ApiResult<Answer<Rendered<'static>>> {
     let connection = provider_connections::verify(&ctx, &app, id).await?;
     shown(&app, &ctx, connection).await
+}
+
+/// `POST /api/v1/provider_connections/{id}/resync_webhook`
+pub async fn resync(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    Id(id): Id<RecordId>,
+) -> ApiResult<Answer<Rendered<'static>>> {
+    let (connection, message) = provider_connections::resync(&ctx, &app, id).await?;
+    let all = provider_connections::show(&ctx, &app, vec![connection]).await?;
+    let shown = all.first().ok_or(ServiceError::NotFound)?;
+    Ok(Answer::of(&render(shown).queued(message)))
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::health::{AtPresent, at_present};
+use super::webhook::RenderedWebhook;
 use crate::model::provider_connections::{
     Account, ConnectionMode, ConnectionStatus, Details, Limits, ProviderKind, SmtpTarget, SmtpTls,
     Verification,
@@ -40,6 +41,8 @@ pub struct Rendered<'a> {
     secret_present: bool,
     /// Where the provider is to call back; none if it does not, or if the server does not know how it is reached.
     webhook_url: Option<&'a str>,
+    /// How the provider is told where to call back, and whether it did; none if it never calls back.
+    webhook: Option<RenderedWebhook<'a>>,
     /// Whether there is a key that callbacks are verified by.
     webhook_secret_present: bool,
     /// The SNS topics whose messages are taken.
@@ -92,6 +95,7 @@ pub(super) fn render(shown: &Shown) -> Rendered<'_> {
         api_key_present: has_credentials,
         secret_present: has_secret,
         webhook_url: shown.callback_url.as_deref(),
+        webhook: shown.webhook.as_ref().map(|webhook| RenderedWebhook::of(shown, webhook)),
         webhook_secret_present: shown.has_callback_key,
         sns_topic_arns: &value.callbacks.topics,
         verification: verification
@@ -99,6 +103,16 @@ pub(super) fn render(shown: &Shown) -> Rendered<'_> {
         last_verified_at: value.verified_at,
         created_at: value.created_at,
         updated_at: connection.updated_at,
+    }
+}
+
+impl Rendered<'_> {
+    /// The same, after something was asked for.
+    pub(super) fn queued(mut self, message: &'static str) -> Self {
+        if let Some(webhook) = &mut self.webhook {
+            webhook.queued(message);
+        }
+        self
     }
 }
 

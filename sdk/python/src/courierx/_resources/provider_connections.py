@@ -40,5 +40,9 @@ class ProviderConnections(Resource):
     def verify(self, id: str, *, timeout: Optional[float] = None) -> ProviderConnection:
         return cast(ProviderConnection, self._act(f"{_PATH}/{part(id)}/verify", None, timeout))
 
+    def resync_webhook(self, id: str, *, timeout: Optional[float] = None) -> ProviderConnection:
+        """Sets up once more, soon, that the provider calls back."""
+        return cast(ProviderConnection, self._act(f"{_PATH}/{part(id)}/resync_webhook", None, timeout))
+
     def delete(self, id: str, *, timeout: Optional[float] = None) -> None:
         self._drop(f"{_PATH}/{part(id)}", timeout)

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::names::names;
+
 /// What a provider is asked to count of a message; what is not said is as the provider's account is set up.
 ///
 /// A provider that cannot be asked is passed over, since a reader who must not be watched must not be:
@@ -31,5 +33,23 @@ impl Tracking {
     /// Whether anything is to be counted.
     pub const fn is_wanted(&self) -> bool {
         matches!(self.opens, Some(true)) || matches!(self.clicks, Some(true))
+    }
+}
+
+names! {
+    /// Who counts what a message wants counted.
+    #[derive(Default)]
+    TrackedBy, "provider, courierx",
+    /// The provider that carries it.
+    #[default]
+    Provider = "provider",
+    /// We do, whichever provider carries it: see [`tracking`](crate::tracking). Providers are asked not to.
+    CourierX = "courierx",
+}
+
+impl TrackedBy {
+    /// Whether it is what it is where nothing is said.
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
     }
 }

@@ -37,6 +37,10 @@ names! {
     Clicked = "clicked",
     /// Reported as unsubscribed.
     Unsubscribed = "unsubscribed",
+    /// Opened by a machine: a mail program that fetches everything beforehand, a scanner.
+    MachineOpened = "machine_opened",
+    /// Clicked by a machine.
+    MachineClicked = "machine_clicked",
 }
 
 impl Statistic {
@@ -62,6 +66,15 @@ impl Statistic {
             EventKind::Unsubscribed => Self::Unsubscribed,
             _ => return None,
         })
+    }
+
+    /// What a report of this kind adds to, if a machine or somebody else was its cause.
+    pub const fn seen(kind: EventKind, machine: bool) -> Option<Self> {
+        match kind {
+            EventKind::Opened if machine => Some(Self::MachineOpened),
+            EventKind::Clicked if machine => Some(Self::MachineClicked),
+            _ => Self::reported(kind),
+        }
     }
 
     /// So many more at this moment.

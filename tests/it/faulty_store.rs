@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use courierx::store::{
-    AcceptResult, AuditFilter, AuditLog, AuditPage, BeginAttempt, Begun, CancelResult, Change, ClaimRequest,
-    Claimed, CommitError, ConfigChange, ConfigRecord, Configs, CounterDelta, CounterQuery, CounterValue,
-    Counters, DepthQuery, Erasure, EventQuery, Expected, Grant, IncomingEvent, JobId, JobKind, JobNext,
-    KeyValue, LaneDepth, LeaseRef, Ledger, MessageFilter, MessageRecord, NewJob, NewMessage, Page,
-    PageRequest, PurgeRequest, Purged, Queue, Recorded, Reschedule, RescheduleResult, Reservation, Reserved,
-    Settled, Settlement, State, StateEntry, StateKey, Store, StoreError, StoreResult, StoredMessage,
-    SuppressionFilter, Suppressions, Swap, WebhookFilter, WebhookLog, WebhookTry,
+    AcceptResult, AuditFilter, AuditLog, AuditPage, BeginAttempt, Begun, CallbackLog, CancelResult, Change,
+    ClaimRequest, Claimed, CommitError, ConfigChange, ConfigRecord, Configs, CounterDelta, CounterQuery,
+    CounterValue, Counters, DepthQuery, Erasure, EventQuery, Expected, Grant, IncomingEvent, JobId, JobKind,
+    JobNext, KeptCallback, KeyValue, LaneDepth, LeaseRef, Ledger, MessageFilter, MessageRecord, NewJob,
+    NewMessage, Page, PageRequest, PurgeRequest, Purged, Queue, Recorded, Reschedule, RescheduleResult,
+    Reservation, Reserved, Settled, Settlement, State, StateEntry, StateKey, Store, StoreError, StoreResult,
+    StoredMessage, SuppressionFilter, Suppressions, Swap, WebhookFilter, WebhookLog, WebhookTry,
 };
 use courierx::suppression::{NewSuppression, Pattern, Scope, Suppression};
 use courierx::testing::Recorder;
@@ -146,6 +146,15 @@ delegate! { WebhookLog {
     fn log_webhooks(entries: Vec<WebhookTry>) -> ();
     fn list_webhooks(tenant: TenantId, endpoint: RecordId, filter: &WebhookFilter, page: &PageRequest) -> Page<WebhookTry>;
     fn purge_webhooks(before: Timestamp, limit: usize) -> usize;
+} }
+
+delegate! { CallbackLog {
+    fn keep_callback(callback: KeptCallback, job: NewJob) -> ();
+    fn kept_callback(tenant: TenantId, id: RecordId) -> Option<KeptCallback>;
+    fn callback_left(tenant: TenantId, id: RecordId, left: Vec<u32>) -> ();
+    fn settle_callback(tenant: TenantId, id: RecordId, left: Vec<u32>, step: (LeaseRef, JobNext)) -> bool;
+    fn purge_callbacks(before: Timestamp, limit: usize) -> usize;
+    fn count_callbacks(tenant: Option<TenantId>) -> u64;
 } }
 
 delegate! { AuditLog {

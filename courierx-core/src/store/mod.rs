@@ -1,17 +1,18 @@
 //! Where messages are kept: the [`Store`] traits, and the suite that every back-end passes.
 //!
-//! A store is nine small traits over one database. Each call is atomic and answers item by item; none hands
+//! A store is ten small traits over one database. Each call is atomic and answers item by item; none hands
 //! out a transaction, and nothing is locked between calls, so no lock is ever held across the network.
 //! Every call carries its tenant: what belongs to another tenant is "not found".
 //!
 //! # Writing a store
 //!
-//! Implement the nine traits and [`Store`], then run every case of `courierx_core::store::conformance`
+//! Implement the ten traits and [`Store`], then run every case of `courierx_core::store::conformance`
 //! (feature `conformance`) over it. A store takes its times from one [`Clock`], its own: the database's
 //! where several processes share one, so that their clocks need not agree.
 
 mod allowance;
 mod audit_log;
+mod callback_log;
 mod canary;
 mod configs;
 #[cfg(feature = "conformance")]
@@ -38,6 +39,7 @@ use std::sync::Arc;
 
 pub use allowance::{Allowance, Excess};
 pub use audit_log::{AuditEntry, AuditFilter, AuditLog, AuditPage};
+pub use callback_log::{CallbackLog, KeptCallback};
 pub use canary::{CANARY_KIND, CanaryError, check_canary, look_at_canary};
 pub use configs::{
     Change, CommitError, ConfigChange, ConfigRecord, Configs, ConfigsExt, KeyValue, OnDelete, Reference,
@@ -81,6 +83,7 @@ pub trait Store:
     + AuditLog
     + Erasure
     + WebhookLog
+    + CallbackLog
     + fmt::Debug
     + Send
     + Sync

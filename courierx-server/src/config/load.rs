@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::ConfigError;
 use super::loader::Loader;
+use super::public_url::public_url;
 use super::sources::{Environment, Flags};
 use super::{Database, Retention, Settings, blobs, keys, parse, system_mail, table};
 
@@ -29,6 +30,7 @@ impl Settings {
         let extra_roots = from.optional(&table::COURIERX_CA_FILE, parse::certificates);
         let settings = Self {
             listen: SocketAddr::new(address, port),
+            public_url: from.optional(&table::COURIERX_PUBLIC_URL, public_url),
             database: within(database, schema.clone(), pool_size),
             database_schema: schema,
             migrate: from.or(&table::COURIERX_MIGRATE, defaults.migrate, parse::named),

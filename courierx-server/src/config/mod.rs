@@ -9,6 +9,7 @@ mod keys;
 mod load;
 mod loader;
 mod parse;
+mod public_url;
 pub mod secrets;
 mod sources;
 mod system_mail;
@@ -28,6 +29,7 @@ pub use blobs::BlobPlace;
 pub use error::{ConfigError, Problem};
 pub(crate) use keys::is_placeholder;
 pub(crate) use parse::MAX_RATE_LIMIT;
+pub use public_url::PublicUrl;
 pub use sources::{Environment, Flags};
 pub use system_mail::SystemMail;
 pub use table::{SETTINGS, Setting};
@@ -38,6 +40,8 @@ pub use table::{SETTINGS, Setting};
 pub struct Settings {
     /// Where to listen: `BIND` and `PORT`.
     pub listen: SocketAddr,
+    /// How the internet reaches this server, if it does: `COURIERX_PUBLIC_URL`.
+    pub public_url: Option<PublicUrl>,
     /// The database: `DATABASE_URL`.
     pub database: Database,
     /// The schema in a PostgreSQL database, the one above or another one that something is moved to: `DATABASE_SCHEMA`.
@@ -194,6 +198,7 @@ impl Settings {
     pub fn in_directory(data_dir: PathBuf) -> Self {
         Self {
             listen: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 4000),
+            public_url: None,
             database: Database::Sqlite(data_dir.join("courierx.db")),
             database_schema: None,
             migrate: Migrate::Auto,

@@ -61,6 +61,8 @@ settings! {
         "The port to listen on. With 0 the system chooses one, and the start tells which.";
     BIND, Public, "127.0.0.1", "0.0.0.0",
         "The address to listen on: `127.0.0.1` for this machine alone, `0.0.0.0` for all.";
+    COURIERX_PUBLIC_URL, Public, "none", "https://mail.myapp.example",
+        "How the internet reaches this server: what providers are told to call back, and what links in mail lead to. Without it nobody is told.";
     DATABASE_URL, Secret, "sqlite://COURIERX_DATA_DIR/courierx.db", "sqlite:///var/lib/courierx/courierx.db",
         "The database: `sqlite://PATH`, where a path without a leading slash is relative to the working directory, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, which any number of servers may share.";
     DATABASE_SCHEMA, Public, "courierx", "mail",

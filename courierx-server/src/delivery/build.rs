@@ -94,7 +94,10 @@ impl Builder {
         let mut next = HashMap::with_capacity(records.len());
         for record in records {
             let Versioned { id, value, .. } = record;
-            let known = kept.connections.remove(&id).filter(|(before, _)| before.is_same_way_as(&value));
+            let fits = |(before, _): &(ProviderConnection, Connection)| {
+                before.is_same_way_as(&value) && before.callbacks == value.callbacks
+            };
+            let known = kept.connections.remove(&id).filter(fits);
             let connection = match known {
                 Some((_, connection)) => Some(connection),
                 None => self.connection(tenant, id, &value)?,

@@ -1,6 +1,7 @@
 //! The way of a tenant's messages: which connections there are, and how they are reached.
 
 mod build;
+mod callbacks;
 mod given;
 mod guard;
 mod loopback;
@@ -14,6 +15,7 @@ mod vendors;
 mod watch;
 
 pub use build::SANDBOX;
+pub use callbacks::{Keys, USER as CALLBACK_USER};
 pub use given::{GivenConnection, GivenConnections, GivenError};
 pub use guard::{Guard, Guarded, REFUSED, REFUSED_PLAIN};
 pub use loopback::Postman;

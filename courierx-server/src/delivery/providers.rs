@@ -10,9 +10,10 @@ use courierx_providers::http::{Http, HttpError, InvalidBaseUrl};
 use courierx_providers::mailgun::InvalidDomain;
 use courierx_providers::ses::InvalidRegion;
 use courierx_providers::smtp::{SmtpConfigError, SmtpTimeouts};
-use courierx_providers::{Sandbox, Smtp};
+use courierx_providers::{Mailgun, Postmark, Resend, Sandbox, SendGrid, Ses, Smtp};
 
-use super::vendors::{self, text};
+use super::callbacks::Keys;
+use super::vendors::{self, text, with};
 use super::{Guard, REFUSED, REFUSED_PLAIN};
 use crate::config::Settings;
 use crate::model::provider_connections::{
@@ -113,7 +114,8 @@ impl Providers {
         let sealed = connection.credentials.as_ref();
         let open = |sealed| Credentials::open(&self.vault, tenant, id, sealed);
         let login = sealed.map(open).transpose()?.unwrap_or_default();
-        self.of_account(&connection.account, &login, connection.mode, purpose)
+        let keys = Keys::of(&self.vault, tenant, id, connection);
+        self.with_keys(&connection.account, &login, connection.mode, purpose, &keys)
     }
 
     /// The provider of an account that somebody proves to have.
@@ -124,17 +126,43 @@ impl Providers {
         mode: ConnectionMode,
         purpose: Purpose,
     ) -> Result<Arc<dyn EmailProvider>, ProviderError> {
+        self.with_keys(account, login, mode, purpose, &Keys::default())
+    }
+
+    fn with_keys(
+        &self,
+        account: &Account,
+        login: &Credentials,
+        mode: ConnectionMode,
+        purpose: Purpose,
+        keys: &Keys,
+    ) -> Result<Arc<dyn EmailProvider>, ProviderError> {
         let http = match purpose {
             Purpose::Delivery => self.delivering.clone(),
             Purpose::Verification | Purpose::Files | Purpose::Webhooks => self.verifying.clone(),
         };
         Ok(match account {
             Account::Smtp { smtp } => Arc::new(self.smtp(smtp, login, purpose, mode)?),
-            Account::SendGrid(account) => Arc::new(vendors::send_grid(account, login, http, mode)?),
-            Account::AwsSes(account) => Arc::new(vendors::ses(account, login, http)?),
-            Account::Mailgun(account) => Arc::new(vendors::mailgun(account, login, http, mode)?),
-            Account::Postmark(account) => Arc::new(vendors::postmark(account, login, http, mode)?),
-            Account::Resend(account) => Arc::new(vendors::resend(account, login, http)?),
+            Account::SendGrid(account) => {
+                let provider = vendors::send_grid(account, login, http, mode)?;
+                Arc::new(with(provider, keys.send_grid(), SendGrid::callbacks))
+            }
+            Account::AwsSes(account) => {
+                let provider = vendors::ses(account, login, http)?;
+                Arc::new(with(provider, keys.ses(&self.verifying), Ses::callbacks))
+            }
+            Account::Mailgun(account) => {
+                let provider = vendors::mailgun(account, login, http, mode)?;
+                Arc::new(with(provider, keys.mailgun(), Mailgun::callbacks))
+            }
+            Account::Postmark(account) => {
+                let provider = vendors::postmark(account, login, http, mode)?;
+                Arc::new(with(provider, keys.postmark(), Postmark::callbacks))
+            }
+            Account::Resend(account) => {
+                let provider = vendors::resend(account, login, http)?;
+                Arc::new(with(provider, keys.resend(), Resend::callbacks))
+            }
             Account::Sandbox {} => Arc::new(Sandbox::new()),
         })
     }

@@ -76,7 +76,7 @@ pub(super) fn resend(account: &ResendAccount, login: &Credentials, http: Http) -
 }
 
 /// The provider with what there is of an option.
-fn with<'a, P>(provider: P, option: Option<&'a str>, set: impl FnOnce(P, &'a str) -> P) -> P {
+pub(super) fn with<P, T>(provider: P, option: Option<T>, set: impl FnOnce(P, T) -> P) -> P {
     match option {
         Some(option) => set(provider, option),
         None => provider,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  events ──► expand: one process reads them in order, and makes jobs: this endpoint, these positions
-//!  jobs ────► work: every process claims them, tell: reads the events, asks the endpoint, repeats what failed
+//!  jobs ────► every process claims them, tell: reads the events, asks the endpoint, repeats what failed
 //! ```
 //!
 //! A job is a range of events, not one event: an endpoint that is away costs a row for each batch that it misses. What an
@@ -17,7 +17,6 @@ mod patience;
 mod payload;
 mod request;
 mod tell;
-mod work;
 
 use std::sync::Arc;
 
@@ -31,6 +30,10 @@ pub(crate) use patience::Patience;
 pub(crate) use request::try_out;
 
 use crate::App;
+use crate::jobs::{self, Crew};
+
+/// Jobs at the same time; a quarter of them of one tenant.
+const PLACES: usize = 32;
 
 /// What this process knows of endpoints, and how it reaches them.
 #[derive(Debug)]
@@ -52,5 +55,7 @@ impl Webhooks {
 
 /// Tells whom there is to tell until it is told to stop; then what is under way is let finish.
 pub(crate) async fn run(app: Arc<App>, stop: CancellationToken) {
-    tokio::join!(expand::expand(&app, &stop), work::work(&app, &stop));
+    let crew = Crew { kind: job::KIND, places: PLACES, of_a_tenant: PLACES / 4 };
+    let tell = |app: Arc<App>, claimed| async move { tell::tell(&app, claimed).await };
+    tokio::join!(expand::expand(&app, &stop), jobs::work(&app, &stop, &crew, tell));
 }

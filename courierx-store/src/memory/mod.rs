@@ -5,6 +5,7 @@
 //! atomic. Memory is given back by [`purge`](courierx_core::store::Ledger::purge) and as entries expire.
 
 mod audit_log;
+mod callback_log;
 mod configs;
 mod counters;
 mod erasure;
@@ -25,6 +26,7 @@ use courierx_core::vault::{Vault, VaultKey};
 use tokio::sync::Notify;
 
 use self::audit_log::Noted;
+use self::callback_log::Callbacks;
 use self::configs::Records;
 use self::counters::Tallies;
 use self::ledger::Messages;
@@ -55,6 +57,7 @@ struct Inner {
     facts: Facts,
     tries: Tries,
     noted: Noted,
+    callbacks: Callbacks,
 }
 
 impl MemoryStore {

@@ -49,6 +49,7 @@
 
 mod audit_log;
 mod batcher;
+mod callback_log;
 mod clock;
 mod codec;
 mod conclude;

@@ -177,6 +177,8 @@ fn rest(tx: &Tx<'_>, tenant: TenantId, limit: usize) -> Run<usize> {
              (SELECT tenant, at, id FROM courierx_audit_log WHERE tenant = ?1 LIMIT ?2)",
         "DELETE FROM courierx_webhook_log WHERE number IN
              (SELECT number FROM courierx_webhook_log WHERE tenant = ?1 LIMIT ?2)",
+        "DELETE FROM courierx_callbacks WHERE number IN
+             (SELECT number FROM courierx_callbacks WHERE tenant = ?1 LIMIT ?2)",
     ] {
         let removed = tx.sql(sql)?.execute(params![tenant.as_bytes(), codec::limit(limit)])?;
         if removed > 0 {

@@ -30,6 +30,7 @@
 //! [`SqliteStore::enqueue_in`] accepts a message inside the application's own transaction.
 
 mod audit_log;
+mod callback_log;
 mod codec;
 mod configs;
 mod counters;

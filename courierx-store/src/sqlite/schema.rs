@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0008_last_changes.sql"),
     include_str!("migrations/0009_webhook_log.sql"),
     include_str!("migrations/0010_audit_log.sql"),
+    include_str!("migrations/0011_callbacks.sql"),
 ];
 
 /// Why the schema could not be brought up to date.

@@ -165,6 +165,12 @@ macro_rules! store_conformance {
                 entries_are_listed_from_the_newest,
                 old_entries_are_removed_in_batches,
             }
+            callback_log {
+                a_callback_is_kept_with_its_job,
+                what_is_left_of_a_callback_is_kept,
+                a_callback_is_settled_under_its_lease,
+                old_callbacks_are_removed,
+            }
             erasure {
                 all_of_a_tenant_goes_and_nothing_of_others,
                 what_is_under_way_ends_with_its_tenant,
@@ -226,6 +232,7 @@ mod tests {
         include_str!("state.rs"),
         include_str!("webhook_log.rs"),
         include_str!("audit_log.rs"),
+        include_str!("callback_log.rs"),
         include_str!("erasure.rs"),
     ];
 

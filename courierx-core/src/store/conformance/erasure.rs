@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::fixtures::{self, Flight};
-use super::{Subject, webhook_log};
+use super::{Subject, callback_log, webhook_log};
 use crate::event::{EventKind, NewEvent, Sequence};
 use crate::id::{MessageId, RecordId, TenantId};
 use crate::store::{
@@ -61,6 +61,7 @@ async fn fill(subject: &Subject) -> (TenantId, Vec<ConfigRecord>, Vec<MessageId>
         .log_webhooks(vec![webhook_log::entry(subject, tenant, ENDPOINT, 1, 200)])
         .await
         .expect("log_webhooks");
+    callback_log::kept(subject, tenant).await;
     let life = Duration::from_hours(2);
     let key = StateKey::new(tenant, "breaker/primary");
     store.swap_state(&key, Expected::Absent, vec![1], life).await.expect("swap_state");
@@ -87,6 +88,8 @@ async fn census(subject: &Subject, tenant: TenantId, messages: &[MessageId]) -> 
     let counters = store.read_counters(tenant, &counters).await.expect("read_counters").len();
     let state = store.list_state(tenant, "").await.expect("list_state").len();
     let audit = store.list_audit(tenant, &<_>::default(), 0, 100).await.expect("list_audit").items.len();
+    let callbacks = store.count_callbacks(Some(tenant)).await.expect("count_callbacks");
+    let callbacks = usize::try_from(callbacks).expect("few");
     let (all, first) = (WebhookFilter::default(), PageRequest::first(10));
     let told = store.list_webhooks(tenant, ENDPOINT, &all, &first).await.expect("list_webhooks").items.len();
     vec![
@@ -99,6 +102,7 @@ async fn census(subject: &Subject, tenant: TenantId, messages: &[MessageId]) -> 
         ("counters", counters),
         ("state", state),
         ("audit", audit),
+        ("callbacks", callbacks),
     ]
 }
 

@@ -28,6 +28,7 @@
 )]
 
 pub mod audit_log;
+pub mod callback_log;
 mod cases;
 pub mod configs;
 pub mod counters;

@@ -1,6 +1,7 @@
 //! Provider connections: a tenant's accounts at providers.
 
 mod account;
+mod callbacks;
 mod credentials;
 mod kinds;
 mod limits;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 pub use account::{Account, Details, ProviderKind};
+pub use callbacks::{CallbackSecrets, Callbacks};
 pub use credentials::{Credentials, CredentialsError};
 pub use kinds::{
     MailgunAccount, PostmarkAccount, Region, ResendAccount, SendGridAccount, SesAccount, SmtpTarget, SmtpTls,
@@ -44,6 +46,9 @@ pub struct ProviderConnection {
     pub limits: Limits,
     /// What proves that the account is the tenant's, sealed for this record.
     pub credentials: Option<Sealed>,
+    /// How its provider calls back. Records from before there were callbacks have nothing for it.
+    #[serde(default)]
+    pub callbacks: Callbacks,
     /// When it was created.
     pub created_at: Timestamp,
     /// How verifying it went the last time.
@@ -129,5 +134,9 @@ impl Resource for ProviderConnection {
 
     fn unique_keys(&self) -> Vec<KeyValue> {
         vec![KeyValue::new("display_name", format!("{}/{}", self.kind(), self.display_name))]
+    }
+
+    fn global_keys(&self) -> Vec<KeyValue> {
+        self.callbacks.global_keys(self.kind())
     }
 }

@@ -148,6 +148,15 @@ pub struct ConnectionInput {
     #[serde(default, alias = "sessionToken")]
     #[schema(value_type = Option<Secret>)]
     pub session_token: Given<Secret>,
+    /// What callbacks are verified by: the verification key of SendGrid, the signing key of Mailgun, the signing secret
+    /// of Resend, a password that Postmark, or a topic that delivers raw messages, shows with the user `courierx`.
+    #[serde(default, alias = "webhook_signing_key", alias = "webhook_verification_key")]
+    #[schema(value_type = Option<Secret>)]
+    pub webhook_secret: Given<Secret>,
+    /// The SNS topics through which Amazon calls back, by their ARN.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>)]
+    pub sns_topic_arns: Given<Vec<String>>,
 }
 
 impl ConnectionInput {

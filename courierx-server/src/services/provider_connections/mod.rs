@@ -1,6 +1,7 @@
 //! Provider connections: a tenant's accounts at providers.
 
 mod account;
+mod callbacks;
 mod check;
 mod described;
 mod host;
@@ -21,6 +22,7 @@ pub use show::{QuotaUse, Shown, show};
 pub use verify::verify;
 pub(super) use verify::{PATIENCE, told};
 
+use callbacks::CallbackInput;
 use check::Applied;
 use secrets::secret_of;
 
@@ -29,7 +31,8 @@ use crate::ctx::{Ctx, Scope};
 use crate::error::{ServiceError, ServiceResult};
 use crate::model::plans::Limit;
 use crate::model::provider_connections::{
-    Account, ConnectionMode, ConnectionStatus, Credentials, Limits, ProviderConnection, ProviderKind,
+    Account, Callbacks, ConnectionMode, ConnectionStatus, Credentials, Limits, ProviderConnection,
+    ProviderKind,
 };
 use crate::model::tenants::Tenant;
 use crate::services::{plan, routing_rules};
@@ -91,14 +94,17 @@ pub async fn create(ctx: &Ctx, app: &App, mut input: ConnectionInput) -> Service
         weight: USUAL_WEIGHT,
         limits: Limits::default(),
         credentials: None,
+        callbacks: Callbacks::default(),
         created_at: app.now(),
         verification: None,
         verified_at: None,
         awaits_verification: false,
     };
     let credentials = input.take_credentials(Credentials::default());
+    let callbacks = CallbackInput::take(&mut input);
     if kind.is_some() {
         applied.apply(input, &mut connection, &credentials);
+        applied.callbacks(app, callbacks, ctx.tenant, &mut connection)?;
     } else {
         // What else it needs is not known then.
         applied.common(&mut input, &mut connection);
@@ -179,7 +185,9 @@ fn changed(
     let (field, secret) = secret_of(kind, &present);
     let keeps_secret = secret.is_some() && !input.names(field);
     let credentials = input.take_credentials(present);
+    let callbacks = CallbackInput::take(&mut input);
     applied.apply(input, &mut connection, &credentials);
+    applied.callbacks(app, callbacks, tenant, &mut connection)?;
     if keeps_secret && connection.account.destination() != current.value.account.destination() {
         // Whoever may change a connection must not learn its secret from a server of their own.
         let where_to = if kind == ProviderKind::Smtp { "smtp_host" } else { "base_url" };

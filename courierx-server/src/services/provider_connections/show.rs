@@ -5,6 +5,7 @@ use courierx_core::router::{ConnectionHealth, ConnectionId, Quota};
 use courierx_core::store::{CountersExt as _, Window};
 
 use super::Connection;
+use super::callbacks::callback_url;
 use crate::App;
 use crate::ctx::Ctx;
 use crate::error::{ServiceError, ServiceResult};
@@ -20,6 +21,10 @@ pub struct Shown {
     pub score: Option<f64>,
     /// What is used of its quotas, by all processes.
     pub quotas: Vec<QuotaUse>,
+    /// Where its provider is to call back, if this server knows how it is reached.
+    pub callback_url: Option<String>,
+    /// Whether there is a key that callbacks are verified by.
+    pub has_callback_key: bool,
 }
 
 /// What is used of a quota.
@@ -46,13 +51,17 @@ pub async fn show(ctx: &Ctx, app: &App, connections: Vec<Connection>) -> Service
     for connection in connections {
         let id: ConnectionId = connection.id.to_string().parse().map_err(ServiceError::internal)?;
         let (known, now) = (router.connection(&id), app.now());
-        let quotas = connection.value.limits.quotas();
+        let value = &connection.value;
+        let quotas = value.limits.quotas();
         counters.extend(quotas.iter().map(|quota| (Quota::counter(&id), quota.window)));
         let unread = |quota: Quota| {
             let Quota { window, cap } = quota;
             QuotaUse { window, cap, used: 0, resets_at: window.resets_at(now) }
         };
+        let secrets = value.callbacks.open(&app.vault, ctx.tenant, &connection.id).ok().flatten();
         all.push(Shown {
+            callback_url: secrets.as_ref().and_then(|secrets| callback_url(app, value.kind(), secrets)),
+            has_callback_key: secrets.is_some_and(|secrets| !secrets.keys.is_empty()),
             health: known.map(|one| one.health(now)),
             score: known.map(|one| one.score(now)),
             quotas: quotas.into_iter().map(unread).collect(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use courierx_core::id::RecordId;
 use courierx_core::provider::{EmailProvider as _, Refusal, RefusalKind, SendOptions, Verified};
 
-use super::{Connection, TRIES, changed_meanwhile, find, put};
+use super::{Connection, TRIES, callbacks, changed_meanwhile, find, put};
 use crate::App;
 use crate::ctx::{Ctx, Scope};
 use crate::delivery::Purpose;
@@ -28,6 +28,7 @@ pub async fn verify(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<Connect
             return Ok(current);
         }
         let mut connection = current.value.clone();
+        callbacks::have_token(app, ctx.tenant, id, &mut connection)?;
         if verification.verified {
             connection.verified_at = Some(verification.at);
             if std::mem::take(&mut connection.awaits_verification) {

@@ -1,6 +1,7 @@
 //! Provider connections: made, verified, changed, removed; and never a credential in an answer.
 
 mod base_url;
+mod callbacks;
 mod health;
 mod input;
 mod kinds;

@@ -111,7 +111,7 @@ impl Held {
 }
 
 /// Applies steps, in their order.
-pub(super) async fn apply_all(tx: &mut Tx<'_>, steps: &[(LeaseRef, JobNext)]) -> Run<Vec<bool>> {
+pub(in super::super) async fn apply_all(tx: &mut Tx<'_>, steps: &[(LeaseRef, JobNext)]) -> Run<Vec<bool>> {
     let mut held = Held::open(tx, steps.iter().map(|(lease, _)| *lease)).await?;
     let applied = steps.iter().map(|(lease, next)| held.step(*lease, *next)).collect();
     held.save(tx).await?;

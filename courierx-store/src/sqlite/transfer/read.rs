@@ -100,6 +100,11 @@ fn source(table: &Table) -> Source {
             &[("tenant", Id), ("at", Int), ("id", Id)],
             "tenant, at, id, actor, actor_id, action, kind, subject, request, fields",
         ),
+        "callbacks" => (
+            "courierx_callbacks",
+            &[("number", Int)],
+            "tenant, id, connection, received_at, body, remaining",
+        ),
         // Without the mark of an import.
         _ => (
             "courierx_state",

@@ -70,6 +70,10 @@ fn statement(table: &Table) -> &'static str {
                  (tenant, at, id, actor, actor_id, action, kind, subject, request, fields)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
         }
+        "callbacks" => {
+            "INSERT INTO courierx_callbacks (tenant, id, connection, received_at, body, remaining)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+        }
         _ => {
             "INSERT INTO courierx_state (tenant, name, value, version, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)"
         }

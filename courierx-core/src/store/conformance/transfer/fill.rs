@@ -5,14 +5,15 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::super::Subject;
+use super::super::callback_log;
 use super::super::fixtures::{self, Flight, LEASE};
 use crate::event::{Disposition, EventKind, NewEvent, Sequence};
 use crate::id::{MessageId, RecordId, TenantId};
 use crate::message::{IdempotencyKey, Lane};
 use crate::store::{
     AuditEntry, Change, ConfigRecord, CounterDelta, EventMatch, EventQuery, Expected, Grant, Idempotency,
-    IncomingEvent, JobKind, JobNext, KeyValue, NewJob, NewMessage, OnDelete, PurgeRequest, Reference,
-    Reserved, StateKey,
+    IncomingEvent, JobKind, JobNext, KeptCallback, KeyValue, NewJob, NewMessage, OnDelete, PurgeRequest,
+    Reference, Reserved, StateKey,
 };
 use crate::suppression::{NewSuppression, Reason, Scope};
 use crate::vault::Sealed;
@@ -32,6 +33,8 @@ pub(super) struct Filled {
     pub(super) configs: Vec<ConfigRecord>,
     pub(super) in_use: Change,
     pub(super) duplicate: Change,
+    /// A callback of which something is left, and one of which all is.
+    pub(super) callbacks: Vec<KeptCallback>,
     /// Something taken, and something that was given back.
     pub(super) grants: Vec<Grant>,
 }
@@ -43,12 +46,32 @@ pub(super) async fn fill(subject: &Subject) -> Filled {
     let (keyed, repeated) = messages(subject, tenants).await;
     let (configs, in_use, duplicate) = records(subject, tenants).await;
     let grants = numbers(subject, tenants).await;
+    let callbacks = callbacks(subject, tenants[0]).await;
     subject.advance(LEASE).await;
     let mut query = EventQuery::of_tenant(tenants[0], Sequence::START, 1000);
     query.tenant = None;
     let events = subject.store().events(&query).await.expect("events");
     let events = events.iter().map(|event| event.sequence).collect();
-    Filled { tenants, events, keyed, repeated, reported, to_report, configs, in_use, duplicate, grants }
+    Filled {
+        tenants,
+        events,
+        keyed,
+        repeated,
+        reported,
+        to_report,
+        configs,
+        in_use,
+        duplicate,
+        callbacks,
+        grants,
+    }
+}
+
+async fn callbacks(subject: &Subject, tenant: TenantId) -> Vec<KeptCallback> {
+    let (partly, whole) =
+        (callback_log::kept(subject, tenant).await, callback_log::kept(subject, tenant).await);
+    subject.store().callback_left(tenant, partly.id, vec![0, 7]).await.expect("callback_left");
+    vec![KeptCallback { left: Some(vec![0, 7]), ..partly }, whole]
 }
 
 fn with_event(mut new: NewMessage) -> NewMessage {

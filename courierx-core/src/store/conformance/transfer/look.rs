@@ -8,8 +8,8 @@ use crate::event::{Event, Sequence};
 use crate::id::TenantId;
 use crate::store::{
     AuditPage, ClaimRequest, Claimed, ConfigChange, ConfigRecord, CounterQuery, CounterValue, CountersExt,
-    DepthQuery, EventQuery, JobKind, LaneDepth, MessageRecord, PageRequest, Resolution, StateEntry, StateKey,
-    StoredMessage, Usage, Window,
+    DepthQuery, EventQuery, JobKind, KeptCallback, LaneDepth, MessageRecord, PageRequest, Resolution,
+    StateEntry, StateKey, StoredMessage, Usage, Window,
 };
 use crate::suppression::{Scope, Suppression};
 
@@ -22,6 +22,7 @@ pub(super) struct Look {
     found: Vec<Option<ConfigRecord>>,
     changes: Vec<ConfigChange>,
     depth: Vec<LaneDepth>,
+    callbacks: Vec<Option<KeptCallback>>,
 }
 
 /// As it is listed, loaded and outlined, and its events.
@@ -65,7 +66,11 @@ pub(super) async fn look(subject: &Subject, filled: &Filled) -> Look {
     }
     let changes = store.config_changes(Sequence::START, 1000).await.expect("config_changes");
     let depth = store.depth(&DepthQuery::default()).await.expect("depth");
-    Look { tenants, events, configs, found, changes, depth }
+    let mut callbacks = Vec::new();
+    for one in &filled.callbacks {
+        callbacks.push(store.kept_callback(one.tenant, one.id).await.expect("kept_callback"));
+    }
+    Look { tenants, events, configs, found, changes, depth, callbacks }
 }
 
 async fn of_tenant(subject: &Subject, tenant: TenantId) -> OfTenant {

@@ -38,6 +38,14 @@ pub struct Rendered<'a> {
     /// The credentials themselves are never shown.
     api_key_present: bool,
     secret_present: bool,
+    /// Where the provider is to call back; none if it does not, or if the server does not know how it is reached.
+    webhook_url: Option<&'a str>,
+    /// Whether there is a key that callbacks are verified by.
+    webhook_secret_present: bool,
+    /// The SNS topics whose messages are taken.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    #[schema(required = false)]
+    sns_topic_arns: &'a [String],
     verification: Option<RenderedVerification<'a>>,
     last_verified_at: Option<Timestamp>,
     created_at: Timestamp,
@@ -83,6 +91,9 @@ pub(super) fn render(shown: &Shown) -> Rendered<'_> {
         tls: smtp.map(|target| target.tls),
         api_key_present: has_credentials,
         secret_present: has_secret,
+        webhook_url: shown.callback_url.as_deref(),
+        webhook_secret_present: shown.has_callback_key,
+        sns_topic_arns: &value.callbacks.topics,
         verification: verification
             .map(|one| render_verification(one, value.kind(), value.awaits_verification)),
         last_verified_at: value.verified_at,

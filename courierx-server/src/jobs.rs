@@ -1,22 +1,17 @@
-//! Claims jobs and does them, for as long as the server runs.
+//! Claims jobs of one kind and does them, for as long as the server runs: all but deliveries, which are the engine's.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use courierx_core::id::TenantId;
-use courierx_core::store::{ClaimRequest, LeaseRef, StoreResult};
+use courierx_core::store::{Claimed, ClaimRequest, JobKind, LeaseRef, StoreResult};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::job::KIND;
-use super::tell::tell;
 use crate::App;
+use crate::error::ServiceResult;
 
-/// Jobs at the same time.
-const PLACES: usize = 32;
-/// Of one tenant.
-const OF_A_TENANT: usize = PLACES / 4;
 /// How long it waits for work before it looks again.
 const IDLE: Duration = Duration::from_secs(30);
 /// How long it leaves the store alone when there was nothing, or it failed.
@@ -24,24 +19,41 @@ const MOMENT: Duration = Duration::from_millis(50);
 /// How long what is under way may go on after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(20);
 
+/// Who does jobs of a kind.
+#[derive(Debug, Clone)]
+pub(crate) struct Crew {
+    /// Which jobs.
+    pub(crate) kind: JobKind,
+    /// At the same time.
+    pub(crate) places: usize,
+    /// Of one tenant.
+    pub(crate) of_a_tenant: usize,
+}
+
 /// The jobs that are held at the moment.
 type Held = Arc<Mutex<HashMap<LeaseRef, TenantId>>>;
 
-/// Does jobs until it is told to stop; then lets what is under way finish.
-pub(super) async fn work(app: &Arc<App>, stop: &CancellationToken) {
+/// Does jobs until it is told to stop; then lets what is under way finish. What `handle` does not finish stands in the
+/// queue again when its lease has ended.
+pub(crate) async fn work<H, F>(app: &Arc<App>, stop: &CancellationToken, crew: &Crew, handle: H)
+where
+    H: Fn(Arc<App>, Claimed) -> F,
+    F: Future<Output = ServiceResult<()>> + Send + 'static,
+{
     let (held, mut tasks) = (Held::default(), JoinSet::new());
     let heartbeat = heartbeat(app, &held);
     let working = async {
         while !stop.is_cancelled() {
             while tasks.try_join_next().is_some() {}
-            if let Err(error) = turn(app, &held, &mut tasks, stop).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "no webhooks at the moment");
+            if let Err(error) = turn(app, crew, &handle, &held, &mut tasks, stop).await {
+                let (kind, error) = (crew.kind.as_str(), &error as &dyn std::error::Error);
+                tracing::warn!(kind, error, "no jobs at the moment");
                 pause(stop, Duration::from_secs(1)).await;
             }
         }
         let finish = async { while tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(GRACE, finish).await.is_err() {
-            tracing::warn!("webhooks were cut off; they are told again");
+            tracing::warn!(kind = crew.kind.as_str(), "jobs were cut off; they are done again");
         }
     };
     tokio::select! {
@@ -50,13 +62,19 @@ pub(super) async fn work(app: &Arc<App>, stop: &CancellationToken) {
     }
 }
 
-async fn turn(
+async fn turn<H, F>(
     app: &Arc<App>,
+    crew: &Crew,
+    handle: &H,
     held: &Held,
     tasks: &mut JoinSet<()>,
     stop: &CancellationToken,
-) -> StoreResult<()> {
-    let room = PLACES - tasks.len();
+) -> StoreResult<()>
+where
+    H: Fn(Arc<App>, Claimed) -> F,
+    F: Future<Output = ServiceResult<()>> + Send + 'static,
+{
+    let room = crew.places - tasks.len();
     if room == 0 {
         tokio::select! {
             () = stop.cancelled() => {}
@@ -64,14 +82,14 @@ async fn turn(
         }
         return Ok(());
     }
-    let mut request = ClaimRequest::new(KIND, room, app.settings.lease);
-    request.most_per_tenant = OF_A_TENANT;
+    let mut request = ClaimRequest::new(crew.kind.clone(), room, app.settings.lease);
+    request.most_per_tenant = crew.of_a_tenant;
     request.held = by_tenant(held);
     let claimed = app.store.claim(&request).await?;
     if claimed.is_empty() {
         // What is due may be of tenants that have all their places, so it may be told of at once.
         pause(stop, MOMENT).await;
-        let (kinds, until) = ([KIND], app.now().after(IDLE));
+        let (kinds, until) = ([crew.kind.clone()], app.now().after(IDLE));
         tokio::select! {
             () = stop.cancelled() => {}
             Some(_) = tasks.join_next() => {}
@@ -81,13 +99,14 @@ async fn turn(
     }
     for claimed in claimed {
         lock(held).insert(claimed.lease, claimed.job.tenant);
-        let (app, guard) = (Arc::clone(app), Guard { held: Arc::clone(held), lease: claimed.lease });
+        let guard = Guard { held: Arc::clone(held), lease: claimed.lease };
+        let (kind, job) = (crew.kind.clone(), claimed.job.id.0);
+        let doing = handle(Arc::clone(app), claimed);
         tasks.spawn(async move {
             let _guard = guard;
-            let job = claimed.job.id.0;
-            if let Err(error) = tell(&app, claimed).await {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(job, error, "a webhook's job stopped; it goes on when its lease has ended");
+            if let Err(error) = doing.await {
+                let (kind, error) = (kind.as_str(), &error as &dyn std::error::Error);
+                tracing::warn!(kind, job, error, "a job stopped; it goes on when its lease has ended");
             }
         });
     }

@@ -7,6 +7,7 @@ use courierx_core::clock::Timestamp;
 use courierx_core::engine::{NoVault, Outbox, OutboxOptions};
 use courierx_core::id::TenantId;
 use courierx_core::store::{Change, Store};
+use courierx_core::tracking::{InvalidBase, LinkKeys, Tracker};
 use courierx_core::vault::Vault;
 use courierx_providers::http::HttpError;
 use courierx_store::blobs::OpenError;
@@ -25,6 +26,7 @@ use crate::services::auth::Resets;
 use crate::services::domains::Places;
 use crate::services::emails::FetchPlaces;
 use crate::services::engine::Engine;
+use crate::services::links::Links;
 use crate::services::health::{DatabaseWorks, QueueDepth};
 use crate::services::pages::Many;
 use crate::webhooks::Webhooks;
@@ -45,6 +47,9 @@ pub enum AppError {
     /// The bucket for large contents cannot be set up.
     #[error("the bucket for large contents cannot be set up")]
     Bucket(#[from] OpenError),
+    /// `COURIERX_PUBLIC_URL` is nothing to put links below.
+    #[error("COURIERX_PUBLIC_URL: {0}")]
+    Links(#[from] InvalidBase),
     /// The client for vendors' APIs cannot be set up.
     #[error(transparent)]
     Http(#[from] HttpError),
@@ -79,6 +84,8 @@ pub struct App {
     pub engine: Engine,
     /// What tells tenants' applications what happened.
     pub webhooks: Webhooks,
+    /// Reads the links of ours in mail.
+    pub links: Links,
     /// Makes and reads the tokens of users.
     pub tokens: Tokens,
     /// Hashes and checks passwords.
@@ -120,6 +127,9 @@ impl App {
         if let Some(place) = &settings.blobs {
             options.blobs = Some(Arc::new(place.open()?));
         }
+        if let Some(url) = &settings.public_url {
+            options.tracker = Some(Tracker::new(&url.to_string(), LinkKeys::of(&vault))?);
+        }
         let shared = SharedRoutes(Arc::clone(&routes));
         let outbox = Outbox::new(Arc::clone(&store), shared, Some(vault.clone()), options)?;
         Ok(Self {
@@ -135,6 +145,7 @@ impl App {
             domain_places: Places::default(),
             fetch_places: FetchPlaces::default(),
             many: Many::default(),
+            links: Links::new(&vault),
             webhooks: Webhooks::new(providers.webhooks().clone()),
             providers,
             routes,

@@ -29,5 +29,5 @@ mod tracker;
 pub use html::{Rewritten, rewrite};
 pub use machine::{Bursts, SOON, is_machine};
 pub use token::{InvalidLink, Link, LinkKeys, LinkKind, MAX_TARGET_BYTES};
-pub use tracker::{InvalidBase, LinkHosts, Tracker, UNSUBSCRIBE_URL};
+pub use tracker::{InvalidBase, LinkHosts, Tracker, UNSUBSCRIBE_URL, offers_to_leave};
 pub(crate) use tracker::{Marker, needs_tracker};

@@ -134,6 +134,11 @@ pub(crate) fn needs_tracker(email: &Email) -> bool {
     wish.opens || wish.clicks || matches!(email.unsubscribe(), Some(Unsubscribe::Yes(_)))
 }
 
+/// Whether a tracker gives a message a link to leave by, which its template may show.
+pub fn offers_to_leave(email: &Email) -> bool {
+    Wish::of(email).leave.is_some()
+}
+
 /// Makes one message countable.
 #[derive(Debug)]
 pub(crate) struct Marker {

@@ -68,6 +68,19 @@ impl<S: Send + Sync, const MAX: usize> FromRequest<S> for Table<MAX> {
     }
 }
 
+/// A form of at most so many bytes, as it was sent.
+#[derive(Debug)]
+pub(super) struct Form<const MAX: usize>(pub(super) Bytes);
+
+impl<S: Send + Sync, const MAX: usize> FromRequest<S> for Form<MAX> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let patience = request.extensions().get::<Patience>().copied().unwrap_or_default();
+        Ok(Self(read(request.into_body(), MAX, patience).await?))
+    }
+}
+
 /// Reads a body to its end, within its size and time.
 async fn read(body: Body, max: usize, Patience(patience): Patience) -> ServiceResult<Bytes> {
     // One that says how large it is need not come first.

@@ -14,6 +14,7 @@ pub mod emails;
 pub mod engine;
 pub mod health;
 pub mod invitations;
+pub mod links;
 pub mod pages;
 pub mod plan;
 pub mod provider_connections;

@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{Operation, Takes};
 use crate::App;
 use crate::ctx::{Ctx, Operator};
-use crate::http::{Id, Json, MaybeEmpty, Params, PlanId, Table};
+use crate::http::{Form, Id, Json, MaybeEmpty, Params, PlanId, Table};
 
 /// What no client sees.
 macro_rules! silent {
@@ -43,6 +43,12 @@ impl<Q: IntoParams> Takes for Params<Q> {
 impl<const MAX: usize> Takes for Table<MAX> {
     fn tell(operation: &mut Operation) {
         operation.text_body("text/csv");
+    }
+}
+
+impl<const MAX: usize> Takes for Form<MAX> {
+    fn tell(operation: &mut Operation) {
+        operation.form();
     }
 }
 

@@ -26,8 +26,8 @@ use crate::services::auth::Resets;
 use crate::services::domains::Places;
 use crate::services::emails::FetchPlaces;
 use crate::services::engine::Engine;
-use crate::services::links::Links;
 use crate::services::health::{DatabaseWorks, QueueDepth};
+use crate::services::links::Links;
 use crate::services::pages::Many;
 use crate::webhooks::Webhooks;
 

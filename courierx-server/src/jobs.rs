@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use courierx_core::id::TenantId;
-use courierx_core::store::{Claimed, ClaimRequest, JobKind, LeaseRef, StoreResult};
+use courierx_core::store::{ClaimRequest, Claimed, JobKind, LeaseRef, StoreResult};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -46,8 +46,8 @@ where
         while !stop.is_cancelled() {
             while tasks.try_join_next().is_some() {}
             if let Err(error) = turn(app, crew, &handle, &held, &mut tasks, stop).await {
-                let (kind, error) = (crew.kind.as_str(), &error as &dyn std::error::Error);
-                tracing::warn!(kind, error, "no jobs at the moment");
+                let kind = crew.kind.as_str();
+                tracing::warn!(kind, error = &error as &dyn std::error::Error, "no jobs at the moment");
                 pause(stop, Duration::from_secs(1)).await;
             }
         }

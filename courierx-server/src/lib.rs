@@ -27,6 +27,7 @@ pub mod delivery;
 pub mod dns;
 pub mod error;
 pub mod http;
+mod jobs;
 pub mod model;
 mod schema;
 pub mod secret;

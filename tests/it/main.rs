@@ -4,6 +4,7 @@
 mod bad_input;
 mod blobs;
 mod breakers;
+mod callbacks;
 mod changed_connections;
 mod chaos;
 #[cfg(all(feature = "smtp", feature = "sqlite"))]

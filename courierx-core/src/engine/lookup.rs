@@ -27,6 +27,7 @@ pub(super) async fn tell_of_crashes(
             at: inner.now(),
             deduplication: format!("crash/{}", attempt.id),
             detail: Some(Phase::Crash.to_string()),
+            row: None,
             effects: Effects::default(),
         })
         .collect();
@@ -100,6 +101,7 @@ pub(super) async fn resolve(
                         at: inner.now(),
                         deduplication: format!("lookup/{}/{index}", attempt.delivery),
                         detail: acceptance.detail,
+                        row: None,
                         effects: Effects::default(),
                     });
                 }

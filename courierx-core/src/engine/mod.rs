@@ -38,7 +38,7 @@ mod worker;
 mod write_down;
 
 pub use accept::{AcceptError, Accepted, Submission, Written};
-pub use callbacks::ReceiveError;
+pub use callbacks::{ReceiveError, RecordedEvent};
 pub use content::ContentError;
 pub use direct::{Direct, NotSent, SendError, Sent, Tried};
 pub use events::EventStream;

@@ -14,6 +14,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::id::{MessageId, TenantId};
 use crate::router::Router;
 use crate::store::{CancelResult, Store, StoreResult, StoredMessage};
+use crate::suppression::Policy;
 use crate::tracking::Tracker;
 use crate::vault::Vault;
 
@@ -69,6 +70,8 @@ pub struct OutboxOptions {
     /// What counts openings and clicks and lets recipients leave, for messages that ask for that; none unless set.
     /// Messages that were accepted with it are made with it.
     pub tracker: Option<Tracker>,
+    /// After which events of providers an address gets no mail, and for how long.
+    pub suppression_policy: Policy,
 }
 
 impl Default for OutboxOptions {
@@ -80,6 +83,7 @@ impl Default for OutboxOptions {
             blobs: None,
             blob_timeout: Duration::from_secs(30),
             tracker: None,
+            suppression_policy: Policy::default(),
         }
     }
 }

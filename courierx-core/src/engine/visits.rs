@@ -8,10 +8,10 @@ use crate::clock::Timestamp;
 use crate::event::{AttemptStatus, Event, EventKind};
 use crate::message::{Address, Mode};
 use crate::store::{
-    AttemptRecord, Effects, EventMatch, IncomingEvent, PageRequest, Recorded, Statistic, StoreResult,
-    StoredMessage, SuppressionFilter,
+    AttemptRecord, Effects, EventMatch, IncomingEvent, PageRequest, Recorded, SoftRow, Statistic,
+    StoreResult, StoredMessage, SuppressionFilter,
 };
-use crate::suppression::{NewSuppression, Pattern, Reason, Scope};
+use crate::suppression::{NewSuppression, Pattern, Reason, Report, Scope};
 use crate::tracking::{Link, LinkKind, SOON, is_machine};
 
 /// The same within so long is one event.
@@ -95,6 +95,14 @@ impl Outbox {
             event.effects.deltas.push(statistic.add(Mode::Live, now, 1));
             event.effects.deltas.push(statistic.add_of(&attempt.provider, Mode::Live, now, 1));
         }
+        if !machine
+            && message.record.mode == Mode::Live
+            && let Some(reader) = recipient(&message, link.recipient)
+        {
+            // Who reads it has it.
+            let policy = &self.inner.options.suppression_policy;
+            event.row = SoftRow::told(policy, Report::of(kind), reader.key(), SOURCE, now);
+        }
         self.record(event).await
     }
 
@@ -168,7 +176,7 @@ impl Outbox {
         Ok(match recorded.first() {
             Some(Recorded::Stored { .. }) => Visited::Noted,
             Some(Recorded::Duplicate) => Visited::Again,
-            Some(Recorded::Unmatched) | None => Visited::Unknown,
+            Some(_) | None => Visited::Unknown,
         })
     }
 }
@@ -209,6 +217,7 @@ fn incoming(
         at: now,
         deduplication: format!("courierx/{kind}/{}/{who}/{:x}/{burst}", link.message, name.finish()),
         detail: None,
+        row: None,
         effects: Effects::default(),
     }
 }

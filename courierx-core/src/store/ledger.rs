@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{
     Allowance, Effects, Excess, Grant, JobNext, LeaseRef, MessageFilter, MessageRecord, Page, PageRequest,
-    Reservation, StoreResult, StoredMessage,
+    Reservation, SoftRow, StoreResult, StoredMessage,
 };
 use crate::clock::Timestamp;
 use crate::event::{Disposition, Event, EventKind, Sequence};
@@ -331,6 +331,8 @@ pub struct IncomingEvent {
     pub deduplication: String,
     /// What the provider said.
     pub detail: Option<String>,
+    /// What it says of the soft bounces of its recipient in a row, counted with it, once.
+    pub row: Option<SoftRow>,
     /// What is committed with it, once: [caused by](Effects::caused_by) the message it belongs to.
     pub effects: Effects,
 }
@@ -358,6 +360,8 @@ pub enum Recorded {
     Duplicate,
     /// No attempt of this tenant at this connection matches. It may be early: report it again later.
     Unmatched,
+    /// It names no hand-over, so it will never match one. A store does not answer this: it is not asked.
+    Unmatchable,
 }
 
 /// Which events to read.

@@ -28,6 +28,7 @@ mod page;
 mod permutations;
 mod queue;
 mod records;
+mod soft_bounces;
 mod state;
 mod statistics;
 mod suppressions;
@@ -64,6 +65,7 @@ pub use queue::{
     Queue, kept_for_a_lane,
 };
 pub use records::{AttemptRecord, MessageRecord, RecipientRecord, RecipientResult, StoredMessage};
+pub use soft_bounces::{SoftBounces, SoftRow};
 pub use state::{Expected, State, StateEntry, StateKey, Swap};
 pub use statistics::Statistic;
 pub use suppressions::{SuppressionFilter, Suppressions};

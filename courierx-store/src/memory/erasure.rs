@@ -19,6 +19,7 @@ const STEPS: &[Step] = &[
     |inner, tenant, _, _| inner.facts.erase(tenant),
     |inner, tenant, _, limit| inner.noted.erase(tenant, limit),
     |inner, tenant, _, _| inner.tries.erase(tenant),
+    |inner, tenant, _, _| inner.soft_rows.erase(tenant),
     |inner, tenant, _, limit| inner.callbacks.erase(tenant, limit),
 ];
 

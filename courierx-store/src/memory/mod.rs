@@ -12,6 +12,7 @@ mod erasure;
 mod expiring;
 mod ledger;
 mod queue;
+mod soft_bounces;
 mod state;
 mod suppressions;
 mod webhook_log;
@@ -31,6 +32,7 @@ use self::configs::Records;
 use self::counters::Tallies;
 use self::ledger::Messages;
 use self::queue::Jobs;
+use self::soft_bounces::SoftRows;
 use self::state::Facts;
 use self::suppressions::Blocked;
 use self::webhook_log::Tries;
@@ -58,6 +60,7 @@ struct Inner {
     tries: Tries,
     noted: Noted,
     callbacks: Callbacks,
+    soft_rows: SoftRows,
 }
 
 impl MemoryStore {

@@ -58,6 +58,8 @@ const STEPS: &[&str] = &[
          (SELECT tenant, at, id FROM audit_log WHERE tenant = $1 AND $2::text[] IS NOT NULL LIMIT $3)",
     "DELETE FROM webhook_log WHERE number IN
          (SELECT number FROM webhook_log WHERE tenant = $1 AND $2::text[] IS NOT NULL LIMIT $3)",
+    "DELETE FROM soft_bounces WHERE (tenant, address) IN
+         (SELECT tenant, address FROM soft_bounces WHERE tenant = $1 AND $2::text[] IS NOT NULL LIMIT $3)",
     "DELETE FROM callbacks WHERE (tenant, id) IN
          (SELECT tenant, id FROM callbacks WHERE tenant = $1 AND $2::text[] IS NOT NULL LIMIT $3)",
 ];

@@ -70,6 +70,7 @@ mod queue;
 mod schema;
 mod session;
 mod signal;
+mod soft_bounces;
 mod staged;
 mod state;
 mod suppressions;

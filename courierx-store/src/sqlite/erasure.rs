@@ -177,6 +177,8 @@ fn rest(tx: &Tx<'_>, tenant: TenantId, limit: usize) -> Run<usize> {
              (SELECT tenant, at, id FROM courierx_audit_log WHERE tenant = ?1 LIMIT ?2)",
         "DELETE FROM courierx_webhook_log WHERE number IN
              (SELECT number FROM courierx_webhook_log WHERE tenant = ?1 LIMIT ?2)",
+        "DELETE FROM courierx_soft_bounces WHERE (tenant, address) IN
+             (SELECT tenant, address FROM courierx_soft_bounces WHERE tenant = ?1 LIMIT ?2)",
         "DELETE FROM courierx_callbacks WHERE number IN
              (SELECT number FROM courierx_callbacks WHERE tenant = ?1 LIMIT ?2)",
     ] {

@@ -48,6 +48,7 @@ mod options;
 mod queue;
 mod readers;
 mod schema;
+mod soft_bounces;
 mod state;
 mod suppressions;
 mod transaction;

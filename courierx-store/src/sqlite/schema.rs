@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0009_webhook_log.sql"),
     include_str!("migrations/0010_audit_log.sql"),
     include_str!("migrations/0011_callbacks.sql"),
+    include_str!("migrations/0012_soft_bounces.sql"),
 ];
 
 /// Why the schema could not be brought up to date.

@@ -226,6 +226,7 @@ impl World {
             at: self.clock.now(),
             deduplication: self.reported.to_string(),
             detail: None,
+            row: None,
             effects: Effects::default(),
         };
         self.store.record_events(vec![event]).await.unwrap();

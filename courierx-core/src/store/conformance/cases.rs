@@ -65,6 +65,9 @@ macro_rules! store_conformance {
                 a_quota_is_given_back_when_nothing_was_sent,
                 an_early_callback_outlives_the_result,
                 settlements_are_answered_item_by_item,
+                too_many_soft_bounces_in_a_row_suppress,
+                what_arrives_ends_a_row,
+                old_soft_bounces_do_not_count,
             }
             queue {
                 a_job_is_claimed_whole,
@@ -213,6 +216,7 @@ mod tests {
         include_str!("ledger/lists.rs"),
         include_str!("ledger/pages.rs"),
         include_str!("ledger/settle.rs"),
+        include_str!("ledger/soft_bounces.rs"),
         include_str!("queue/claim.rs"),
         include_str!("queue/crowd.rs"),
         include_str!("queue/fair.rs"),

@@ -5,12 +5,14 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::fixtures::{self, Flight};
+use super::ledger::longer;
 use super::{Subject, callback_log, webhook_log};
 use crate::event::{EventKind, NewEvent, Sequence};
 use crate::id::{MessageId, RecordId, TenantId};
 use crate::store::{
-    AuditEntry, Begun, Change, ConfigRecord, CounterDelta, CounterQuery, DepthQuery, EventQuery, Expected,
-    Idempotency, JobNext, KeyValue, OnDelete, PageRequest, Reference, Resolution, StateKey, WebhookFilter,
+    AuditEntry, BeginAttempt, Begun, Change, ConfigRecord, CounterDelta, CounterQuery, DepthQuery,
+    EventQuery, Expected, Idempotency, JobNext, KeyValue, OnDelete, PageRequest, Recorded, Reference,
+    Resolution, StateKey, WebhookFilter,
 };
 use crate::suppression::{NewSuppression, Reason};
 
@@ -35,6 +37,7 @@ async fn fill(subject: &Subject) -> (TenantId, Vec<ConfigRecord>, Vec<MessageId>
     let mut settlement = sent.result(begin.attempt, vec![fixtures::accepted("vendor-1")]);
     settlement.step = Some(sent.step(JobNext::Finish));
     fixtures::settle_one(subject, settlement).await;
+    soft_bounce(subject, &sent, &begin).await;
     let mut messages = vec![sent.message];
     for number in 0..5 {
         let mut new = fixtures::message(tenant, now);
@@ -66,6 +69,13 @@ async fn fill(subject: &Subject) -> (TenantId, Vec<ConfigRecord>, Vec<MessageId>
     let key = StateKey::new(tenant, "breaker/primary");
     store.swap_state(&key, Expected::Absent, vec![1], life).await.expect("swap_state");
     (tenant, records, messages)
+}
+
+async fn soft_bounce(subject: &Subject, flight: &Flight, begin: &BeginAttempt) {
+    let mut event = flight.event(begin, EventKind::BouncedSoft, subject.now());
+    event.row = Some(longer("ada@example.com", 2));
+    let recorded = subject.store().record_events(vec![event]).await.expect("record_events");
+    assert!(matches!(recorded[..], [Recorded::Stored { .. }]), "{recorded:?}");
 }
 
 /// How much there is of a tenant, by what it is.
@@ -144,6 +154,12 @@ pub async fn all_of_a_tenant_goes_and_nothing_of_others(subject: &Subject) {
         let found = store.find_global(&record.kind, &record.global[0]).await.expect("find_global");
         assert_eq!(found.map(|one| one.id), Some(record.id));
     }
+    // Nothing counts that was before.
+    let anew = Flight::of(subject, gone).await;
+    let begin = anew.started(subject, "primary").await;
+    soft_bounce(subject, &anew, &begin).await;
+    let suppressed = store.list_suppressions(gone, &<_>::default(), &<_>::default()).await;
+    assert_eq!(suppressed.expect("list_suppressions").items, []);
     // Its keys are free.
     let mut again = record(other, "target", "again");
     again.global.clone_from(&its_records[1].global);

@@ -126,7 +126,15 @@ impl Flight {
 
     /// Accepts a message to these addresses and claims its job.
     pub async fn claimed_to(subject: &Subject, to: &[&str]) -> Self {
-        let tenant = TenantId::new();
+        Self::of_to(subject, TenantId::new(), to).await
+    }
+
+    /// Accepts a message of this tenant to `ada@example.com` and claims its job.
+    pub async fn of(subject: &Subject, tenant: TenantId) -> Self {
+        Self::of_to(subject, tenant, &["ada@example.com"]).await
+    }
+
+    async fn of_to(subject: &Subject, tenant: TenantId, to: &[&str]) -> Self {
         let new = message_to(tenant, subject.now(), to);
         let recipients = u32::try_from(new.recipients.len()).expect("few recipients");
         let message = accept(subject, new).await;
@@ -197,6 +205,7 @@ impl Flight {
             at,
             deduplication: format!("{kind}/{}", begin.delivery),
             detail: None,
+            row: None,
             effects: Effects::default(),
         }
     }

@@ -86,6 +86,7 @@ tables! {
     state (tenant Id, name Text; value Bytes, version Int, expires_at Int)
     audit_log (tenant Id, at Int, id Id;
         actor Text, actor_id Id, action Text, kind Text, subject Id, request Text, fields Text)
+    soft_bounces (tenant Id, address Text; number Int, last_at Int)
     callbacks (tenant Id, id Id; connection Text, received_at Int, body Bytes, remaining Text)
 }
 

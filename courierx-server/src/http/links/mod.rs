@@ -153,11 +153,7 @@ pub(super) async fn ask(State(app): State<Arc<App>>, Token(token): Token) -> Sho
 }
 
 /// `POST /t/u/{token}`: of the page's form, or of a mailbox provider whose button was pressed (RFC 8058).
-pub(super) async fn leave(
-    State(app): State<Arc<App>>,
-    Token(token): Token,
-    Form(body): Form<FORM>,
-) -> Shown {
+pub(super) async fn leave(State(app): State<Arc<App>>, Token(token): Token, Form(body): Form<FORM>) -> Shown {
     match wish(&body) {
         Wish::Leave => answer(links::leave(&app, &token).await, page::done),
         Wish::ComeBack => answer(links::come_back(&app, &token).await, page::done),
@@ -206,7 +202,8 @@ mod tests {
 
     #[test]
     fn a_body_asks_for_one_thing() {
-        let multipart = "--b\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--b--\r\n";
+        let multipart =
+            "--b\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--b--\r\n";
         for (body, expected) in [
             ("List-Unsubscribe=One-Click", Wish::Leave),
             (multipart, Wish::Leave),

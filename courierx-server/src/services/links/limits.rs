@@ -30,8 +30,12 @@ const PLACES: usize = 256;
 /// Links that are remembered.
 const KEYS: u64 = 100_000;
 
-type Limiter =
-    RateLimiter<Name, DashMapStateStore<Name>, DefaultClock, NoOpMiddleware<<DefaultClock as governor::clock::Clock>::Instant>>;
+type Limiter = RateLimiter<
+    Name,
+    DashMapStateStore<Name>,
+    DefaultClock,
+    NoOpMiddleware<<DefaultClock as governor::clock::Clock>::Instant>,
+>;
 
 /// Which link: its message, and what it is for.
 type Name = (MessageId, u64);

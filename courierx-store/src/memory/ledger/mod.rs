@@ -134,6 +134,9 @@ impl Ledger for MemoryStore {
     }
 
     async fn purge(&self, request: &PurgeRequest) -> StoreResult<Purged> {
-        self.call(|inner, _| inner.messages.purge(request))
+        self.call(|inner, now| {
+            inner.soft_rows.purge(now);
+            inner.messages.purge(request)
+        })
     }
 }

@@ -19,7 +19,7 @@ enum About {
 
 impl Inner {
     /// Records an event that a provider reported, once, and moves what it tells of.
-    pub(super) fn record(&mut self, incoming: IncomingEvent, now: Timestamp) -> Recorded {
+    pub(super) fn record(&mut self, mut incoming: IncomingEvent, now: Timestamp) -> Recorded {
         let key = (incoming.tenant, incoming.connection.clone(), incoming.deduplication.clone());
         if self.messages.reported.contains_key(&key) {
             return Recorded::Duplicate;
@@ -46,6 +46,8 @@ impl Inner {
         }
         let sequence = self.messages.append(incoming.tenant, event);
         self.messages.reported.insert(key, message);
+        let entry = incoming.row.and_then(|row| self.soft_rows.count(incoming.tenant, &row, now));
+        incoming.effects.suppressions.extend(entry);
         self.apply(incoming.tenant, incoming.effects.caused_by(message, mode), now);
         Recorded::Stored { message, sequence }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use courierx_core::clock::Timestamp;
 use courierx_core::id::TenantId;
-use courierx_core::store::{PurgeRequest, Purged};
+use courierx_core::store::{PurgeRequest, Purged, SoftBounces};
 use uuid::Uuid;
 
 use super::super::codec;
@@ -103,7 +103,7 @@ async fn purge_rest(tx: &mut Tx<'_>, before: i64, limit: usize) -> Run<usize> {
     Ok(usize::try_from(removed.rows_affected()).unwrap_or(limit))
 }
 
-/// Removes keys, facts, grants and places in the line that no longer mean anything; returns how many of the most
+/// Removes keys, facts, grants, rows of soft bounces and places in the line that no longer mean anything; returns how many of the most
 /// numerous kind.
 async fn purge_expired(tx: &mut Tx<'_>, limit: usize) -> Run<usize> {
     let ago = |kept: Duration| tx.now.as_micros() - i64::try_from(kept.as_micros()).unwrap_or(i64::MAX);
@@ -125,6 +125,11 @@ async fn purge_expired(tx: &mut Tx<'_>, limit: usize) -> Run<usize> {
                  (SELECT id FROM grants WHERE bucket < $1 AND id < (SELECT min(id) + $2 FROM grants)
                   FOR UPDATE SKIP LOCKED)",
             grants_before,
+        ),
+        (
+            "DELETE FROM soft_bounces WHERE (tenant, address) IN
+                 (SELECT tenant, address FROM soft_bounces WHERE last_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",
+            ago(SoftBounces::REMEMBERED),
         ),
         (
             "DELETE FROM turns WHERE (kind, tenant) IN

@@ -13,6 +13,7 @@ use super::super::Shared;
 use super::super::batcher::Grouped;
 use super::super::codec::{self, Columns};
 use super::super::error::Run;
+use super::super::soft_bounces::SoftRows;
 use super::super::transaction::{Tx, in_transaction};
 use super::message::Drafts;
 use crate::report::{Whom, latest_sent, whom};
@@ -57,6 +58,7 @@ async fn record_all(tx: &mut Tx<'_>, batch: &[IncomingEvent]) -> Run<Vec<Result<
     let mut drafts = Drafts::open(tx, places).await?;
     // Only now: whoever records the same event at the same time holds its message.
     let mut known = known(tx.connection, batch).await?;
+    let mut rows = SoftRows::open(tx, batch).await?;
     let mut answers = Vec::with_capacity(batch.len());
     for (event, found) in batch.iter().zip(found) {
         if known.contains(&mark(event)) {
@@ -84,10 +86,15 @@ async fn record_all(tx: &mut Tx<'_>, batch: &[IncomingEvent]) -> Run<Vec<Result<
         stored.detail.clone_from(&event.detail);
         known.insert(mark(event));
         let place = tx.pending.append(event.tenant, stored, Some(codec::said(&event.deduplication)));
-        tx.pending.apply(event.tenant, &event.effects.clone().caused_by(message, mode));
+        let mut effects = event.effects.clone();
+        if let Some(row) = &event.row {
+            effects.suppressions.extend(rows.count(event.tenant, row, tx.now));
+        }
+        tx.pending.apply(event.tenant, &effects.caused_by(message, mode));
         answers.push(Err(Stored { message, place }));
     }
     drafts.save(tx).await?;
+    rows.save(tx).await?;
     Ok(answers)
 }
 

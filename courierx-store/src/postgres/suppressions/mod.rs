@@ -89,7 +89,7 @@ pub(super) async fn add_all(tx: &mut Tx<'_>, new: &[(TenantId, NewSuppression)])
         return Ok(Vec::new());
     }
     let keys: Vec<Key> = new.iter().map(|(tenant, new)| key(*tenant, &new.pattern, &new.scope)).collect();
-    lock(tx.connection, &keys).await?;
+    lock(tx.connection, keys.iter().map(|(tenant, ..)| *tenant)).await?;
     let mut entries = find_all(tx.connection, &keys).await?;
     entries.retain(|_, entry| entry.holds_at(tx.now));
     let mut answers = Vec::with_capacity(new.len());
@@ -105,13 +105,13 @@ pub(super) async fn add_all(tx: &mut Tx<'_>, new: &[(TenantId, NewSuppression)])
 }
 
 /// Makes others who add or remove entries of these tenants wait: an entry that is not there has no row to lock.
-async fn lock(connection: &mut PgConnection, keys: &[Key]) -> Run<()> {
+pub(super) async fn lock(connection: &mut PgConnection, tenants: impl Iterator<Item = TenantId>) -> Run<()> {
     sqlx::query(
         "SELECT pg_advisory_xact_lock(key)
          FROM (SELECT DISTINCT hashtextextended('courierx/suppressions/' || current_schema() || tenant::text, 0) AS key
                FROM unnest($1::uuid[]) AS t (tenant) ORDER BY key OFFSET 0) AS keys",
     )
-    .bind(keys.iter().map(|(tenant, ..)| Uuid::from(*tenant)).collect::<Vec<_>>())
+    .bind(tenants.map(Uuid::from).collect::<Vec<_>>())
     .execute(connection)
     .await?;
     Ok(())
@@ -166,7 +166,7 @@ async fn write_all(connection: &mut PgConnection, entries: &BTreeMap<Key, Suppre
 /// Removes entries; `false` for each that was not there, or held no longer.
 async fn remove_all(tx: &mut Tx<'_>, tenant: TenantId, entries: &[(Pattern, Scope)]) -> Run<Vec<bool>> {
     let keys: Vec<Key> = entries.iter().map(|(pattern, scope)| key(tenant, pattern, scope)).collect();
-    lock(tx.connection, &keys).await?;
+    lock(tx.connection, keys.iter().map(|(tenant, ..)| *tenant)).await?;
     let mut present = find_all(tx.connection, &keys).await?;
     sqlx::query(
         "DELETE FROM suppressions s USING unnest($2::text[], $3::text[]) AS gone (pattern, scope)

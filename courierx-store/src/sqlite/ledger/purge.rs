@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use courierx_core::clock::Timestamp;
 use courierx_core::id::TenantId;
-use courierx_core::store::{PurgeRequest, Purged};
+use courierx_core::store::{PurgeRequest, Purged, SoftBounces};
 use rusqlite::params;
 
 use super::super::codec::{self, Columns};
@@ -109,10 +109,10 @@ fn forget_contents(tx: &Tx<'_>, old: &[i64]) -> Run<usize> {
     Ok(old.len())
 }
 
-/// Removes keys, facts and grants that no longer mean anything; returns how many of the most numerous kind.
+/// Removes keys, facts, grants and rows of soft bounces that no longer mean anything; returns how many of the most numerous kind.
 fn purge_expired(tx: &Tx<'_>, limit: usize) -> Run<usize> {
     let (now, limit) = (tx.now(), codec::limit(limit));
-    let grants_before = now.as_micros() - i64::try_from(GRANTS_KEPT.as_micros()).unwrap_or(i64::MAX);
+    let ago = |kept: Duration| now.as_micros() - i64::try_from(kept.as_micros()).unwrap_or(i64::MAX);
     let mut most = 0;
     for (sql, before) in [
         (
@@ -127,7 +127,12 @@ fn purge_expired(tx: &Tx<'_>, limit: usize) -> Run<usize> {
         ),
         (
             "DELETE FROM courierx_grants WHERE bucket < ?1 AND id < (SELECT min(id) + ?2 FROM courierx_grants)",
-            grants_before,
+            ago(GRANTS_KEPT),
+        ),
+        (
+            "DELETE FROM courierx_soft_bounces WHERE (tenant, address) IN
+                 (SELECT tenant, address FROM courierx_soft_bounces WHERE last_at <= ?1 LIMIT ?2)",
+            ago(SoftBounces::REMEMBERED),
         ),
     ] {
         most = most.max(tx.sql(sql)?.execute(params![before, limit])?);

@@ -8,6 +8,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::super::effects;
 use super::super::error::Run;
+use super::super::soft_bounces;
 use super::super::transaction::Tx;
 use super::message::Draft;
 use crate::report::{Whom, latest_sent, whom};
@@ -39,7 +40,11 @@ pub(super) fn record_one(tx: &Tx<'_>, event: &IncomingEvent) -> Run<Recorded> {
     stored.recipient = about.recipient();
     stored.detail.clone_from(&event.detail);
     let sequence = effects::insert_event(tx, event.tenant, &stored, Some(&event.deduplication))?;
-    effects::apply(tx, event.tenant, &event.effects.clone().caused_by(message, mode))?;
+    let mut effects = event.effects.clone();
+    if let Some(row) = &event.row {
+        effects.suppressions.extend(soft_bounces::count(tx, event.tenant, row)?);
+    }
+    effects::apply(tx, event.tenant, &effects.caused_by(message, mode))?;
     Ok(Recorded::Stored { message, sequence })
 }
 

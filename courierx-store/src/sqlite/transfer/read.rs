@@ -100,6 +100,11 @@ fn source(table: &Table) -> Source {
             &[("tenant", Id), ("at", Int), ("id", Id)],
             "tenant, at, id, actor, actor_id, action, kind, subject, request, fields",
         ),
+        "soft_bounces" => (
+            "courierx_soft_bounces",
+            &[("tenant", Id), ("address", Text)],
+            "tenant, address, number, last_at",
+        ),
         "callbacks" => (
             "courierx_callbacks",
             &[("number", Int)],

@@ -70,6 +70,9 @@ fn statement(table: &Table) -> &'static str {
                  (tenant, at, id, actor, actor_id, action, kind, subject, request, fields)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
         }
+        "soft_bounces" => {
+            "INSERT INTO courierx_soft_bounces (tenant, address, number, last_at) VALUES (?1, ?2, ?3, ?4)"
+        }
         "callbacks" => {
             "INSERT INTO courierx_callbacks (tenant, id, connection, received_at, body, remaining)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)"

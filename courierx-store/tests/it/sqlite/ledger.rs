@@ -61,6 +61,7 @@ async fn a_message_goes_its_way() {
         at: fixture.clock.now(),
         deduplication: "e-1".to_owned(),
         detail: None,
+        row: None,
         effects: Effects::default(),
     };
     let strange = IncomingEvent { tenant: tenant(2), ..delivered.clone() };

@@ -131,7 +131,7 @@ pub async fn an_event_moves_its_recipient(subject: &Subject) {
 }
 
 /// A message that a provider took, and its attempt.
-pub(super) async fn sent(subject: &Subject, to: &[&str]) -> (Flight, BeginAttempt) {
+pub(in super::super) async fn sent(subject: &Subject, to: &[&str]) -> (Flight, BeginAttempt) {
     let flight = Flight::claimed_to(subject, to).await;
     let begin = flight.started(subject, "primary").await;
     let outcomes = vec![fixtures::accepted("id-1"); to.len()];

@@ -12,6 +12,7 @@ mod pages;
 mod permutations;
 mod reschedule;
 mod settle;
+mod soft_bounces;
 
 pub use accept::*;
 pub use allowances::*;
@@ -25,3 +26,5 @@ pub use pages::*;
 pub use permutations::*;
 pub use reschedule::*;
 pub use settle::*;
+pub(super) use soft_bounces::longer;
+pub use soft_bounces::*;

@@ -30,8 +30,7 @@ fn reports(random: &mut fastrand::Rng) -> Vec<Report> {
     let moving: Vec<_> = EventKind::ALL.iter().filter(|kind| kind.attempt_status().is_some()).collect();
     let mut reports = Vec::new();
     for _ in 0..random.usize(1..9) {
-        let kind =
-            if random.u8(0..4) > 0 { *moving[random.usize(..moving.len())] } else { EventKind::Opened };
+        let kind = if random.u8(0..4) > 0 { *moving[random.usize(..moving.len())] } else { EventKind::Other };
         let whom = (random.u8(0..5) > 0).then(|| random.usize(..PEOPLE.len()));
         reports.push((random.usize(..2), whom, kind));
     }

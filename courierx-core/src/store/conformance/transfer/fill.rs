@@ -7,6 +7,7 @@ use serde_json::json;
 use super::super::Subject;
 use super::super::callback_log;
 use super::super::fixtures::{self, Flight, LEASE};
+use super::super::ledger::longer;
 use crate::event::{Disposition, EventKind, NewEvent, Sequence};
 use crate::id::{MessageId, RecordId, TenantId};
 use crate::message::{IdempotencyKey, Lane};
@@ -103,8 +104,10 @@ async fn deliveries(subject: &Subject) -> (IncomingEvent, IncomingEvent) {
     let mut effects = reported.clone();
     let entry = NewSuppression::new("b@example.com".parse().expect("a pattern"), Reason::Bounce, "primary");
     effects.effects.suppressions.push(entry);
+    effects.row = Some(longer("soft@example.com", 2));
     subject.store().record_events(vec![effects]).await.expect("record_events");
     let mut to_report = sent.event(&begin, EventKind::Clicked, subject.now());
+    to_report.row = Some(longer("soft@example.com", 2));
     to_report.about = EventMatch::ProviderMessageId("vendor-1".to_owned());
 
     // One that is done, and whose content is gone.

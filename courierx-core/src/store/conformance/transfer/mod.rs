@@ -11,6 +11,7 @@ use super::{Subject, fixtures};
 use crate::event::Sequence;
 use crate::store::transfer::{Export, Import, ImportStart, TransferError, is_unfinished, transfer};
 use crate::store::{AcceptResult, CommitError, EventQuery, Recorded};
+use crate::suppression::Scope;
 
 use fill::Filled;
 use fragile::Fragile;
@@ -91,6 +92,9 @@ async fn goes_on(target: &Subject, filled: &Filled) {
     let new = store.record_events(vec![filled.to_report.clone()]).await.expect("record_events");
     let [Recorded::Stored { sequence, .. }] = new[..] else { panic!("a vendor's identifier finds: {new:?}") };
     assert!(sequence > last, "{sequence:?} comes after what was read until {last:?}");
+    let twice = [fixtures::address("soft@example.com").key()];
+    let suppressed = store.check(filled.tenants[0], &Scope::ALL, &twice).await.expect("check");
+    assert!(suppressed[0].is_some(), "a soft bounce is remembered, and the next one counts with it");
     let mut query = EventQuery::of_tenant(filled.tenants[0], last, 10);
     query.tenant = None;
     let read = store.events(&query).await.expect("events");

@@ -95,6 +95,7 @@ impl Outbox {
             event.effects.deltas.push(statistic.add(Mode::Live, now, 1));
             event.effects.deltas.push(statistic.add_of(&attempt.provider, Mode::Live, now, 1));
         }
+        event.effects.deltas.extend(Statistic::own(kind, machine).map(|own| own.add(Mode::Live, now, 1)));
         if !machine
             && message.record.mode == Mode::Live
             && let Some(reader) = recipient(&message, link.recipient)

@@ -41,6 +41,10 @@ names! {
     MachineOpened = "machine_opened",
     /// Clicked by a machine.
     MachineClicked = "machine_clicked",
+    /// Of those opened: told by our own links.
+    OwnOpened = "own_opened",
+    /// Of those clicked: told by our own links.
+    OwnClicked = "own_clicked",
 }
 
 impl Statistic {
@@ -74,6 +78,15 @@ impl Statistic {
             EventKind::Opened if machine => Some(Self::MachineOpened),
             EventKind::Clicked if machine => Some(Self::MachineClicked),
             _ => Self::reported(kind),
+        }
+    }
+
+    /// What a report of ours adds to besides.
+    pub(crate) const fn own(kind: EventKind, machine: bool) -> Option<Self> {
+        match kind {
+            EventKind::Opened if !machine => Some(Self::OwnOpened),
+            EventKind::Clicked if !machine => Some(Self::OwnClicked),
+            _ => None,
         }
     }
 

@@ -27,6 +27,7 @@ mod engine;
 #[cfg(unix)]
 mod explain;
 mod health;
+mod links;
 mod openapi;
 mod operator;
 #[cfg(target_os = "linux")]

@@ -27,7 +27,7 @@ use crate::services::domains::Places;
 use crate::services::emails::FetchPlaces;
 use crate::services::engine::Engine;
 use crate::services::health::{DatabaseWorks, QueueDepth};
-use crate::services::links::Links;
+use crate::services::links::{Links, TenantHosts};
 use crate::services::pages::Many;
 use crate::webhooks::Webhooks;
 
@@ -127,8 +127,12 @@ impl App {
         if let Some(place) = &settings.blobs {
             options.blobs = Some(Arc::new(place.open()?));
         }
-        if let Some(url) = &settings.public_url {
-            options.tracker = Some(Tracker::new(&url.to_string(), LinkKeys::of(&vault))?);
+        let limits = RateLimits::new(settings.rate_limit_per_minute);
+        let directory = Arc::new(Directory::new(Arc::clone(&store), limits));
+        if let Some(public) = settings.public_url.clone() {
+            let tracker = Tracker::new(&public.to_string(), LinkKeys::of(&vault))?;
+            let hosts = TenantHosts { directory: Arc::clone(&directory), public };
+            options.tracker = Some(tracker.with_hosts(Arc::new(hosts)));
         }
         let shared = SharedRoutes(Arc::clone(&routes));
         let outbox = Outbox::new(Arc::clone(&store), shared, Some(vault.clone()), options)?;
@@ -136,10 +140,7 @@ impl App {
             started_at: store.clock().now(),
             failed: CancellationToken::new(),
             outbox,
-            directory: Arc::new(Directory::new(
-                Arc::clone(&store),
-                RateLimits::new(settings.rate_limit_per_minute),
-            )),
+            directory,
             engine: Engine::new(providers.clone(), &meters, store.clock()),
             dns: Arc::new(Resolver::new(settings.dns_server)),
             domain_places: Places::default(),

@@ -216,8 +216,9 @@ impl Marker {
 fn checked(base: &str) -> Result<&str, InvalidBase> {
     let base = base.trim_end_matches('/');
     let rest = base.strip_prefix("https://").or_else(|| base.strip_prefix("http://")).ok_or(InvalidBase)?;
-    let is_plain =
-        |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '/' | '_' | '~' | '[' | ']');
+    let is_plain = |c: char| {
+        c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '/' | '_' | '~' | '%' | '[' | ']')
+    };
     let host = rest.split('/').next().unwrap_or_default();
     if host.is_empty() || !rest.chars().all(is_plain) { Err(InvalidBase) } else { Ok(base) }
 }

@@ -2,6 +2,7 @@
 //!
 //! Nobody logs in here: a link is believed by its signature, and says whose it is.
 
+mod hosts;
 mod limits;
 
 use std::time::Duration;
@@ -12,6 +13,9 @@ use courierx_core::vault::Vault;
 
 use crate::App;
 use crate::error::{ServiceError, ServiceResult};
+pub(crate) use hosts::TenantHosts;
+
+use hosts::Hosts;
 use limits::Limits;
 
 /// How long a reader waits until what they did is written down. It is written down in any case.
@@ -22,12 +26,13 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub struct Links {
     keys: LinkKeys,
     limits: Limits,
+    hosts: Hosts,
 }
 
 impl Links {
     /// With the keys of this vault.
     pub fn new(vault: &Vault) -> Self {
-        Self { keys: LinkKeys::of(vault), limits: Limits::default() }
+        Self { keys: LinkKeys::of(vault), limits: Limits::default(), hosts: Hosts::default() }
     }
 }
 
@@ -48,6 +53,12 @@ pub struct Leaving {
     /// What they leave; all mail if none.
     pub topic: Option<String>,
     link: Link,
+}
+
+/// Whether a request for this host is for links alone: it is a tenant's, and not this server's own.
+pub async fn is_for_links(app: &App, host: &str) -> bool {
+    let Some(url) = &app.settings.public_url else { return false };
+    !host.eq_ignore_ascii_case(url.host()) && app.links.hosts.is_tenants(&*app.store, host).await
 }
 
 /// Takes note that a message was opened. Nobody is told whether the link was right.

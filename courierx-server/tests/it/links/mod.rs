@@ -1,6 +1,7 @@
 //! Links of ours in mail, from the message that has them to what is known afterwards.
 
 mod counting;
+mod hosts;
 mod leaving;
 
 use std::sync::Arc;
@@ -24,7 +25,12 @@ struct Reached {
 }
 
 fn public(settings: &mut Settings) {
-    let set = [("COURIERX_PUBLIC_URL", PUBLIC)].into_iter().collect::<Environment>();
+    public_at(PUBLIC, settings);
+}
+
+/// Lets a server be reached at this address.
+fn public_at(url: &str, settings: &mut Settings) {
+    let set = [("COURIERX_PUBLIC_URL", url)].into_iter().collect::<Environment>();
     settings.public_url = Settings::load(&Flags::default(), &set, &std::env::temp_dir()).unwrap().public_url;
 }
 

@@ -3,8 +3,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{BROWSER, links, public_at};
-use crate::support::{Answer, Client, DnsServer, TestServer};
+use super::{BROWSER, public_at};
+use crate::support::{Client, DnsServer, TestServer};
 
 const HOST: &str = "links.myapp.example";
 
@@ -51,9 +51,10 @@ async fn link_host(server: &TestServer, owner: &Client, from: &str) -> String {
     html.split('"').nth(1).unwrap().split("/t/").next().unwrap().to_owned()
 }
 
-async fn at_host(server: &TestServer, host: &str, method: Method, path: &str) -> Answer {
-    let client = server.client();
-    client.send(client.request(method, path).header("host", host).header("user-agent", BROWSER)).await
+/// The status of an answer, which is not what the document says of the path: the path is not there under this host.
+async fn at_host(server: &TestServer, host: &str, method: Method, path: &str) -> u16 {
+    let request = server.client().request(method, path).header("host", host).header("user-agent", BROWSER);
+    request.send().await.unwrap().status().as_u16()
 }
 
 #[tokio::test]
@@ -85,10 +86,10 @@ async fn links_have_the_domains_own_host_once_it_leads_here() {
         ("127.0.0.1", 200),
         ("x.example", 200),
     ] {
-        assert_eq!(at_host(&server, host, Method::GET, "/health/live").await.status, status, "{host}");
-        assert_eq!(at_host(&server, host, Method::GET, "/t/o/x").await.status, 200, "{host}");
+        assert_eq!(at_host(&server, host, Method::GET, "/health/live").await, status, "{host}");
+        assert_eq!(at_host(&server, host, Method::GET, "/t/o/x").await, 200, "{host}");
     }
-    assert_eq!(at_host(&server, HOST, Method::POST, "/api/v1/auth/login").await.status, 404);
+    assert_eq!(at_host(&server, HOST, Method::POST, "/api/v1/auth/login").await, 404);
     let changed = owner
         .patch(
             &format!("/api/v1/domains/{}", made["id"].as_str().unwrap()),
@@ -108,7 +109,6 @@ async fn a_host_without_a_certificate_is_not_used() {
     assert_eq!(looked["tracking_host_verified_at"], Value::Null);
     assert!(record(&looked)["error"].as_str().unwrap().contains("certificate"), "{looked:#}");
     assert_eq!(link_host(&server, &owner, "a@myapp.example").await, "https://mail.example.com");
-    assert!(links(&json!(""), "c").is_empty());
 }
 
 #[tokio::test]

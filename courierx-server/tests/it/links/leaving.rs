@@ -65,7 +65,7 @@ async fn one_click_ends_mail_of_a_topic_and_no_other() {
 async fn the_page_asks_before_it_does_anything() {
     let on = Reached::start().await;
     let html = "<a href=\"{{unsubscribe_url}}\">leave</a>";
-    let email = json!({ "from": "<b>Acme</b> <hi@myapp.example>", "html": html, "text": "Leave: {{unsubscribe_url}}",
+    let email = json!({ "from_name": "<b>Acme</b>", "from": "hi@myapp.example", "html": html, "text": "Leave: {{unsubscribe_url}}",
         "variables": { "a": 1 }, "strict_variables": true, "unsubscribe": true,
         "tracking": { "clicks": true, "by": "courierx" } });
     let message = on.arrived(&on.owner, email).await;

@@ -70,6 +70,12 @@ impl Reached {
         client.send(client.request(method, path).header("user-agent", agent)).await
     }
 
+    /// Stops the server, and starts one that remembers nothing but what it wrote down.
+    async fn restarted(self) -> Self {
+        let server = self.server.restart().await;
+        Self { owner: server.log_in("acme").await, server, clock: self.clock }
+    }
+
     async fn post(&self, path: &str, form: &'static str) -> Answer {
         let client = self.server.client();
         let request = client.request(Method::POST, path);
@@ -87,7 +93,7 @@ impl Reached {
     async fn done(&self, message: &Value) -> Vec<(String, Value, Value)> {
         let told = self.told(message).await;
         let of_readers = ["opened", "clicked", "unsubscribed", "resubscribed"];
-        let events = told["events"].as_array().unwrap().iter();
+        let events = told["events"].as_array().unwrap().iter().rev();
         let events = events.filter(|one| of_readers.contains(&one["event_type"].as_str().unwrap()));
         let told = |one: &Value| {
             (one["event_type"].as_str().unwrap().to_owned(), one["machine"].clone(), one["url"].clone())

@@ -48,6 +48,25 @@ names! {
 }
 
 impl TrackedBy {
+    /// What a provider is asked of what a message wants: what we count, none is to count again.
+    pub(crate) fn asked(self, wanted: Tracking) -> Tracking {
+        self.each(wanted, Some(false))
+    }
+
+    /// What a connection must be able to promise. One that cannot be asked may carry what we count all the same: its
+    /// readers are to be counted, if twice.
+    pub(crate) fn needed(self, wanted: Tracking) -> Tracking {
+        self.each(wanted, None)
+    }
+
+    fn each(self, wanted: Tracking, ours: Option<bool>) -> Tracking {
+        let one = |said: Option<bool>| match self {
+            Self::CourierX if said == Some(true) => ours,
+            Self::CourierX | Self::Provider => said,
+        };
+        Tracking { opens: one(wanted.opens), clicks: one(wanted.clicks) }
+    }
+
     /// Whether it is what it is where nothing is said.
     pub(super) fn is_default(&self) -> bool {
         *self == Self::default()

@@ -45,7 +45,6 @@ pub use callback::{
 pub use capability::{Capability, TracksReaders};
 pub use events::{LookupError, LookupKey, ProviderEvent, StatusLookup};
 pub use outcome::{Acceptance, Outcome, Phase, RecipientOutcome, Refusal, RefusalKind, Uncertainty};
-pub(crate) use outgoing::Own;
 pub use outgoing::{Content, Outgoing, OutgoingBuilder, OutgoingRecipient};
 pub use setup::{CallbackKey, CallbackSetup, CallbackState};
 

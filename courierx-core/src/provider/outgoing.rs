@@ -18,19 +18,8 @@ pub struct Content {
     email: Email,
     /// What rendering made of the templates; none for a message that is taken as it stands.
     rendered: Option<Rendered>,
-    /// What a tracker made of it.
-    own: Option<Arc<Own>>,
-}
-
-/// What a tracker adds to a message and asks for it.
-#[derive(Clone)]
-pub(crate) struct Own {
-    /// All headers, with ours.
-    pub(crate) headers: Headers,
-    /// What the provider is asked.
-    pub(crate) asked: Tracking,
-    /// What a connection must be able to promise.
-    pub(crate) needed: Tracking,
+    /// All headers, where a tracker added some.
+    headers: Option<Arc<Headers>>,
 }
 
 #[derive(Clone)]
@@ -43,45 +32,40 @@ struct Rendered {
 impl Content {
     /// The content of a message that is taken as it stands.
     pub fn literal(email: Email) -> Self {
-        Self { email, rendered: None, own: None }
+        Self { email, rendered: None, headers: None }
     }
 
     /// The content of a message whose templates were filled.
     pub fn rendered(email: Email, subject: Subject, html: Option<Arc<str>>, text: Option<Arc<str>>) -> Self {
-        Self { email, rendered: Some(Rendered { subject, html, text }), own: None }
+        Self { email, rendered: Some(Rendered { subject, html, text }), headers: None }
     }
 
-    /// The same with what a tracker adds, and its HTML if that is another.
-    pub(crate) fn with_own(mut self, html: Option<String>, own: Own) -> Self {
+    /// The same as a tracker makes it: its HTML, if that is another, and all headers.
+    pub(crate) fn tracked(mut self, html: Option<String>, headers: Headers) -> Self {
         if let Some(html) = html {
             let (subject, text) = (self.subject().clone(), self.text().map(Arc::from));
             self.rendered = Some(Rendered { subject, html: Some(html.into()), text });
         }
-        self.own = Some(Arc::new(own));
+        self.headers = Some(Arc::new(headers));
         self
     }
 
     /// The headers of the application's own, and ours.
     pub fn headers(&self) -> &Headers {
-        self.own.as_ref().map_or_else(|| self.email.headers(), |own| &own.headers)
-    }
-
-    /// What a connection must be able to promise of what is counted.
-    pub(crate) fn needed_tracking(&self) -> Tracking {
-        self.own.as_ref().map_or_else(|| self.email.tracking(), |own| own.needed)
+        self.headers.as_ref().map_or_else(|| self.email.headers(), |headers| headers)
     }
 
     /// About how many bytes it has on the wire, attachments in base64.
     pub fn estimated_bytes(&self) -> usize {
         let email = self.email.estimated_bytes();
-        let Some(own) = &self.own else { return email };
+        let Some(headers) = &self.headers else { return email };
         let bytes = |headers: &Headers| -> usize {
             headers.iter().map(|one| one.name.as_str().len() + one.value.as_str().len() + 4).sum()
         };
         let length = |html: Option<&str>| html.map_or(0, str::len);
         // Links take more room than what they lead to.
         let more = length(self.html()).saturating_sub(length(self.email.html()));
-        email + more + bytes(&own.headers) - bytes(self.email.headers())
+        email + more + bytes(headers) - bytes(self.email.headers())
     }
 
     /// The message as it was handed over, templates not filled.
@@ -256,7 +240,7 @@ impl Outgoing {
 
     /// What the provider is asked to count, and what it must not.
     pub fn tracking(&self) -> Tracking {
-        self.content.own.as_ref().map_or_else(|| self.email().tracking(), |own| own.asked)
+        self.email().tracked_by().asked(self.email().tracking())
     }
 
     /// How urgent the message is.

@@ -41,7 +41,7 @@ impl Requirements {
             custom_headers: !email.headers().is_empty(),
             attachments: email.attachments().iter().any(|one| one.content_id().is_none()),
             inline_attachments: email.attachments().iter().any(|one| one.content_id().is_some()),
-            tracking: email.tracking(),
+            tracking: email.tracked_by().needed(email.tracking()),
             mode: email.mode(),
         }
     }
@@ -51,7 +51,6 @@ impl Requirements {
         Self {
             bytes: content.estimated_bytes(),
             custom_headers: !content.headers().is_empty(),
-            tracking: content.needed_tracking(),
             ..Self::of(content.email())
         }
     }

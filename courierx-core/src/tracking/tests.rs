@@ -8,6 +8,7 @@ use crate::engine::render_marked_for_tests as marked;
 use crate::id::{MessageId, TenantId};
 use crate::message::{Email, EmailBuilder, HeaderName, Lane, Topic, TrackedBy, Tracking, Unsubscribe};
 use crate::provider::{Content, Outgoing};
+use crate::router::Requirements;
 use crate::vault::{Vault, VaultKey};
 
 fn keys() -> LinkKeys {
@@ -206,14 +207,14 @@ fn what_we_count_no_provider_counts() {
     assert_eq!(keys().read(token), Ok(link(LinkKind::Open)));
     assert!(shown.ends_with("></body>"));
     assert_eq!(content.text(), Some("https://a.example/"));
-    assert_eq!(content.needed_tracking(), Tracking::default());
+    assert_eq!(Requirements::of(content.email()).tracking, Tracking::default());
     assert_eq!(content.html(), made(ours().tracking(Tracking::ON)).html());
     assert!(content.headers().is_empty());
     assert_eq!(Outgoing::builder(content).build().tracking(), Tracking::OFF);
     // What must not be counted, nobody counts.
     let half = made(ours().tracking(Tracking { opens: Some(true), clicks: Some(false) }));
     assert!(half.html().unwrap().contains("/t/o/") && !half.html().unwrap().contains("/t/c/"));
-    assert_eq!(half.needed_tracking(), Tracking { opens: None, clicks: Some(false) });
+    assert_eq!(Requirements::of(half.email()).tracking, Tracking { opens: None, clicks: Some(false) });
     for untouched in [ours(), email().html(html).tracking(Tracking::ON)] {
         assert_eq!(made(untouched).html(), Some(html));
     }

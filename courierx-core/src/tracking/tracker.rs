@@ -9,7 +9,7 @@ use super::html::rewrite;
 use super::token::{Link, LinkKeys, LinkKind};
 use crate::id::{MessageId, TenantId};
 use crate::message::{Email, Header, Lane, TrackedBy, Tracking, Unsubscribe};
-use crate::provider::{Content, Own};
+use crate::provider::Content;
 
 /// The variable that a template shows as the link to leave by.
 pub const UNSUBSCRIBE_URL: &str = "unsubscribe_url";
@@ -183,16 +183,7 @@ impl Marker {
                 }
             }
         }
-        // What we count, no provider is to count again.
-        let counted = |ours: bool, said: Option<bool>| if ours { Some(false) } else { said };
-        let Tracking { opens, clicks } = email.tracking();
-        let asked =
-            Tracking { opens: counted(self.wish.opens, opens), clicks: counted(self.wish.clicks, clicks) };
-        // One that cannot be asked may carry it all the same: readers are to be counted, if twice.
-        let needed = |ours: bool, said: Option<bool>| said.filter(|_| !ours);
-        let needed =
-            Tracking { opens: needed(self.wish.opens, opens), clicks: needed(self.wish.clicks, clicks) };
-        content.with_own(html, Own { headers, asked, needed })
+        content.tracked(html, headers)
     }
 
     fn body(&self, html: &str, email: &Email) -> String {

@@ -23,9 +23,11 @@ use crate::http::Meters;
 use crate::secret::Secret;
 use crate::services::audit_log::Author;
 use crate::services::auth::Resets;
+use crate::services::callbacks;
 use crate::services::domains::Places;
 use crate::services::emails::FetchPlaces;
 use crate::services::engine::Engine;
+use crate::services::events::Streams;
 use crate::services::health::{DatabaseWorks, QueueDepth};
 use crate::services::links::{Links, TenantHosts};
 use crate::services::pages::Many;
@@ -82,10 +84,14 @@ pub struct App {
     pub fetch_places: FetchPlaces,
     /// What sends at once for the operator's other programs.
     pub engine: Engine,
+    /// How many large callbacks are read at once.
+    pub callback_room: callbacks::Room,
     /// What tells tenants' applications what happened.
     pub webhooks: Webhooks,
     /// Reads the links of ours in mail.
     pub links: Links,
+    /// Who follows what happens.
+    pub streams: Streams,
     /// Makes and reads the tokens of users.
     pub tokens: Tokens,
     /// Hashes and checks passwords.
@@ -147,7 +153,9 @@ impl App {
             fetch_places: FetchPlaces::default(),
             many: Many::default(),
             links: Links::new(&vault),
+            callback_room: callbacks::Room::default(),
             webhooks: Webhooks::new(providers.webhooks().clone()),
+            streams: Streams::new(settings.streams),
             providers,
             routes,
             tokens: Tokens::new(jwt_secret.expose().as_bytes()),
@@ -192,12 +200,15 @@ impl App {
     pub async fn commit(&self, tenant: TenantId, changes: Vec<Change>) -> ServiceResult<()> {
         let (store, directory, routes) =
             (Arc::clone(&self.store), Arc::clone(&self.directory), Arc::clone(&self.routes));
+        let streams = self.streams.clone();
         // On a task of its own: a client that hangs up ends its request, but not what the store has begun.
         let committing = tokio::spawn(async move {
             let committed = store.commit_configs(tenant, changes).await;
             // Even after an error: it may have been committed all the same.
             directory.forget(tenant);
             routes.forget(tenant);
+            // A key that has just ended follows nothing any more.
+            streams.wake(&[tenant]);
             committed
         });
         Ok(committing.await.map_err(ServiceError::internal)???)

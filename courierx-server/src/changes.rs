@@ -99,11 +99,13 @@ fn forget(app: &App, changed: Changed) {
             for tenant in &tenants {
                 app.routes.forget(*tenant);
             }
-            app.directory.forget_all_of(tenants);
+            app.directory.forget_all_of(tenants.clone());
+            app.streams.wake(&tenants);
         }
         Changed::Anything => {
             app.directory.forget_all();
             app.routes.forget_all();
+            app.streams.wake_all();
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::error::ServiceResult;
 /// How long it waits for work before it looks again.
 const IDLE: Duration = Duration::from_secs(30);
 /// How long it leaves the store alone when there was nothing, or it failed.
-const MOMENT: Duration = Duration::from_millis(50);
+const MOMENT: Duration = Duration::from_millis(20);
 /// How long what is under way may go on after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(20);
 

@@ -5,6 +5,7 @@
 //! | module | what it has |
 //! |---|---|
 //! | [`cli`] | the command line: `serve`, `migrate`, `doctor`, `explain` |
+//! | `callbacks` | takes what providers tell of messages |
 //! | [`config`] | settings: environment, files, defaults |
 //! | [`ctx`] | who asks: [`Ctx`](ctx::Ctx) is the first argument of every service |
 //! | [`model`] | what tenants configure, as typed records |
@@ -15,10 +16,12 @@
 //! | [`server`] | starts all of it, and stops it |
 //! | `upkeep` | what is done now and then: writing down, removing what is old, looking at domains |
 //! | [`webhooks`] | tells tenants' applications what happened |
+//! | `jobs` | does the jobs of a kind, for the two above |
 //! | [`http`] | parses, calls a service, renders; one table of routes and what each needs |
 
 pub mod app;
 pub mod auth;
+mod callbacks;
 pub(crate) mod changes;
 pub mod cli;
 pub mod config;

@@ -14,8 +14,9 @@ use crate::App;
 use crate::changes;
 use crate::delivery::Postman;
 use crate::http::{self, ListenerLimits};
+use crate::services::events;
 use crate::upkeep::upkeep;
-use crate::webhooks;
+use crate::{callbacks, webhooks};
 
 /// How long what the engine API has begun may go on once nothing else does.
 const GRACE: Duration = Duration::from_secs(15);
@@ -29,7 +30,10 @@ pub struct Server {
     stop: CancellationToken,
     listener: JoinHandle<()>,
     upkeep: JoinHandle<()>,
+    /// Looks for events on behalf of those who follow them.
+    watch: JoinHandle<()>,
     webhooks: Option<JoinHandle<()>>,
+    callbacks: Option<JoinHandle<()>>,
     /// Follows what other servers on the same database change, if there can be any.
     changes: Option<JoinHandle<()>>,
     /// Ends the upkeep, which goes on until everything else has ended.
@@ -66,7 +70,11 @@ impl Server {
             webhooks: worker
                 .is_some()
                 .then(|| tokio::spawn(webhooks::run(Arc::clone(&app), rest.child_token()))),
+            callbacks: worker
+                .is_some()
+                .then(|| tokio::spawn(callbacks::run(Arc::clone(&app), rest.child_token()))),
             upkeep: tokio::spawn(upkeep(Arc::clone(&app), rest.child_token())),
+            watch: tokio::spawn(events::watch(Arc::clone(&app), stop.child_token())),
             changes: app
                 .settings
                 .database
@@ -93,6 +101,8 @@ impl Server {
     /// Takes no more requests, answers those under way, lets what is under delivery finish, and ends.
     pub async fn stop(mut self) {
         self.stop.cancel();
+        // They would never end by themselves.
+        self.app.streams.close();
         let worker = async {
             if let Some(worker) = &mut self.worker {
                 let _ = worker.await;
@@ -110,6 +120,10 @@ impl Server {
         }
         self.rest.cancel();
         let _ = (&mut self.upkeep).await;
+        if let Some(callbacks) = &mut self.callbacks {
+            let _ = callbacks.await;
+        }
+        let _ = (&mut self.watch).await;
         if let Some(webhooks) = &mut self.webhooks {
             let _ = webhooks.await;
         }
@@ -126,10 +140,12 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        self.app.streams.close();
+        self.watch.abort();
         self.listener.abort();
         self.upkeep.abort();
-        if let Some(webhooks) = &self.webhooks {
-            webhooks.abort();
+        for task in [&self.webhooks, &self.callbacks].into_iter().flatten() {
+            task.abort();
         }
         if let Some(changes) = &self.changes {
             changes.abort();

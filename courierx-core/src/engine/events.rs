@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::stream::{self, Stream};
+use tokio::sync::watch;
 
 use super::outbox::Outbox;
 use crate::event::{Event, Sequence};
@@ -35,7 +36,26 @@ impl std::fmt::Debug for EventStream {
     }
 }
 
+/// Tells when this process has written events.
+#[derive(Debug)]
+pub struct EventSignal(watch::Receiver<()>);
+
+impl EventSignal {
+    /// Waits until events were written since this was asked last. What other processes write it does not tell.
+    pub async fn next(&mut self) {
+        if self.0.changed().await.is_err() {
+            // Nobody is left who could write any.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
 impl Outbox {
+    /// Tells, from now on, when this process has written events of any tenant.
+    pub fn event_signal(&self) -> EventSignal {
+        EventSignal(self.inner.changes.subscribe())
+    }
+
     /// The tenant's events after a position: those of the past first, then each as it happens.
     ///
     /// A reader that keeps the [sequence](Event::sequence) of the last event it dealt with, and starts

@@ -41,7 +41,7 @@ pub use accept::{AcceptError, Accepted, Submission, Written};
 pub use callbacks::{ReceiveError, RecordedEvent};
 pub use content::ContentError;
 pub use direct::{Direct, NotSent, SendError, Sent, Tried};
-pub use events::EventStream;
+pub use events::{EventSignal, EventStream};
 pub use explain::Outlook;
 #[cfg(test)]
 pub(crate) use marked::render_marked_for_tests;

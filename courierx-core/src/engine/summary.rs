@@ -1,15 +1,20 @@
 //! What is shown of messages: a summary in lists, the content of a single one.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::accept::AcceptError;
 use super::content::ContentError;
 use super::outbox::Outbox;
 use crate::id::{MessageId, TenantId};
-use crate::message::Email;
+use crate::message::{Email, MetadataKey};
 use crate::provider::Content;
 use crate::store::{MessageRecord, StoredMessage};
 use crate::vault::{SealContext, Sealed};
+
+/// Bytes of metadata that stand in a summary; of more, it has none.
+const MAX_METADATA: usize = 1024;
 
 /// What lists show of a message's content. Sealed beside the message, so that a page of a list need not
 /// open contents of any size.
@@ -21,13 +26,20 @@ pub struct Summary {
     /// The display name of the sender.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_name: Option<String>,
+    /// The metadata; none if there is much of it, or the message was accepted by an earlier version: then its
+    /// content has it.
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<BTreeMap<MetadataKey, String>>,
 }
 
 impl Summary {
     pub(super) fn of(rendered: &Content, email: &Email) -> Self {
+        let metadata = email.metadata();
+        let bytes: usize = metadata.iter().map(|(key, value)| key.as_str().len() + value.len()).sum();
         Self {
             subject: rendered.subject().as_str().to_owned(),
             from_name: email.from().name().map(|name| name.as_str().to_owned()),
+            metadata: (bytes <= MAX_METADATA).then(|| metadata.clone()),
         }
     }
 }

@@ -50,9 +50,10 @@ impl EventKind {
     /// tells nothing of that.
     pub const fn attempt_status(self) -> Option<AttemptStatus> {
         match self {
-            Self::Sent => Some(AttemptStatus::Sent),
             // Whoever tells this had the message, even if no answer to the hand-over ever came.
-            Self::Deferred | Self::Opened | Self::Clicked | Self::Unsubscribed => Some(AttemptStatus::Sent),
+            Self::Sent | Self::Deferred | Self::Opened | Self::Clicked | Self::Unsubscribed => {
+                Some(AttemptStatus::Sent)
+            }
             Self::Delivered => Some(AttemptStatus::Delivered),
             Self::BouncedHard | Self::BouncedSoft => Some(AttemptStatus::Bounced),
             Self::Complained => Some(AttemptStatus::Complained),

@@ -1,11 +1,13 @@
 //! The HTTP client that all adapters share.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use courierx_core::clock::{Clock, SystemClock};
+use futures_util::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, Url};
 use tokio_rustls::rustls::pki_types::CertificateDer;
@@ -19,6 +21,8 @@ const IDLE: Duration = Duration::from_secs(20);
 /// Idle connections to one host.
 const IDLE_PER_HOST: usize = 64;
 
+/// Finds the addresses of a name.
+type Lookup = Arc<dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> + Send + Sync>;
 /// Decides which addresses may be reached.
 type Permit = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
 
@@ -45,6 +49,8 @@ pub struct HttpBuilder {
     pub(super) max_answer_bytes: usize,
     permit: Permit,
     permit_plain: Permit,
+    /// The system's, if none.
+    lookup: Option<Lookup>,
     /// What is told of addresses that may not be reached: at all, and without TLS.
     refusals: (&'static str, &'static str),
     extra_roots: Vec<CertificateDer<'static>>,
@@ -75,6 +81,7 @@ impl Http {
             max_answer_bytes: 1024 * 1024,
             permit: Arc::new(|_| true),
             permit_plain: Arc::new(|address| address.is_loopback()),
+            lookup: None,
             refusals: ("the host's address is not permitted", "an address without TLS is not permitted"),
             extra_roots: Vec::new(),
             clock: SystemClock::shared(),
@@ -150,6 +157,16 @@ impl HttpBuilder {
     /// credentials could be read on the way.
     pub fn permit_plain(mut self, permit: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Self {
         self.permit_plain = Arc::new(permit);
+        self
+    }
+
+    /// Finds the addresses of names this way, instead of by the system. They are judged like any others, once for each
+    /// connection, which is made to one that was permitted.
+    pub fn lookup<F>(mut self, lookup: impl Fn(String) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = io::Result<Vec<IpAddr>>> + Send + 'static,
+    {
+        self.lookup = Some(Arc::new(move |name| Box::pin(lookup(name))));
         self
     }
 
@@ -229,12 +246,15 @@ impl Resolve for Guarded {
     fn resolve(&self, name: Name) -> Resolving {
         let (options, plain) = (self.options.clone(), self.plain);
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let found = match &options.lookup {
+                Some(lookup) => lookup(name.as_str().to_owned()).await?,
+                None => tokio::net::lookup_host((name.as_str(), 0)).await?.map(|found| found.ip()).collect(),
+            };
             let mut permitted = Vec::new();
             let mut refused = None;
             for address in found {
-                match options.permits(address.ip(), plain) {
-                    Ok(()) => permitted.push(address),
+                match options.permits(address, plain) {
+                    Ok(()) => permitted.push(SocketAddr::new(address, 0)),
                     Err(error) => refused = Some(error),
                 }
             }

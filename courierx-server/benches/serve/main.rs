@@ -14,8 +14,10 @@ mod lone;
 mod options;
 mod process;
 mod read;
+mod receiver;
 mod smtp;
 mod together;
+mod webhooks;
 mod wrk;
 
 use std::process::ExitCode;
@@ -27,6 +29,14 @@ use process::Program;
 fn main() -> ExitCode {
     if std::env::args().any(|argument| argument == echo::ARGUMENT) {
         echo::serve();
+        return ExitCode::SUCCESS;
+    }
+    if std::env::args().any(|argument| argument == receiver::RECEIVER) {
+        receiver::serve();
+        return ExitCode::SUCCESS;
+    }
+    if std::env::args().any(|argument| argument == receiver::POSTING) {
+        receiver::post_all();
         return ExitCode::SUCCESS;
     }
     // The client wants to know how to encrypt, though nothing here is.
@@ -41,6 +51,9 @@ fn main() -> ExitCode {
     }
     if options.wants("read") {
         read::measure(&mut floors, &options);
+    }
+    if options.wants("webhooks") {
+        webhooks::measure(&mut floors, &options);
     }
     if options.wants("together") {
         together::measure(&mut floors, &options);

@@ -8,36 +8,53 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::echo;
+use super::{echo, receiver};
 
 /// A program that listens; killed when it is dropped.
 pub(crate) struct Program {
     child: Child,
     pub(crate) url: String,
     pub(crate) ready_after: Duration,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Program {
     /// The server, on a fresh directory.
     pub(crate) fn courierx(settings: &[(&str, &str)]) -> Self {
+        Self::start(Self::command(settings), tempfile::tempdir().unwrap())
+    }
+
+    /// Ends it, and starts it once more with other settings on what it kept.
+    pub(crate) fn again(mut self, settings: &[(&str, &str)]) -> Self {
+        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
+        drop(self);
+        Self::start(Self::command(settings), folder)
+    }
+
+    fn command(settings: &[(&str, &str)]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_courierx"));
         // There is no DNS to verify domains by.
         command.env("PORT", "0").env("LOG_LEVEL", "warn").env("COURIERX_REQUIRE_VERIFIED_DOMAINS", "false");
         command.env("COURIERX_RATE_LIMIT_PER_MINUTE", "0");
         command.envs(settings.iter().copied());
-        Self::start(command)
+        command
+    }
+
+    /// What is told by webhooks.
+    pub(crate) fn receiver() -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.arg(receiver::RECEIVER);
+        Self::start(command, tempfile::tempdir().unwrap())
     }
 
     /// The bare handler.
     pub(crate) fn echo() -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.arg(echo::ARGUMENT);
-        Self::start(command)
+        Self::start(command, tempfile::tempdir().unwrap())
     }
 
-    fn start(mut command: Command) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    fn start(mut command: Command, folder: TempDir) -> Self {
         let start = Instant::now();
         let mut child = command.current_dir(&folder).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
@@ -46,7 +63,7 @@ impl Program {
         let ready_after = start.elapsed();
         // Whatever else it says must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, url, ready_after, _folder: folder }
+        Self { child, url, ready_after, folder }
     }
 
     /// Registers another tenant, and makes an API key.

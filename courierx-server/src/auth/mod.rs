@@ -37,9 +37,41 @@ pub struct Asking {
     pub suspended: bool,
 }
 
+/// What somebody shows to prove who they are.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// An API key, by its digest.
+    Key([u8; 32]),
+    /// What the token of a user says.
+    Token(Box<Claims>),
+}
+
+impl Credential {
+    /// Reads the value of an `Authorization` header: its last word counts, so `Bearer` may be left out.
+    pub fn read(tokens: &Tokens, header: &str, now: Timestamp) -> Option<Self> {
+        let secret = header.rsplit(' ').next().unwrap_or_default();
+        match RawKey::parse(secret) {
+            Some(raw) => Some(Self::Key(raw.digest())),
+            None => tokens.read(secret, now).map(|claims| Self::Token(Box::new(claims))),
+        }
+    }
+
+    /// Whether it still works, and its tenant is not suspended: for what goes on after a request was let in. It is not
+    /// counted as another one.
+    pub async fn check(&self, directory: &Directory, now: Timestamp) -> ServiceResult<()> {
+        let suspended = match self {
+            Self::Key(digest) => {
+                let key = directory.key(*digest).await?.filter(|key| key.works_at(now));
+                key.ok_or(UNAUTHORIZED)?.suspended
+            }
+            Self::Token(claims) if claims.exp <= now.as_secs() => return Err(UNAUTHORIZED),
+            Self::Token(claims) => directory.session(claims).await?.ok_or(UNAUTHORIZED)?.suspended,
+        };
+        if suspended { Err(ServiceError::Suspended) } else { Ok(()) }
+    }
+}
+
 /// Finds out who asks, by the value of the `Authorization` header, and counts the request.
-///
-/// The last word of it counts, so `Bearer` may be left out.
 pub async fn authenticate(
     directory: &Directory,
     tokens: &Tokens,
@@ -47,18 +79,27 @@ pub async fn authenticate(
     request_id: RequestId,
     now: Timestamp,
 ) -> ServiceResult<Asking> {
-    let secret = header.rsplit(' ').next().unwrap_or_default();
-    if let Some(raw) = RawKey::parse(secret) {
-        let key = directory.key(raw.digest()).await?.filter(|key| key.works_at(now)).ok_or(UNAUTHORIZED)?;
-        directory.used(&key, now);
-        let (scopes, from_domains) = (key.scopes.clone(), key.from_domains.clone());
-        let actor = Actor::ApiKey { id: key.id, scopes, from_domains };
-        let ctx = Ctx { tenant: key.tenant, actor, mode: key.mode, request_id };
-        return Ok(Asking { ctx, standing: key.meter.take(now), suspended: key.suspended });
-    }
-    let claims = tokens.read(secret, now).ok_or(UNAUTHORIZED)?;
+    let credential = Credential::read(tokens, header, now).ok_or(UNAUTHORIZED)?;
+    let claims = match credential {
+        Credential::Token(claims) => claims,
+        Credential::Key(digest) => return by_key(directory, digest, request_id, now).await,
+    };
     let session = directory.session(&claims).await?.ok_or(UNAUTHORIZED)?;
     let actor = Actor::User { id: claims.sub, home: claims.home, role: session.role, token: claims.jti };
     let ctx = Ctx { tenant: claims.tenant_id, actor, mode: Mode::Live, request_id };
     Ok(Asking { ctx, standing: session.meter.take(now), suspended: session.suspended })
+}
+
+async fn by_key(
+    directory: &Directory,
+    digest: [u8; 32],
+    request_id: RequestId,
+    now: Timestamp,
+) -> ServiceResult<Asking> {
+    let key = directory.key(digest).await?.filter(|key| key.works_at(now)).ok_or(UNAUTHORIZED)?;
+    directory.used(&key, now);
+    let (scopes, from_domains) = (key.scopes.clone(), key.from_domains.clone());
+    let actor = Actor::ApiKey { id: key.id, scopes, from_domains };
+    let ctx = Ctx { tenant: key.tenant, actor, mode: key.mode, request_id };
+    Ok(Asking { ctx, standing: key.meter.take(now), suspended: key.suspended })
 }

@@ -58,6 +58,7 @@ impl Settings {
                 parse::boolean,
             ),
             dns_server: from.optional(&table::COURIERX_DNS_SERVER, parse::dns_server),
+            streams: defaults.streams,
             retention: Retention {
                 content_days: from.or(
                     &table::COURIERX_CONTENT_DAYS,

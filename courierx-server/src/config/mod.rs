@@ -76,6 +76,8 @@ pub struct Settings {
     pub dns_server: Option<SocketAddr>,
     /// For how long mail is kept.
     pub retention: Retention,
+    /// What open streams of events may cost.
+    pub streams: StreamLimits,
     /// Certificates that SMTP servers may have beside those of public authorities, as PEM: `COURIERX_CA_FILE`.
     pub extra_roots: Option<String>,
     /// What the operator shows to use the admin API: `SUPER_ADMIN_API_KEY`.
@@ -181,6 +183,23 @@ impl Default for Retention {
     }
 }
 
+/// How many streams of events may be open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamLimits {
+    /// In this process: fewer than it takes connections.
+    pub in_all: usize,
+    /// Of one tenant.
+    pub per_tenant: usize,
+    /// How often each says that it is there.
+    pub keep_alive: Duration,
+}
+
+impl Default for StreamLimits {
+    fn default() -> Self {
+        Self { in_all: 2048, per_tenant: 64, keep_alive: Duration::from_secs(15) }
+    }
+}
+
 /// Which private addresses tenants may name as targets.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum PrivateTargets {
@@ -216,6 +235,7 @@ impl Settings {
             require_verified_domains: true,
             dns_server: None,
             retention: Retention::default(),
+            streams: StreamLimits::default(),
             extra_roots: None,
             admin_key: None,
             internal_secret: None,

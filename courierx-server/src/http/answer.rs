@@ -1,9 +1,13 @@
 //! Answers, with the type of what is in them: the document of the API is made of these types.
 
+use std::convert::Infallible;
+use std::fmt;
 use std::marker::PhantomData;
 
 use axum::http::{StatusCode, header};
+use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
+use futures_util::Stream;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -114,6 +118,45 @@ impl IntoResponse for Text {
 impl Answers for Text {
     fn tell(operation: &mut Operation) {
         operation.answer(200, describe(200), Some(("text/plain", json!({ "type": "string" }))));
+    }
+}
+
+/// Server-sent events, with a `T` in JSON as the data of each.
+pub struct Streamed<T>(Response, PhantomData<fn(T)>);
+
+impl<T> Streamed<T> {
+    /// Those of this stream.
+    pub fn of(events: impl Stream<Item = Result<Event, Infallible>> + Send + 'static) -> Self {
+        // What stands in between and collects answers would hold them back.
+        let headers = [("x-accel-buffering", "no")];
+        Self((headers, Sse::new(events)).into_response(), PhantomData)
+    }
+}
+
+impl<T> fmt::Debug for Streamed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Streamed").finish_non_exhaustive()
+    }
+}
+
+impl<T> IntoResponse for Streamed<T> {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl<T: ToSchema> Answers for Streamed<T> {
+    fn tell(operation: &mut Operation) {
+        let data = operation.schema::<T>();
+        let schema = json!({
+            "type": "string", "contentMediaType": "text/event-stream", "x-data": data,
+            "description": "The `data` of each event is one of these, in JSON",
+        });
+        operation.answer(
+            200,
+            "As it happens, for as long as nobody ends it",
+            Some(("text/event-stream", schema)),
+        );
     }
 }
 

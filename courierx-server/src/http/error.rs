@@ -28,6 +28,8 @@ pub struct ApiError {
     status: StatusCode,
     body: ErrorBody,
     retry_after: Option<Duration>,
+    /// Whether a user and a password have to be shown by whoever showed nothing, and not a token.
+    basic: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -61,7 +63,7 @@ impl ApiError {
             details: BTreeMap::new(),
             quota: None,
         };
-        Self { status, body, retry_after: None }
+        Self { status, body, retry_after: None, basic: false }
     }
 
     /// Its code and its text.
@@ -76,6 +78,17 @@ impl ApiError {
 
     fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
+        self
+    }
+
+    fn code(mut self, code: &'static str) -> Self {
+        self.body.code = code;
+        self
+    }
+
+    /// Asks for a user and a password, if that is what is missing (RFC 7617).
+    pub(in crate::http) fn ask_for_password(mut self) -> Self {
+        self.basic = true;
         self
     }
 
@@ -122,11 +135,9 @@ impl From<ServiceError> for ApiError {
             E::Forbidden(_) => Self::status(StatusCode::FORBIDDEN, "forbidden", text),
             E::NotFound => Self::status(StatusCode::NOT_FOUND, "not_found", "Not found"),
             E::Conflict(_) => Self::status(StatusCode::CONFLICT, "conflict", text),
-            E::Taken(field) => Self {
-                status: StatusCode::CONFLICT,
-                body: ErrorBody { code: "taken", ..Self::invalid(vec![field]).body },
-                retry_after: None,
-            },
+            E::Taken(field) => {
+                Self { status: StatusCode::CONFLICT, ..Self::invalid(vec![field]).code("taken") }
+            }
             E::TooLate(_) => Self::status(StatusCode::CONFLICT, "too_late", text),
             E::Refused { code, .. } => {
                 let mut refused = Self::status(StatusCode::UNPROCESSABLE_ENTITY, code, text.clone());
@@ -170,7 +181,12 @@ impl IntoResponse for ApiError {
         if self.status == StatusCode::UNAUTHORIZED {
             // The two of the internal API tell which header they are about.
             let internal = self.body.code != "unauthorized";
-            let scheme = HeaderValue::from_static(if internal { "X-Internal-Secret" } else { "Bearer" });
+            let scheme = match internal {
+                _ if self.basic => "Basic realm=\"CourierX\"",
+                true => "X-Internal-Secret",
+                false => "Bearer",
+            };
+            let scheme = HeaderValue::from_static(scheme);
             response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
         }
         response

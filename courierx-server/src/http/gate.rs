@@ -19,7 +19,7 @@ use super::meters::RouteMeters;
 use super::room::{Place, Room};
 use super::{ApiError, ApiResult};
 use crate::App;
-use crate::auth::{Asking, Standing, authenticate};
+use crate::auth::{Asking, Credential, Standing, authenticate};
 use crate::ctx::{Ctx, Operator, RequestId, Role, Scope};
 use crate::error::{ServiceError, ServiceResult};
 use crate::secret::Secret;
@@ -156,11 +156,13 @@ impl Gate {
 
 /// Who asks.
 async fn identify(app: &App, headers: &HeaderMap, request_id: &RequestId) -> ServiceResult<Asking> {
-    // Of two, a proxy may have checked the other.
-    let header = only(headers, &header::AUTHORIZATION).and_then(|one| one.to_str().ok());
     let (directory, tokens) = (&app.directory, &app.tokens);
-    let header = header.unwrap_or_default();
-    authenticate(directory, tokens, header, request_id.clone(), app.now()).await
+    authenticate(directory, tokens, authorization(headers), request_id.clone(), app.now()).await
+}
+
+/// The one `Authorization` header. Of two, a proxy may have checked the other.
+fn authorization(headers: &HeaderMap) -> &str {
+    only(headers, &header::AUTHORIZATION).and_then(|one| one.to_str().ok()).unwrap_or_default()
 }
 
 /// Lets in who may ask for this, and has not asked too often.
@@ -246,6 +248,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Ctx {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         // A handler that asks for it on a public route is a mistake of ours, and refused to everybody.
         parts.extensions.remove::<Self>().ok_or_else(|| ServiceError::Unauthorized("Unauthorized").into())
+    }
+}
+
+/// What let a request in, for what goes on after it.
+impl FromRequestParts<Arc<App>> for Credential {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let credential = Self::read(&app.tokens, authorization(&parts.headers), app.now());
+        credential.ok_or_else(|| ServiceError::Unauthorized("Unauthorized").into())
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
+use axum::http::HeaderMap;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Body as _;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -78,6 +79,36 @@ impl<S: Send + Sync, const MAX: usize> FromRequest<S> for Form<MAX> {
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let patience = request.extensions().get::<Patience>().copied().unwrap_or_default();
         Ok(Self(read(request.into_body(), MAX, patience).await?))
+    }
+}
+
+/// A request whose body is not read yet: whose it is decides whether it will be.
+#[derive(Debug)]
+pub struct Unread(Request);
+
+impl<S: Send + Sync> FromRequest<S> for Unread {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self(request))
+    }
+}
+
+impl Unread {
+    /// Its headers.
+    pub fn headers(&self) -> &HeaderMap {
+        self.0.headers()
+    }
+
+    /// What stands behind the question mark.
+    pub fn query(&self) -> &str {
+        self.0.uri().query().unwrap_or_default()
+    }
+
+    /// Its body, of at most so many bytes.
+    pub async fn read(self, max: usize) -> ServiceResult<Bytes> {
+        let patience = self.0.extensions().get::<Patience>().copied().unwrap_or_default();
+        read(self.0.into_body(), max, patience).await
     }
 }
 

@@ -25,13 +25,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::StatusCode;
 
-pub use answer::{Accepted, Answer, Created, Either, NoContent, Text};
+pub use answer::{Accepted, Answer, Created, Either, NoContent, Streamed, Text};
 pub use error::{ApiError, ApiResult};
 pub use gate::Access;
 pub use id::{Id, PlanId};
 use input::Form;
 use input::parse;
-pub use input::{Input, Json, MaybeEmpty, Table};
+pub use input::{Input, Json, MaybeEmpty, Table, Unread};
 pub use listener::{ListenerLimits, serve};
 pub use meters::Meters;
 pub use paging::{Page, Paged, Pages, Paging};

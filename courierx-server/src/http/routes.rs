@@ -9,9 +9,9 @@ use axum::routing::{self as methods, MethodRouter};
 
 use super::Access::{self, Admin, Internal, Member, Needs, Public};
 use super::api::{
-    admin, api_keys, audit_log, auth, dashboard, domains, email_templates, emails, engine, invitations, plan,
-    provider_connections, routing, routing_rules, sandbox, suppressions, team_members, usage_stats,
-    webhook_endpoints,
+    admin, api_keys, audit_log, auth, callbacks, dashboard, domains, email_templates, emails, engine, events,
+    invitations, plan, provider_connections, routing, routing_rules, sandbox, suppressions, team_members,
+    usage_stats, webhook_endpoints,
 };
 use super::gate::{Gate, Guarded};
 use super::openapi::{Described, Operation};
@@ -63,6 +63,7 @@ pub fn routes() -> Vec<Route> {
         templates(),
         sending(),
         connections(),
+        callbacks(),
         webhooks(),
         readers(),
     ];
@@ -305,6 +306,10 @@ fn sending() -> Vec<Route> {
         get("/api/v1/emails/{id}", Needs(Scope::EmailsRead), "Read a message", emails::get),
         patch("/api/v1/emails/{id}", Needs(Scope::EmailsWrite), "Send a message at another time", emails::reschedule),
         post("/api/v1/emails/{id}/cancel", Needs(Scope::EmailsWrite), "Cancel a message", emails::cancel),
+        get("/api/v1/events", Needs(Scope::EmailsRead), "List what happened", events::list)
+            .note("In the order in which it was written down, from the oldest on: nothing ever appears before what was read. Keep `next_cursor`, and go on `after` it."),
+        get("/api/v1/events/stream", Needs(Scope::EmailsRead), "Follow what happens", events::stream)
+            .note("Server-sent events: `id` is the sequence, `event` the name, `data` an `Event`. Goes on after `Last-Event-ID`, or `after`; without either from now on. It ends once whoever asks may not ask any more."),
         get("/api/v1/sandbox/messages", Needs(Scope::EmailsRead), "List what the sandbox took", sandbox::list),
         get("/api/v1/sandbox/messages/{id}", Needs(Scope::EmailsRead), "Read what the sandbox took", sandbox::get),
         get("/api/v1/suppressions", Needs(Scope::SuppressionsRead), "List suppressed addresses", suppressions::list),
@@ -377,6 +382,27 @@ fn connections() -> Vec<Route> {
             Needs(Scope::RoutingRulesWrite),
             "Remove a rule",
             routing_rules::delete,
+        ),
+    ]
+}
+
+/// Where providers call back.
+fn callbacks() -> Vec<Route> {
+    vec![
+        post(
+            "/api/v1/webhooks/{provider}/{token}",
+            Public,
+            "Take what a provider tells of a connection's mail",
+            callbacks::receive,
+        )
+        .note(
+            "What it shows and how it is signed is the provider's own. Anything but 200 is repeated by most.",
+        ),
+        post(
+            "/api/v1/webhooks/{provider}",
+            Public,
+            "Take what a provider tells of the only connection of its kind",
+            callbacks::receive_of_the_only_one,
         ),
     ]
 }

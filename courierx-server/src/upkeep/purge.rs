@@ -23,6 +23,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 const BATCH: usize = 500;
 /// For how many days it is kept what webhook endpoints were told.
 const WEBHOOK_DAYS: u16 = 30;
+/// For how many days a callback may wait to be recorded.
+const CALLBACK_DAYS: u16 = 7;
 /// Tenants whose policies are read, and applied, at once.
 const TENANTS: usize = 500;
 
@@ -68,7 +70,8 @@ impl Pass<'_> {
         let request = PurgeRequest::new(self.ago(longest), self.ago(retention.message_days));
         Ok(self.remove(request).await?
             && self.remove_audit_entries().await?
-            && self.remove_webhooks().await?)
+            && self.remove_webhooks().await?
+            && self.remove_callbacks().await?)
     }
 
     /// Removes old entries of the audit logs, batch after batch; false if the turn was lost.
@@ -91,6 +94,19 @@ impl Pass<'_> {
         let clock = self.app.store.clock();
         let before = self.ago(WEBHOOK_DAYS);
         while self.app.store.purge_webhooks(before, BATCH).await? == BATCH {
+            if !self.lead.keep(TURN).await? {
+                return Ok(false);
+            }
+            clock.sleep_until(clock.now().after(PAUSE)).await;
+        }
+        Ok(true)
+    }
+
+    /// Removes callbacks whose job was lost, as by an operator's hand: a job ends them sooner. False if the turn was lost.
+    async fn remove_callbacks(&mut self) -> StoreResult<bool> {
+        let clock = self.app.store.clock();
+        let before = self.ago(CALLBACK_DAYS);
+        while self.app.store.purge_callbacks(before, BATCH).await? == BATCH {
             if !self.lead.keep(TURN).await? {
                 return Ok(false);
             }

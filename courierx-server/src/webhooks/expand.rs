@@ -21,8 +21,10 @@ use crate::upkeep::lead::{Lead, Turn};
 
 /// Events that are read at once.
 const BATCH: usize = 500;
-/// How soon events are looked for again.
+/// How soon events of other processes are looked for again; of those of this one it is told.
 const SOON: Duration = Duration::from_millis(200);
+/// How long it is waited for more once there are some: each batch is a job for every endpoint.
+const MOMENT: Duration = Duration::from_millis(20);
 /// How soon it is looked again whether there is anybody to tell, or the turn is free.
 const LATER: Duration = Duration::from_secs(1);
 /// For how long the turn holds unless it is kept: after a crash somebody else goes on then.
@@ -62,6 +64,7 @@ async fn turn(app: &App, lead: &mut Option<Lead>) -> Result<(), ServiceError> {
     };
     let mut known = Known::new(app).await?;
     let (mut position, mut looked, mut kept) = (None, app.now(), app.now());
+    let mut written = app.outbox.event_signal();
     loop {
         if app.now().since(kept) >= TURN / 3 {
             if !lead.keep(TURN).await? {
@@ -87,16 +90,16 @@ async fn turn(app: &App, lead: &mut Option<Lead>) -> Result<(), ServiceError> {
         let events = app.store.events(&EventQuery::of_all(from.at, BATCH)).await?;
         let Some(last) = events.last().map(|event| event.sequence) else {
             position = Some(from);
-            pause(SOON).await;
+            tokio::select! {
+                () = pause(SOON) => {}
+                () = written.next() => pause(MOMENT).await,
+            }
             continue;
         };
         // After the events were read: so every endpoint that was there before them is known.
         known.refresh(app).await?;
         make_jobs(app, &mut known, from.at, &events).await?;
         position = from.advance(&app.store, last).await?;
-        if events.len() < BATCH {
-            pause(SOON).await;
-        }
     }
 }
 

@@ -9,6 +9,7 @@
 //! endpoint did not take gets a job of its own, which is repeated by its own schedule. Nothing here is waited for by
 //! mail, and an endpoint that hangs holds up only itself.
 
+mod about;
 mod cursor;
 mod disable;
 mod expand;
@@ -24,9 +25,11 @@ use courierx_providers::http::Http;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use about::{About, abouts};
 pub(crate) use cursor::begin;
 pub(crate) use job::Work;
 pub(crate) use patience::Patience;
+pub use payload::Payload;
 pub(crate) use request::try_out;
 
 use crate::App;

@@ -5,18 +5,21 @@ use std::collections::BTreeMap;
 use courierx_core::clock::Timestamp;
 use courierx_core::event::{Event, EventKind, Sequence};
 use courierx_core::id::{AttemptId, EventId, MessageId};
-use courierx_core::message::{Email, Mode};
+use courierx_core::message::Mode;
 use courierx_core::router::ConnectionId;
-use courierx_core::store::StoredMessage;
 use courierx_core::webhook::WebhookEvent;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-/// The body of a request.
-#[derive(Debug, Serialize)]
-pub(super) struct Payload<'a> {
+use super::about::About;
+
+/// What is told of an event: the body of a request to an endpoint.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EventPayload)]
+pub struct Payload<'a> {
     /// The same whenever the event is told again.
     pub(super) id: EventId,
-    pub(super) event: WebhookEvent,
+    pub(crate) event: WebhookEvent,
     pub(super) message_id: Option<MessageId>,
     /// The recipient that it is about; of events of a message as a whole, the first one.
     pub(super) to: Option<&'a str>,
@@ -31,11 +34,13 @@ pub(super) struct Payload<'a> {
 }
 
 /// What else is known.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EventData)]
 pub(super) struct Data<'a> {
     pub(super) mode: Mode,
     /// Where it stands in the order of events.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
     pub(super) sequence: Option<Sequence>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) bounce_type: Option<&'static str>,
@@ -65,17 +70,9 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// A message, as far as it is still kept.
-#[derive(Debug)]
-pub(super) struct About {
-    pub(super) stored: StoredMessage,
-    pub(super) subject: Option<String>,
-    pub(super) email: Option<Email>,
-}
-
 impl<'a> Payload<'a> {
     /// What is told of an event.
-    pub(super) fn of(event: &'a Event, about: Option<&'a About>) -> Self {
+    pub(crate) fn of(event: &'a Event, about: Option<&'a About>) -> Self {
         let record = about.map(|about| &about.stored.record);
         let attempt = about
             .and_then(|about| about.stored.attempts.iter().find(|attempt| Some(attempt.id) == event.attempt));
@@ -88,8 +85,7 @@ impl<'a> Payload<'a> {
             EventKind::BouncedSoft => Some("soft"),
             _ => None,
         };
-        let email = about.and_then(|about| about.email.as_ref());
-        let metadata = email.into_iter().flat_map(Email::metadata);
+        let metadata = about.into_iter().flat_map(|about| &about.metadata);
         Self {
             id: event.id,
             event: WebhookEvent::of(event.kind),

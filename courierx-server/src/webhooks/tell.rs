@@ -10,10 +10,11 @@ use courierx_core::webhook::Schedule;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
+use super::about::{About, abouts};
 use super::disable::{GONE, TOO_LONG, disable, note_failure, note_success};
 use super::job::Work;
 use super::patience::MayAsk;
-use super::payload::{About, Payload};
+use super::payload::Payload;
 use super::request::{Answered, Asked};
 use crate::App;
 use crate::error::ServiceResult;
@@ -74,16 +75,15 @@ impl Round<'_> {
     async fn go(&mut self, at_once: usize) -> ServiceResult<JobNext> {
         let asked = Asked::new(self.app, self.endpoint)?;
         loop {
-            let events = self.events().await?;
+            let mut events = self.events().await?;
             let Some(last) = events.last().map(|event| event.sequence) else { return Ok(JobNext::Finish) };
+            let is_all = last >= self.work.until || events.len() < BATCH;
+            let endpoint = &self.endpoint.value;
+            events.retain(|event| endpoint.wants(event.kind) && event.sequence > endpoint.after);
             let abouts = abouts(self.app, self.tenant, &events).await?;
             let is_wanted = |event: &&Event| {
-                let about = event.message.map(|message| abouts.get(&message));
-                self.endpoint.value.wants(event.kind)
-                    && event.sequence > self.endpoint.value.after
-                    && about.is_none_or(|about| {
-                        about.is_none_or(|about| about.stored.record.mode == self.endpoint.value.mode)
-                    })
+                let about = event.message.and_then(|message| abouts.get(&message));
+                about.is_none_or(|about| about.stored.record.mode == endpoint.mode)
             };
             let wanted: Vec<_> = events.iter().filter(is_wanted).collect();
             if self.work.tries > 0 || self.job.round > 0 {
@@ -95,6 +95,9 @@ impl Round<'_> {
             }
             if let Some(next) = self.all(&asked, &wanted, &abouts, at_once).await? {
                 return Ok(next);
+            }
+            if is_all {
+                return Ok(JobNext::Finish);
             }
             self.work.after = last;
         }
@@ -200,20 +203,4 @@ async fn first(
 ) -> (Sequence, ServiceResult<Answered>) {
     let about = event.message.and_then(|message| abouts.get(&message));
     (event.sequence, asked.tell(&Payload::of(event, about), Some(event.sequence), 1).await)
-}
-
-/// The messages that events are about, as far as they are still kept.
-async fn abouts(app: &App, tenant: TenantId, events: &[Event]) -> ServiceResult<HashMap<MessageId, About>> {
-    let mut ids: Vec<_> = events.iter().filter_map(|event| event.message).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let keys: Vec<_> = ids.iter().map(|id| (tenant, *id)).collect();
-    let mut abouts = HashMap::new();
-    for stored in app.store.load(&keys).await?.into_iter().flatten() {
-        // What cannot be opened is told without.
-        let subject = app.outbox.summary(&stored.record).ok().flatten().map(|summary| summary.subject);
-        let email = app.outbox.content(&stored).await.ok().flatten();
-        abouts.insert(stored.record.id, About { stored, subject, email });
-    }
-    Ok(abouts)
 }

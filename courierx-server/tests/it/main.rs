@@ -9,6 +9,7 @@ mod audit_log;
 mod auth;
 mod bad_input;
 mod blobs;
+mod callbacks;
 #[cfg(unix)]
 mod cli;
 #[cfg(unix)]
@@ -25,6 +26,7 @@ mod email_templates;
 mod emails;
 mod engine;
 #[cfg(unix)]
+mod events;
 mod explain;
 mod health;
 mod links;

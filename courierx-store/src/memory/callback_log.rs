@@ -52,14 +52,18 @@ impl Callbacks {
     /// Removes some of the tenant's; answers how many.
     pub(super) fn erase(&mut self, tenant: TenantId, limit: usize) -> usize {
         let keys: Vec<_> = self.of(tenant).take(limit).collect();
-        keys.iter().for_each(|key| self.remove(*key));
+        for key in &keys {
+            self.remove(*key);
+        }
         keys.len()
     }
 
     fn purge(&mut self, before: Timestamp, limit: usize) -> usize {
         let oldest = self.ages.iter().take(limit).take_while(|(at, _)| *at < before);
         let keys: Vec<_> = oldest.map(|(_, key)| *key).collect();
-        keys.iter().for_each(|key| self.remove(*key));
+        for key in &keys {
+            self.remove(*key);
+        }
         keys.len()
     }
 

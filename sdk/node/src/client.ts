@@ -3,6 +3,7 @@ import { Transport } from "./http.js"
 import { ApiKeys } from "./resources/api-keys.js"
 import { Domains } from "./resources/domains.js"
 import { Emails } from "./resources/emails.js"
+import { Events } from "./resources/events.js"
 import { ProviderConnections } from "./resources/provider-connections.js"
 import { RoutingRules } from "./resources/routing-rules.js"
 import { Sandbox } from "./resources/sandbox.js"
@@ -31,6 +32,7 @@ export interface CourierXOptions {
 /** The API of a CourierX server. */
 export class CourierX {
   readonly emails: Emails
+  readonly events: Events
   readonly domains: Domains
   readonly apiKeys: ApiKeys
   readonly suppressions: Suppressions
@@ -50,6 +52,7 @@ export class CourierX {
       fetch: options.fetch ?? ((...request) => fetch(...request)),
     })
     this.emails = new Emails(transport)
+    this.events = new Events(transport)
     this.domains = new Domains(transport)
     this.apiKeys = new ApiKeys(transport)
     this.suppressions = new Suppressions(transport)

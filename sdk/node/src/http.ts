@@ -24,6 +24,8 @@ export interface Request {
   /** Whether it may be carried out twice without harm. */
   repeatable: boolean
   idempotencyKey?: string
+  /** Of a stream: the last event that was read. */
+  last?: string
 }
 
 /** An answer. */
@@ -38,6 +40,9 @@ export interface TransportSettings extends RetryPolicy {
   timeout: number
   fetch: typeof fetch
 }
+
+/** A stream that says nothing for so long, in milliseconds, is gone: it says every 15 seconds that it is there. */
+const SILENCE = 45_000
 
 /** The outcome of one try. */
 type Tried<T> = { answer: Answer<T> } | { error: CourierXError; headers?: Headers }
@@ -69,6 +74,75 @@ export class Transport {
       inDoubt ||= !mayRetry(error, false)
       await pause(delay, options.signal)
     }
+  }
+
+  /** Opens a stream, again where it cannot be for a moment, and reads it to its end. */
+  async *open(request: Request, options: RequestOptions = {}): AsyncGenerator<Uint8Array> {
+    const controller = new AbortController()
+    const abort = () => controller.abort()
+    options.signal?.addEventListener("abort", abort, { once: true })
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const listen = (patience: number) => {
+      clearTimeout(timer)
+      timer = setTimeout(abort, patience)
+    }
+    try {
+      const response = await this.#begin(request, controller.signal, options, listen)
+      if (!response.body) return
+      // As Node.js 18 has it, and its types have not.
+      for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+        // However long its reader takes for what came, that is no silence of the server.
+        clearTimeout(timer)
+        yield chunk
+        listen(SILENCE)
+      }
+    } catch (cause) {
+      options.signal?.throwIfAborted()
+      if (cause instanceof CourierXError) throw cause
+      throw connectionError(cause)
+    } finally {
+      clearTimeout(timer)
+      options.signal?.removeEventListener("abort", abort)
+      controller.abort()
+    }
+  }
+
+  /** The answer to a request for a stream. */
+  async #begin(
+    request: Request,
+    signal: AbortSignal,
+    options: RequestOptions,
+    listen: (patience: number) => void,
+  ): Promise<Response> {
+    const policy = { ...this.#settings, maxRetries: options.maxRetries ?? this.#settings.maxRetries }
+    for (let retry = 0; ; retry++) {
+      options.signal?.throwIfAborted()
+      let error: CourierXError
+      let headers: Headers | undefined
+      try {
+        listen(options.timeout ?? this.#settings.timeout)
+        const written = { ...this.#headers(request), Accept: "text/event-stream" }
+        const response = await this.#settings.fetch(this.#url(request), { headers: written, redirect: "manual", signal })
+        const isStream = response.headers.get("content-type")?.startsWith("text/event-stream")
+        if (response.ok && isStream) return response
+        const tried = read<unknown>(response, await response.text())
+        const message = "the answer is no stream; does baseUrl lead to a CourierX server?"
+        error = "error" in tried ? tried.error : new CourierXError(message, { status: response.status, code: "no_stream" })
+        headers = response.headers
+      } catch (cause) {
+        options.signal?.throwIfAborted()
+        if (signal.aborted) throw new TimeoutError("no answer in time", { code: "timeout", cause })
+        error = connectionError(cause)
+      }
+      const delay = delayBefore(retry, policy, headers)
+      if (retry >= policy.maxRetries || !mayRetry(error, true) || delay === undefined) throw error
+      await pause(delay, options.signal)
+    }
+  }
+
+  /** Waits before a stream is opened again that was cut off so often in a row. */
+  rest(failures: number, options: RequestOptions = {}): Promise<void> {
+    return pause(delayBefore(failures, this.#settings, undefined) ?? 0, options.signal)
   }
 
   async #attempt<T>(request: Request, options: RequestOptions): Promise<Tried<T>> {
@@ -115,6 +189,7 @@ export class Transport {
       "User-Agent": `@courierx/node/${VERSION}`,
     }
     if (request.body !== undefined) headers["Content-Type"] = "application/json"
+    if (request.last !== undefined) headers["Last-Event-ID"] = request.last
     if (request.idempotencyKey !== undefined) headers["Idempotency-Key"] = request.idempotencyKey
     return headers
   }

@@ -198,3 +198,22 @@ test("an endpoint is told, and knows by whom", async () => {
     receiver.close()
   }
 })
+
+test("what happened is listed, and told as it happens", async () => {
+  const sent = await courierx.emails.send(message("events"))
+  const seen = []
+  for await (const event of courierx.events.stream({ after: 0, messageId: sent.id })) {
+    seen.push(event)
+    if (event.event === "delivered") break
+  }
+  assert.deepEqual(seen.map((event) => event.event), ["queued", "sent", "delivered"])
+  assert.equal(seen[0].subject, "events")
+  const page = await courierx.events.list({ messageId: sent.id, limit: 2 })
+  assert.deepEqual([page.data, page.has_more], [seen.slice(0, 2), true])
+  const rest = await courierx.events.list({ after: page.next_cursor, messageId: sent.id, events: ["delivered", "bounced"] })
+  assert.deepEqual([rest.data, rest.has_more], [seen.slice(2), false])
+  const controller = new AbortController()
+  const none = courierx.events.stream({ events: ["complained"] }, { signal: controller.signal }).next()
+  controller.abort(new Error("enough"))
+  await assert.rejects(none, /enough/)
+})

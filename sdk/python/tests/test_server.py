@@ -119,6 +119,20 @@ class Server(unittest.TestCase):
             sent = list(threads.map(lambda n: self.courierx.emails.send(**message(f"thread {n}"))["id"], range(40)))
         self.assertEqual(len(set(sent)), 40)
 
+    def test_what_happened_is_listed_and_told_as_it_happens(self) -> None:
+        sent = self.courierx.emails.send("a@a.example", "ada@example.com", subject="events", text="Hello")
+        seen: list[Any] = []
+        for event in self.courierx.events.stream(after=0, message_id=sent["id"]):
+            seen.append(event)
+            if event["event"] == "delivered":
+                break
+        self.assertEqual([event["event"] for event in seen], ["queued", "sent", "delivered"])
+        self.assertEqual(seen[0]["subject"], "events")
+        page = self.courierx.events.list(message_id=sent["id"], limit=2)
+        self.assertEqual((page["data"], page["has_more"]), (seen[:2], True))
+        rest = self.courierx.events.list(after=page["next_cursor"], message_id=sent["id"], events=["delivered"])
+        self.assertEqual((rest["data"], rest["has_more"]), (seen[2:], False))
+
     def test_templates(self) -> None:
         templates = self.courierx.templates
         made = templates.create(

@@ -10,7 +10,8 @@ use url::Url;
 
 use crate::Error;
 use crate::resources::{
-    ApiKeys, Domains, Emails, ProviderConnections, RoutingRules, Sandbox, Suppressions, Templates, Webhooks,
+    ApiKeys, Domains, Emails, Events, ProviderConnections, RoutingRules, Sandbox, Suppressions, Templates,
+    Webhooks,
 };
 use crate::retry::RetryPolicy;
 use crate::transport::Transport;
@@ -72,6 +73,11 @@ impl Client {
     /// Emails: sending them, and what became of them.
     pub fn emails(&self) -> Emails<'_> {
         Emails(&self.transport)
+    }
+
+    /// What happened, and what happens.
+    pub fn events(&self) -> Events<'_> {
+        Events(&self.transport)
     }
 
     /// Texts that are sent again and again.

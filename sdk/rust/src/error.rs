@@ -44,6 +44,15 @@ pub enum Error {
     /// The answer is not what a server of this API says.
     #[error("the answer cannot be read; does the base URL lead to a CourierX server?")]
     Answer(#[source] serde_json::Error),
+    /// The answer to a request for a stream is none.
+    #[error("the answer ({status}) is no stream; does the base URL lead to a CourierX server?")]
+    NoStream {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// A stream is not answered in time, says nothing any more, or has an event without an end.
+    #[error("the stream says nothing any more")]
+    Silence,
     /// There is no answer in time. Whether the request was served is not known.
     #[error("no answer in time")]
     Timeout(#[source] reqwest::Error),

@@ -37,9 +37,10 @@ pub use message::{Attachment, Batch, BatchRecipient, Lane, Message, When};
 pub use page::{Page, Pages};
 pub use resources::{
     ApiKey, ApiKeys, Attempt, AttemptResult, BatchItem, BatchResult, CreatedApiKey, CreatedWebhookEndpoint,
-    Decision, DnsRecord, Domain, DomainChanges, Domains, Email, EmailEvent, EmailFilter, Emails, Explanation,
-    FullEmail, NewApiKey, NewSuppression, OneOrMany, Preview, ProviderConnection, ProviderConnections,
-    Recipient, RoutingRule, RoutingRules, RuleConnection, RuleFields, Sandbox, SandboxFile, SandboxMessage,
-    Suppression, SuppressionFilter, Suppressions, Template, TemplateFields, TemplateFilter, TemplateVariable,
-    Templates, Verification, WebhookDelivery, WebhookEndpoint, WebhookEndpointFields, Webhooks,
+    Decision, DnsRecord, Domain, DomainChanges, Domains, Email, EmailEvent, EmailFilter, Emails, Event,
+    EventFilter, EventPage, EventStream, Events, Explanation, FullEmail, NewApiKey, NewSuppression,
+    OneOrMany, Preview, ProviderConnection, ProviderConnections, Recipient, RoutingRule, RoutingRules,
+    RuleConnection, RuleFields, Sandbox, SandboxFile, SandboxMessage, Suppression, SuppressionFilter,
+    Suppressions, Template, TemplateFields, TemplateFilter, TemplateVariable, Templates, Verification,
+    WebhookDelivery, WebhookEndpoint, WebhookEndpointFields, Webhooks,
 };

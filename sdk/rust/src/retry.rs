@@ -21,7 +21,7 @@ pub(crate) struct RetryPolicy {
 /// any other only if it certainly was not carried out.
 pub(crate) fn may_retry(error: &Error, repeatable: bool) -> bool {
     match error {
-        Error::Timeout(_) => repeatable,
+        Error::Timeout(_) | Error::Silence => repeatable,
         Error::Connection { not_sent, .. } => repeatable || *not_sent,
         _ => match error.refusal().map(|refusal| refusal.status) {
             Some(429 | 503) => true,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
-use reqwest::{Method, Response};
+use reqwest::{Method, RequestBuilder, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -38,12 +38,14 @@ pub(crate) struct Request {
     /// Whether it may be carried out twice without harm.
     repeatable: bool,
     idempotency_key: Option<String>,
+    /// Of a stream: the last event that was read.
+    last: Option<String>,
 }
 
 impl Request {
     fn new(method: Method, path: &[&str], repeatable: bool) -> Self {
         let path = path.iter().map(|part| (*part).to_owned()).collect();
-        Self { method, path, query: Vec::new(), body: None, repeatable, idempotency_key: None }
+        Self { method, path, query: Vec::new(), body: None, repeatable, idempotency_key: None, last: None }
     }
 
     pub(crate) fn get(path: &[&str]) -> Self {
@@ -77,6 +79,11 @@ impl Request {
         let body = serde_json::to_vec(body).map_err(|error| Error::Request(error.to_string()))?;
         self.body = Some(body);
         Ok(self)
+    }
+
+    pub(crate) fn last(mut self, last: Option<String>) -> Self {
+        self.last = last;
+        self
     }
 
     pub(crate) fn idempotency_key(mut self, key: String) -> Self {
@@ -122,16 +129,44 @@ impl Transport {
         }
     }
 
+    /// Opens a stream, again where it cannot be for a moment.
+    pub(crate) async fn open(&self, request: &Request) -> Result<Response, Error> {
+        let url = self.url(request)?;
+        let mut retry = 0;
+        loop {
+            let mut http = self.written(request, url.clone()).header(ACCEPT, "text/event-stream");
+            if let Some(last) = &request.last {
+                http = http.header("last-event-id", last);
+            }
+            // A limit for the whole of it would end it.
+            let error = match tokio::time::timeout(self.timeout, begun(http)).await {
+                Ok(Ok(response)) => return Ok(response),
+                Ok(Err(error)) => error,
+                Err(_) => Error::Silence,
+            };
+            if retry >= self.policy.max_retries || !may_retry(&error, true) {
+                return Err(error);
+            }
+            let Some(delay) = delay_before(retry, &self.policy, &error) else { return Err(error) };
+            pause(delay).await;
+            retry += 1;
+        }
+    }
+
+    /// Waits before a stream is opened again that was cut off so often in a row.
+    pub(crate) async fn rest(&self, failures: u32) {
+        if let Some(delay) = delay_before(failures, &self.policy, &Error::Silence) {
+            pause(delay).await;
+        }
+    }
+
     /// Sends a request and reads what is answered.
     pub(crate) async fn ask<T: DeserializeOwned>(&self, request: Request) -> Result<T, Error> {
         self.send(request).await?.read()
     }
 
     async fn attempt(&self, request: &Request, url: Url) -> Result<Answer, Error> {
-        let mut http = self.http.request(request.method.clone(), url).timeout(self.timeout);
-        http = http.header(AUTHORIZATION, self.authorization.clone());
-        http = http.header(ACCEPT, "application/json");
-        http = http.header(USER_AGENT, concat!("courierx-client/", env!("CARGO_PKG_VERSION")));
+        let mut http = self.written(request, url).timeout(self.timeout).header(ACCEPT, "application/json");
         if let Some(key) = &request.idempotency_key {
             http = http.header("idempotency-key", key);
         }
@@ -139,6 +174,12 @@ impl Transport {
             http = http.header(CONTENT_TYPE, "application/json").body(body.clone());
         }
         read(http.send().await?).await
+    }
+
+    fn written(&self, request: &Request, url: Url) -> RequestBuilder {
+        let http = self.http.request(request.method.clone(), url);
+        let http = http.header(AUTHORIZATION, self.authorization.clone());
+        http.header(USER_AGENT, concat!("courierx-client/", env!("CARGO_PKG_VERSION")))
     }
 
     fn url(&self, request: &Request) -> Result<Url, Error> {
@@ -156,6 +197,19 @@ impl Transport {
         }
         Ok(url)
     }
+}
+
+/// The answer that is a stream.
+async fn begun(http: RequestBuilder) -> Result<Response, Error> {
+    let response = http.send().await?;
+    let media =
+        response.headers().get(CONTENT_TYPE).and_then(|media| media.to_str().ok()).unwrap_or_default();
+    if response.status().is_success() && media.starts_with("text/event-stream") {
+        return Ok(response);
+    }
+    let status = response.status();
+    read(response).await?;
+    Err(Error::NoStream { status: status.as_u16() })
 }
 
 async fn read(response: Response) -> Result<Answer, Error> {

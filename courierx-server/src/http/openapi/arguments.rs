@@ -9,8 +9,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{Operation, Takes};
 use crate::App;
+use crate::auth::Credential;
 use crate::ctx::{Ctx, Operator};
-use crate::http::{Form, Id, Json, MaybeEmpty, Params, PlanId, Table};
+use crate::http::{Form, Id, Json, MaybeEmpty, Params, PlanId, Table, Unread};
 
 /// What no client sees.
 macro_rules! silent {
@@ -20,7 +21,7 @@ macro_rules! silent {
         }
     )+};
 }
-silent! { State<Arc<App>>, Ctx, Operator }
+silent! { State<Arc<App>>, Ctx, Operator, Credential }
 
 impl<T: ToSchema> Takes for Json<T> {
     fn tell(operation: &mut Operation) {
@@ -49,6 +50,13 @@ impl<const MAX: usize> Takes for Table<MAX> {
 impl<const MAX: usize> Takes for Form<MAX> {
     fn tell(operation: &mut Operation) {
         operation.form();
+    }
+}
+
+/// Whatever somebody else says: no schema of ours describes it.
+impl Takes for Unread {
+    fn tell(operation: &mut Operation) {
+        operation.body::<Value>(true);
     }
 }
 

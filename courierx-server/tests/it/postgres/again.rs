@@ -43,6 +43,14 @@ again!([emails]
     an_idempotency_key_gives_the_same_answer_once_more
     what_was_refused_as_suppressed_is_refused_again
 );
+again!([events]
+    only_what_is_asked_for_is_listed
+    pages_are_read_one_after_the_other_while_others_write
+);
+again!([events::stream]
+    what_happens_is_told_as_it_happens_and_nothing_before
+    whoever_is_cut_off_goes_on_without_loss_or_repetition
+);
 again!([emails::batch]
     one_bad_message_does_not_spoil_the_others
     each_recipient_gets_a_message_of_their_own

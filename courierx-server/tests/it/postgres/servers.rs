@@ -12,6 +12,8 @@ use tempfile::tempdir;
 use tokio::sync::Barrier;
 
 use super::{cluster, schema, variables};
+use crate::events::reader::Reader;
+use crate::events::send;
 use crate::provider_connections::{create, relay};
 use crate::support::database::Opened;
 use crate::support::{Binary, Client, SmtpServer, TestServer};
@@ -176,4 +178,28 @@ async fn two_servers_hold_a_tenant_to_one_quota_and_see_it_suspended() {
     };
     assert!(refused(&here).await);
     soon(async || refused(&there).await, "the other server does not know that it is suspended").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_follows_one_server_is_told_of_what_happens_at_the_other() {
+    let (folder, url, schema) = (tempdir().unwrap(), cluster::url(), schema());
+    let [one, other] = [(); 2].map(|()| Binary::start(folder.path(), &variables(&url, &schema)));
+    let new = json!({ "name": "acme", "email": "a@a.example", "password": "secure-password" });
+    let made = one.client().post("/api/v1/auth/register", &new).await;
+    let token = made.body["token"].as_str().unwrap();
+    let (here, there) = (one.client().with(token), other.client().with(token));
+    let mut reader = Reader::open(&there, "?event=queued").await;
+    reader.frame().await.unwrap();
+    let sent = [send(&here, "ada@example.com").await, send(&there, "bob@example.com").await];
+    let told = reader.take(2).await;
+    for (told, sent) in told.iter().zip(&sent) {
+        assert_eq!(told["message_id"], sent["id"], "{told}");
+    }
+    // A key that is revoked here follows nothing there any more.
+    let key = here.post("/api/v1/api_keys", &json!({ "name": "reader" })).await.body;
+    let mut reader = Reader::open(&there.with(key["raw_key"].as_str().unwrap()), "").await;
+    reader.frame().await.unwrap();
+    let revoke = format!("/api/v1/api_keys/{}/revoke", key["id"].as_str().unwrap());
+    assert_eq!(here.patch(&revoke, &json!({})).await.status, 200);
+    assert!(reader.end().await < SOON);
 }

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use courierx_client::{
-    Batch, Client, DomainChanges, EmailFilter, Error, Message, SuppressionFilter, webhook,
+    Batch, Client, DomainChanges, EmailFilter, Error, EventFilter, Message, SuppressionFilter, webhook,
 };
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Map, json};
@@ -123,6 +123,16 @@ async fn page(
         ..RuleFields::default()
     };
     courierx.routing_rules().create(&rule).await?;
+
+    use courierx_client::EventFilter;
+
+    let filter = EventFilter { events: vec!["queued".to_owned()], after: Some(0), ..EventFilter::default() };
+    let page = courierx.events().list(&filter).await?;
+    println!("{} events, go on after {}", page.data.len(), page.next_cursor);
+
+    let mut events = courierx.events().stream(&filter);
+    let event = events.next().await?; // keep the sequence, and go on after it
+    println!("{} {} {:?}", event.sequence, event.event, event.subject);
 
     use courierx_client::Error;
 
@@ -289,6 +299,29 @@ async fn everything_else_from_rust() {
     let explained = courierx.routing_rules().explain(&message("x")).await.unwrap();
     assert!(!explained.decision.action.is_empty());
     courierx.provider_connections().delete(&made.id).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_happened_is_listed_and_told_as_it_happens_from_rust() {
+    let desk = Desk::new();
+    let courierx = client(&desk, "rust").await;
+    let mut ahead = courierx.events().stream(&EventFilter { after: Some(0), ..EventFilter::default() });
+    let sent = courierx.emails().send(&message("events")).await.unwrap();
+    let filter = EventFilter { after: Some(0), message_id: Some(sent.id.clone()), ..EventFilter::default() };
+    let mut events = courierx.events().stream(&filter);
+    let mut seen = Vec::new();
+    while seen.len() < 3 {
+        let event = events.next().await.unwrap();
+        assert_eq!(event, ahead.next().await.unwrap());
+        seen.push(event);
+    }
+    let names: Vec<_> = seen.iter().map(|event| event.event.as_str()).collect();
+    assert_eq!(names, ["queued", "sent", "delivered"]);
+    let first = courierx.events().list(&EventFilter { limit: Some(2), ..filter.clone() }).await.unwrap();
+    assert_eq!((&first.data[..], first.has_more), (&seen[..2], true));
+    let after = Some(first.next_cursor);
+    let rest = courierx.events().list(&EventFilter { after, ..filter }).await.unwrap();
+    assert_eq!((&rest.data[..], rest.has_more), (&seen[2..], false));
 }
 
 #[tokio::test]

@@ -32,6 +32,14 @@ impl TestServer {
         Self::start_within(|_| (), limits).await
     }
 
+    /// The same, with settings that differ from the defaults.
+    pub(crate) async fn start_limited_with(
+        limits: ListenerLimits,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
+        Self::start_within(change, limits).await
+    }
+
     /// With settings that differ from the defaults.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
         Self::start_within(change, ListenerLimits::default()).await

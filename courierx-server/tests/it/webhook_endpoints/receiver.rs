@@ -59,8 +59,16 @@ impl Receiver {
     pub(crate) async fn answering(
         script: impl Fn(usize) -> Option<Response> + Send + Sync + 'static,
     ) -> Self {
+        Self::at("127.0.0.1:0", script).await
+    }
+
+    /// At another address of this machine.
+    pub(crate) async fn at(
+        address: &str,
+        script: impl Fn(usize) -> Option<Response> + Send + Sync + 'static,
+    ) -> Self {
         let inner = Arc::new(Inner { told: Mutex::default(), came: Notify::new(), script: Box::new(script) });
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let app = axum::Router::new().fallback(take).with_state(Arc::clone(&inner));
         let serving = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });

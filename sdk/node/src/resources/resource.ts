@@ -14,6 +14,16 @@ export class Resource {
     return (await this.#transport.send<T>(request, options)).data
   }
 
+  /** Opens a stream. */
+  protected open(request: Request, options?: RequestOptions): AsyncGenerator<Uint8Array> {
+    return this.#transport.open(request, options)
+  }
+
+  /** Waits before that is done again, after so many failures in a row. */
+  protected pause(failures: number, options?: RequestOptions): Promise<void> {
+    return this.#transport.rest(failures, options)
+  }
+
   protected read<T>(path: string, options?: RequestOptions): Promise<T> {
     return this.request({ method: "GET", path, repeatable: true }, options)
   }

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from ._resources.api_keys import ApiKeys
 from ._resources.domains import Domains
 from ._resources.emails import Emails
+from ._resources.events import Events
 from ._resources.provider_connections import ProviderConnections
 from ._resources.routing_rules import RoutingRules
 from ._resources.sandbox import Sandbox
@@ -47,6 +48,7 @@ class CourierX:
         url = _base_url(base_url or os.environ.get("COURIERX_BASE_URL") or DEFAULT_BASE_URL)
         self._transport = Transport(key, url, timeout, RetryPolicy(max_retries, retry_delay), ssl_context)
         self.emails = Emails(self._transport)
+        self.events = Events(self._transport)
         self.domains = Domains(self._transport)
         self.api_keys = ApiKeys(self._transport)
         self.suppressions = Suppressions(self._transport)

@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 import time
-from typing import Optional
+from typing import Iterator, Optional
 from urllib.parse import SplitResult
 
 from .errors import ConnectionError, TimeoutError
@@ -22,6 +22,43 @@ class Response:
 
     def __init__(self, status: int, headers: dict[str, str], body: bytes) -> None:
         self.status, self.headers, self.body = status, headers, body
+
+
+class Stream:
+    """An answer that goes on, or what was said instead."""
+
+    def __init__(
+        self,
+        connection: http.client.HTTPConnection,
+        response: http.client.HTTPResponse,
+        headers: dict[str, str],
+        refused: Optional[Response],
+    ) -> None:
+        self._connection, self._response = connection, response
+        self.headers, self.refused = headers, refused
+
+    def chunks(self, silence: float) -> Iterator[bytes]:
+        """What comes, as it comes, until it ends or nothing came for so many seconds."""
+        try:
+            # The connection gives its socket to an answer that ends with it.
+            if self._connection.sock is not None:
+                self._connection.sock.settimeout(silence)
+            while True:
+                chunk = self._response.read1(65_536)
+                if not chunk:
+                    return
+                yield chunk
+        except (OSError, http.client.HTTPException) as error:
+            raise _broke(error, silence) from error
+        finally:
+            self._response.close()
+            self._connection.close()
+
+
+def _broke(error: Exception, timeout: float) -> ConnectionError:
+    if isinstance(error, socket.timeout):
+        return TimeoutError(f"no answer within {timeout:g} seconds", code="timeout")
+    return ConnectionError(f"the connection broke: {error or type(error).__name__}", code="connection_error")
 
 
 class Connections:
@@ -44,14 +81,30 @@ class Connections:
         except BaseException as error:
             # Whatever is still on its way would be taken for the answer to something else.
             connection.close()
-            if isinstance(error, socket.timeout):
-                raise TimeoutError(f"no answer within {timeout:g} seconds", code="timeout") from error
             if isinstance(error, (OSError, http.client.HTTPException)):
-                message = f"the connection broke: {error or type(error).__name__}"
-                raise ConnectionError(message, code="connection_error") from error
+                raise _broke(error, timeout) from error
             raise
         self._put_back(connection)
         return response
+
+    def open(self, target: str, headers: dict[str, str], timeout: float) -> Stream:
+        """Opens a stream on a connection of its own."""
+        connection = self._connect(timeout)
+        try:
+            connection.request("GET", target, headers=headers)
+            response = connection.getresponse()
+            named = {name.lower(): value for name, value in response.getheaders()}
+            if response.status == 200 and named.get("content-type", "").startswith("text/event-stream"):
+                return Stream(connection, response, named, None)
+            refused = Response(response.status, named, response.read())
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise _broke(error, timeout) from error
+        except BaseException:
+            connection.close()
+            raise
+        connection.close()
+        return Stream(connection, response, named, refused)
 
     def close(self) -> None:
         """Closes what is open and not in use."""

@@ -7,13 +7,16 @@ import ssl
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Mapping, Optional, Union
+from typing import Any, Dict, Iterator, Mapping, Optional, Union
 from urllib.parse import quote, urlencode, urlsplit
 
 from ._connections import Connections, Response
 from ._retry import RetryPolicy, delay_before, may_retry
 from ._version import VERSION
 from .errors import CourierXError, NotFoundError, error_of
+
+#: A stream that says nothing for so many seconds is gone: it says every 15 seconds that it is there.
+_SILENCE = 45.0
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Request:
     query: Optional[Mapping[str, Any]] = None
     body: Any = None
     idempotency_key: Optional[str] = None
+    #: Of a stream: the last event that was read.
+    last: Optional[str] = None
 
 
 @dataclass(frozen=True)
@@ -75,12 +80,47 @@ class Transport:
             time.sleep(delay)
             retry += 1
 
-    def _attempt(self, request: Request, body: Optional[bytes], timeout: float) -> Response:
+    def open(self, request: Request, timeout: Optional[float] = None) -> Iterator[bytes]:
+        """Opens a stream, again where it cannot be for a moment, and reads it to its end."""
+        headers = {**self._headers(request), "Accept": "text/event-stream"}
+        limit = self._timeout if timeout is None else timeout
+        retry = 0
+        while True:
+            told: Mapping[str, str] = {}
+            try:
+                stream = self._connections.open(self._target(request), headers, limit)
+                told = stream.headers
+                if stream.refused is not None:
+                    _read(stream.refused)
+                    message = "the answer is no stream; does base_url lead to a CourierX server?"
+                    raise CourierXError(message, status=stream.refused.status, code="no_stream")
+                break
+            except CourierXError as failure:
+                if retry >= self._policy.max_retries or not may_retry(failure, repeatable=True):
+                    raise
+                delay = delay_before(retry, self._policy, told)
+                if delay is None:
+                    raise
+            time.sleep(delay)
+            retry += 1
+        yield from stream.chunks(_SILENCE)
+
+    def rest(self, failures: int) -> None:
+        """Waits before a stream is opened again that was cut off so often in a row."""
+        time.sleep(delay_before(failures, self._policy, {}) or 0)
+
+    def _headers(self, request: Request) -> Dict[str, str]:
         headers = {
             "Authorization": f"Bearer {self._api_key}",
             "Accept": "application/json",
             "User-Agent": f"courierx-python/{VERSION}",
         }
+        if request.last is not None:
+            headers["Last-Event-ID"] = request.last
+        return headers
+
+    def _attempt(self, request: Request, body: Optional[bytes], timeout: float) -> Response:
+        headers = self._headers(request)
         if body is not None:
             headers["Content-Type"] = "application/json"
         elif request.method != "GET":

@@ -225,6 +225,34 @@ class Suppression(TypedDict):
     expires_at: Optional[str]
 
 
+class MailEvent(TypedDict):
+    """Something that happened, as webhooks tell it too."""
+
+    #: Where it stands in the order of events.
+    sequence: int
+    id: str
+    event: str
+    message_id: Optional[str]
+    to: Optional[str]
+    # `from` is a word of the language: event["from"] is there all the same.
+    subject: Optional[str]
+    provider: Optional[str]
+    timestamp: str
+    tags: List[str]
+    metadata: Mapping[str, str]
+    data: Mapping[str, Any]
+
+
+class EventPage(TypedDict):
+    """Some of what happened, the oldest first."""
+
+    data: List[MailEvent]
+    #: What to go on ``after``, now or later.
+    next_cursor: int
+    #: Whether there may be more already.
+    has_more: bool
+
+
 class WebhookEndpoint(TypedDict, total=False):
     id: str
     url: str

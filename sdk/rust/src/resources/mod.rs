@@ -3,6 +3,7 @@
 mod api_keys;
 mod domains;
 mod emails;
+mod events;
 mod provider_connections;
 mod routing_rules;
 mod sandbox;
@@ -18,6 +19,7 @@ pub use emails::{
     Attempt, AttemptResult, BatchItem, BatchResult, Email, EmailEvent, EmailFilter, Emails, FullEmail,
     Recipient,
 };
+pub use events::{Event, EventFilter, EventPage, EventStream, Events};
 pub use provider_connections::{ProviderConnection, ProviderConnections, Verification};
 pub use routing_rules::{
     Decision, Explanation, OneOrMany, RoutingRule, RoutingRules, RuleConnection, RuleFields,

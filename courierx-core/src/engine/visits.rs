@@ -149,10 +149,12 @@ impl Outbox {
     /// Whether there is an entry because this recipient left this.
     async fn left(&self, link: &Link, recipient: &Address, scope: &Scope) -> StoreResult<bool> {
         let pattern = Pattern::address(&recipient.key());
-        let mut filter = SuppressionFilter::default();
-        filter.reason = Some(Reason::Unsubscribe);
-        filter.scope = Some(scope.clone());
-        filter.prefix = Some(pattern.as_str().to_owned());
+        let filter = SuppressionFilter {
+            reason: Some(Reason::Unsubscribe),
+            scope: Some(scope.clone()),
+            prefix: Some(pattern.as_str().to_owned()),
+            ..SuppressionFilter::default()
+        };
         let page = PageRequest::first(1);
         let found = self.inner.store.list_suppressions(link.tenant, &filter, &page).await?;
         // Ordered by pattern: the address itself comes before longer ones.

@@ -68,6 +68,7 @@ impl TrackedBy {
     }
 
     /// Whether it is what it is where nothing is said.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
     pub(super) fn is_default(&self) -> bool {
         *self == Self::default()
     }

@@ -52,7 +52,7 @@ impl Content {
 
     /// The headers of the application's own, and ours.
     pub fn headers(&self) -> &Headers {
-        self.headers.as_ref().map_or_else(|| self.email.headers(), |headers| headers)
+        self.headers.as_deref().unwrap_or_else(|| self.email.headers())
     }
 
     /// About how many bytes it has on the wire, attachments in base64.

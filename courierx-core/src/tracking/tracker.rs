@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::html::rewrite;
 use super::token::{Link, LinkKeys, LinkKind};
 use crate::id::{MessageId, TenantId};
-use crate::message::{Email, Header, Lane, TrackedBy, Tracking, Unsubscribe};
+use crate::message::{Email, Header, HeaderValue, Lane, TrackedBy, Tracking, Unsubscribe};
 use crate::provider::Content;
 
 /// The variable that a template shows as the link to leave by.
@@ -188,7 +188,7 @@ impl Marker {
 
     fn body(&self, html: &str, email: &Email) -> String {
         let ours = format!("{}/t/u/", self.base);
-        let theirs = email.headers().get(LIST_UNSUBSCRIBE).map(|value| value.as_str());
+        let theirs = email.headers().get(LIST_UNSUBSCRIBE).map(HeaderValue::as_str);
         let lead = |target: &str| {
             let leaves = target.starts_with(&ours)
                 || theirs.is_some_and(|theirs| theirs.contains(&format!("<{target}>")));

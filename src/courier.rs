@@ -6,7 +6,7 @@ use courierx_core::blobs::{Blobs, SweepError, Swept};
 use courierx_core::clock::{Clock, SystemClock, Timestamp};
 use courierx_core::engine::{
     AcceptError, Accepted, Direct, EventStream, NoVault, Outbox, OutboxOptions, ReceiveError, SendError,
-    Sent, Worker, WorkerError, WorkerOptions,
+    Sent, Subscription, Visit, Visited, Worker, WorkerError, WorkerOptions,
 };
 use courierx_core::event::{Event, Sequence};
 use courierx_core::id::{MessageId, TenantId};
@@ -20,6 +20,7 @@ use courierx_core::store::{
     CancelResult, EventQuery, NewMessage, PageRequest, PurgeRequest, Purged, Recorded, Store, StoreError,
     StoredMessage,
 };
+use courierx_core::tracking::{Link, Tracker};
 use courierx_core::vault::Vault;
 
 /// Sends emails through whichever of its connections works.
@@ -154,6 +155,27 @@ impl Courier {
         Ok(self.outbox()?.receive(TenantId::DEFAULT, connection, callback).await?)
     }
 
+    /// Takes note that a message was opened or a link in it followed: what an application calls that serves the links
+    /// of its [`tracker`](CourierBuilder::tracker).
+    pub async fn visited(&self, link: &Link, visit: Visit<'_>) -> Result<Visited, LookError> {
+        Ok(self.outbox()?.visited(link, visit).await?)
+    }
+
+    /// Whom a link to leave by is for; none if nothing is known of its message any more.
+    pub async fn subscription(&self, link: &Link) -> Result<Option<Subscription>, LookError> {
+        Ok(self.outbox()?.subscription(link).await?)
+    }
+
+    /// Holds mail back from whom a link to leave by is for.
+    pub async fn unsubscribe(&self, link: &Link, of: &Subscription) -> Result<Visited, LookError> {
+        Ok(self.outbox()?.unsubscribe(link, of).await?)
+    }
+
+    /// Takes that back.
+    pub async fn resubscribe(&self, link: &Link, of: &Subscription) -> Result<Visited, LookError> {
+        Ok(self.outbox()?.resubscribe(link, of).await?)
+    }
+
     /// Where a message would go now, and why: the decision, the rule, and what is known of every connection. Sends
     /// nothing.
     pub fn explain(&self, email: &Email) -> Explanation {
@@ -194,6 +216,7 @@ pub struct CourierBuilder {
     has_connection: bool,
     store: Option<Arc<dyn Store>>,
     vault: Option<Vault>,
+    tracker: Option<Tracker>,
     blobs: Option<Arc<dyn Blobs>>,
     clock: Option<Arc<dyn Clock>>,
     options: OutboxOptions,
@@ -259,6 +282,13 @@ impl CourierBuilder {
         self
     }
 
+    /// Counts openings and clicks, and lets recipients leave, for messages that ask for that: see
+    /// [`tracking`](crate::tracking).
+    pub fn tracker(mut self, tracker: Tracker) -> Self {
+        self.tracker = Some(tracker);
+        self
+    }
+
     /// Sets how the outbox works.
     pub fn outbox_options(mut self, options: OutboxOptions) -> Self {
         self.options = options;
@@ -267,7 +297,7 @@ impl CourierBuilder {
 
     /// The finished courier. It starts nothing: no task, no connection.
     pub fn build(self) -> Result<Courier, BuildError> {
-        let Self { router, invalid, has_connection, store, vault, blobs, clock, mut options } = self;
+        let Self { router, invalid, has_connection, store, vault, blobs, tracker, clock, mut options } = self;
         if let Some(invalid) = invalid {
             return Err(invalid);
         }
@@ -280,6 +310,7 @@ impl CourierBuilder {
             None => clock.unwrap_or_else(SystemClock::shared),
         };
         options.blobs = blobs.or(options.blobs);
+        options.tracker = tracker.or(options.tracker);
         let mut direct = Direct::new(router.clone(), clock).with_timeout(options.hand_over_timeout);
         let mut outbox = None;
         if let Some(store) = store {

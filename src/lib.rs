@@ -75,6 +75,7 @@ pub use courierx_core::store::{self, Store};
 pub use courierx_core::suppression;
 pub use courierx_core::template;
 pub use courierx_core::testing;
+pub use courierx_core::tracking::{self, Tracker};
 pub use courierx_core::vault::{self, Vault, VaultKey};
 #[cfg(feature = "conformance")]
 pub use courierx_core::{blobs_conformance, provider_conformance, store_conformance};

@@ -38,6 +38,7 @@
 //! | [`message`] | what an application hands over, in types that hold nothing that cannot be sent | [`Email`](message::Email) |
 //! | [`template`] | Handlebars for subjects and bodies, bounded in every respect | [`Template`](template::Template) |
 //! | [`suppression`] | who gets no mail, and why | [`Suppression`](suppression::Suppression) |
+//! | [`tracking`] | counting openings and clicks ourselves, and links to leave by | [`Tracker`](tracking::Tracker) |
 //! | [`vault`] | sealing what is kept | [`Vault`](vault::Vault) |
 //! | [`store`] | where messages, jobs and events are kept: the traits | [`Store`](store::Store) |
 //! | [`blobs`] | where large contents are kept besides the store | [`Blobs`](blobs::Blobs) |
@@ -73,6 +74,7 @@ pub mod suppression;
 mod sync;
 pub mod template;
 pub mod testing;
+pub mod tracking;
 pub mod vault;
 pub mod webhook;
 

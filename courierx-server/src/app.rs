@@ -7,6 +7,7 @@ use courierx_core::clock::Timestamp;
 use courierx_core::engine::{NoVault, Outbox, OutboxOptions};
 use courierx_core::id::TenantId;
 use courierx_core::store::{Change, Store};
+use courierx_core::tracking::{InvalidBase, LinkKeys, Tracker};
 use courierx_core::vault::Vault;
 use courierx_providers::http::HttpError;
 use courierx_store::blobs::OpenError;
@@ -29,6 +30,7 @@ use crate::services::emails::FetchPlaces;
 use crate::services::engine::Engine;
 use crate::services::events::Streams;
 use crate::services::health::{DatabaseWorks, QueueDepth};
+use crate::services::links::{Links, TenantHosts};
 use crate::services::pages::Many;
 use crate::webhooks::Webhooks;
 
@@ -48,6 +50,9 @@ pub enum AppError {
     /// The bucket for large contents cannot be set up.
     #[error("the bucket for large contents cannot be set up")]
     Bucket(#[from] OpenError),
+    /// `COURIERX_PUBLIC_URL` is nothing to put links below.
+    #[error("COURIERX_PUBLIC_URL: {0}")]
+    Links(#[from] InvalidBase),
     /// The client for vendors' APIs cannot be set up.
     #[error(transparent)]
     Http(#[from] HttpError),
@@ -84,6 +89,8 @@ pub struct App {
     pub callback_room: callbacks::Room,
     /// What tells tenants' applications what happened.
     pub webhooks: Webhooks,
+    /// Reads the links of ours in mail.
+    pub links: Links,
     /// Who follows what happens.
     pub streams: Streams,
     /// Which connections were called back a moment ago.
@@ -129,21 +136,26 @@ impl App {
         if let Some(place) = &settings.blobs {
             options.blobs = Some(Arc::new(place.open()?));
         }
+        let limits = RateLimits::new(settings.rate_limit_per_minute);
+        let directory = Arc::new(Directory::new(Arc::clone(&store), limits));
+        if let Some(public) = settings.public_url.clone() {
+            let tracker = Tracker::new(&public.to_string(), LinkKeys::of(&vault))?;
+            let hosts = TenantHosts { directory: Arc::clone(&directory), public };
+            options.tracker = Some(tracker.with_hosts(Arc::new(hosts)));
+        }
         let shared = SharedRoutes(Arc::clone(&routes));
         let outbox = Outbox::new(Arc::clone(&store), shared, Some(vault.clone()), options)?;
         Ok(Self {
             started_at: store.clock().now(),
             failed: CancellationToken::new(),
             outbox,
-            directory: Arc::new(Directory::new(
-                Arc::clone(&store),
-                RateLimits::new(settings.rate_limit_per_minute),
-            )),
+            directory,
             engine: Engine::new(providers.clone(), &meters, store.clock()),
             dns: Arc::new(Resolver::new(settings.dns_server)),
             domain_places: Places::default(),
             fetch_places: FetchPlaces::default(),
             many: Many::default(),
+            links: Links::new(&vault),
             callback_room: callbacks::Room::default(),
             webhooks: Webhooks::new(providers.webhooks().clone()),
             streams: Streams::new(settings.streams),

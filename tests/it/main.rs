@@ -40,4 +40,5 @@ mod store_errors;
 mod support;
 mod suppression;
 mod tenants;
+mod tracking;
 mod unknown;

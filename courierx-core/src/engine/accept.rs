@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::apart::is_heavy;
 use super::content::{self, SealedContent};
 use super::outbox::Outbox;
-use super::render::{RenderError, render};
+use super::render::RenderError;
 use super::summary::Summary;
 use crate::blobs::{BlobError, BlobKey};
 use crate::clock::Timestamp;
@@ -181,17 +181,46 @@ impl Outbox {
             .flat_map(|one| one.email.recipients())
             .map(|recipient| recipient.mailbox.address().key())
             .collect();
-        let mut entries = self.inner.store.check(tenant, &Scope::ALL, &keys).await?.into_iter();
+        let mut entries = self.suppressions(tenant, &emails, &keys).await?.into_iter();
         let mut prepared = Vec::with_capacity(emails.len());
         for email in emails {
-            let suppressed: Vec<bool> =
-                entries.by_ref().take(email.email.recipient_count()).map(|entry| entry.is_some()).collect();
+            let suppressed: Vec<bool> = entries.by_ref().take(email.email.recipient_count()).collect();
             let (outbox, heavy) = (self.clone(), is_heavy(&email.email));
             let prepare = move || outbox.prepare_one(tenant, &email, &suppressed, now);
             prepared.push(self.inner.apart.run(heavy, prepare).await);
         }
         let putting = prepared.into_iter().map(|message| self.put_content(message));
         Ok(stream::iter(putting).buffered(PUTS).collect().await)
+    }
+
+    /// Who of all recipients is suppressed: for all mail, or for the topic of their message.
+    async fn suppressions(
+        &self,
+        tenant: TenantId,
+        emails: &[Submission],
+        keys: &[AddressKey],
+    ) -> StoreResult<Vec<bool>> {
+        let mut scopes: Vec<Scope> = emails.iter().map(|one| one.email.scope()).collect();
+        let of_recipients: Vec<usize> = emails
+            .iter()
+            .enumerate()
+            .flat_map(|(place, one)| std::iter::repeat_n(place, one.email.recipient_count()))
+            .collect();
+        let each = scopes.clone();
+        scopes.sort_unstable();
+        scopes.dedup();
+        let mut suppressed = vec![false; keys.len()];
+        // There is one, mostly.
+        for scope in scopes {
+            let is_of_it = |place: usize| of_recipients.get(place).is_some_and(|one| each[*one] == scope);
+            let places: Vec<usize> = (0..keys.len()).filter(|place| is_of_it(*place)).collect();
+            let of_it: Vec<AddressKey> = places.iter().map(|place| keys[*place].clone()).collect();
+            let entries = self.inner.store.check(tenant, &scope, &of_it).await?;
+            for (place, entry) in places.into_iter().zip(entries) {
+                suppressed[place] = entry.is_some();
+            }
+        }
+        Ok(suppressed)
     }
 
     /// Puts the content where the message refers to, before anybody can find it.
@@ -213,8 +242,8 @@ impl Outbox {
         email.check_dates(now)?;
         let send_at = email.send_at().unwrap_or(now).max(now);
         // What cannot be rendered is refused now, while there is somebody to tell.
-        let rendered = render(email)?;
         let id = MessageId::new();
+        let rendered = self.inner.render_at_once(tenant, id, email)?;
         // About as large as the message that is made of it, so that it need not grow.
         let mut content = Vec::with_capacity(email.estimated_bytes());
         serde_json::to_writer(&mut content, email).map_err(AcceptError::Content)?;

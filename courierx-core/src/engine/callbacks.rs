@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::outbox::Outbox;
 use crate::clock::Timestamp;
+use crate::event::{Event, EventKind};
 use crate::id::TenantId;
 use crate::message::Mode;
 use crate::provider::{
@@ -181,12 +182,18 @@ impl Reader<'_> {
             effects.suppressions.extend(follows.map(|one| one.entry(&key, self.connection.as_str())));
             row = SoftRow::told(self.policy, report, key, self.connection.as_str(), now);
         }
-        if let Some(statistic) = Statistic::reported(event.kind) {
+        if let Some(statistic) = Statistic::seen(event.kind, event.machine) {
             // At the day of its happening. The store knows whether it is of a message in test mode.
             let at = event.at.min(self.now);
             effects.deltas.push(statistic.add(Mode::Live, at, 1));
             effects.deltas.push(statistic.add_of(self.provider, Mode::Live, at, 1));
         }
+        let detail = match event.kind {
+            EventKind::Opened | EventKind::Clicked if event.machine => {
+                Event::seen(true, event.url.as_deref())
+            }
+            _ => event.detail,
+        };
         let about = match (event.delivery, event.provider_message_id) {
             (Some(delivery), _) => EventMatch::Delivery(delivery),
             (None, Some(id)) => EventMatch::ProviderMessageId(id),
@@ -200,7 +207,7 @@ impl Reader<'_> {
             kind: event.kind,
             at: event.at,
             deduplication: event.deduplication,
-            detail: event.detail,
+            detail,
             row,
             effects,
         })

@@ -43,6 +43,12 @@ pub enum ContentError {
          were when the message was accepted: `Courier::builder().blobs(…)`, or `COURIERX_BLOBS` of a server"
     )]
     NoBlobs,
+    /// The message asks for links of ours, and there is no [`Tracker`](crate::tracking::Tracker).
+    #[error(
+        "the message was accepted with an address for links to count and to leave by, and none is configured: \
+         configure it as it was, `OutboxOptions::tracker`, or `COURIERX_PUBLIC_URL` of a server"
+    )]
+    NoTracker,
     /// The content is in a blob that cannot be read at the moment.
     #[error(transparent)]
     Blobs(#[from] BlobError),
@@ -62,6 +68,7 @@ impl ContentError {
             Self::Sealed(VaultError::UnknownKey { .. } | VaultError::UnsupportedVersion { .. })
             | Self::Newer { .. }
             | Self::NoBlobs
+            | Self::NoTracker
             | Self::Blobs(_) => true,
             Self::Sealed(VaultError::Tampered | VaultError::Malformed { .. })
             | Self::Unreadable

@@ -19,7 +19,7 @@ use crate::router::{
     Ask, Connection, ConnectionId, Decision, Explanation, History, Pass, Router, Skipped, patience,
 };
 use crate::store::{Store, StoreError};
-use crate::suppression::Scope;
+use crate::tracking::needs_tracker;
 
 /// The places of rendering that takes long, for all who send now in this process.
 static APART: LazyLock<Apart> = LazyLock::new(Apart::default);
@@ -77,6 +77,10 @@ impl Direct {
         let suppressed = self.suppressed(email).await?;
         if suppressed.len() == email.recipient_count() {
             return Err(SendError::Suppressed);
+        }
+        // What readers do would have to be written down somewhere.
+        if needs_tracker(email) {
+            return Err(RenderError::NoTracker.into());
         }
         let source = email.clone();
         let content = APART.run(is_heavy(email), move || render(&source)).await?;
@@ -232,7 +236,7 @@ impl Direct {
         let Some((store, tenant)) = &self.suppressions else { return Ok(Vec::new()) };
         let keys: Vec<AddressKey> =
             email.recipients().map(|recipient| recipient.mailbox.address().key()).collect();
-        let entries = store.check(*tenant, &Scope::ALL, &keys).await?;
+        let entries = store.check(*tenant, &email.scope(), &keys).await?;
         let positions = (0..).zip(entries);
         Ok(positions.filter_map(|(index, entry)| entry.map(|_| index)).collect())
     }

@@ -10,7 +10,6 @@ use crate::event::Disposition;
 use crate::message::AddressKey;
 use crate::router::Connection;
 use crate::store::StoreResult;
-use crate::suppression::Scope;
 
 /// How long a look at the suppressions holds: longer than most rounds take.
 const FRESH: Duration = Duration::from_mins(1);
@@ -80,7 +79,8 @@ impl Delivery<'_> {
             .collect();
         let keys: Vec<AddressKey> = open.iter().map(|(_, key)| key.clone()).collect();
         self.looked_up = self.inner.now();
-        let entries = self.inner.store.check(self.record.tenant, &Scope::ALL, &keys).await?;
+        let entries =
+            self.inner.store.check(self.record.tenant, &self.round.content().email().scope(), &keys).await?;
         for ((index, _), entry) in open.into_iter().zip(entries) {
             if entry.is_some() {
                 self.end(index, Disposition::Suppressed);

@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::apart::is_heavy;
 use super::content::ContentError;
 use super::deliver::Delivery;
 use super::hand_over::Denials;
 use super::lookup;
 use super::outbox::Inner;
-use super::render::render;
+use super::render::RenderError;
 use super::round::Round;
 use super::settle::decided;
 use super::sharing::catch_up_for_events;
@@ -111,9 +110,10 @@ async fn read(
     // It may have to come from far away.
     let opened = cancel.run_until_cancelled(inner.open_content(record, sealed)).await;
     let email = opened.ok_or(Unreadable::Canceled)??;
-    let source = email.clone();
-    let rendered = inner.apart.run(is_heavy(&email), move || render(&source)).await;
-    let content = rendered.map_err(|_| Unreadable::ForGood("the content cannot be rendered".to_owned()))?;
+    let content = match inner.render(record.tenant, record.id, &email).await {
+        Err(RenderError::NoTracker) => return Err(Unreadable::ForNow(ContentError::NoTracker)),
+        rendered => rendered.map_err(|_| Unreadable::ForGood("the content cannot be rendered".to_owned()))?,
+    };
     Ok((email, content))
 }
 

@@ -15,6 +15,7 @@ use crate::id::{MessageId, TenantId};
 use crate::router::Router;
 use crate::store::{CancelResult, Store, StoreResult, StoredMessage};
 use crate::suppression::Policy;
+use crate::tracking::Tracker;
 use crate::vault::Vault;
 
 /// Accepts messages into a store and delivers them from it.
@@ -66,6 +67,9 @@ pub struct OutboxOptions {
     pub blobs: Option<Arc<dyn Blobs>>,
     /// How long putting or getting one large content may take; 30 seconds unless set.
     pub blob_timeout: Duration,
+    /// What counts openings and clicks and lets recipients leave, for messages that ask for that; none unless set.
+    /// Messages that were accepted with it are made with it.
+    pub tracker: Option<Tracker>,
     /// After which events of providers an address gets no mail, and for how long.
     pub suppression_policy: Policy,
 }
@@ -78,6 +82,7 @@ impl Default for OutboxOptions {
             critical_deadline: Duration::from_mins(10),
             blobs: None,
             blob_timeout: Duration::from_secs(30),
+            tracker: None,
             suppression_policy: Policy::default(),
         }
     }

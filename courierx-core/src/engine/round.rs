@@ -51,8 +51,8 @@ impl Round {
         Self {
             message,
             date,
+            requirements: Requirements::of_content(&content),
             content: Arc::new(content),
-            requirements: Requirements::of(email),
             duplicates: email.duplicate_policy(),
             can_wait: true,
             deliver_by: None,

@@ -13,6 +13,9 @@ use crate::clock::Timestamp;
 use crate::id::{AttemptId, EventId, MessageId, TenantId};
 use crate::router::ConnectionId;
 
+/// How the detail of an opening or a click begins that no reader made.
+const MACHINE: &str = "by a machine";
+
 /// The position of an event in the order in which a store committed them: what a reader's cursor keeps.
 ///
 /// Positions grow, and may have gaps. No event ever appears at or before a position that was already read.
@@ -52,6 +55,29 @@ pub struct Event {
 }
 
 impl Event {
+    /// What is kept of an opening or a click.
+    pub(crate) fn seen(machine: bool, target: Option<&str>) -> Option<String> {
+        match (machine, target) {
+            (true, Some(target)) => Some(format!("{MACHINE}: {target}")),
+            (true, None) => Some(MACHINE.to_owned()),
+            (false, target) => target.map(str::to_owned),
+        }
+    }
+
+    /// Whether it is an opening or a click that no reader made: a mail program that fetches everything beforehand, a
+    /// scanner.
+    pub fn is_by_machine(&self) -> bool {
+        matches!(self.kind, EventKind::Opened | EventKind::Clicked)
+            && self.detail.as_deref().is_some_and(|detail| detail.starts_with(MACHINE))
+    }
+
+    /// The link that was followed, if it is a click and that is known.
+    pub fn url(&self) -> Option<&str> {
+        let detail = self.detail.as_deref().filter(|_| self.kind == EventKind::Clicked)?;
+        let url = detail.strip_prefix(MACHINE).map_or(Some(detail), |rest| rest.strip_prefix(": "))?;
+        (url.starts_with("http://") || url.starts_with("https://")).then_some(url)
+    }
+
     /// The event that `new` becomes at this position.
     pub fn stored(sequence: Sequence, tenant: TenantId, new: NewEvent) -> Self {
         let NewEvent { id, message, recipient, attempt, connection, kind, at, detail } = new;

@@ -17,7 +17,8 @@ use super::parts::Draft;
 use super::problems::Problems;
 use super::retry::RetryPreset;
 use super::text::{IdempotencyKey, MetadataKey, Subject, Tag};
-use super::tracking::Tracking;
+use super::tracking::{TrackedBy, Tracking};
+use super::unsubscribe::Unsubscribe;
 use crate::clock::Timestamp;
 
 /// A message in the making.
@@ -228,9 +229,21 @@ impl EmailBuilder {
         self
     }
 
-    /// Sets what a provider is asked to count, and what it must not.
+    /// Sets what is to be counted of its readers, and what must not be.
     pub fn tracking(mut self, tracking: Tracking) -> Self {
         self.draft.tracking = tracking;
+        self
+    }
+
+    /// Sets who counts it.
+    pub fn tracked_by(mut self, tracked_by: TrackedBy) -> Self {
+        self.draft.tracked_by = tracked_by;
+        self
+    }
+
+    /// Sets whether recipients can leave with a click; such a message has one recipient.
+    pub fn unsubscribe(mut self, unsubscribe: Unsubscribe) -> Self {
+        self.draft.unsubscribe = Some(unsubscribe);
         self
     }
 

@@ -13,6 +13,7 @@ use super::limits;
 use super::parts::Draft;
 use super::problems::Problems;
 use super::text::check_metadata_value;
+use super::unsubscribe::Unsubscribe;
 use crate::clock::Timestamp;
 
 impl Draft {
@@ -25,6 +26,9 @@ impl Draft {
         self.check_labels(&mut problems);
         self.check_variables(&mut problems);
         self.check_dates(&mut problems);
+        if matches!(self.unsubscribe, Some(Unsubscribe::Yes(_))) && self.recipient_count() > 1 {
+            problems.push(Field::new("unsubscribe"), Problem::NeedsOneRecipient);
+        }
         problems.limit_bytes("message", self.estimated_bytes(), limits::MAX_MESSAGE_BYTES);
         for (field, missing) in [("from", self.from.is_none()), ("subject", self.subject.is_none())] {
             if missing && !problems.concern(field) {

@@ -21,8 +21,10 @@ use super::problems::Problems;
 use super::recipient::{Recipient, RecipientField};
 use super::retry::RetryPreset;
 use super::text::{IdempotencyKey, MetadataKey, Subject, Tag};
-use super::tracking::Tracking;
+use super::tracking::{TrackedBy, Tracking};
+use super::unsubscribe::Unsubscribe;
 use crate::clock::Timestamp;
+use crate::suppression::Scope;
 
 /// A message that can be sent: it has a sender, at least one recipient, a subject and a body, and keeps every
 /// limit of [`limits`](super::limits).
@@ -169,9 +171,25 @@ impl Email {
         self.0.retry
     }
 
-    /// What a provider is asked to count, and what it must not.
+    /// What is to be counted of its readers, and what must not be.
     pub fn tracking(&self) -> Tracking {
         self.0.tracking
+    }
+
+    /// Who counts that.
+    pub fn tracked_by(&self) -> TrackedBy {
+        self.0.tracked_by
+    }
+
+    /// What it says of leaving, if it says anything.
+    pub fn unsubscribe(&self) -> Option<&Unsubscribe> {
+        self.0.unsubscribe.as_ref()
+    }
+
+    /// Which suppressions hold it back besides those of all mail: those of its topic.
+    pub fn scope(&self) -> Scope {
+        let topic = self.unsubscribe().and_then(Unsubscribe::topic);
+        topic.map_or(Scope::ALL, |topic| Scope::named(topic.as_str()))
     }
 
     /// About how many bytes it has as MIME, before templates are rendered: attachments and bodies beyond ASCII
@@ -211,6 +229,8 @@ impl fmt::Debug for Email {
             .field("duplicate_policy", &self.duplicate_policy())
             .field("retry", &self.0.retry)
             .field("tracking", &self.0.tracking)
+            .field("tracked_by", &self.0.tracked_by)
+            .field("unsubscribe", &self.0.unsubscribe)
             .field("estimated_bytes", &self.estimated_bytes())
             .finish_non_exhaustive()
     }

@@ -75,6 +75,9 @@ pub enum Problem {
     /// A file name that stands for a folder.
     #[error("is not the name of a file")]
     InvalidFileName,
+    /// A link that says who leaves is for one recipient.
+    #[error("needs a message with one recipient: whoever clicked could not be told from the others")]
+    NeedsOneRecipient,
     /// A template variable that has no JSON form.
     #[error("cannot be written as JSON")]
     NotSerializable,

@@ -101,6 +101,13 @@ impl Headers {
         Ok(())
     }
 
+    /// Adds a header that we write, beyond the limit for those of the application.
+    pub(crate) fn add_own(&mut self, header: Header) {
+        if self.get(header.name.as_str()).is_none() {
+            self.0.push(header);
+        }
+    }
+
     /// The value of the header of this name, in any letter case.
     pub fn get(&self, name: &str) -> Option<&HeaderValue> {
         let header = self.0.iter().find(|header| header.name.as_str().eq_ignore_ascii_case(name))?;

@@ -38,6 +38,8 @@ pub const MAX_HEADER_NAME_BYTES: usize = 76;
 pub const MAX_HEADER_VALUE_BYTES: usize = 2000;
 /// Bytes of a tag.
 pub const MAX_TAG_BYTES: usize = 128;
+/// Bytes of the name of a topic.
+pub const MAX_TOPIC_BYTES: usize = 100;
 /// Bytes of a metadata key.
 pub const MAX_METADATA_KEY_BYTES: usize = 64;
 /// Bytes of a metadata value.

@@ -23,6 +23,7 @@ mod recipient;
 mod retry;
 mod text;
 mod tracking;
+mod unsubscribe;
 
 #[cfg(test)]
 mod tests;
@@ -40,5 +41,6 @@ pub use mailbox::{DisplayName, Mailbox};
 pub use media::{ContentId, ContentType, FileName};
 pub use recipient::{Recipient, RecipientField};
 pub use retry::RetryPreset;
-pub use text::{IdempotencyKey, MetadataKey, Subject, Tag};
-pub use tracking::Tracking;
+pub use text::{IdempotencyKey, MetadataKey, Subject, Tag, Topic};
+pub use tracking::{TrackedBy, Tracking};
+pub use unsubscribe::Unsubscribe;

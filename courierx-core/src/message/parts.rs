@@ -12,7 +12,8 @@ use super::lane::{DuplicatePolicy, Lane, Mode};
 use super::mailbox::Mailbox;
 use super::retry::RetryPreset;
 use super::text::{IdempotencyKey, MetadataKey, Subject, Tag};
-use super::tracking::Tracking;
+use super::tracking::{TrackedBy, Tracking};
+use super::unsubscribe::Unsubscribe;
 use crate::clock::Timestamp;
 
 /// The parts of a message, and its form as JSON. Only sender and subject differ between a draft and an email:
@@ -63,6 +64,10 @@ pub(super) struct Parts<Sender, Subj> {
     pub(super) retry: Option<RetryPreset>,
     #[serde(default, skip_serializing_if = "Tracking::is_default")]
     pub(super) tracking: Tracking,
+    #[serde(default, skip_serializing_if = "TrackedBy::is_default")]
+    pub(super) tracked_by: TrackedBy,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) unsubscribe: Option<Unsubscribe>,
 }
 
 /// A message in the making.
@@ -120,6 +125,8 @@ impl<Sender, Subj> Parts<Sender, Subj> {
             idempotency_key: self.idempotency_key,
             retry: self.retry,
             tracking: self.tracking,
+            tracked_by: self.tracked_by,
+            unsubscribe: self.unsubscribe,
         }
     }
 }

@@ -99,6 +99,13 @@ text! {
     Tag, parse_tag
 }
 text! {
+    /// What a message is about, for recipients who leave one list and stay on others: 1 to
+    /// [`MAX_TOPIC_BYTES`](limits::MAX_TOPIC_BYTES), not blank. It is the [scope](crate::suppression::Scope) in which
+    /// suppressions hold the message back.
+    #[derive(Debug)]
+    Topic, parse_topic
+}
+text! {
     /// The key of a metadata entry: 1 to [`MAX_METADATA_KEY_BYTES`](limits::MAX_METADATA_KEY_BYTES) of
     /// letters, digits, `_`, `.` and `-` (ASCII), so that every provider can carry it.
     #[derive(Debug)]
@@ -127,6 +134,13 @@ fn parse_tag(text: String) -> Result<String, Problem> {
     no_control(&text)?;
     not_blank(&text)?;
     at_most(&text, limits::MAX_TAG_BYTES)?;
+    Ok(text)
+}
+
+fn parse_topic(text: String) -> Result<String, Problem> {
+    no_control(&text)?;
+    not_blank(&text)?;
+    at_most(&text, limits::MAX_TOPIC_BYTES)?;
     Ok(text)
 }
 

@@ -18,6 +18,8 @@ pub struct Content {
     email: Email,
     /// What rendering made of the templates; none for a message that is taken as it stands.
     rendered: Option<Rendered>,
+    /// All headers, where a tracker added some.
+    headers: Option<Arc<Headers>>,
 }
 
 #[derive(Clone)]
@@ -30,12 +32,40 @@ struct Rendered {
 impl Content {
     /// The content of a message that is taken as it stands.
     pub fn literal(email: Email) -> Self {
-        Self { email, rendered: None }
+        Self { email, rendered: None, headers: None }
     }
 
     /// The content of a message whose templates were filled.
     pub fn rendered(email: Email, subject: Subject, html: Option<Arc<str>>, text: Option<Arc<str>>) -> Self {
-        Self { email, rendered: Some(Rendered { subject, html, text }) }
+        Self { email, rendered: Some(Rendered { subject, html, text }), headers: None }
+    }
+
+    /// The same as a tracker makes it: its HTML, if that is another, and all headers.
+    pub(crate) fn tracked(mut self, html: Option<String>, headers: Headers) -> Self {
+        if let Some(html) = html {
+            let (subject, text) = (self.subject().clone(), self.text().map(Arc::from));
+            self.rendered = Some(Rendered { subject, html: Some(html.into()), text });
+        }
+        self.headers = Some(Arc::new(headers));
+        self
+    }
+
+    /// The headers of the application's own, and ours.
+    pub fn headers(&self) -> &Headers {
+        self.headers.as_deref().unwrap_or_else(|| self.email.headers())
+    }
+
+    /// About how many bytes it has on the wire, attachments in base64.
+    pub fn estimated_bytes(&self) -> usize {
+        let email = self.email.estimated_bytes();
+        let Some(headers) = &self.headers else { return email };
+        let bytes = |headers: &Headers| -> usize {
+            headers.iter().map(|one| one.name.as_str().len() + one.value.as_str().len() + 4).sum()
+        };
+        let length = |html: Option<&str>| html.map_or(0, str::len);
+        // Links take more room than what they lead to.
+        let more = length(self.html()).saturating_sub(length(self.email.html()));
+        email + more + bytes(headers) - bytes(self.email.headers())
     }
 
     /// The message as it was handed over, templates not filled.
@@ -190,7 +220,7 @@ impl Outgoing {
 
     /// Headers of the application's own.
     pub fn headers(&self) -> &Headers {
-        self.email().headers()
+        self.content.headers()
     }
 
     /// Attachments and inline images.
@@ -210,7 +240,7 @@ impl Outgoing {
 
     /// What the provider is asked to count, and what it must not.
     pub fn tracking(&self) -> Tracking {
-        self.email().tracking()
+        self.email().tracked_by().asked(self.email().tracking())
     }
 
     /// How urgent the message is.
@@ -225,7 +255,7 @@ impl Outgoing {
 
     /// About how many bytes the message has on the wire, attachments in base64.
     pub fn estimated_bytes(&self) -> usize {
-        self.email().estimated_bytes()
+        self.content.estimated_bytes()
     }
 
     fn email(&self) -> &Email {

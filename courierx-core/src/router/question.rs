@@ -4,7 +4,7 @@ use super::{ConnectionId, History, Skipped};
 use crate::clock::Timestamp;
 use crate::event::Disposition;
 use crate::message::{DuplicatePolicy, Email, Mode, Tracking};
-use crate::provider::Capability;
+use crate::provider::{Capability, Content};
 
 /// What a message needs of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,8 +41,17 @@ impl Requirements {
             custom_headers: !email.headers().is_empty(),
             attachments: email.attachments().iter().any(|one| one.content_id().is_none()),
             inline_attachments: email.attachments().iter().any(|one| one.content_id().is_some()),
-            tracking: email.tracking(),
+            tracking: email.tracked_by().needed(email.tracking()),
             mode: email.mode(),
+        }
+    }
+
+    /// What this content needs, with what is made of the email.
+    pub(crate) fn of_content(content: &Content) -> Self {
+        Self {
+            bytes: content.estimated_bytes(),
+            custom_headers: !content.headers().is_empty(),
+            ..Self::of(content.email())
         }
     }
 

@@ -37,6 +37,14 @@ names! {
     Clicked = "clicked",
     /// Reported as unsubscribed.
     Unsubscribed = "unsubscribed",
+    /// Opened by a machine: a mail program that fetches everything beforehand, a scanner.
+    MachineOpened = "machine_opened",
+    /// Clicked by a machine.
+    MachineClicked = "machine_clicked",
+    /// Of those opened: told by our own links.
+    OwnOpened = "own_opened",
+    /// Of those clicked: told by our own links.
+    OwnClicked = "own_clicked",
 }
 
 impl Statistic {
@@ -62,6 +70,24 @@ impl Statistic {
             EventKind::Unsubscribed => Self::Unsubscribed,
             _ => return None,
         })
+    }
+
+    /// What a report of this kind adds to, if a machine or somebody else was its cause.
+    pub const fn seen(kind: EventKind, machine: bool) -> Option<Self> {
+        match kind {
+            EventKind::Opened if machine => Some(Self::MachineOpened),
+            EventKind::Clicked if machine => Some(Self::MachineClicked),
+            _ => Self::reported(kind),
+        }
+    }
+
+    /// What a report of ours adds to besides.
+    pub(crate) const fn own(kind: EventKind, machine: bool) -> Option<Self> {
+        match kind {
+            EventKind::Opened if !machine => Some(Self::OwnOpened),
+            EventKind::Clicked if !machine => Some(Self::OwnClicked),
+            _ => None,
+        }
     }
 
     /// So many more at this moment.

@@ -89,7 +89,7 @@ impl KeyId {
         Self(u32::from_be_bytes(bytes))
     }
 
-    pub(super) const fn to_be_bytes(self) -> [u8; 4] {
+    pub(crate) const fn to_be_bytes(self) -> [u8; 4] {
         self.0.to_be_bytes()
     }
 

@@ -33,6 +33,8 @@ use std::sync::Arc;
 
 use aes_gcm::aead::AeadInOut;
 use aes_gcm::{Aes256Gcm, Key, KeyInit, Nonce, Tag};
+use hkdf::Hkdf;
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
 pub use self::error::{InvalidKey, VaultError};
@@ -76,9 +78,14 @@ impl SealContext<'_> {
 #[derive(Clone)]
 pub struct Vault(Arc<Inner>);
 
+/// A key in use: its name, what seals with it, and what other keys are derived from.
+type Named = (KeyId, Aes256Gcm, Root);
+/// The first step of HKDF (RFC 5869) of a key.
+type Root = Zeroizing<[u8; 32]>;
+
 struct Inner {
-    active: (KeyId, Aes256Gcm),
-    retired: Vec<(KeyId, Aes256Gcm)>,
+    active: Named,
+    retired: Vec<Named>,
     nonces: Nonces,
 }
 
@@ -96,11 +103,11 @@ impl Vault {
         Self::with_keys(self.0.active.clone(), keys)
     }
 
-    fn with_keys(active: (KeyId, Aes256Gcm), retired: Vec<(KeyId, Aes256Gcm)>) -> Self {
+    fn with_keys(active: Named, retired: Vec<Named>) -> Self {
         Self(Arc::new(Inner { active, retired, nonces: Nonces::new() }))
     }
 
-    fn keys(&self) -> impl Iterator<Item = &(KeyId, Aes256Gcm)> {
+    fn keys(&self) -> impl Iterator<Item = &Named> {
         std::iter::once(&self.0.active).chain(&self.0.retired)
     }
 
@@ -111,7 +118,7 @@ impl Vault {
 
     /// Every key that the vault opens with, the active one first.
     pub fn key_ids(&self) -> impl Iterator<Item = KeyId> {
-        self.keys().map(|(id, _)| *id)
+        self.keys().map(|(id, ..)| *id)
     }
 
     /// Seals `plaintext` for `context`.
@@ -126,7 +133,7 @@ impl Vault {
 
     fn seal_with(&self, nonce: [u8; NONCE], context: &SealContext<'_>, plaintext: &[u8]) -> Sealed {
         assert!(plaintext.len() as u64 <= MAX_PLAINTEXT, "too long to be sealed");
-        let (key_id, cipher) = &self.0.active;
+        let (key_id, cipher, _) = &self.0.active;
         let mut bytes = Sealed::begin(*key_id, nonce, plaintext.len());
         let data = context.associated_data(&bytes);
         bytes.extend_from_slice(plaintext);
@@ -145,7 +152,7 @@ impl Vault {
         let data = context.associated_data(sealed.header());
         let mut known = false;
         // 32 bits of a hash can collide, however rarely: the tag decides among keys of one name.
-        for (_, cipher) in self.keys().filter(|(id, _)| *id == key_id) {
+        for (_, cipher, _) in self.keys().filter(|(id, ..)| *id == key_id) {
             known = true;
             let mut plaintext = Zeroizing::new(sealed.ciphertext().to_vec());
             let (nonce, tag) = (Nonce::from(sealed.nonce()), Tag::from(sealed.tag()));
@@ -159,6 +166,21 @@ impl Vault {
     /// Whether it was sealed with another key than the active one, and should be opened and sealed again.
     pub fn needs_rewrap(&self, sealed: &Sealed) -> bool {
         sealed.key_id() != self.active_key()
+    }
+
+    /// A key for another use, derived from each of the vault's (HKDF-SHA256), the active one first. Whoever has it
+    /// learns nothing of the vault's own.
+    pub(crate) fn derive(&self, purpose: &str) -> Vec<(KeyId, Zeroizing<[u8; 32]>)> {
+        let expand = |root: &Root| {
+            let mut key = Zeroizing::new([0; 32]);
+            let expanded = Hkdf::<Sha256>::from_prk(&**root)
+                .map_err(|_| ())
+                .and_then(|hkdf| hkdf.expand(purpose.as_bytes(), &mut *key).map_err(|_| ()));
+            // Both lengths are those of the hash.
+            assert!(expanded.is_ok(), "32 bytes can be made of 32");
+            key
+        };
+        self.keys().map(|(id, _, root)| (*id, expand(root))).collect()
     }
 
     /// Seals a known text, to be stored next to the data at first start.
@@ -180,14 +202,16 @@ impl Vault {
 
 impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let keys: Vec<_> = self.keys().map(|(id, _)| id.to_string()).collect();
+        let keys: Vec<_> = self.keys().map(|(id, ..)| id.to_string()).collect();
         f.debug_struct("Vault").field("keys", &keys).finish_non_exhaustive()
     }
 }
 
 /// Expands a key, and wipes it.
-fn cipher(key: VaultKey) -> (KeyId, Aes256Gcm) {
-    let named = (key.id(), Aes256Gcm::new(<&Key<Aes256Gcm>>::from(key.as_bytes())));
+fn cipher(key: VaultKey) -> Named {
+    let (root, _) = Hkdf::<Sha256>::extract(Some(b"courierx derived keys 1"), key.as_bytes());
+    let sealing = Aes256Gcm::new(<&Key<Aes256Gcm>>::from(key.as_bytes()));
+    let named = (key.id(), sealing, Zeroizing::new(root.into()));
     drop(key);
     named
 }

@@ -110,65 +110,11 @@ pub(crate) fn digest_of(event: &Value) -> String {
     to_hex(&Sha256::digest(event.to_string()))
 }
 
-/// Whether something opens or clicks that is no reader, by what it says of itself.
-///
-/// Apple's Mail Privacy Protection fetches all images beforehand and calls itself `Mozilla/5.0` and nothing else.
-/// Proxies for images (Gmail's, Yahoo's) fetch them when somebody reads, and are readers.
-pub(crate) fn is_machine(user_agent: &str) -> bool {
-    const MACHINES: [&str; 22] = [
-        "bot/",
-        "bot;",
-        "+http",
-        "crawler",
-        "spider",
-        "barracuda",
-        "proofpoint",
-        "mimecast",
-        "urldefense",
-        "safelinks",
-        "symantec",
-        "trendmicro",
-        "forcepoint",
-        "sophos",
-        "headlesschrome",
-        "phantomjs",
-        "curl/",
-        "wget/",
-        "python-",
-        "go-http-client",
-        "okhttp",
-        "java/",
-    ];
-    let agent = user_agent.trim().to_ascii_lowercase();
-    agent == "mozilla/5.0" || MACHINES.iter().any(|machine| agent.contains(machine))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn machines_tell_themselves() {
-        for agent in [
-            "Mozilla/5.0",
-            "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)",
-            "python-requests/2.31",
-            "Go-http-client/1.1",
-            "Mozilla/5.0 (X11; Linux x86_64) HeadlessChrome/120.0",
-        ] {
-            assert!(is_machine(agent), "{agent}");
-        }
-        for agent in [
-            "",
-            "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)",
-            "Mozilla/5.0 (iPhone; CPU iPhone OS 10_3_3 like Mac OS X) AppleWebKit/603.3.8 Mobile/14G60",
-            "YahooMailProxy; https://help.yahoo.com/kb/yahoo-mail-proxy-SLN28749.html",
-        ] {
-            assert!(!is_machine(agent), "{agent}");
-        }
-    }
 
     #[test]
     fn moments_are_read_however_they_are_written() {

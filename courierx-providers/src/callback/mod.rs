@@ -10,11 +10,11 @@ pub(crate) mod rules;
 #[cfg_attr(not(feature = "all"), allow(dead_code, unused_imports, reason = "no vendor needs all of it"))]
 mod window;
 
+#[cfg_attr(not(feature = "all"), allow(unused_imports, reason = "no vendor needs all of it"))]
+pub(crate) use courierx_core::tracking::is_machine;
 #[cfg(feature = "http")]
 #[cfg_attr(not(feature = "all"), allow(unused_imports, reason = "no vendor needs all of it"))]
-pub(crate) use fields::{
-    Fields, digest_of, is_machine, mailbox, object, parsed, seconds, sole_address, strings,
-};
+pub(crate) use fields::{Fields, digest_of, mailbox, object, parsed, seconds, sole_address, strings};
 pub(crate) use mac::{MacKey, from_hex, to_hex};
 pub use rules::{EventRule, Meaning};
 #[cfg(feature = "http")]

@@ -1,6 +1,6 @@
 //! Who may do what, remembered: a request must not cost a query to find out who asks.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -43,7 +43,8 @@ pub struct Directory {
     keys: Remembered<[u8; 32], Arc<KeyEntry>>,
     sessions: Remembered<(TenantId, RecordId), Session>,
     accounts: Remembered<TenantId, Arc<Account>>,
-    domains: Remembered<TenantId, Arc<HashSet<String>>>,
+    /// Those that are verified, with the hosts that their links have.
+    domains: Remembered<TenantId, Arc<HashMap<String, Option<String>>>>,
     /// Counts changes, so that what was read before one and is remembered after it is noticed.
     changes: AtomicU64,
     used: Used,
@@ -199,20 +200,32 @@ impl Directory {
 
     /// Whether a domain is verified for a tenant.
     pub async fn has_domain(&self, tenant: TenantId, domain: &str) -> StoreResult<bool> {
-        let is_verified = |value: &Domain| value.status == DomainStatus::Verified;
-        let read = async {
-            let page = PageRequest::first(PageRequest::MAX);
-            let all = self.store.list_of::<Domain>(tenant, None, &page).await?.items.into_iter();
-            let verified = all.filter(|one| is_verified(&one.value)).map(|one| one.value.domain);
-            Ok(Some((tenant, Arc::new(verified.collect()))))
-        };
-        let known = self.domains.get(tenant, &self.changes, read).await?;
-        if known.is_some_and(|known| known.contains(domain)) {
+        if self.domains(tenant).await?.is_some_and(|known| known.contains_key(domain)) {
             return Ok(true);
         }
         // Another process may have verified it a moment ago, and told its tenant.
         let found = self.store.find::<Domain>(tenant, &Domain::named(domain)).await?;
-        Ok(found.is_some_and(|found| is_verified(&found.value)))
+        Ok(found.is_some_and(|found| found.value.status == DomainStatus::Verified))
+    }
+
+    /// The host that links have in a tenant's mail from this domain, if it has its own.
+    pub async fn link_host(&self, tenant: TenantId, domain: &str) -> StoreResult<Option<String>> {
+        let known = self.domains(tenant).await?;
+        Ok(known.and_then(|known| known.get(domain).cloned().flatten()))
+    }
+
+    async fn domains(&self, tenant: TenantId) -> StoreResult<Option<Arc<HashMap<String, Option<String>>>>> {
+        let read = async {
+            let page = PageRequest::first(PageRequest::MAX);
+            let all = self.store.list_of::<Domain>(tenant, None, &page).await?.items.into_iter();
+            let verified = all.map(|one| one.value).filter(|one| one.status == DomainStatus::Verified);
+            let named = verified.map(|one| {
+                let host = one.link_host().map(str::to_owned);
+                (one.domain, host)
+            });
+            Ok(Some((tenant, Arc::new(named.collect()))))
+        };
+        self.domains.get(tenant, &self.changes, read).await
     }
 
     /// Forgets what is remembered of a tenant, and of its users wherever they act.

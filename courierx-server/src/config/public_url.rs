@@ -19,6 +19,14 @@ impl PublicUrl {
         self.0.host_str().unwrap_or_default()
     }
 
+    /// The same URL at another host.
+    pub fn with_host(&self, host: &str) -> String {
+        let mut url = self.0.clone();
+        // What is no host changes nothing; domains are.
+        let _ = url.set_host(Some(host));
+        url.as_str().trim_end_matches('/').to_owned()
+    }
+
     /// Whether what is sent there is encrypted.
     pub fn is_https(&self) -> bool {
         self.0.scheme() == "https"

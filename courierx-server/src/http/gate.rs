@@ -14,6 +14,7 @@ use courierx_core::id::TenantId;
 use futures_util::FutureExt as _;
 
 use super::error::panicked;
+use super::links;
 use super::meters::RouteMeters;
 use super::room::{Place, Room};
 use super::{ApiError, ApiResult};
@@ -22,6 +23,7 @@ use crate::auth::{Asking, Credential, Standing, authenticate};
 use crate::ctx::{Ctx, Operator, RequestId, Role, Scope};
 use crate::error::{ServiceError, ServiceResult};
 use crate::secret::Secret;
+use crate::services::links::is_for_links;
 
 /// The header that names a request.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -120,6 +122,13 @@ impl Gate {
         request_id: &RequestId,
         standing: &mut Option<Standing>,
     ) -> ApiResult<Place> {
+        // A host of a tenant's own has links and nothing else: no page of ours speaks in its name.
+        if !links::is_link(self.path)
+            && let Some(host) = links::host(request.headers())
+            && is_for_links(app, host).await
+        {
+            return Err(ServiceError::NotFound.into());
+        }
         let tenant = match self.access {
             Access::Public => return Ok(Place::default()),
             Access::Internal => {

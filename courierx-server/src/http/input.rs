@@ -69,6 +69,19 @@ impl<S: Send + Sync, const MAX: usize> FromRequest<S> for Table<MAX> {
     }
 }
 
+/// A form of at most so many bytes, as it was sent.
+#[derive(Debug)]
+pub(super) struct Form<const MAX: usize>(pub(super) Bytes);
+
+impl<S: Send + Sync, const MAX: usize> FromRequest<S> for Form<MAX> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let patience = request.extensions().get::<Patience>().copied().unwrap_or_default();
+        Ok(Self(read(request.into_body(), MAX, patience).await?))
+    }
+}
+
 /// A request whose body is not read yet: whose it is decides whether it will be.
 #[derive(Debug)]
 pub struct Unread(Request);

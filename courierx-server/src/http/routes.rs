@@ -15,7 +15,7 @@ use super::api::{
 };
 use super::gate::{Gate, Guarded};
 use super::openapi::{Described, Operation};
-use super::{docs, health};
+use super::{docs, health, links};
 use crate::App;
 use crate::ctx::{Role, Scope};
 
@@ -65,6 +65,7 @@ pub fn routes() -> Vec<Route> {
         connections(),
         callbacks(),
         webhooks(),
+        readers(),
     ];
     groups.into_iter().flatten().collect()
 }
@@ -461,6 +462,20 @@ fn webhooks() -> Vec<Route> {
             "Tell a webhook endpoint once more",
             webhook_endpoints::replay,
         ),
+    ]
+}
+
+/// The links of ours in mail.
+fn readers() -> Vec<Route> {
+    vec![
+        get("/t/o/{token}", Public, "Count an opening", links::open)
+            .note("The image that a message with tracking by `courierx` shows at its end."),
+        get("/t/c/{token}", Public, "Count a click, and lead on", links::click)
+            .note("Leads only to where the signed token says."),
+        get("/t/u/{token}", Public, "Show a page to leave on", links::ask)
+            .note("Looking changes nothing: scanners follow every link."),
+        post("/t/u/{token}", Public, "Leave, or come back", links::leave)
+            .note("The form of the page, or `List-Unsubscribe=One-Click` (RFC 8058)."),
     ]
 }
 

@@ -16,6 +16,7 @@ pub mod engine;
 pub mod events;
 pub mod health;
 pub mod invitations;
+pub mod links;
 pub mod pages;
 pub mod plan;
 pub mod provider_connections;

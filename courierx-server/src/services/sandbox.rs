@@ -13,7 +13,7 @@ use super::arrival::arrived;
 use crate::App;
 use crate::ctx::{Ctx, Scope};
 use crate::error::{ServiceError, ServiceResult};
-use crate::services::emails::content;
+use crate::services::emails::arrived_content;
 use crate::services::pages::{self, Total};
 
 /// Bytes of content on one page of a list; what is beyond is shown by its subject alone.
@@ -98,7 +98,7 @@ async fn open(ctx: &Ctx, app: &App, id: MessageId, whole: bool) -> ServiceResult
     if recipients.is_empty() {
         return Ok(None);
     }
-    let content = if whole { content(app, &message).await? } else { None };
+    let content = if whole { arrived_content(app, &message).await? } else { None };
     let subject = match &content {
         Some(content) => Some(content.subject().as_str().to_owned()),
         None => app.outbox.summary(&message.record).map_err(ServiceError::internal)?.map(|one| one.subject),

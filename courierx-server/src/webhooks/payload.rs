@@ -48,6 +48,12 @@ pub(super) struct Data<'a> {
     pub(super) bounce_message: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) message: Option<&'a str>,
+    /// Of openings and clicks: whether a machine made them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) machine: Option<bool>,
+    /// Of clicks: the link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) url: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) provider_connection_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,6 +103,9 @@ impl<'a> Payload<'a> {
                 bounce_type,
                 bounce_message: bounce_type.and(event.detail.as_deref()),
                 message: event.detail.as_deref().filter(|_| bounce_type.is_none()),
+                machine: matches!(event.kind, EventKind::Opened | EventKind::Clicked)
+                    .then(|| event.is_by_machine()),
+                url: event.url(),
                 provider_connection_id: event.connection.as_ref().map(ConnectionId::as_str),
                 provider_message_id: attempt.and_then(|attempt| attempt.provider_message_id.as_deref()),
                 attempt_id: event.attempt,
@@ -124,6 +133,8 @@ impl<'a> Payload<'a> {
                 bounce_type: (event == WebhookEvent::Bounced).then_some("hard"),
                 bounce_message: None,
                 message: None,
+                machine: None,
+                url: None,
                 provider_connection_id: None,
                 provider_message_id: None,
                 attempt_id: None,

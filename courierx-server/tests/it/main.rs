@@ -29,6 +29,7 @@ mod engine;
 mod events;
 mod explain;
 mod health;
+mod links;
 mod openapi;
 mod operator;
 #[cfg(target_os = "linux")]

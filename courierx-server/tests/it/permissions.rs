@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Client, TestServer};
 
 /// The routes that anybody may ask. A new one belongs here only if that is meant.
-const PUBLIC: [(&str, &str); 17] = [
+const PUBLIC: [(&str, &str); 21] = [
     ("POST", "/api/v1/auth/register"),
     ("POST", "/api/v1/auth/login"),
     ("POST", "/api/v1/auth/password/forgot"),
@@ -21,6 +21,11 @@ const PUBLIC: [(&str, &str); 17] = [
     ("GET", "/api/v1/invitations/{id}"),
     ("POST", "/api/v1/invitations/{id}/accept"),
     ("POST", "/api/v1/auth/password/reset"),
+    // The token is signed.
+    ("GET", "/t/o/{token}"),
+    ("GET", "/t/c/{token}"),
+    ("GET", "/t/u/{token}"),
+    ("POST", "/t/u/{token}"),
     // Whoever shows the signature of a connection's provider.
     ("POST", "/api/v1/webhooks/{provider}/{token}"),
     ("POST", "/api/v1/webhooks/{provider}"),

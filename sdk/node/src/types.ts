@@ -60,7 +60,10 @@ export interface MessageContent {
   scheduledAt?: Date | string
   /** When delivery ends. */
   deliverBy?: Date | string
-  tracking?: boolean | { opens?: boolean; clicks?: boolean }
+  /** What is counted of readers, and by whom: the provider, unless `by` says `courierx`. */
+  tracking?: boolean | { opens?: boolean; clicks?: boolean; by?: Known<"provider" | "courierx"> }
+  /** Whether the recipient can leave with a click: mail of a topic, or all of it. */
+  unsubscribe?: boolean | { topic?: string }
   lane?: Known<"transactional" | "bulk" | "critical">
   /** What follows if a provider did not answer. */
   duplicatePolicy?: Known<"wait_then_failover" | "failover_now" | "never">
@@ -155,7 +158,8 @@ export interface FullEmail extends Email {
   content_purged: boolean
   reply_to: string | null
   metadata: Record<string, string>
-  tracking: { opens: boolean | null; clicks: boolean | null } | null
+  tracking: { opens?: boolean; clicks?: boolean; by?: Known<"provider" | "courierx"> } | null
+  unsubscribe: { offered: boolean; topic: string | null } | null
   attempt_count: number
   events: EmailEvent[]
   attempts: Attempt[]

@@ -50,6 +50,8 @@ pub struct Message {
     #[serde(skip_serializing_if = "Option::is_none")]
     tracking: Option<Tracking>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    unsubscribe: Option<Unsubscribe>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     lane: Option<Lane>,
     #[serde(skip)]
     idempotency_key: Option<String>,
@@ -59,6 +61,15 @@ pub struct Message {
 struct Tracking {
     opens: bool,
     clicks: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'static str>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+enum Unsubscribe {
+    All(bool),
+    Of { topic: String },
 }
 
 /// How much a message hurries.
@@ -206,7 +217,26 @@ impl Message {
 
     /// Whether the provider counts opens and clicks; without it, as its account is set up.
     pub fn tracking(mut self, opens: bool, clicks: bool) -> Self {
-        self.tracking = Some(Tracking { opens, clicks });
+        self.tracking = Some(Tracking { opens, clicks, by: None });
+        self
+    }
+
+    /// Whether CourierX counts opens and clicks, whichever provider carries the message.
+    pub fn tracking_by_courierx(mut self, opens: bool, clicks: bool) -> Self {
+        self.tracking = Some(Tracking { opens, clicks, by: Some("courierx") });
+        self
+    }
+
+    /// Whether the recipient can leave with a click, and then gets no mail at all; in the lane `bulk` they can unless it
+    /// says otherwise.
+    pub fn unsubscribe(mut self, offered: bool) -> Self {
+        self.unsubscribe = Some(Unsubscribe::All(offered));
+        self
+    }
+
+    /// Lets the recipient leave mail of this topic with a click.
+    pub fn unsubscribe_from(mut self, topic: impl Into<String>) -> Self {
+        self.unsubscribe = Some(Unsubscribe::Of { topic: topic.into() });
         self
     }
 

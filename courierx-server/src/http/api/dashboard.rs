@@ -93,7 +93,7 @@ pub struct Day {
     counts: Totals,
 }
 
-/// By whom openings and clicks were seen: only providers watch here.
+/// By whom openings and clicks were seen: what we count, no provider is asked to count as well.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TrackingCoverage)]
 pub struct TrackingCoverage {
@@ -134,8 +134,8 @@ fn totals(counts: &Counts) -> Totals {
     }
 }
 
-fn coverage(seen: u64) -> Coverage {
-    Coverage { first_party_only: 0, provider_only: seen, both: 0 }
+fn coverage(seen: u64, own: u64) -> Coverage {
+    Coverage { first_party_only: own, provider_only: seen.saturating_sub(own), both: 0 }
 }
 
 fn provider(Shown { connection, health, .. }: Shown) -> Provider {
@@ -173,8 +173,8 @@ fn render(Metrics { days, daily, totals: all, providers }: Metrics, now: Timesta
             .map(|DayCounts { date, counts, .. }| Day { date: day(*date), counts: totals(counts) })
             .collect(),
         tracking_coverage: TrackingCoverage {
-            opened: coverage(all.of(Statistic::Opened)),
-            clicked: coverage(all.of(Statistic::Clicked)),
+            opened: coverage(all.of(Statistic::Opened), all.of(Statistic::OwnOpened)),
+            clicked: coverage(all.of(Statistic::Clicked), all.of(Statistic::OwnClicked)),
         },
         providers: active.map(provider).collect(),
     }

@@ -56,7 +56,7 @@ fn render(message: &SandboxMessage) -> Rendered<'_> {
         let all = email.map_or(&[][..], |email| email.mailboxes(field));
         all.iter().map(ToString::to_string).collect()
     };
-    let headers = email.into_iter().flat_map(|email| email.headers().iter());
+    let headers = content.into_iter().flat_map(|content| content.headers().iter());
     let files = email.into_iter().flat_map(courierx_core::message::Email::attachments);
     Rendered {
         id: message.message.record.id,

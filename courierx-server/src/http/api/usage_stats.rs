@@ -40,6 +40,8 @@ pub struct Rendered {
     opened: u64,
     clicked: u64,
     unsubscribed: u64,
+    machine_opened: u64,
+    machine_clicked: u64,
 }
 
 fn render(DayCounts { date, provider, counts }: &DayCounts) -> Rendered {
@@ -56,6 +58,8 @@ fn render(DayCounts { date, provider, counts }: &DayCounts) -> Rendered {
         opened: counts.of(Statistic::Opened),
         clicked: counts.of(Statistic::Clicked),
         unsubscribed: counts.of(Statistic::Unsubscribed),
+        machine_opened: counts.of(Statistic::MachineOpened),
+        machine_clicked: counts.of(Statistic::MachineClicked),
     }
 }
 

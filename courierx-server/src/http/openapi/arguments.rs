@@ -11,7 +11,7 @@ use super::{Operation, Takes};
 use crate::App;
 use crate::auth::Credential;
 use crate::ctx::{Ctx, Operator};
-use crate::http::{Id, Json, MaybeEmpty, Params, PlanId, Table, Unread};
+use crate::http::{Form, Id, Json, MaybeEmpty, Params, PlanId, Table, Unread};
 
 /// What no client sees.
 macro_rules! silent {
@@ -44,6 +44,12 @@ impl<Q: IntoParams> Takes for Params<Q> {
 impl<const MAX: usize> Takes for Table<MAX> {
     fn tell(operation: &mut Operation) {
         operation.text_body("text/csv");
+    }
+}
+
+impl<const MAX: usize> Takes for Form<MAX> {
+    fn tell(operation: &mut Operation) {
+        operation.form();
     }
 }
 

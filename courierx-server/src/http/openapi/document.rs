@@ -80,9 +80,14 @@ fn render(route: &Route, operation: Operation, names: &mut BTreeSet<String>) -> 
         let told = match answers.remove(&status) {
             None => errors::reference(status),
             Some(mut answer) => {
+                // A page may tell of an error as well.
                 let own = answer["content"]["application/json"]["schema"].take();
-                let either = json!({ "anyOf": [own, errors::schema()] });
-                answer["content"] = json!({ "application/json": { "schema": either } });
+                let schema = if own.is_null() {
+                    errors::schema()
+                } else {
+                    json!({ "anyOf": [own, errors::schema()] })
+                };
+                answer["content"]["application/json"] = json!({ "schema": schema });
                 answer
             }
         };

@@ -120,6 +120,24 @@ impl Operation {
         self.errors.insert(404);
     }
 
+    /// A body that is a form whose fields are nobody's to know but its page's. What is none is answered all the same.
+    pub fn form(&mut self) {
+        let schema = json!({ "schema": { "type": "string" } });
+        self.body = Some(json!({
+            "required": false,
+            "content": { "application/x-www-form-urlencoded": schema },
+        }));
+        self.errors.extend([400, 408, 413]);
+    }
+
+    /// A signed token in the path. What is none, the handler answers itself.
+    pub fn token(&mut self) {
+        self.parameters.push(json!({
+            "name": "token", "in": "path", "required": true, "description": "The signed token",
+            "schema": { "type": "string", "minLength": 1 },
+        }));
+    }
+
     /// A header of the request.
     pub fn header(&mut self, name: &str, description: &str, schema: &Value) {
         self.parameters.push(json!({

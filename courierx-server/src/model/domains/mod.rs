@@ -47,6 +47,22 @@ pub struct Domain {
     pub error: Option<String>,
     /// What else was found at the last look.
     pub findings: Option<Findings>,
+    /// The host that links of ours have in mail from it, if it has its own.
+    #[serde(default)]
+    pub tracking: Option<TrackingHost>,
+}
+
+/// A host of a tenant's own, for links that lead to this server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrackingHost {
+    /// The host: part of the domain.
+    pub host: String,
+    /// This server's host, which it has to be another name for.
+    pub target: String,
+    /// Since when it is; links have it from then on.
+    pub verified_at: Option<Timestamp>,
+    /// What was wrong at the last look.
+    pub error: Option<String>,
 }
 
 names! {
@@ -63,6 +79,17 @@ names! {
 impl Domain {
     /// The key by which those are listed that will be looked at again, the most urgent first.
     pub const DUE: &'static str = "due";
+
+    /// The key by which the domain of a host for links is found.
+    pub fn tracked_at(host: impl Into<String>) -> KeyValue {
+        KeyValue::new("tracking_host", host)
+    }
+
+    /// The host that links in its mail have, if they have one of its own.
+    pub fn link_host(&self) -> Option<&str> {
+        let tracking = self.tracking.as_ref().filter(|tracking| tracking.verified_at.is_some())?;
+        (self.status == DomainStatus::Verified).then_some(tracking.host.as_str())
+    }
 
     /// A domain that was just added.
     pub fn new(domain: String, verification_token: String, now: Timestamp) -> Self {
@@ -81,6 +108,7 @@ impl Domain {
             next_check_at: Some(now.after(life::FIRST_LOOK)),
             error: None,
             findings: None,
+            tracking: None,
         }
     }
 
@@ -100,6 +128,7 @@ impl Resource for Domain {
     /// Of as many digits whenever it is, so that texts are in the order of time.
     fn global_keys(&self) -> Vec<KeyValue> {
         let due = |at: Timestamp| format!("{:016}/{}", at.as_secs().max(0), self.verification_token);
-        self.next_check_at.map(|at| KeyValue::new(Self::DUE, due(at))).into_iter().collect()
+        let host = self.link_host().map(Self::tracked_at);
+        self.next_check_at.map(|at| KeyValue::new(Self::DUE, due(at))).into_iter().chain(host).collect()
     }
 }

@@ -6,9 +6,9 @@ use courierx_core::id::RecordId;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::dkim;
+use super::{dkim, domain_name};
 use crate::error::FieldError;
-use crate::model::domains::Domain;
+use crate::model::domains::{Domain, TrackingHost};
 use crate::services::provider_connections::{Connection, Given};
 
 /// Selectors of one connection.
@@ -27,6 +27,10 @@ pub struct NewDomain {
     /// The DKIM selectors of connections, by their identifiers.
     #[serde(default)]
     pub dkim_selectors: BTreeMap<String, Vec<String>>,
+    /// A host of the domain for links that lead to this server.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub tracking_host: Given<String>,
 }
 
 /// What can be changed of a domain.
@@ -39,11 +43,32 @@ pub struct DomainInput {
     /// The DKIM selectors of connections, by their identifiers. Of others nothing changes; an empty list removes them.
     #[serde(default)]
     pub dkim_selectors: BTreeMap<String, Vec<String>>,
+    /// A host of the domain for links that lead to this server; null if they have this server's.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub tracking_host: Given<String>,
 }
 
 impl DomainInput {
     /// Makes the changes; what is wrong is added to the list.
-    pub(super) fn apply(self, domain: &mut Domain, connections: &[Connection], wrong: &mut Vec<FieldError>) {
+    pub(super) fn apply(
+        self,
+        domain: &mut Domain,
+        connections: &[Connection],
+        public: Option<&str>,
+        wrong: &mut Vec<FieldError>,
+    ) {
+        match self.tracking_host {
+            Given::No => {}
+            Given::Null => domain.tracking = None,
+            Given::Value(text) if text.trim().is_empty() => domain.tracking = None,
+            Given::Value(text) => match tracking_host(&text, &domain.domain, public) {
+                // It stays verified.
+                Ok(host) if domain.tracking.as_ref().is_some_and(|tracking| tracking.host == host.host) => {}
+                Ok(host) => domain.tracking = Some(host),
+                Err(problem) => wrong.push(FieldError::new("tracking_host", problem)),
+            },
+        }
         match self.dkim_selector {
             Given::No => {}
             Given::Null => domain.dkim_selector = None,
@@ -78,4 +103,20 @@ impl DomainInput {
         // Connections that are gone.
         domain.dkim_selectors.retain(|id, _| connections.iter().any(|one| one.id == *id));
     }
+}
+
+/// A host that may stand in links: of the domain, and not the domain itself, which has to be more than another name.
+fn tracking_host(text: &str, domain: &str, public: Option<&str>) -> Result<TrackingHost, String> {
+    let Some(target) = public else {
+        let text = "needs links that lead to this server: its operator has to set COURIERX_PUBLIC_URL";
+        return Err(text.to_owned());
+    };
+    let host = domain_name(text).map_err(str::to_owned)?;
+    if !host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.')) {
+        return Err(format!("must be a host of {domain}, such as links.{domain}"));
+    }
+    if host == target {
+        return Err("is this server's own".to_owned());
+    }
+    Ok(TrackingHost { host, target: target.to_owned(), verified_at: None, error: None })
 }

@@ -3,6 +3,7 @@
 mod dkim;
 mod dmarc;
 mod input;
+mod links;
 mod look;
 mod name;
 mod places;
@@ -87,8 +88,9 @@ pub async fn create(ctx: &Ctx, app: &App, input: NewDomain) -> ServiceResult<Dom
     let token = format!("{TOKEN}{}", random_hex().as_str());
     let mut domain = Domain::new(name.unwrap_or_default(), token, app.now());
     let connections = provider_connections::all(app, ctx.tenant).await?;
-    let NewDomain { dkim_selector, dkim_selectors, .. } = input;
-    DomainInput { dkim_selector, dkim_selectors }.apply(&mut domain, &connections, &mut wrong);
+    let NewDomain { dkim_selector, dkim_selectors, tracking_host, .. } = input;
+    let input = DomainInput { dkim_selector, dkim_selectors, tracking_host };
+    input.apply(&mut domain, &connections, links::public_host(app), &mut wrong);
     if !wrong.is_empty() {
         return Err(ServiceError::Invalid(wrong));
     }
@@ -103,14 +105,14 @@ pub async fn create(ctx: &Ctx, app: &App, input: NewDomain) -> ServiceResult<Dom
     view(app, ctx.tenant, id).await
 }
 
-/// Changes by which keys a domain is signed. Its records are looked at at the next look.
+/// Changes by which keys a domain is signed, and which host its links have. Its records are looked at at the next look.
 pub async fn update(ctx: &Ctx, app: &App, id: RecordId, input: &DomainInput) -> ServiceResult<DomainView> {
     ctx.require(Scope::DomainsWrite)?;
     for _ in 0..TRIES {
         let current = find(app, ctx.tenant, id).await?;
         let connections = provider_connections::all(app, ctx.tenant).await?;
         let (mut domain, mut wrong) = (current.value, Vec::new());
-        input.clone().apply(&mut domain, &connections, &mut wrong);
+        input.clone().apply(&mut domain, &connections, links::public_host(app), &mut wrong);
         if !wrong.is_empty() {
             return Err(ServiceError::Invalid(wrong));
         }

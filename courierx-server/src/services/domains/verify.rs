@@ -4,7 +4,7 @@ use courierx_core::id::{RecordId, TenantId};
 use courierx_core::store::Change;
 
 use super::view::DomainView;
-use super::{SendingDomain, TRIES, changed_meanwhile, find, look, records, view};
+use super::{SendingDomain, TRIES, changed_meanwhile, find, links, look, records, view};
 use crate::App;
 use crate::ctx::{Ctx, Scope};
 use crate::error::{ServiceError, ServiceResult};
@@ -36,6 +36,8 @@ async fn look_at(
     let connections = provider_connections::all(app, tenant).await?;
     let needs = records::wanted(&asked.value, &connections);
     let findings = look::findings(app, &asked.value, &needs).await;
+    let mut led = links::look(app, &asked.value).await;
+    let asked_host = asked.value.tracking.as_ref().map(|tracking| tracking.host.clone());
     // It may have taken a while: others can have changed the domain.
     let mut current = asked;
     for _ in 0..TRIES {
@@ -44,8 +46,17 @@ async fn look_at(
         before(&mut domain, now);
         domain.note(proof.clone(), now, fastrand::f64());
         domain.findings = Some(findings.clone());
+        if let (Some(tracking), Some(led)) = (&mut domain.tracking, &led)
+            && Some(&tracking.host) == asked_host.as_ref()
+        {
+            links::note(tracking, app, led);
+        }
         match app.commit(tenant, vec![Change::update(tenant, id, current.version, &domain)?]).await {
             Err(ServiceError::Conflict(_)) => current = find(app, tenant, id).await?,
+            // Its host is the only key of it that somebody else may have.
+            Err(ServiceError::Invalid(_)) if led == Some(links::Led::Here) => {
+                led = Some(links::Led::Elsewhere("another domain has it already".to_owned()));
+            }
             Err(error) => return Err(error),
             Ok(()) => {
                 tell(tenant, id, was, domain.status);

@@ -4,7 +4,7 @@ use super::providers::{ProviderView, provider};
 use super::records::{self, Expected, Purpose, Wanted};
 use super::spf_lookups::ALLOWED;
 use super::{OWN_HOST, SendingDomain, look, spf};
-use crate::model::domains::{DomainStatus, Findings, RecordKind, Spf, State};
+use crate::model::domains::{DomainStatus, Findings, RecordKind, Spf, State, TrackingHost};
 use crate::services::provider_connections::Connection;
 
 /// From so many look-ups on, few are left for what is added later.
@@ -65,6 +65,7 @@ pub(super) fn view(domain: SendingDomain, connections: &[Connection]) -> DomainV
     let mut records = vec![ownership(&domain)];
     records.extend(spf_record(&domain.value.domain, findings, &needs.spf));
     records.extend(needs.records.into_iter().map(|wanted| seen(wanted, findings)));
+    records.extend(domain.value.tracking.as_ref().map(tracking));
     records.push(dmarc(&domain.value.domain, findings));
     let real = connections.iter().filter(|one| one.value.is_real());
     let providers = real.map(|connection| provider(&domain, connection, findings)).collect();
@@ -159,6 +160,22 @@ fn advise(spf: &Spf, needed: &[String]) -> Option<Advisor> {
     };
     let proposed = (spf.state != State::Unknown || !spf.published.is_empty()).then(|| proposal(spf, needed));
     Some(Advisor { level, message, proposed })
+}
+
+/// The record that leads links of ours here under a name of the tenant's.
+fn tracking(tracking: &TrackingHost) -> RecordView {
+    let note = "Leads links in your mail to this server under a name of yours.";
+    let state = match (&tracking.verified_at, &tracking.error) {
+        (Some(_), _) => State::Found,
+        (None, Some(_)) => State::Wrong,
+        (None, None) => State::Unknown,
+    };
+    let wanted = txt(tracking.host.clone(), Some(tracking.target.clone()), Purpose::Tracking, false, note);
+    RecordView {
+        wanted: Wanted { kind: RecordKind::Cname, ..wanted },
+        state,
+        problem: tracking.error.clone(),
+    }
 }
 
 fn dmarc(domain: &str, findings: Option<&Findings>) -> RecordView {

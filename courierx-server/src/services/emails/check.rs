@@ -1,11 +1,11 @@
 //! Whether a tenant may send a message at the moment.
 
-use courierx_core::message::{Email, Lane, Mode};
+use courierx_core::message::{Email, Lane, Mode, TrackedBy, Unsubscribe};
 
 use crate::App;
 use crate::ctx::{Actor, Ctx, Scope};
 use crate::delivery::sandbox_takes_live_mail;
-use crate::error::{ServiceError, ServiceResult};
+use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::model::plans::Feature;
 use crate::model::tenants::Tenant;
 use crate::services::plan;
@@ -16,6 +16,7 @@ pub(in crate::services) async fn may_send(ctx: &Ctx, app: &App, email: &Email) -
     if account.tenant.is_suspended() {
         return Err(ServiceError::Suspended);
     }
+    has_links(app, email)?;
     if email.lane() == Lane::Critical {
         ctx.require(Scope::EmailsCritical)?;
         plan::require(&account, Feature::CriticalLane)?;
@@ -30,6 +31,22 @@ pub(in crate::services) async fn may_send(ctx: &Ctx, app: &App, email: &Email) -
     }
     has_connection(ctx, app).await?;
     from_domain(ctx, app, domain).await
+}
+
+/// Links of ours lead to this server, which has to know how it is reached.
+fn has_links(app: &App, email: &Email) -> ServiceResult<()> {
+    if app.settings.public_url.is_some() {
+        return Ok(());
+    }
+    let mut wrong = Vec::new();
+    let text = "needs links that lead to this server: its operator has to set COURIERX_PUBLIC_URL";
+    if email.tracked_by() == TrackedBy::CourierX && email.tracking().is_wanted() {
+        wrong.push(FieldError::new("tracking[by]", text));
+    }
+    if matches!(email.unsubscribe(), Some(Unsubscribe::Yes(_))) {
+        wrong.push(FieldError::new("unsubscribe", text));
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(ServiceError::Invalid(wrong)) }
 }
 
 /// An API key may be limited to domains.

@@ -137,7 +137,22 @@ async fn waiting(
     })
 }
 
-/// What a message says; none once that is purged, or lost.
+/// What arrives of a message, with links of ours; none once that is purged, or lost.
+pub(in crate::services) async fn arrived_content(
+    app: &App,
+    message: &StoredMessage,
+) -> ServiceResult<Option<Content>> {
+    match app.outbox.rendered(message).await {
+        Err(error @ ContentError::Lost(_)) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(message = %message.record.id, error, "a message is shown without its content");
+            Ok(None)
+        }
+        rendered => rendered.map_err(internal),
+    }
+}
+
+/// What a message says, without links of ours: who looks at it is no reader. None once that is purged, or lost.
 pub(in crate::services) async fn content(
     app: &App,
     message: &StoredMessage,

@@ -15,7 +15,7 @@ pub use change::{cancel, reschedule};
 pub(super) use check::may_send;
 pub use draft::{Draft, FARTHEST, SendAt};
 pub use files::{FetchPlaces, MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, PATIENCE, RemoteFile};
-pub(super) use list::content;
+pub(super) use list::arrived_content;
 pub use list::{EmailFilter, get, list};
 pub use send::{SentEmail, send};
 pub use template::{Filling, TemplateChoice};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use courierx_core::engine::{AcceptError, TemplateParts};
 use courierx_core::id::MessageId;
 use courierx_core::message::{Email, EmailBuilder};
+use courierx_core::tracking::{UNSUBSCRIBE_URL, offers_to_leave};
 use serde_json::{Map, Value};
 
 use super::Draft;
@@ -160,7 +161,10 @@ impl Source {
 pub(super) async fn is_complete(app: &App, email: &Email) -> ServiceResult<()> {
     let email = email.clone();
     let filling = app.outbox.apart(move || {
-        let variables = email.variables().cloned().unwrap_or_default();
+        let mut variables = email.variables().cloned().unwrap_or_default();
+        if offers_to_leave(&email) {
+            variables.insert(UNSUBSCRIBE_URL.to_owned(), "".into());
+        }
         TemplateParts::of(&email).compile()?.fill(&variables)
     });
     let filled = filling.await.map_err(AcceptError::Render)?;

@@ -13,8 +13,8 @@ use crate::App;
 use crate::ctx::{Ctx, Scope};
 use crate::error::{ServiceError, ServiceResult};
 
-/// The columns; an import reads the first four.
-const COLUMNS: [&str; 6] = ["email", "reason", "note", "expires_at", "created_at", "source"];
+/// The columns; an import reads all but `created_at` and `source`.
+const COLUMNS: [&str; 7] = ["email", "reason", "note", "expires_at", "created_at", "source", "topic"];
 
 /// Every entry that matches, as CSV in pieces of a page each; the first is read already.
 pub async fn export(
@@ -58,6 +58,7 @@ fn table(entries: &[Suppression], with_header: bool) -> ServiceResult<Vec<u8>> {
             &end,
             &created,
             &entry.source,
+            entry.scope.as_str(),
         ];
         let cells = cells.map(harmless);
         writer.write_record(cells.iter().map(|cell| cell.as_bytes())).map_err(ServiceError::internal)?;

@@ -7,7 +7,7 @@ use csv::{ReaderBuilder, StringRecord};
 use tokio::sync::mpsc;
 
 use super::sheet::original;
-use super::{KIND, NewEntry, pattern, reason};
+use super::{KIND, NewEntry, pattern, reason, topic};
 use crate::App;
 use crate::ctx::{Ctx, Scope};
 use crate::error::{FieldError, ServiceError, ServiceResult};
@@ -104,6 +104,7 @@ struct Columns {
     reason: Option<usize>,
     note: Option<usize>,
     expires_at: Option<usize>,
+    topic: Option<usize>,
 }
 
 impl Columns {
@@ -119,6 +120,7 @@ impl Columns {
             reason: find("reason"),
             note: find("note"),
             expires_at: find("expires_at"),
+            topic: find("topic"),
         };
         let rows = reader.byte_records().take_while(Result::is_ok).take(MAX_ROWS + 1).count();
         if rows > MAX_ROWS {
@@ -139,10 +141,11 @@ impl Columns {
         let reason = reason.map_err(|error| wrong.push(error)).ok();
         let end = cell(self.expires_at).map(|text| text.trim().parse::<Timestamp>()).transpose();
         let end = end.map_err(|error| wrong.push(FieldError::new("expires_at", format!("is {error}")))).ok();
-        match (pattern, reason, end) {
-            (Some(pattern), Some(reason), Some(expires_at)) => {
+        let topic = cell(self.topic).map(topic).transpose().map_err(|error| wrong.push(error)).ok();
+        match (pattern, reason, end, topic) {
+            (Some(pattern), Some(reason), Some(expires_at), Some(topic)) => {
                 let note = cell(self.note).map(str::to_owned);
-                let entry = NewEntry { pattern, reason, note, expires_at };
+                let entry = NewEntry { pattern, reason, topic, note, expires_at };
                 entry.checked(now, SOURCE).map_err(|error| vec![error])
             }
             _ => Err(wrong),

@@ -7,7 +7,7 @@ mod sheet;
 
 use courierx_core::clock::Timestamp;
 use courierx_core::id::RecordId;
-use courierx_core::message::Address;
+use courierx_core::message::{Address, Topic};
 use courierx_core::store::{PageRequest, SuppressionFilter};
 use courierx_core::suppression::{
     InvalidPattern, NewSuppression, Pattern, Reason, Scope as Stream, Suppression,
@@ -35,6 +35,8 @@ pub struct NewEntry {
     pub pattern: Pattern,
     /// Why.
     pub reason: Reason,
+    /// Which mail it holds back; all mail if none.
+    pub topic: Option<Topic>,
     /// What people want to remember of it.
     pub note: Option<String>,
     /// When it ends; never if none.
@@ -47,7 +49,8 @@ impl NewEntry {
         if self.expires_at.is_some_and(|end| end <= now) {
             return Err(FieldError::new("expires_at", "has passed"));
         }
-        let mut entry = NewSuppression::new(self.pattern, self.reason, source);
+        let scope = self.topic.map_or(Stream::ALL, |topic| Stream::named(topic.as_str()));
+        let mut entry = NewSuppression::new(self.pattern, self.reason, source).scope(scope);
         if let Some(note) = self.note {
             if note.contains('\0') {
                 return Err(FieldError::new("note", "has a zero byte in it"));
@@ -104,6 +107,11 @@ pub fn pattern(text: &str) -> Result<Pattern, FieldError> {
     parsed.map_err(|error: InvalidPattern| FieldError::new("email", format!("is {error}")))
 }
 
+/// A topic that messages name.
+pub fn topic(text: &str) -> Result<Topic, FieldError> {
+    Topic::new(text).map_err(|problem| FieldError::new("topic", problem.to_string()))
+}
+
 /// A reason, also as the first version named it.
 pub fn reason(text: &str) -> Result<Reason, FieldError> {
     match text {
@@ -119,11 +127,12 @@ pub async fn create(ctx: &Ctx, app: &App, new: NewEntry) -> ServiceResult<Suppre
     ctx.require(Scope::SuppressionsWrite)?;
     let pattern = new.pattern.clone();
     let entry = new.checked(app.now(), SOURCE).map_err(|wrong| ServiceError::Invalid(vec![wrong]))?;
+    let scope = entry.scope.clone();
     app.store.add(ctx.tenant, vec![entry]).await?;
     // Another entry of the same pattern may have come first: what counts is what is there now.
     let mut filter = SuppressionFilter::default();
     filter.prefix = Some(pattern.as_str().to_owned());
-    filter.scope = Some(Stream::ALL);
+    filter.scope = Some(scope);
     let found = app.store.list_suppressions(ctx.tenant, &filter, &PageRequest::first(1)).await?.items;
     let entry = found
         .into_iter()

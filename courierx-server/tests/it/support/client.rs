@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use reqwest::Method;
+use reqwest::redirect::Policy;
 use serde_json::Value;
 
 use super::binary::PATIENCE;
@@ -27,7 +28,11 @@ impl Client {
     pub(crate) fn new(base: String) -> Self {
         // The client wants to know how to encrypt, though nothing here is. An error means that it knows.
         let _ = tokio_rustls::rustls::crypto::aws_lc_rs::default_provider().install_default();
-        Self { base, token: None, http: reqwest::Client::builder().no_proxy().build().unwrap() }
+        Self {
+            base,
+            token: None,
+            http: reqwest::Client::builder().no_proxy().redirect(Policy::none()).build().unwrap(),
+        }
     }
 
     /// The same client with this token or key.

@@ -12,6 +12,8 @@ export interface DomainChanges {
   dkimSelector?: string | null
   /** Selectors by the ids of connections. */
   dkimSelectors?: Record<string, string[]>
+  /** A host of the domain for links that lead to the server. */
+  trackingHost?: string | null
 }
 
 /** A record to publish. */
@@ -44,6 +46,8 @@ export interface Domain {
   spf_record: string | null
   dkim_selector: string | null
   dkim_selectors: Record<string, string[]>
+  tracking_host: string | null
+  tracking_host_verified_at: Moment | null
   dns_records: DnsRecord[]
   spf_advisor: Record<string, unknown> | null
   dmarc: Record<string, unknown> | null

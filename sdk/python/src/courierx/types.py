@@ -50,8 +50,10 @@ class Content(TypedDict, total=False):
     scheduled_at: Moment
     #: When delivery ends.
     deliver_by: Moment
-    #: Whether the provider counts opens and clicks, or ``{"opens": …, "clicks": …}``.
-    tracking: Union[bool, Mapping[str, bool]]
+    #: Whether opens and clicks are counted, or ``{"opens": …, "clicks": …, "by": "courierx"}``; else the provider counts.
+    tracking: Union[bool, Mapping[str, Union[bool, str]]]
+    #: Whether the recipient can leave with a click: all mail, or ``{"topic": …}``.
+    unsubscribe: Union[bool, Mapping[str, str]]
     #: ``transactional``, ``bulk`` or ``critical``.
     lane: str
     #: What follows if a provider did not answer: ``wait_then_failover``, ``failover_now`` or ``never``.
@@ -137,7 +139,8 @@ class FullEmail(Email, total=False):
     content_purged: bool
     reply_to: Optional[str]
     metadata: Mapping[str, str]
-    tracking: Optional[Mapping[str, Optional[bool]]]
+    tracking: Optional[Mapping[str, Union[bool, str]]]
+    unsubscribe: Optional[Mapping[str, Any]]
     attempt_count: int
     events: List[EmailEvent]
     attempts: List[Mapping[str, Any]]
@@ -201,6 +204,8 @@ class Domain(TypedDict):
     spf_record: Optional[str]
     dkim_selector: Optional[str]
     dkim_selectors: Mapping[str, List[str]]
+    tracking_host: Optional[str]
+    tracking_host_verified_at: Optional[str]
     dns_records: List[DnsRecord]
     spf_advisor: Optional[Mapping[str, Any]]
     dmarc: Optional[Mapping[str, Any]]

@@ -29,6 +29,10 @@ pub struct Domain {
     pub next_check_at: Option<Timestamp>,
     pub dkim_selector: Option<String>,
     pub dkim_selectors: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    pub tracking_host: Option<String>,
+    #[serde(default)]
+    pub tracking_host_verified_at: Option<Timestamp>,
     pub dns_records: Vec<DnsRecord>,
     pub spf_advisor: Option<Value>,
     pub dmarc: Option<Value>,
@@ -63,6 +67,9 @@ pub struct DomainChanges {
     /// Selectors by the identifiers of connections.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub dkim_selectors: BTreeMap<String, Vec<String>>,
+    /// A host of the domain for links that lead to the server; an empty one removes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracking_host: Option<String>,
 }
 
 identified!(Domain);

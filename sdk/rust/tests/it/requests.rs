@@ -21,7 +21,8 @@ async fn a_message_has_the_names_of_the_api() {
         .variable("firstName", 1)
         .strict_variables()
         .scheduled_at("2030-01-31T09:30:00Z".parse::<courierx_client::Timestamp>().unwrap())
-        .tracking(true, false)
+        .tracking_by_courierx(true, false)
+        .unsubscribe_from("news")
         .lane(Lane::Critical)
         .idempotency_key("k")
         .attach(Attachment::new("a", "text/plain", "hi").inline("logo"))
@@ -37,7 +38,7 @@ async fn a_message_has_the_names_of_the_api() {
         "from_email": "A <a@a.example>", "to_email": ["b@b.example"], "cc": ["c@c.example"],
         "reply_to": ["r@a.example"], "subject": "Hello", "html_body": "<p>", "template_id": "t",
         "variables": { "firstName": 1 }, "strict_variables": true, "scheduled_at": "2030-01-31T09:30:00Z",
-        "tracking": { "opens": true, "clicks": false }, "lane": "critical",
+        "tracking": { "opens": true, "clicks": false, "by": "courierx" }, "unsubscribe": { "topic": "news" }, "lane": "critical",
         "attachments": [
             { "filename": "a", "content_type": "text/plain", "content": "aGk=", "content_id": "logo" },
             { "url": "https://a.example/b.pdf" },

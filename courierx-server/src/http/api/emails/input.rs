@@ -3,7 +3,7 @@
 use courierx_core::clock::Timestamp;
 use courierx_core::message::{
     DisplayName, DuplicatePolicy, Email, EmailBuilder, Field, HeaderName, IdempotencyKey, Lane, Mailbox,
-    MetadataKey, Problem, RetryPreset, Tracking, limits,
+    MetadataKey, Problem, RetryPreset, Topic, TrackedBy, Tracking, Unsubscribe, limits,
 };
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -59,6 +59,8 @@ pub struct SendEmail {
     deliver_by: Option<Timestamp>,
     #[serde(default)]
     tracking: Option<Watched>,
+    #[serde(default)]
+    unsubscribe: Option<Leaving>,
     #[serde(default)]
     track_opens: Option<bool>,
     #[serde(default)]
@@ -177,7 +179,10 @@ impl SendEmail {
                 email = email.metadata(name, value);
             }
         }
-        email = email.tracking(tracking(self.tracking, (self.track_opens, self.track_clicks), &mut wrong));
+        let (tracking, by) = tracking(self.tracking, (self.track_opens, self.track_clicks), &mut wrong);
+        email = email.tracking(tracking).tracked_by(by);
+        let unsubscribe = self.unsubscribe.and_then(|leaving| unsubscribe(leaving, &mut wrong));
+        email = set(email, unsubscribe, EmailBuilder::unsubscribe);
         email = set(email, key, EmailBuilder::idempotency_key);
         email = set(email, self.subject, EmailBuilder::subject);
         email = set(email, self.html_body, EmailBuilder::html);
@@ -224,7 +229,42 @@ enum Watched {
     Each(Map<String, Value>),
 }
 
-any_of! { Watched: bool, Tracking }
+any_of! { Watched: bool, AskedTracking }
+
+/// What is to be counted of readers, and by whom.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its schema is read")]
+struct AskedTracking {
+    opens: Option<bool>,
+    clicks: Option<bool>,
+    /// `courierx` or `provider`
+    by: Option<TrackedBy>,
+}
+
+/// Whether recipients can leave.
+enum Leaving {
+    All(bool),
+    Of(Map<String, Value>),
+}
+
+any_of! { Leaving: bool, LeavingTopic }
+
+/// What recipients leave.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its schema is read")]
+struct LeavingTopic {
+    topic: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Leaving {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::Bool(all) => Ok(Self::All(all)),
+            Value::Object(of) => Ok(Self::Of(of)),
+            _ => Err(D::Error::custom("must be a boolean, or an object with a topic")),
+        }
+    }
+}
 
 impl<'de> Deserialize<'de> for Watched {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -318,12 +358,23 @@ fn tracking(
     object: Option<Watched>,
     (opens, clicks): (Option<bool>, Option<bool>),
     wrong: &mut Vec<FieldError>,
-) -> Tracking {
+) -> (Tracking, TrackedBy) {
     let mut object = match object {
-        Some(Watched::All(true)) => return Tracking::ON,
-        Some(Watched::All(false)) => return Tracking::OFF,
+        Some(Watched::All(true)) => return (Tracking::ON, TrackedBy::default()),
+        Some(Watched::All(false)) => return (Tracking::OFF, TrackedBy::default()),
         Some(Watched::Each(object)) => object,
         None => Map::new(),
+    };
+    let by = match object.remove("by") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(name)) => name.parse().map_err(|_| name).map(Some).unwrap_or_else(|_| {
+            wrong.push(FieldError::new("tracking[by]", format!("must be one of: {}", names_of_trackers())));
+            None
+        }),
+        Some(_) => {
+            wrong.push(FieldError::new("tracking[by]", "must be a string"));
+            None
+        }
     };
     let mut switch = |name: &str| match object.remove(name) {
         None | Some(Value::Null) => None,
@@ -333,7 +384,31 @@ fn tracking(
             None
         }
     };
-    Tracking { opens: switch("opens").or(opens), clicks: switch("clicks").or(clicks) }
+    let tracking = Tracking { opens: switch("opens").or(opens), clicks: switch("clicks").or(clicks) };
+    (tracking, by.unwrap_or_default())
+}
+
+fn names_of_trackers() -> String {
+    TrackedBy::ALL.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// What a message says of leaving.
+fn unsubscribe(leaving: Leaving, wrong: &mut Vec<FieldError>) -> Option<Unsubscribe> {
+    let mut of = match leaving {
+        Leaving::All(false) => return Some(Unsubscribe::No),
+        Leaving::All(true) => return Some(Unsubscribe::Yes(None)),
+        Leaving::Of(of) => of,
+    };
+    match of.remove("topic") {
+        None | Some(Value::Null) => Some(Unsubscribe::Yes(None)),
+        Some(Value::String(topic)) => {
+            named("unsubscribe", "topic", Topic::new(topic), wrong).map(|topic| Unsubscribe::Yes(Some(topic)))
+        }
+        Some(_) => {
+            wrong.push(FieldError::new("unsubscribe[topic]", "must be a string"));
+            None
+        }
+    }
 }
 
 /// The same error, with the fields as they are documented.

@@ -6,7 +6,9 @@ use courierx_core::clock::Timestamp;
 use courierx_core::engine::Written;
 use courierx_core::event::{EventKind, MessageStatus, RecipientStatus};
 use courierx_core::id::{AttemptId, EventId, MessageId};
-use courierx_core::message::{Email, MetadataKey, Mode, RecipientField, Tracking};
+use courierx_core::message::{
+    Email, MetadataKey, Mode, RecipientField, Topic, TrackedBy, Tracking, Unsubscribe,
+};
 use courierx_core::provider::RecipientOutcome;
 use courierx_core::store::{MessageRecord, RecipientRecord};
 use serde::Serialize;
@@ -154,11 +156,43 @@ pub struct Full<'a> {
     reply_to: Option<&'a str>,
     #[schema(value_type = BTreeMap<String, String>)]
     metadata: BTreeMap<&'a MetadataKey, &'a str>,
-    tracking: Option<Tracking>,
+    tracking: Option<Counted>,
+    unsubscribe: Option<Unsubscribable<'a>>,
     attempt_count: usize,
     events: Vec<OneEvent<'a>>,
     attempts: Vec<Attempt<'a>>,
     waiting: Option<RenderedWait<'a>>,
+}
+
+/// What is counted of readers, and by whom.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EmailTracking)]
+struct Counted {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opens: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clicks: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<TrackedBy>,
+}
+
+fn counted(mail: &Email) -> Counted {
+    let Tracking { opens, clicks } = mail.tracking();
+    let by = Some(mail.tracked_by()).filter(|by| *by != TrackedBy::default());
+    Counted { opens, clicks, by }
+}
+
+/// What the message says of leaving.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EmailUnsubscribe)]
+struct Unsubscribable<'a> {
+    offered: bool,
+    topic: Option<&'a str>,
+}
+
+fn unsubscribable(unsubscribe: &Unsubscribe) -> Unsubscribable<'_> {
+    let offered = *unsubscribe != Unsubscribe::No;
+    Unsubscribable { offered, topic: unsubscribe.topic().map(Topic::as_str) }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -180,6 +214,10 @@ struct OneEvent<'a> {
     provider_connection_id: Option<&'a str>,
     bounce_type: Option<&'static str>,
     message: Option<&'a str>,
+    /// Of openings and clicks: whether no reader made them, but a scanner or a program that fetches everything.
+    machine: Option<bool>,
+    /// Of clicks: the link.
+    url: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -231,7 +269,8 @@ pub(super) fn full(email: &FullEmail) -> Full<'_> {
             .flat_map(Email::metadata)
             .map(|(key, value)| (key, value.as_str()))
             .collect(),
-        tracking: mail.map(Email::tracking),
+        tracking: mail.map(counted),
+        unsubscribe: mail.and_then(Email::unsubscribe).map(unsubscribable),
         attempt_count: email.attempts.len(),
         events: email.events.iter().map(|one| event(one, recipients)).collect(),
         attempts: email.attempts.iter().map(|one| attempt(one, recipients)).collect(),
@@ -266,6 +305,8 @@ fn event<'a>(view: &'a EventView, recipients: &'a [RecipientRecord]) -> OneEvent
         provider_connection_id: connection.as_ref().map(|one| one.id.as_str()),
         bounce_type,
         message: event.detail.as_deref(),
+        machine: matches!(event.kind, EventKind::Opened | EventKind::Clicked).then(|| event.is_by_machine()),
+        url: event.url(),
     }
 }
 

@@ -26,6 +26,9 @@ pub struct CreateSuppression {
     email: String,
     #[serde(default)]
     reason: Option<String>,
+    /// What it is about; all mail if nothing is said.
+    #[serde(default)]
+    topic: Option<String>,
     #[serde(default)]
     note: Option<String>,
     #[serde(default)]
@@ -40,6 +43,8 @@ pub struct Rendered<'a> {
     id: RecordId,
     email: &'a str,
     reason: Reason,
+    /// Which mail it holds back; all mail if none.
+    topic: Option<&'a str>,
     note: Option<&'a str>,
     source: &'a str,
     source_email_id: Option<MessageId>,
@@ -52,6 +57,7 @@ fn render(entry: &Suppression) -> Rendered<'_> {
         id: entry.id,
         email: entry.pattern.as_str(),
         reason: entry.reason,
+        topic: Some(entry.scope.as_str()).filter(|topic| !topic.is_empty()),
         note: entry.note.as_deref(),
         source: &entry.source,
         source_email_id: entry.source_message,
@@ -66,9 +72,11 @@ impl CreateSuppression {
         let pattern = suppressions::pattern(&self.email).map_err(|error| wrong.push(error)).ok();
         let reason = self.reason.as_deref().map_or(Ok(Reason::Manual), suppressions::reason);
         let reason = reason.map_err(|error| wrong.push(error)).ok();
-        match (pattern, reason) {
-            (Some(pattern), Some(reason)) => {
-                Ok(NewEntry { pattern, reason, note: self.note, expires_at: self.expires_at })
+        let topic = self.topic.as_deref().map(suppressions::topic).transpose();
+        let topic = topic.map_err(|error| wrong.push(error)).ok();
+        match (pattern, reason, topic) {
+            (Some(pattern), Some(reason), Some(topic)) => {
+                Ok(NewEntry { pattern, reason, topic, note: self.note, expires_at: self.expires_at })
             }
             _ => Err(wrong),
         }

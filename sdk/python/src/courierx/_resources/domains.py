@@ -32,11 +32,13 @@ class Domains(Resource):
         *,
         dkim_selector: Optional[str] = None,
         dkim_selectors: Optional[Mapping[str, Sequence[str]]] = None,
+        tracking_host: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> Domain:
         """Adds a domain; ``dns_records`` are what to publish."""
         body: dict[str, Any] = {"domain": domain, "dkim_selector": dkim_selector}
         body["dkim_selectors"] = dkim_selectors or {}
+        body["tracking_host"] = tracking_host
         return cast(Domain, self._make("/domains", body, timeout))
 
     def update(
@@ -45,10 +47,15 @@ class Domains(Resource):
         *,
         dkim_selector: Optional[str] = None,
         dkim_selectors: Optional[Mapping[str, Sequence[str]]] = None,
+        tracking_host: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> Domain:
         """Changes what is named; an empty selector removes it."""
-        given = {"dkim_selector": dkim_selector, "dkim_selectors": dkim_selectors}
+        given = {
+            "dkim_selector": dkim_selector,
+            "dkim_selectors": dkim_selectors,
+            "tracking_host": tracking_host,
+        }
         body = {name: value for name, value in given.items() if value is not None}
         return cast(Domain, self._change(f"/domains/{part(id)}", body, timeout))
 

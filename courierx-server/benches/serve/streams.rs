@@ -53,7 +53,7 @@ fn share(server: &Program) -> f64 {
     let before = server.processor_time();
     #[expect(clippy::disallowed_methods, reason = "what is measured is that nothing happens")]
     thread::sleep(WHILE);
-    (server.processor_time() - before).as_secs_f64() / WHILE.as_secs_f64() * 100.0
+    server.processor_time().saturating_sub(before).as_secs_f64() / WHILE.as_secs_f64() * 100.0
 }
 
 fn open(server: &Program, key: &str) -> BufReader<TcpStream> {

@@ -7,6 +7,7 @@ mod mailgun;
 mod mime;
 mod postmark;
 mod real_servers;
+mod rebinding;
 mod reference;
 mod resend;
 mod sandbox;

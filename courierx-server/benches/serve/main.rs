@@ -16,6 +16,7 @@ mod process;
 mod read;
 mod receiver;
 mod smtp;
+mod streams;
 mod together;
 mod webhooks;
 mod wrk;
@@ -51,6 +52,9 @@ fn main() -> ExitCode {
     }
     if options.wants("read") {
         read::measure(&mut floors, &options);
+    }
+    if options.wants("streams") {
+        streams::measure(&mut floors);
     }
     if options.wants("webhooks") {
         webhooks::measure(&mut floors, &options);

@@ -122,6 +122,15 @@ impl Program {
         ["due", "waiting", "under_delivery"].map(count).iter().sum()
     }
 
+    /// How long processors worked for it.
+    pub(crate) fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let after_name = stat.rsplit(") ").next().unwrap();
+        let ticks = |field: usize| after_name.split(' ').nth(field).unwrap().parse::<u64>().unwrap();
+        // Hundredths of a second wherever Linux runs: in the program, and in the kernel for it.
+        Duration::from_millis((ticks(11) + ticks(12)) * 10)
+    }
+
     /// Resident memory, in MB.
     pub(crate) fn resident_mb(&self) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();

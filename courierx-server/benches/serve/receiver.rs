@@ -43,7 +43,7 @@ pub(crate) async fn serve() {
 }
 
 /// The command that posts a file so often.
-pub(crate) fn posting(url: &str, body: &Path, at_once: usize, count: usize) -> Command {
+pub(crate) fn posting(url: &str, body: &Path, at_once: u32, count: u32) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args([POSTING, url]).arg(body).args([at_once.to_string(), count.to_string()]);
     command
@@ -54,7 +54,7 @@ pub(crate) fn posting(url: &str, body: &Path, at_once: usize, count: usize) -> C
 pub(crate) async fn post_all() {
     let args: Vec<String> = std::env::args().skip_while(|arg| arg != POSTING).skip(1).collect();
     let [url, file, at_once, count] = &args[..4] else { panic!("four arguments") };
-    let (at_once, count): (usize, usize) = (at_once.parse().unwrap(), count.parse().unwrap());
+    let (at_once, count): (u32, u32) = (at_once.parse().unwrap(), count.parse().unwrap());
     let body = Bytes::from(std::fs::read(file).unwrap());
     let _ = tokio_rustls::rustls::crypto::aws_lc_rs::default_provider().install_default();
     let client = reqwest::Client::builder().no_proxy().http1_only().tcp_nodelay(true).build().unwrap();

@@ -13,15 +13,19 @@ use super::receiver;
 
 /// Messages that an endpoint is told of, unless others are asked for.
 const MESSAGES: f64 = 20_000.0;
+/// Messages of one request.
+const BATCH: u32 = 1000;
 /// Requests at once, as many as the server makes to one endpoint.
-const AT_ONCE: usize = 16;
+const AT_ONCE: u32 = 16;
 /// The least share of the bare loop's rate.
 const LEAST: f64 = 0.6;
 /// The least share of its own rate that is left to others by one that hangs.
 const LEFT: f64 = 0.9;
 
 pub(crate) fn measure(floors: &mut Floors, options: &Options) {
-    let count = options.messages.unwrap_or(MESSAGES) as usize / 1000 * 1000;
+    let wanted = options.messages.unwrap_or(MESSAGES);
+    let batches = (1..1000).find(|batches| f64::from(batches * BATCH) >= wanted).expect("at most a million");
+    let count = batches * BATCH;
     let (mut shares, mut left) = (Vec::new(), Vec::new());
     for _ in 0..options.rounds {
         let ours = told(count, &["/hook"]);
@@ -51,7 +55,7 @@ struct Told {
 }
 
 /// Has a server accept messages for tomorrow, which are delivered to nobody now, and then tell of them.
-fn told(count: usize, paths: &[&str]) -> Told {
+fn told(count: u32, paths: &[&str]) -> Told {
     let receiver = Program::receiver();
     let settings = [("COURIERX_ALLOW_PRIVATE_TARGETS", "127.0.0.0/8")];
     let idle = Program::courierx(&[&settings[..], &[("MAX_WORKERS", "0")]].concat());
@@ -60,9 +64,10 @@ fn told(count: usize, paths: &[&str]) -> Told {
         let url = format!("{}{path}", receiver.url);
         idle.post("/api/v1/webhook_endpoints", &key, &json!({ "url": url, "events": ["queued"] }));
     }
-    for batch in 0..count / 1000 {
-        let recipients: Vec<_> =
-            (0..1000).map(|number| json!({ "email": format!("user{batch}.{number}@example.com") })).collect();
+    for batch in 0..count / BATCH {
+        let recipients: Vec<_> = (0..BATCH)
+            .map(|number| json!({ "email": format!("user{batch}.{number}@example.com") }))
+            .collect();
         let batch = json!({
             "from_email": "hello@myapp.example", "subject": "Welcome to My App", "text_body": "Welcome!",
             "tags": ["welcome", "onboarding"], "metadata": { "user_id": "usr_1" },
@@ -77,7 +82,7 @@ fn told(count: usize, paths: &[&str]) -> Told {
 }
 
 /// Has a bare loop post as many.
-fn posted(count: usize, body: &str) -> f64 {
+fn posted(count: u32, body: &str) -> f64 {
     let receiver = Program::receiver();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("body.json");
@@ -90,19 +95,20 @@ fn posted(count: usize, body: &str) -> f64 {
 }
 
 /// How many arrive in a second, between the first tenth of them and the last.
-fn rate(receiver: &Program, count: usize) -> f64 {
-    let start = Instant::now();
-    let (mut first, mut at) = (None, 0);
+fn rate(receiver: &Program, count: u32) -> f64 {
+    let (mut first, mut at, mut moved) = (None, 0, Instant::now());
     loop {
-        let now = receiver.get("/count", "").parse::<usize>().unwrap();
+        let now = receiver.get("/count", "").parse::<u32>().unwrap();
         let time = Instant::now();
-        assert!(now > at || start.elapsed() < Duration::from_secs(60), "{now} of {count} arrived");
-        at = now;
+        if now > at {
+            (at, moved) = (now, time);
+        }
+        assert!(moved.elapsed() < Duration::from_mins(1), "{at} of {count} arrived");
         if at >= count / 10 && first.is_none() {
             first = Some((time, at));
         }
         if let Some((begin, before)) = first.filter(|_| at >= count / 10 * 9) {
-            return (at - before) as f64 / (time - begin).as_secs_f64();
+            return f64::from(at - before) / (time - begin).as_secs_f64();
         }
         #[expect(clippy::disallowed_methods, reason = "to look all the time would take what is measured")]
         thread::sleep(Duration::from_millis(10));

@@ -120,7 +120,7 @@ class Server(unittest.TestCase):
         self.assertEqual(len(set(sent)), 40)
 
     def test_what_happened_is_listed_and_told_as_it_happens(self) -> None:
-        sent = self.courierx.emails.send("a@a.example", "ada@example.com", subject="events", text="Hello")
+        sent = self.courierx.emails.send(from_email="a@a.example", to="ada@example.com", subject="events", text="Hello")
         seen: list[Any] = []
         for event in self.courierx.events.stream(after=0, message_id=sent["id"]):
             seen.append(event)

@@ -210,7 +210,7 @@ fn write(chosen: &Chosen) -> impl Iterator<Item = sse::Event> {
         // Nothing in it can fail to be JSON.
         event
             .inspect_err(|error| {
-                tracing::error!(error = error as &dyn std::error::Error, "an event is not told")
+                tracing::error!(error = error as &dyn std::error::Error, "an event is not told");
             })
             .ok()
     })

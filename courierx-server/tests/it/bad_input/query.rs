@@ -166,6 +166,8 @@ async fn what_is_not_there_is_not_found_and_no_method_is_guessed() {
             assert!(allowed.contains(route.method.as_str()), "{path}: {allowed}");
         }
         if route.method == Method::GET {
+            // This one would be answered for ever.
+            let path = if path.ends_with("/stream") { format!("{path}?after=x") } else { path };
             let head = target.owner.send(target.owner.request(Method::HEAD, &path)).await;
             let get = target.owner.get(&path).await;
             assert_eq!((head.status, head.text.as_str()), (get.status, ""), "{path}");

@@ -16,6 +16,7 @@ use crate::webhook_endpoints::receiver::{Receiver, Told};
 /// What the page prints, in its order.
 #[expect(clippy::items_after_statements, reason = "the page's blocks begin with what they need")]
 #[expect(clippy::print_stdout, reason = "so does the page")]
+#[expect(clippy::too_many_lines, reason = "it is one page")]
 async fn page(
     key: &str,
     base_url: &str,

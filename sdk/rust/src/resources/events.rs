@@ -137,10 +137,9 @@ impl EventStream<'_> {
             }
             match self.more().await {
                 Ok(true) => continue,
-                Ok(false) => {}
                 // What was never there may be elsewhere; what was there comes back.
                 Err(error) if self.last.is_none() || !passes(&error) => return Err(error),
-                Err(_) => {}
+                Ok(false) | Err(_) => {}
             }
             (self.response, self.failures) = (None, self.failures + 1);
             self.text.clear();

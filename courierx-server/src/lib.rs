@@ -32,6 +32,7 @@ pub mod error;
 pub mod http;
 mod jobs;
 pub mod model;
+mod reconcile;
 mod schema;
 pub mod secret;
 pub mod server;

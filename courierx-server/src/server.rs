@@ -15,7 +15,7 @@ use crate::changes;
 use crate::delivery::Postman;
 use crate::http::{self, ListenerLimits};
 use crate::upkeep::upkeep;
-use crate::{callbacks, webhooks};
+use crate::{callbacks, reconcile, webhooks};
 
 /// How long what the engine API has begun may go on once nothing else does.
 const GRACE: Duration = Duration::from_secs(15);
@@ -31,6 +31,7 @@ pub struct Server {
     upkeep: JoinHandle<()>,
     webhooks: Option<JoinHandle<()>>,
     callbacks: Option<JoinHandle<()>>,
+    reconcile: Option<JoinHandle<()>>,
     /// Follows what other servers on the same database change, if there can be any.
     changes: Option<JoinHandle<()>>,
     /// Ends the upkeep, which goes on until everything else has ended.
@@ -70,6 +71,9 @@ impl Server {
             callbacks: worker
                 .is_some()
                 .then(|| tokio::spawn(callbacks::run(Arc::clone(&app), rest.child_token()))),
+            reconcile: worker
+                .is_some()
+                .then(|| tokio::spawn(reconcile::run(Arc::clone(&app), rest.child_token()))),
             upkeep: tokio::spawn(upkeep(Arc::clone(&app), rest.child_token())),
             changes: app
                 .settings
@@ -117,6 +121,9 @@ impl Server {
         if let Some(callbacks) = &mut self.callbacks {
             let _ = callbacks.await;
         }
+        if let Some(reconcile) = &mut self.reconcile {
+            let _ = reconcile.await;
+        }
         if let Some(webhooks) = &mut self.webhooks {
             let _ = webhooks.await;
         }
@@ -135,7 +142,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.listener.abort();
         self.upkeep.abort();
-        for task in [&self.webhooks, &self.callbacks].into_iter().flatten() {
+        for task in [&self.webhooks, &self.callbacks, &self.reconcile].into_iter().flatten() {
             task.abort();
         }
         if let Some(changes) = &self.changes {

@@ -305,6 +305,10 @@ fn sending() -> Vec<Route> {
         get("/api/v1/emails/{id}", Needs(Scope::EmailsRead), "Read a message", emails::get),
         patch("/api/v1/emails/{id}", Needs(Scope::EmailsWrite), "Send a message at another time", emails::reschedule),
         post("/api/v1/emails/{id}/cancel", Needs(Scope::EmailsWrite), "Cancel a message", emails::cancel),
+        post("/api/v1/emails/{id}/reconcile", Needs(Scope::EmailsWrite), "Look after a message that seems to be stuck", emails::reconcile)
+            .note("Nothing is ever sent twice by it."),
+        post("/api/v1/emails/reconcile_stale", Needs(Scope::EmailsWrite), "Look after all messages that seem to be stuck", emails::reconcile_stale)
+            .note("Up to 1000 that are older than five minutes, one after the other; once in two minutes."),
         get("/api/v1/sandbox/messages", Needs(Scope::EmailsRead), "List what the sandbox took", sandbox::list),
         get("/api/v1/sandbox/messages/{id}", Needs(Scope::EmailsRead), "Read what the sandbox took", sandbox::get),
         get("/api/v1/suppressions", Needs(Scope::SuppressionsRead), "List suppressed addresses", suppressions::list),

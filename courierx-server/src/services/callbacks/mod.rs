@@ -60,11 +60,16 @@ pub async fn receive(app: &App, addressed: &Addressed, callback: &Callback) -> S
         Ok(authentic) => authentic,
         Err(error) => {
             tracing::info!(%tenant, %connection, %kind, error = &error as &dyn std::error::Error, "a callback was refused");
+            app.meters.callbacks(kind.as_str(), "refused", 1);
             return Err(refused(error));
         }
     };
     match authentic.subject {
-        Subject::Messages(body) => keep(app, *tenant, name, &body).await,
+        Subject::Messages(body) => {
+            keep(app, *tenant, name, &body).await?;
+            app.meters.callbacks(kind.as_str(), "taken", 1);
+            Ok(())
+        }
         Subject::Subscribe(confirmation) => confirm::confirm(app, *tenant, *connection, &confirmation).await,
         // Whoever may do that at the provider wanted it.
         Subject::Unsubscribed(confirmation) => {

@@ -13,7 +13,7 @@ use courierx_providers::http::HttpError;
 use courierx_store::blobs::OpenError;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::{Directory, LoginLimits, Passwords, RateLimits, Tokens};
+use crate::auth::{Directory, Guesses, LoginLimits, Passwords, RateLimits, Tokens};
 use crate::callback_setup::Received;
 use crate::config::Settings;
 use crate::ctx::Ctx;
@@ -101,6 +101,8 @@ pub struct App {
     pub passwords: Passwords,
     /// How often somebody may try to log in.
     pub logins: LoginLimits,
+    /// From where wrong keys of the operator came.
+    pub guesses: Guesses,
     /// How many forgotten passwords are seen to at once.
     pub resets: Resets,
     /// What `/metrics` tells.
@@ -165,6 +167,7 @@ impl App {
             tokens: Tokens::new(jwt_secret.expose().as_bytes()),
             passwords: Passwords::default(),
             logins: LoginLimits::default(),
+            guesses: Guesses::default(),
             resets: Resets::default(),
             database_works: DatabaseWorks::default(),
             queue_depth: QueueDepth::default(),

@@ -34,6 +34,7 @@ pub mod error;
 pub mod http;
 mod jobs;
 pub mod model;
+mod reconcile;
 mod schema;
 pub mod secret;
 pub mod server;

@@ -16,7 +16,7 @@ use crate::delivery::Postman;
 use crate::http::{self, ListenerLimits};
 use crate::services::events;
 use crate::upkeep::upkeep;
-use crate::{callback_setup, callbacks, webhooks};
+use crate::{callback_setup, callbacks, reconcile, webhooks};
 
 /// How long what the engine API has begun may go on once nothing else does.
 const GRACE: Duration = Duration::from_secs(15);
@@ -32,9 +32,8 @@ pub struct Server {
     upkeep: JoinHandle<()>,
     /// Looks for events on behalf of those who follow them.
     watch: JoinHandle<()>,
-    webhooks: Option<JoinHandle<()>>,
-    callback_setup: Option<JoinHandle<()>>,
-    callbacks: Option<JoinHandle<()>>,
+    /// Whoever does jobs that are no deliveries.
+    crews: Vec<JoinHandle<()>>,
     /// Follows what other servers on the same database change, if there can be any.
     changes: Option<JoinHandle<()>>,
     /// Ends the upkeep, which goes on until everything else has ended.
@@ -68,15 +67,7 @@ impl Server {
         Ok(Self {
             address,
             listener: tokio::spawn(serving),
-            webhooks: worker
-                .is_some()
-                .then(|| tokio::spawn(webhooks::run(Arc::clone(&app), rest.child_token()))),
-            callback_setup: worker
-                .is_some()
-                .then(|| tokio::spawn(callback_setup::run(Arc::clone(&app), rest.child_token()))),
-            callbacks: worker
-                .is_some()
-                .then(|| tokio::spawn(callbacks::run(Arc::clone(&app), rest.child_token()))),
+            crews: worker.is_some().then(|| crews(&app, &rest)).unwrap_or_default(),
             upkeep: tokio::spawn(upkeep(Arc::clone(&app), rest.child_token())),
             watch: tokio::spawn(events::watch(Arc::clone(&app), stop.child_token())),
             changes: app
@@ -125,9 +116,8 @@ impl Server {
         self.rest.cancel();
         let _ = (&mut self.upkeep).await;
         let _ = (&mut self.watch).await;
-        for jobs in [&mut self.callbacks, &mut self.webhooks, &mut self.callback_setup].into_iter().flatten()
-        {
-            let _ = jobs.await;
+        for crew in &mut self.crews {
+            let _ = crew.await;
         }
         if let Some(changes) = &mut self.changes {
             let _ = changes.await;
@@ -140,14 +130,23 @@ impl Server {
     }
 }
 
+fn crews(app: &Arc<App>, rest: &CancellationToken) -> Vec<JoinHandle<()>> {
+    vec![
+        tokio::spawn(webhooks::run(Arc::clone(app), rest.child_token())),
+        tokio::spawn(callback_setup::run(Arc::clone(app), rest.child_token())),
+        tokio::spawn(callbacks::run(Arc::clone(app), rest.child_token())),
+        tokio::spawn(reconcile::run(Arc::clone(app), rest.child_token())),
+    ]
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         self.app.streams.close();
         self.watch.abort();
         self.listener.abort();
         self.upkeep.abort();
-        for task in [&self.webhooks, &self.callbacks, &self.callback_setup].into_iter().flatten() {
-            task.abort();
+        for crew in &self.crews {
+            crew.abort();
         }
         if let Some(changes) = &self.changes {
             changes.abort();

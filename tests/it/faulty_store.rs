@@ -10,9 +10,10 @@ use courierx::store::{
     ClaimRequest, Claimed, CommitError, ConfigChange, ConfigRecord, Configs, CounterDelta, CounterQuery,
     CounterValue, Counters, DepthQuery, Erasure, EventQuery, Expected, Grant, IncomingEvent, JobId, JobKind,
     JobNext, KeptCallback, KeyValue, LaneDepth, LeaseRef, Ledger, MessageFilter, MessageRecord, NewJob,
-    NewMessage, Page, PageRequest, PurgeRequest, Purged, Queue, Recorded, Reschedule, RescheduleResult,
-    Reservation, Reserved, Settled, Settlement, State, StateEntry, StateKey, Store, StoreError, StoreResult,
-    StoredMessage, SuppressionFilter, Suppressions, Swap, WebhookFilter, WebhookLog, WebhookTry,
+    NewMessage, Page, PageRequest, PurgeRequest, Purged, Queue, Recorded, RequeueResult, Reschedule,
+    RescheduleResult, Reservation, Reserved, Settled, Settlement, State, StateEntry, StateKey, Store,
+    StoreError, StoreResult, StoredMessage, SuppressionFilter, Suppressions, Swap, WebhookFilter, WebhookLog,
+    WebhookTry,
 };
 use courierx::suppression::{NewSuppression, Pattern, Scope, Suppression};
 use courierx::testing::Recorder;
@@ -90,6 +91,7 @@ delegate! { Ledger {
     fn last_event() -> Sequence;
     fn cancel(tenant: TenantId, message: MessageId) -> CancelResult;
     fn reschedule(change: &Reschedule) -> RescheduleResult;
+    fn requeue(tenant: TenantId, message: MessageId) -> RequeueResult;
     fn purge(request: &PurgeRequest) -> Purged;
 } }
 

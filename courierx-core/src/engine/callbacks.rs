@@ -161,19 +161,19 @@ fn source<'r>(
 }
 
 /// Puts events of one connection as the store takes them.
-struct Reader<'a> {
-    tenant: TenantId,
-    connection: &'a ConnectionId,
-    provider: &'a str,
-    policy: &'a Policy,
+pub(super) struct Reader<'a> {
+    pub(super) tenant: TenantId,
+    pub(super) connection: &'a ConnectionId,
+    pub(super) provider: &'a str,
+    pub(super) policy: &'a Policy,
     /// None where nobody is suppressed: in a sandbox.
-    suppresses_at: Option<Timestamp>,
-    now: Timestamp,
+    pub(super) suppresses_at: Option<Timestamp>,
+    pub(super) now: Timestamp,
 }
 
 impl Reader<'_> {
     /// An event as the store takes it; none for one that names no hand-over.
-    fn read(&self, event: ProviderEvent) -> Option<IncomingEvent> {
+    pub(super) fn read(&self, event: ProviderEvent) -> Option<IncomingEvent> {
         let mut effects = Effects::default();
         let mut row = None;
         if let (Some(now), Some(address)) = (self.suppresses_at, &event.recipient) {

@@ -137,6 +137,18 @@ pub trait StatusLookup: fmt::Debug + Send + Sync {
         key: &LookupKey,
         options: &SendOptions,
     ) -> Result<Vec<RecipientOutcome>, LookupError>;
+
+    /// What the provider knows has happened to a hand-over since, as its callbacks would have told: for whoever missed
+    /// them. An event that a callback tells as well has the same key, where the provider gives it one.
+    ///
+    /// Unless an adapter overrides it there is nothing: then callbacks alone tell.
+    async fn history(
+        &self,
+        _key: &LookupKey,
+        _options: &SendOptions,
+    ) -> Result<Vec<ProviderEvent>, LookupError> {
+        Ok(Vec::new())
+    }
 }
 
 /// Which hand-over is asked about.
@@ -151,12 +163,15 @@ pub struct LookupKey {
     pub started_at: Timestamp,
     /// The recipients, by address.
     pub recipients: Vec<Address>,
+    /// Whether the hand-over was to nobody else than the one recipient: then what a provider tells of its message as a
+    /// whole is about that one.
+    pub alone: bool,
 }
 
 impl LookupKey {
     /// Asks about the hand-over under this delivery id.
     pub fn new(delivery: DeliveryId, started_at: Timestamp, recipients: Vec<Address>) -> Self {
-        Self { delivery, provider_message_id: None, started_at, recipients }
+        Self { delivery, provider_message_id: None, started_at, recipients, alone: false }
     }
 }
 

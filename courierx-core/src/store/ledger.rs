@@ -105,6 +105,12 @@ pub trait Ledger: Send + Sync {
     /// only once it is due.
     async fn reschedule(&self, change: &Reschedule) -> StoreResult<RescheduleResult>;
 
+    /// Gives a message a delivery job that is due now, if somebody is left to send to and there is none, held or not.
+    ///
+    /// A message and its job are written and ended together, so there is nothing to do but in a database that somebody
+    /// else has written to. A store may look through all jobs of the tenant, though not while others wait for it.
+    async fn requeue(&self, tenant: TenantId, message: MessageId) -> StoreResult<RequeueResult>;
+
     /// Removes what is older than allowed, at most `limit` records at once, and what has expired. What is not
     /// settled is kept, with its content.
     ///
@@ -431,6 +437,19 @@ pub enum RescheduleResult {
     Rescheduled,
     /// Its delivery has begun, or it has an end already.
     TooLate,
+    /// The tenant has no such message.
+    NotFound,
+}
+
+/// Whether a message had to be given a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequeueResult {
+    /// It had none, and has one now.
+    Requeued,
+    /// It has one, which somebody holds or which waits for its moment.
+    HasJob,
+    /// Nobody is left to send to.
+    Settled,
     /// The tenant has no such message.
     NotFound,
 }

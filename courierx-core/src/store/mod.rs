@@ -56,8 +56,8 @@ pub use error::{StoreError, StoreResult};
 pub use filter::MessageFilter;
 pub use ledger::{
     AcceptResult, AttemptResult, BeginAttempt, Begun, CancelResult, EventMatch, EventQuery, FencedStep,
-    Idempotency, IncomingEvent, Ledger, NewMessage, NewRecipient, PurgeRequest, Purged, Recorded, Reschedule,
-    RescheduleResult, ScopedKey, Settled, Settlement,
+    Idempotency, IncomingEvent, Ledger, NewMessage, NewRecipient, PurgeRequest, Purged, Recorded,
+    RequeueResult, Reschedule, RescheduleResult, ScopedKey, Settled, Settlement,
 };
 pub use page::{Cursor, Page, PageRequest};
 pub use queue::{

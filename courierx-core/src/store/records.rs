@@ -251,6 +251,14 @@ impl StoredMessage {
         effects
     }
 
+    /// Whether somebody is left to send to, so that there has to be a job.
+    pub fn is_open(&self) -> bool {
+        let open = |one: &RecipientRecord| {
+            one.disposition == Disposition::Open && one.status == RecipientStatus::Pending
+        };
+        self.record.recipients.iter().any(open)
+    }
+
     /// Moves the date and the deadline of a message that no attempt was made of, and derives the statuses; `false`
     /// if nobody is left to send to.
     pub fn reschedule(&mut self, change: &super::Reschedule, now: Timestamp) -> bool {

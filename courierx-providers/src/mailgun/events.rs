@@ -54,7 +54,7 @@ pub(super) fn of(authentic: &Authentic) -> Result<Vec<ProviderEvent>, CallbackEr
     }
 }
 
-fn of_data(data: &Value) -> ProviderEvent {
+pub(super) fn of_data(data: &Value) -> ProviderEvent {
     let name = data.or_empty("event");
     let at = data.get("timestamp").and_then(seconds).unwrap_or(Timestamp::EPOCH);
     let headers = data.get("message").and_then(|message| message.get("headers")).unwrap_or(&Value::Null);

@@ -5,14 +5,15 @@
 use async_trait::async_trait;
 use courierx_core::message::Address;
 use courierx_core::provider::{
-    Acceptance, LookupError, LookupKey, Phase, RecipientOutcome, Refusal, RefusalKind, SendOptions,
-    StatusLookup, Uncertainty,
+    Acceptance, LookupError, LookupKey, Phase, ProviderEvent, RecipientOutcome, Refusal, RefusalKind,
+    SendOptions, StatusLookup, Uncertainty,
 };
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::Mailgun;
 use super::classify::bare;
+use super::events::of_data;
 use crate::http::{NoAnswer, named};
 use crate::planted::DELIVERY_KEY;
 
@@ -26,7 +27,7 @@ const CLOCKS: i64 = 300;
 #[derive(Deserialize)]
 struct Found {
     #[serde(default)]
-    items: Vec<Event>,
+    items: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -46,8 +47,6 @@ struct Event {
     delivery_status: Option<DeliveryStatus>,
     #[serde(default)]
     message: Option<Message>,
-    #[serde(default)]
-    user_variables: Value,
 }
 
 #[derive(Deserialize)]
@@ -88,14 +87,11 @@ impl StatusLookup for Mailgun {
         key: &LookupKey,
         options: &SendOptions,
     ) -> Result<Vec<RecipientOutcome>, LookupError> {
-        let mut events = Vec::new();
-        for recipients in key.recipients.chunks(RECIPIENTS) {
-            events.extend(self.events(key, ("recipient", &any_of(recipients)), options).await?);
-        }
+        let mut events = typed(self.of_recipients(key, options).await?);
         let known = |one: &Address| find(one, &events).is_some();
         if !key.recipients.iter().all(known) {
             // A rejection has no recipient of its own.
-            events.extend(self.events(key, ("event", "rejected"), options).await?);
+            events.extend(typed(self.events(key, ("event", "rejected"), options).await?));
         }
         if let ([alone], true) = (key.recipients.as_slice(), events.iter().all(|one| one.recipient.is_none()))
         {
@@ -104,16 +100,34 @@ impl StatusLookup for Mailgun {
         let each = key.recipients.iter().map(|one| find(one, &events).map_or_else(unknown, tell));
         Ok(each.collect())
     }
+
+    /// Mailgun's own events: the same that its callbacks bring, under the same identifiers.
+    async fn history(
+        &self,
+        key: &LookupKey,
+        options: &SendOptions,
+    ) -> Result<Vec<ProviderEvent>, LookupError> {
+        Ok(self.of_recipients(key, options).await?.iter().map(of_data).collect())
+    }
 }
 
 impl Mailgun {
+    /// The events of a hand-over that name its recipients.
+    async fn of_recipients(&self, key: &LookupKey, options: &SendOptions) -> Result<Vec<Value>, LookupError> {
+        let mut events = Vec::new();
+        for recipients in key.recipients.chunks(RECIPIENTS) {
+            events.extend(self.events(key, ("recipient", &any_of(recipients)), options).await?);
+        }
+        Ok(events)
+    }
+
     /// The events of a hand-over that a filter lets through.
     async fn events(
         &self,
         key: &LookupKey,
         (field, filter): (&str, &str),
         options: &SendOptions,
-    ) -> Result<Vec<Event>, LookupError> {
+    ) -> Result<Vec<Value>, LookupError> {
         let mut request = self.get(&["v3", &self.domain, "events"]);
         let begin = (key.started_at.as_secs() - CLOCKS).max(0);
         let begin = begin.to_string();
@@ -130,9 +144,14 @@ impl Mailgun {
         }
         let mut events = answer.json::<Found>().map(|found| found.items).unwrap_or_default();
         let delivery = key.delivery.to_string();
-        events.retain(|event| event.user_variables[DELIVERY_KEY].as_str() == Some(&delivery));
+        events.retain(|event| event["user-variables"][DELIVERY_KEY].as_str() == Some(&delivery));
         Ok(events)
     }
+}
+
+/// Those that can be read.
+fn typed(events: Vec<Value>) -> Vec<Event> {
+    events.into_iter().filter_map(|event| serde_json::from_value(event).ok()).collect()
 }
 
 /// A filter for events of any of these recipients.

@@ -4,12 +4,16 @@
 //! <https://resend.com/docs/api-reference/emails/retrieve-email>
 
 use async_trait::async_trait;
+use courierx_core::event::EventKind;
 use courierx_core::provider::{
-    Acceptance, LookupError, LookupKey, Phase, RecipientOutcome, SendOptions, StatusLookup, Uncertainty,
+    Acceptance, LookupError, LookupKey, Phase, ProviderEvent, RecipientOutcome, SendOptions, StatusLookup,
+    Uncertainty,
 };
 use serde::Deserialize;
 
 use super::Resend;
+use super::events::EVENTS;
+use crate::callback::Meaning;
 use crate::http::NoAnswer;
 
 #[derive(Deserialize)]
@@ -31,25 +35,55 @@ impl StatusLookup for Resend {
         let Some(id) = &key.provider_message_id else {
             return Ok(unknown("Resend finds messages by its own identifier only"));
         };
+        let Some(email) = self.retrieve(id, options).await? else {
+            return Ok(unknown("Resend does not find the message"));
+        };
+        // Whatever happened later: it was taken, and callbacks tell the rest for each recipient.
+        let acceptance = Acceptance::with_id(id);
+        let acceptance = match email.last_event {
+            Some(event) => acceptance.detail(format!("last event: {event}")),
+            None => acceptance,
+        };
+        Ok(all(RecipientOutcome::Accepted(acceptance)))
+    }
+
+    /// The last event, which is of the message as a whole: it tells something of who was alone.
+    async fn history(
+        &self,
+        key: &LookupKey,
+        options: &SendOptions,
+    ) -> Result<Vec<ProviderEvent>, LookupError> {
+        let (Some(id), [recipient], true) = (&key.provider_message_id, &key.recipients[..], key.alone) else {
+            return Ok(Vec::new());
+        };
+        let Some(last) = self.retrieve(id, options).await?.and_then(|email| email.last_event) else {
+            return Ok(Vec::new());
+        };
+        // Nobody opens what did not arrive.
+        let name = match last.as_str() {
+            "opened" | "clicked" => "email.delivered".to_owned(),
+            other => format!("email.{other}"),
+        };
+        let mut event = ProviderEvent::new(EventKind::Other, key.started_at, format!("lookup/{id}/{last}"));
+        name.clone_into(&mut event.name);
+        event.recipient = Some(recipient.clone());
+        event.say(&format!("last event: {last}"));
+        Meaning::of(EVENTS, &name, "").apply(&mut event, "", "");
+        Ok(vec![event])
+    }
+}
+
+impl Resend {
+    /// What Resend knows of its message; none if it knows no such.
+    async fn retrieve(&self, id: &str, options: &SendOptions) -> Result<Option<Email>, LookupError> {
         let answer = self.http.exchange(self.get(&["emails", id]), options).await;
         let answer = answer.map_err(|no_answer| LookupError::new(NoAnswer::into_refusal(no_answer)))?;
         if answer.status.as_u16() == 404 {
-            return Ok(unknown("Resend does not find the message"));
+            return Ok(None);
         }
         if !answer.status.is_success() {
             return Err(LookupError::new(self.reason(&answer)));
         }
-        // Whatever happened later: it was taken, and callbacks tell the rest for each recipient.
-        Ok(match answer.json::<Email>() {
-            Some(email) if email.id == *id => {
-                let acceptance = Acceptance::with_id(id);
-                let acceptance = match email.last_event {
-                    Some(event) => acceptance.detail(format!("last event: {event}")),
-                    None => acceptance,
-                };
-                all(RecipientOutcome::Accepted(acceptance))
-            }
-            _ => unknown("the answer cannot be read"),
-        })
+        Ok(answer.json::<Email>().filter(|email| email.id == id))
     }
 }

@@ -84,7 +84,7 @@ impl<C: Clock + Clone> LoginLimits<C> {
 }
 
 /// What one attacker has: an address, or the /64 of an IPv6 one.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),

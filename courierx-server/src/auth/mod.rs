@@ -1,6 +1,7 @@
 //! Who somebody is: passwords, tokens, API keys, and a cache in front of the store.
 
 mod directory;
+mod guesses;
 mod key;
 mod limits;
 mod password;
@@ -9,6 +10,7 @@ mod token;
 mod used;
 
 pub use directory::{Directory, KeyEntry};
+pub use guesses::Guesses;
 pub use key::RawKey;
 pub(crate) use key::{hex, random_hex};
 pub use limits::LoginLimits;

@@ -39,6 +39,7 @@ pub(super) async fn record(app: &App, claimed: Claimed) -> ServiceResult<()> {
         Next::Never(why) => {
             let (tenant, connection) = (kept.tenant, &kept.connection);
             tracing::warn!(%tenant, %connection, why, "a callback is given up");
+            app.meters.callbacks(&provider(app, &kept).await, "given_up", 1);
             (Vec::new(), JobNext::Finish)
         }
     };
@@ -76,8 +77,25 @@ async fn events(app: &App, job: &Job, kept: &KeptCallback) -> ServiceResult<Next
         Err(error) => return Ok(Next::Never(error.to_string())),
     };
     let waits = |planted| patience::next(kept.received_at, job.round, planted, now);
-    let unmatched = recorded.iter().filter(|event| event.recorded == Recorded::Unmatched);
-    let left: Vec<_> = unmatched.filter_map(|event| Some((event.position, waits(event.planted)?))).collect();
+    let unmatched = || recorded.iter().filter(|event| event.recorded == Recorded::Unmatched);
+    let left: Vec<_> =
+        unmatched().filter_map(|event| Some((event.position, waits(event.planted)?))).collect();
+    let (provider, count) = (provider(app, kept).await, |is: fn(&Recorded) -> bool| {
+        recorded.iter().filter(|event| is(&event.recorded)).count()
+    });
+    app.meters.callbacks(&provider, "recorded", count(|one| matches!(one, Recorded::Stored { .. })));
+    app.meters.callbacks(&provider, "duplicate", count(|one| matches!(one, Recorded::Duplicate)));
+    // Each once, however often it is looked at again.
+    let first = if job.round == 0 { unmatched().count() } else { 0 };
+    app.meters.callbacks(&provider, "unmatched", first);
+    app.meters.callbacks(&provider, "given_up", unmatched().count() - left.len());
     let Some(at) = left.iter().map(|(_, at)| *at).min() else { return Ok(Next::Done) };
     Ok(Next::Left(left.into_iter().map(|(position, _)| position).collect(), at))
+}
+
+/// The kind of provider that a callback is of, for figures; nobody knows it once the connection is gone.
+async fn provider(app: &App, kept: &KeptCallback) -> String {
+    let router = app.routes.router(kept.tenant).await.ok();
+    let connection = router.as_ref().and_then(|router| router.connection(&kept.connection));
+    connection.map_or_else(|| "gone".to_owned(), |one| one.provider().id().to_string())
 }

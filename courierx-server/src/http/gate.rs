@@ -16,6 +16,7 @@ use futures_util::FutureExt as _;
 use super::error::panicked;
 use super::links;
 use super::meters::RouteMeters;
+use super::peer::address_of;
 use super::room::{Place, Room};
 use super::{ApiError, ApiResult};
 use crate::App;
@@ -137,7 +138,7 @@ impl Gate {
                 TenantId::DEFAULT
             }
             Access::Admin => {
-                administer(app.settings.admin_key.as_ref(), request.headers())?;
+                administer(app, request)?;
                 request.extensions_mut().insert(Operator { request_id: request_id.clone() });
                 TenantId::DEFAULT
             }
@@ -214,16 +215,26 @@ fn recognise(secret: Option<&Secret>, headers: &HeaderMap) -> ApiResult<()> {
     Err(ApiError::status(StatusCode::UNAUTHORIZED, "invalid_auth", "Unauthorized"))
 }
 
-/// Refuses whoever does not show the operator's key, as a token is shown.
-fn administer(key: Option<&Secret>, headers: &HeaderMap) -> ApiResult<()> {
-    let Some(key) = key else {
+/// Refuses whoever does not show the operator's key, as a token is shown; and from whose address too many wrong ones
+/// came, whatever is shown: a right one among them tells nothing.
+fn administer(app: &App, request: &Request) -> ApiResult<()> {
+    let Some(key) = &app.settings.admin_key else {
         let text = "SUPER_ADMIN_API_KEY is not set: the admin API is closed";
         return Err(ApiError::status(StatusCode::FORBIDDEN, "admin_not_configured", text));
     };
+    let headers = request.headers();
+    let (address, now) = (address_of(request.extensions(), headers), app.now());
+    if let Some(address) = address {
+        app.guesses.refuse(address, now)?;
+    }
     let given = only(headers, &header::AUTHORIZATION).and_then(|one| one.to_str().ok());
     let given = given.and_then(|one| one.strip_prefix("Bearer "));
     if given.is_some_and(|given| key.matches(given)) {
         return Ok(());
+    }
+    if let Some(address) = address.filter(|_| headers.contains_key(header::AUTHORIZATION)) {
+        tracing::warn!(%address, "a wrong key for the admin API");
+        app.guesses.wrong(address, now);
     }
     Err(ServiceError::Unauthorized("Unauthorized").into())
 }

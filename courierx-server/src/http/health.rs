@@ -69,6 +69,16 @@ pub(super) struct Shown {
 struct Services {
     database: Database,
     queue: Queue,
+    /// For the operator alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    callbacks: Option<Callbacks>,
+}
+
+/// What providers told and is not recorded yet.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = HealthCallbacks)]
+struct Callbacks {
+    waiting: u64,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -153,13 +163,18 @@ pub(super) async fn show(
         status: if health.database { "ok" } else { "degraded" },
         timestamp: app.now(),
         version: VERSION,
-        services: Services { database, queue: queue(&health) },
+        services: Services {
+            database,
+            queue: queue(&health),
+            callbacks: health.queue.as_ref().map(|backlog| Callbacks { waiting: backlog.callbacks }),
+        },
     };
     if health.database { Either::One(Answer::of(&body)) } else { Either::Other(Answer::of(&body)) }
 }
 
 fn queue(Health { database, queue }: &Health) -> Queue {
-    let depth = queue.as_ref().map(|lanes| {
+    let depth = queue.as_ref().map(|backlog| {
+        let lanes = &backlog.lanes;
         let total = |count: fn(&LaneDepth) -> u64| lanes.iter().map(count).sum::<u64>();
         Depth {
             due: total(|lane| lane.ready),
@@ -209,7 +224,10 @@ fn measure(app: &App, Health { database, queue }: &Health) {
     meters.gauge("courierx_build_info", &[("version", VERSION)], 1.0);
     meters.gauge("courierx_up_seconds", &[], now.since(app.started_at).as_secs_f64());
     meters.gauge("courierx_database_up", &[], if *database { 1.0 } else { 0.0 });
-    for lane in queue.iter().flat_map(|lanes| lanes.iter()) {
+    if let Some(backlog) = queue {
+        meters.gauge("courierx_callbacks_waiting", &[], backlog.callbacks as f64);
+    }
+    for lane in queue.iter().flat_map(|backlog| backlog.lanes.iter()) {
         let name = lane.lane.as_str();
         let counts = [("due", lane.ready), ("waiting", lane.waiting), ("under_delivery", lane.leased)];
         for (state, count) in counts {

@@ -39,6 +39,14 @@ impl Meters {
         self.recorder.register_gauge(&key(name, labels), &METADATA).set(value);
     }
 
+    /// Counts what became of callbacks of a kind of provider, or of their events.
+    pub fn callbacks(&self, provider: &str, result: &'static str, count: usize) {
+        if count > 0 {
+            let labels = [("provider", provider), ("result", result)];
+            self.counter("courierx_callbacks_total", &labels).increment(count as u64);
+        }
+    }
+
     /// The meters of one route.
     pub fn route(&self, method: &str, path: &str) -> RouteMeters {
         let labels = [("method", method), ("route", path)];

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::http::{HeaderMap, request::Parts};
+use axum::http::{Extensions, HeaderMap, request::Parts};
 
 /// The other end of the connection; the listener puts it into every request.
 #[derive(Debug, Clone, Copy)]
@@ -14,11 +14,16 @@ const FORWARDED: [&str; 2] = ["x-forwarded-for", "forwarded"];
 /// The address of whoever asks. A proxy on this machine is believed when it says for whom it asks; anybody
 /// else is not, since anybody can write a header.
 pub(super) fn client_address(parts: &Parts) -> Option<IpAddr> {
-    let peer = parts.extensions.get::<Peer>()?.0.ip().to_canonical();
+    address_of(&parts.extensions, &parts.headers)
+}
+
+/// The same, of a request that is still whole.
+pub(super) fn address_of(extensions: &Extensions, headers: &HeaderMap) -> Option<IpAddr> {
+    let peer = extensions.get::<Peer>()?.0.ip().to_canonical();
     if !peer.is_loopback() {
         return Some(peer);
     }
-    Some(last_forwarded(&parts.headers).unwrap_or(peer))
+    Some(last_forwarded(headers).unwrap_or(peer))
 }
 
 /// Whether the request was made on this machine, and not passed on by a proxy here.

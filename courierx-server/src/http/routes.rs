@@ -310,6 +310,10 @@ fn sending() -> Vec<Route> {
             .note("In the order in which it was written down, from the oldest on: nothing ever appears before what was read. Keep `next_cursor`, and go on `after` it."),
         get("/api/v1/events/stream", Needs(Scope::EmailsRead), "Follow what happens", events::stream)
             .note("Server-sent events: `id` is the sequence, `event` the name, `data` an `Event`. Goes on after `Last-Event-ID`, or `after`; without either from now on. It ends once whoever asks may not ask any more."),
+        post("/api/v1/emails/{id}/reconcile", Needs(Scope::EmailsWrite), "Look after a message that seems to be stuck", emails::reconcile)
+            .note("Nothing is ever sent twice by it."),
+        post("/api/v1/emails/reconcile_stale", Needs(Scope::EmailsWrite), "Look after all messages that seem to be stuck", emails::reconcile_stale)
+            .note("Up to 1000 that are older than five minutes, one after the other; once in two minutes."),
         get("/api/v1/sandbox/messages", Needs(Scope::EmailsRead), "List what the sandbox took", sandbox::list),
         get("/api/v1/sandbox/messages/{id}", Needs(Scope::EmailsRead), "Read what the sandbox took", sandbox::get),
         get("/api/v1/suppressions", Needs(Scope::SuppressionsRead), "List suppressed addresses", suppressions::list),

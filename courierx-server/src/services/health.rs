@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use courierx_core::id::TenantId;
-use courierx_core::store::{DepthQuery, LaneDepth, StateKey};
+use courierx_core::store::{DepthQuery, LaneDepth, StateKey, StoreError};
 use moka::future::Cache;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -24,7 +24,16 @@ pub struct Health {
     pub database: bool,
     /// The queue by lane, if it was asked for and could be counted. One that is too long to be counted in time
     /// says nothing against the server.
-    pub queue: Option<Arc<Vec<LaneDepth>>>,
+    pub queue: Option<Arc<Backlog>>,
+}
+
+/// What waits.
+#[derive(Debug)]
+pub struct Backlog {
+    /// Jobs, by lane.
+    pub lanes: Vec<LaneDepth>,
+    /// Callbacks of providers that are not recorded yet, counted up to a bound.
+    pub callbacks: u64,
 }
 
 /// Looks at everything. The queue is counted for the operator alone: that takes the longer the longer it is.
@@ -56,8 +65,12 @@ async fn look(app: &App) -> bool {
 }
 
 /// The queue by lane, counted at most once in a second; none if that failed.
-pub async fn depth(app: &App) -> Option<Arc<Vec<LaneDepth>>> {
-    let count = async { app.store.depth(&DepthQuery::default()).await.map(Arc::new) };
+pub async fn depth(app: &App) -> Option<Arc<Backlog>> {
+    let count = async {
+        let (all, kept) = (DepthQuery::default(), app.store.count_callbacks(None));
+        let (lanes, callbacks) = tokio::try_join!(app.store.depth(&all), kept)?;
+        Ok::<_, StoreError>(Arc::new(Backlog { lanes, callbacks }))
+    };
     match tokio::time::timeout(PATIENCE, app.queue_depth.0.try_get_with((), count)).await {
         Ok(Ok(depth)) => Some(depth),
         Ok(Err(error)) => {
@@ -92,7 +105,7 @@ impl DatabaseWorks {
 }
 
 /// The last count of the queue. Whoever asks while it is counted waits for the same count.
-pub struct QueueDepth(Cache<(), Arc<Vec<LaneDepth>>>);
+pub struct QueueDepth(Cache<(), Arc<Backlog>>);
 
 impl Default for QueueDepth {
     fn default() -> Self {

@@ -1,5 +1,9 @@
 //! Every route, and who may not.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use courierx_core::clock::ManualClock;
 use courierx_core::id::{RecordId, TenantId};
 use courierx_core::store::Change;
 use courierx_server::ctx::{Role, Scope};
@@ -10,6 +14,7 @@ use courierx_server::secret::Secret;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::provider_connections::limits::clock;
 use crate::support::{Answer, Client, TestServer};
 
 /// The routes that anybody may ask. A new one belongs here only if that is meant.
@@ -106,7 +111,8 @@ fn token(server: &TestServer, tenant: TenantId, user: RecordId) -> Client {
 #[tokio::test]
 async fn no_route_is_open_but_those_that_are_meant_to_be() {
     let secret = |text| Some(Secret::new(text));
-    let server = TestServer::start_with(|settings| {
+    let clock = clock();
+    let server = TestServer::start_under(Arc::<ManualClock>::clone(&clock), |settings| {
         settings.internal_secret = secret("a secret of the operator's programs");
         settings.admin_key = secret(ADMIN_KEY);
     });
@@ -115,6 +121,8 @@ async fn no_route_is_open_but_those_that_are_meant_to_be() {
     for route in routes() {
         let public = PUBLIC.contains(&(route.method.as_str(), route.path));
         assert_eq!(public, route.access == Access::Public, "{route:?}");
+        // Too many wrong keys close the admin API for a minute.
+        clock.advance(Duration::from_mins(1));
         for client in [nobody.clone(), nobody.with("x"), nobody.with("cxk_live_x")] {
             let answer = ask(&client, &route, UNKNOWN).await;
             // A public route may answer 401 too, to a log-in, with words of its own.
@@ -254,7 +262,11 @@ async fn the_operators_secret_opens_the_internal_api_and_nothing_else_does() {
 #[tokio::test]
 async fn the_operators_key_opens_the_admin_api_and_nothing_else_does() {
     let key_of_tests = Some(Secret::new(ADMIN_KEY));
-    let server = TestServer::start_with(|settings| settings.admin_key = key_of_tests).await;
+    let clock = clock();
+    let server = TestServer::start_under(Arc::<ManualClock>::clone(&clock), |settings| {
+        settings.admin_key = key_of_tests;
+    });
+    let server = server.await;
     let owner = server.owner("acme").await;
     let all = key(&server, &owner, "live", &[]).await;
     let (nobody, operator) = (server.client(), server.client().with(ADMIN_KEY));
@@ -267,6 +279,7 @@ async fn the_operators_key_opens_the_admin_api_and_nothing_else_does() {
             assert!(refused || route.access == Access::Public, "{route:?} {answer:?}");
             continue;
         }
+        clock.advance(Duration::from_mins(1));
         for client in [nobody.clone(), owner.clone(), all.clone()]
             .into_iter()
             .chain(wrong.each_ref().map(|one| nobody.with(one)))
@@ -289,6 +302,30 @@ async fn the_operators_key_opens_the_admin_api_and_nothing_else_does() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn who_guesses_the_operators_key_has_few_guesses() {
+    let clock = clock();
+    let server = TestServer::start_under(Arc::<ManualClock>::clone(&clock), |settings| {
+        settings.admin_key = Some(Secret::new(ADMIN_KEY));
+    });
+    let server = server.await;
+    let ask = async |key: &str, address: &str| {
+        let client = server.client().with(key);
+        let request = client.request(Method::GET, "/api/v1/admin/plans").header("x-forwarded-for", address);
+        client.send(request).await.status
+    };
+    let mut guesses = 0;
+    while ask("a guess", "192.0.2.1").await == 401 {
+        guesses += 1;
+        assert!(guesses <= 10, "there is no end of guesses");
+    }
+    assert_eq!(guesses, 10);
+    assert_eq!(ask(ADMIN_KEY, "192.0.2.1").await, 429, "a right guess looks like a wrong one");
+    assert_eq!(ask(ADMIN_KEY, "192.0.2.2").await, 200, "others are not held up");
+    clock.advance(Duration::from_mins(1));
+    assert_eq!(ask(ADMIN_KEY, "192.0.2.1").await, 200);
 }
 
 /// One of everything that has an identifier, by the path under which it is found.

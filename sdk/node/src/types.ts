@@ -120,6 +120,23 @@ export interface Email {
 /** What sending answers: the email, and once more under `email`. */
 export type SentEmail = Email & { email: Email }
 
+/** What looking after an email came to. */
+export interface ReconciledEmail {
+  email: Email
+  action: "terminal" | "too_recent" | "reenqueued" | "resynced" | "still_pending" | "marked_failed" | "noop"
+  /** What that means, for people. */
+  detail: string
+}
+
+/** Which emails are looked after. */
+export interface ReconciledStale {
+  enqueued_count: number
+  /** The first hundred. */
+  email_ids: string[]
+  /** Whether there may be more than were taken. */
+  truncated: boolean
+}
+
 export interface EmailEvent {
   id: string
   event_type: string

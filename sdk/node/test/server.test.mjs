@@ -56,6 +56,8 @@ test("dates are moved, and messages canceled", async () => {
   const moved = await courierx.emails.reschedule(later.id, tomorrow)
   assert.equal(Date.parse(moved.scheduled_at), tomorrow.getTime())
   assert.equal((await courierx.emails.cancel(later.id)).status, "canceled")
+  assert.equal((await courierx.emails.reconcile(later.id)).action, "terminal")
+  assert.equal((await courierx.emails.reconcileStale()).truncated, false)
 })
 
 test("a batch tells of each", async () => {

@@ -81,6 +81,8 @@ class Server(unittest.TestCase):
         moved = self.courierx.emails.reschedule(later["id"], tomorrow)
         self.assertEqual((moved["scheduled_at"] or "")[:19], tomorrow.isoformat()[:19])
         self.assertEqual(self.courierx.emails.cancel(later["id"])["status"], "canceled")
+        self.assertEqual(self.courierx.emails.reconcile(later["id"])["action"], "terminal")
+        self.assertFalse(self.courierx.emails.reconcile_stale()["truncated"])
 
     def test_a_batch_tells_of_each(self) -> None:
         emails = self.courierx.emails

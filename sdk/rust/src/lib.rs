@@ -39,8 +39,8 @@ pub use resources::{
     ApiKey, ApiKeys, Attempt, AttemptResult, BatchItem, BatchResult, CreatedApiKey, CreatedWebhookEndpoint,
     Decision, DnsRecord, Domain, DomainChanges, Domains, Email, EmailEvent, EmailFilter, Emails, Event,
     EventFilter, EventPage, EventStream, Events, Explanation, FullEmail, NewApiKey, NewSuppression,
-    OneOrMany, Preview, ProviderConnection, ProviderConnections, Recipient, RoutingRule, RoutingRules,
-    RuleConnection, RuleFields, Sandbox, SandboxFile, SandboxMessage, Suppression, SuppressionFilter,
-    Suppressions, Template, TemplateFields, TemplateFilter, TemplateVariable, Templates, Verification,
-    WebhookDelivery, WebhookEndpoint, WebhookEndpointFields, Webhooks,
+    OneOrMany, Preview, ProviderConnection, ProviderConnections, Recipient, Reconciled, ReconciledStale,
+    RoutingRule, RoutingRules, RuleConnection, RuleFields, Sandbox, SandboxFile, SandboxMessage, Suppression,
+    SuppressionFilter, Suppressions, Template, TemplateFields, TemplateFilter, TemplateVariable, Templates,
+    Verification, WebhookDelivery, WebhookEndpoint, WebhookEndpointFields, Webhooks,
 };

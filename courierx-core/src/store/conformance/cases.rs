@@ -39,6 +39,8 @@ macro_rules! store_conformance {
                 only_what_nobody_claimed_is_moved,
                 a_claim_and_a_new_date_exclude_each_other,
                 a_key_goes_along_with_its_message,
+                what_lost_its_job_gets_another_one,
+                what_has_a_job_or_an_end_gets_none,
                 the_order_of_events_does_not_matter,
                 news_in_any_order_ends_alike,
                 a_reported_event_is_recorded_once,

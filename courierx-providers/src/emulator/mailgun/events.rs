@@ -86,7 +86,7 @@ fn event(kind: &str, message: &Received, recipient: &Person, taken: &Taken) -> V
     let to: Vec<_> = message.to.iter().map(|one| one.address.as_str()).collect();
     json!({
         "event": kind,
-        "id": format!("{kind}-{}", recipient.address),
+        "id": format!("{kind}-{}-{}", taken.id.trim_matches(['<', '>']), recipient.address),
         "timestamp": now.as_secs_f64(),
         "recipient": recipient.address,
         "tags": message.tags,

@@ -61,6 +61,7 @@ pub async fn receive(app: &App, addressed: &Addressed, callback: &Callback) -> S
         Ok(authentic) => authentic,
         Err(error) => {
             tracing::info!(%tenant, %connection, %kind, error = &error as &dyn std::error::Error, "a callback was refused");
+            app.meters.callbacks(kind.as_str(), "refused", 1);
             return Err(refused(error));
         }
     };
@@ -71,6 +72,7 @@ pub async fn receive(app: &App, addressed: &Addressed, callback: &Callback) -> S
             if let Err(error) = callback_setup::note(app, *tenant, *connection).await {
                 tracing::warn!(%connection, error = &error as &dyn std::error::Error, "it is not known when it was called back");
             }
+            app.meters.callbacks(kind.as_str(), "taken", 1);
             Ok(())
         }
         Subject::Subscribe(confirmation) => confirm::confirm(app, *tenant, *connection, &confirmation).await,
@@ -84,7 +86,15 @@ pub async fn receive(app: &App, addressed: &Addressed, callback: &Callback) -> S
     }
 }
 
+/// Keeps a callback, unless the tenant has too many already: it has the keys that they are signed with, and could fill
+/// the disk by what is about no message of its own. The provider of one who is honest comes again.
 async fn keep(app: &App, tenant: TenantId, connection: ConnectionId, body: &[u8]) -> ServiceResult<()> {
+    let most = room::most_kept(body.len());
+    let kept = app.store.count_callbacks(Some(tenant)).await?;
+    if kept >= most {
+        let source = format!("{kept} callbacks of the tenant wait to be recorded").into();
+        return Err(ServiceError::Unavailable { retry_after: std::time::Duration::from_mins(1), source });
+    }
     let (id, now) = (RecordId::new(), app.now());
     let body = app.vault.seal(&context(tenant, &id), body);
     let kept = KeptCallback { id, tenant, connection, received_at: now, body, left: None };

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use courierx_core::provider::MAX_CALLBACK_BYTES;
+use courierx_core::store::KeptCallback;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::error::{ServiceError, ServiceResult};
@@ -13,6 +14,14 @@ const SMALL: u64 = 64 * 1024;
 const PLACES: usize = 24;
 /// How long one waits for its place.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Of how many that a tenant has kept another large one is one too many.
+const LARGE_KEPT: u64 = 1000;
+
+/// With how many callbacks that wait to be recorded a tenant may keep another one of so many bytes.
+pub(super) const fn most_kept(bytes: usize) -> u64 {
+    if bytes as u64 <= SMALL { KeptCallback::COUNTED } else { LARGE_KEPT }
+}
 
 /// How many large callbacks are read at once.
 #[derive(Debug)]

@@ -68,7 +68,7 @@ async fn note(ctx: &Ctx, app: &App, action: &str, id: MessageId) -> ServiceResul
 }
 
 /// The tenant's message; what is real is not there for a key for tests.
-async fn find(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<StoredMessage> {
+pub(super) async fn find(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<StoredMessage> {
     let message = app.outbox.get(ctx.tenant, id).await?.ok_or(ServiceError::NotFound)?;
     if ctx.mode == Mode::Test && message.record.mode == Mode::Live {
         return Err(ServiceError::NotFound);

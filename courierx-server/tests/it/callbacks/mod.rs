@@ -139,6 +139,12 @@ async fn every_vendor_tells_what_became_of_messages() {
             let email = until(&owner, path, is).await;
             assert_eq!(count(&email, event), 1, "{kind}: {email:?}");
         }
+        let metrics = owner.get("/metrics").await.text;
+        for result in ["taken", "recorded"] {
+            let line = format!(r#"courierx_callbacks_total{{provider="{kind}",result="{result}"}}"#);
+            assert!(metrics.contains(&line), "{metrics}");
+        }
+        assert!(metrics.contains("courierx_callbacks_waiting "), "{metrics}");
         for (address, reason) in
             [("bounce@emulator.test", "bounce\""), ("complain@emulator.test", "complaint\"")]
         {

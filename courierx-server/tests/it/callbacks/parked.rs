@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use courierx_core::clock::{Clock as _, ManualClock, Timestamp};
-use courierx_core::id::{DeliveryId, MessageId};
+use courierx_core::id::{DeliveryId, MessageId, RecordId};
+use courierx_core::message::Lane;
 use courierx_core::provider::Callback;
+use courierx_core::store::{JobKind, KeptCallback, NewJob};
+use courierx_core::vault::SealContext;
 use courierx_providers::emulator::CallbackKeys;
 use serde_json::{Value, json};
 
 use super::{Caller, PASSWORD, count, post, reachable};
-use crate::provider_connections::limits::clock;
+use crate::provider_connections::limits::{clock, tenant};
 use crate::provider_connections::vendors::Vendor;
 use crate::support::{Answer, Client, PATIENCE, TestServer};
 
@@ -86,4 +89,32 @@ async fn what_is_about_nobodys_mail_is_given_up() {
     }
     let listed: Value = key.get("/api/v1/emails").await.body;
     assert_eq!(listed, json!([]), "and nothing is made of it");
+}
+
+#[tokio::test]
+async fn a_tenant_cannot_fill_the_disk_with_callbacks_that_it_signs_itself() {
+    let (clock, server, _, caller) = start().await;
+    let app = server.app();
+    let tenant = tenant(&server.log_in("acme").await).await;
+    let connection = caller.connection["id"].as_str().unwrap();
+    let later = clock.now().after(Duration::from_hours(1));
+    for _ in 0..1000 {
+        let id = RecordId::new();
+        let job = NewJob::new(JobKind::new("callback"), Lane::Bulk, later, id.as_bytes().to_vec());
+        let body = app.vault.seal(&SealContext { tenant, kind: "callback", record: id.as_bytes() }, b"{}");
+        let (connection, received_at) = (connection.parse().unwrap(), clock.now());
+        let kept = KeptCallback { id, tenant, connection, received_at, body, left: None };
+        app.store.keep_callback(kept, job).await.unwrap();
+    }
+    let url = caller.url(&server);
+    let small = delivered("another-programs", None);
+    let keys = CallbackKeys::postmark("courierx", PASSWORD);
+    let large =
+        json!({ "RecordType": "Delivery", "MessageID": "another-programs", "Details": "x".repeat(70_000) });
+    let large = keys.sign(vec![large], Timestamp::EPOCH).pop().unwrap();
+    assert_eq!(post(&url, &large).await, 503, "a large one is one too many, and comes again");
+    assert_eq!(post(&url, &small).await, 200, "a small one is not");
+    let other = server.owner("other").await;
+    let other = Caller::connect(&other, Vendor::postmark().await).await;
+    assert_eq!(post(&other.url(&server), &large).await, 200, "others are not held up");
 }

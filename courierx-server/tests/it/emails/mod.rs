@@ -4,6 +4,7 @@ mod attachments;
 pub(crate) mod batch;
 mod fields;
 pub(crate) mod idempotency;
+mod reconcile;
 pub(crate) mod schedule;
 
 use serde_json::{Value, json};

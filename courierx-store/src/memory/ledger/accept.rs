@@ -1,11 +1,12 @@
-//! Accepting messages, canceling them, and moving their dates.
+//! Accepting messages, canceling them, moving their dates, and giving them jobs they lost.
 
 use std::collections::HashMap;
 
 use courierx_core::clock::Timestamp;
 use courierx_core::id::{MessageId, TenantId};
 use courierx_core::store::{
-    AcceptResult, CancelResult, MessageRecord, NewMessage, Reschedule, RescheduleResult, StoredMessage,
+    AcceptResult, CancelResult, MessageRecord, NewJob, NewMessage, RequeueResult, Reschedule,
+    RescheduleResult, StoredMessage,
 };
 
 use super::super::Inner;
@@ -94,5 +95,21 @@ impl Inner {
             }
         }
         RescheduleResult::Rescheduled
+    }
+
+    /// Gives a message a job that has to have one and has none.
+    pub(super) fn requeue(&mut self, tenant: TenantId, message: MessageId, now: Timestamp) -> RequeueResult {
+        let Some(Entry { stored, .. }) = self.messages.entries.get(&(tenant, message)) else {
+            return RequeueResult::NotFound;
+        };
+        if !stored.is_open() {
+            return RequeueResult::Settled;
+        }
+        if self.jobs.deliver(tenant, message) {
+            return RequeueResult::HasJob;
+        }
+        let job = NewJob::delivery(message, stored.record.lane, now);
+        self.jobs.add(tenant, job);
+        RequeueResult::Requeued
     }
 }

@@ -14,7 +14,7 @@ use courierx_core::id::{AttemptId, DeliveryId, MessageId, TenantId};
 use courierx_core::router::ConnectionId;
 use courierx_core::store::{
     AcceptResult, BeginAttempt, Begun, CancelResult, EventQuery, Grant, IncomingEvent, Ledger, MessageFilter,
-    MessageRecord, NewMessage, Page, PageRequest, PurgeRequest, Purged, Recorded, Reschedule,
+    MessageRecord, NewMessage, Page, PageRequest, PurgeRequest, Purged, Recorded, RequeueResult, Reschedule,
     RescheduleResult, ScopedKey, Settled, Settlement, StoreResult, StoredMessage,
 };
 
@@ -131,6 +131,10 @@ impl Ledger for MemoryStore {
 
     async fn reschedule(&self, change: &Reschedule) -> StoreResult<RescheduleResult> {
         self.call(|inner, now| inner.reschedule(change, now))
+    }
+
+    async fn requeue(&self, tenant: TenantId, message: MessageId) -> StoreResult<RequeueResult> {
+        self.call(|inner, now| inner.requeue(tenant, message, now))
     }
 
     async fn purge(&self, request: &PurgeRequest) -> StoreResult<Purged> {

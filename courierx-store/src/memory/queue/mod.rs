@@ -123,6 +123,14 @@ impl Jobs {
         true
     }
 
+    /// Whether there is a job to deliver this message, held or not.
+    pub(super) fn deliver(&self, tenant: TenantId, message: MessageId) -> bool {
+        let delivers = |Entry { job, .. }: &Entry| {
+            job.kind == JobKind::DELIVERY && job.tenant == tenant && job.message == Some(message)
+        };
+        self.by_id.values().any(delivers)
+    }
+
     /// Removes some of the tenant's jobs, whoever holds them; answers how many.
     pub(super) fn erase(&mut self, tenant: TenantId, limit: usize) -> usize {
         self.served.remove(&tenant);

@@ -10,6 +10,7 @@ mod message;
 mod purge;
 mod recipients;
 pub(super) mod report;
+mod requeue;
 mod reschedule;
 mod save;
 pub(super) mod settle;
@@ -20,7 +21,7 @@ use courierx_core::event::{Event, Sequence};
 use courierx_core::id::{MessageId, TenantId};
 use courierx_core::store::{
     AcceptResult, BeginAttempt, Begun, CancelResult, EventQuery, IncomingEvent, Ledger, MessageFilter,
-    MessageRecord, NewMessage, Page, PageRequest, PurgeRequest, Purged, Recorded, Reschedule,
+    MessageRecord, NewMessage, Page, PageRequest, PurgeRequest, Purged, Recorded, RequeueResult, Reschedule,
     RescheduleResult, Settled, Settlement, StoreError, StoreResult, StoredMessage,
 };
 
@@ -95,6 +96,15 @@ impl Ledger for PostgresStore {
 
     async fn reschedule(&self, change: &Reschedule) -> StoreResult<RescheduleResult> {
         in_transaction!(self.shared(), |tx| reschedule::reschedule(tx, change))
+    }
+
+    async fn requeue(&self, tenant: TenantId, message: MessageId) -> StoreResult<RequeueResult> {
+        let now = self.shared().now();
+        // Looking may take long, so the message is locked only where there seems to be no job.
+        match on_connection!(self.shared(), |connection| requeue::look(connection, tenant, message, now))? {
+            Ok(()) => in_transaction!(self.shared(), |tx| requeue::requeue(tx, tenant, message)),
+            Err(known) => Ok(known),
+        }
     }
 
     async fn purge(&self, request: &PurgeRequest) -> StoreResult<Purged> {

@@ -9,6 +9,7 @@ mod message;
 mod purge;
 pub(super) mod recipients;
 mod report;
+mod requeue;
 mod reschedule;
 mod settle;
 
@@ -17,7 +18,7 @@ use courierx_core::event::{Event, Sequence};
 use courierx_core::id::{MessageId, TenantId};
 use courierx_core::store::{
     AcceptResult, BeginAttempt, Begun, CancelResult, EventQuery, IncomingEvent, Ledger, MessageFilter,
-    MessageRecord, NewMessage, Page, PageRequest, PurgeRequest, Purged, Recorded, Reschedule,
+    MessageRecord, NewMessage, Page, PageRequest, PurgeRequest, Purged, Recorded, RequeueResult, Reschedule,
     RescheduleResult, Settled, Settlement, StoreResult, StoredMessage,
 };
 
@@ -106,6 +107,15 @@ impl Ledger for SqliteStore {
     async fn reschedule(&self, change: &Reschedule) -> StoreResult<RescheduleResult> {
         let change = change.clone();
         self.write(move |tx| reschedule::reschedule(tx, &change)).await
+    }
+
+    async fn requeue(&self, tenant: TenantId, message: MessageId) -> StoreResult<RequeueResult> {
+        let now = self.0.clock.now();
+        // Looking may take long, so the writer looks only where there seems to be no job.
+        match self.read(move |connection| requeue::look(connection, tenant, message, now)).await? {
+            Ok(_) => self.write(move |tx| requeue::requeue(tx, tenant, message)).await,
+            Err(known) => Ok(known),
+        }
     }
 
     async fn purge(&self, request: &PurgeRequest) -> StoreResult<Purged> {

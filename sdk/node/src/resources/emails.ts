@@ -2,7 +2,19 @@ import { randomUUID } from "node:crypto"
 
 import type { RequestOptions } from "../http.js"
 import type { List, PageParams } from "../pages.js"
-import type { Attachment, Batch, BatchResult, Email, EmailStatus, FullEmail, Message, Mode, SentEmail } from "../types.js"
+import type {
+  Attachment,
+  Batch,
+  BatchResult,
+  Email,
+  EmailStatus,
+  FullEmail,
+  Message,
+  Mode,
+  ReconciledEmail,
+  ReconciledStale,
+  SentEmail,
+} from "../types.js"
 import { part, toWire } from "../wire.js"
 import { Resource } from "./resource.js"
 
@@ -49,6 +61,16 @@ export class Emails extends Resource {
   /** Cancels what was not handed over to a provider yet. */
   cancel(id: string, options?: RequestOptions): Promise<SentEmail> {
     return this.act(`/emails/${part(id)}/cancel`, undefined, options)
+  }
+
+  /** Looks after a message that seems to be stuck. It never sends anything twice. */
+  reconcile(id: string, options?: RequestOptions): Promise<ReconciledEmail> {
+    return this.act(`/emails/${part(id)}/reconcile`, undefined, options)
+  }
+
+  /** Has all messages looked after that seem to be stuck: up to 1000, once in two minutes. */
+  reconcileStale(options?: RequestOptions): Promise<ReconciledStale> {
+    return this.act("/emails/reconcile_stale", undefined, options)
   }
 
   /** Moves the date of a message whose delivery has not begun. */

@@ -119,6 +119,23 @@ class SentEmail(Email, total=False):
     email: Email
 
 
+class ReconciledEmail(TypedDict):
+    """What looking after an email came to: ``terminal``, ``too_recent``, ``reenqueued``, ``resynced``, ``still_pending``,
+    ``marked_failed`` or ``noop``; ``detail`` is for people."""
+
+    email: Email
+    action: str
+    detail: str
+
+
+class ReconciledStale(TypedDict):
+    """Which emails are looked after: ``email_ids`` are the first hundred."""
+
+    enqueued_count: int
+    email_ids: List[str]
+    truncated: bool
+
+
 class EmailEvent(TypedDict):
     id: str
     event_type: str

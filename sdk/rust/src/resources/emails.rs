@@ -111,6 +111,28 @@ pub struct AttemptResult {
     pub message: Option<String>,
 }
 
+/// What looking after an email came to.
+#[derive(Debug, Clone, Deserialize)]
+#[non_exhaustive]
+pub struct Reconciled {
+    pub email: Email,
+    /// `terminal`, `too_recent`, `reenqueued`, `resynced`, `still_pending`, `marked_failed` or `noop`.
+    pub action: String,
+    /// What that means, for people.
+    pub detail: String,
+}
+
+/// Which emails are looked after.
+#[derive(Debug, Clone, Deserialize)]
+#[non_exhaustive]
+pub struct ReconciledStale {
+    pub enqueued_count: usize,
+    /// The first hundred.
+    pub email_ids: Vec<String>,
+    /// Whether there may be more than were taken.
+    pub truncated: bool,
+}
+
 /// What became of a batch.
 #[derive(Debug, Clone, Deserialize)]
 #[non_exhaustive]
@@ -194,6 +216,16 @@ impl<'a> Emails<'a> {
     /// Cancels what was not handed over to a provider yet.
     pub async fn cancel(&self, id: &str) -> Result<Email, Error> {
         self.0.ask(Request::act(&["emails", id, "cancel"])).await
+    }
+
+    /// Looks after a message that seems to be stuck. It never sends anything twice.
+    pub async fn reconcile(&self, id: &str) -> Result<Reconciled, Error> {
+        self.0.ask(Request::act(&["emails", id, "reconcile"])).await
+    }
+
+    /// Has all messages looked after that seem to be stuck: up to 1000, once in two minutes.
+    pub async fn reconcile_stale(&self) -> Result<ReconciledStale, Error> {
+        self.0.ask(Request::act(&["emails", "reconcile_stale"])).await
     }
 
     /// Moves the date of a message whose delivery has not begun.

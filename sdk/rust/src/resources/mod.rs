@@ -17,7 +17,7 @@ pub use api_keys::{ApiKey, ApiKeys, CreatedApiKey, NewApiKey};
 pub use domains::{DnsRecord, Domain, DomainChanges, Domains};
 pub use emails::{
     Attempt, AttemptResult, BatchItem, BatchResult, Email, EmailEvent, EmailFilter, Emails, FullEmail,
-    Recipient,
+    Recipient, Reconciled, ReconciledStale,
 };
 pub use events::{Event, EventFilter, EventPage, EventStream, Events};
 pub use provider_connections::{ProviderConnection, ProviderConnections, Verification};

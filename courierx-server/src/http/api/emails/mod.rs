@@ -4,6 +4,7 @@ mod batch;
 mod change;
 pub(super) mod input;
 pub(super) mod parts;
+mod reconcile;
 mod render;
 mod schedule;
 mod skipped;
@@ -32,6 +33,7 @@ pub use batch::send_batch;
 pub use change::{cancel, reschedule};
 pub use input::SendEmail;
 pub(super) use input::as_the_client_calls_it;
+pub use reconcile::{reconcile, reconcile_stale};
 pub(super) use skipped::{RenderedSkip, skip};
 
 /// `POST /api/v1/emails`: 202 with the email, at the top level and once more under `email`.

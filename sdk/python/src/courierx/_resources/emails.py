@@ -16,6 +16,8 @@ from ..types import (
     FullEmail,
     Message,
     Moment,
+    ReconciledEmail,
+    ReconciledStale,
     SentEmail,
 )
 from ._message import own_key, wire_message
@@ -97,6 +99,14 @@ class Emails(Resource):
     def cancel(self, id: str, *, timeout: Optional[float] = None) -> SentEmail:
         """Cancels what was not handed over to a provider yet."""
         return cast(SentEmail, self._act(f"/emails/{part(id)}/cancel", None, timeout))
+
+    def reconcile(self, id: str, *, timeout: Optional[float] = None) -> ReconciledEmail:
+        """Looks after a message that seems to be stuck. It never sends anything twice."""
+        return cast(ReconciledEmail, self._act(f"/emails/{part(id)}/reconcile", None, timeout))
+
+    def reconcile_stale(self, *, timeout: Optional[float] = None) -> ReconciledStale:
+        """Has all messages looked after that seem to be stuck: up to 1000, once in two minutes."""
+        return cast(ReconciledStale, self._act("/emails/reconcile_stale", None, timeout))
 
     def reschedule(self, id: str, scheduled_at: Moment, *, timeout: Optional[float] = None) -> SentEmail:
         """Moves the date of a message whose delivery has not begun."""

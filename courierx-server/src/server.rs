@@ -67,7 +67,7 @@ impl Server {
         Ok(Self {
             address,
             listener: tokio::spawn(serving),
-            crews: worker.is_some().then(|| crews(&app, &rest)).unwrap_or_default(),
+            crews: if worker.is_some() { crews(&app, &rest) } else { Vec::new() },
             upkeep: tokio::spawn(upkeep(Arc::clone(&app), rest.child_token())),
             watch: tokio::spawn(events::watch(Arc::clone(&app), stop.child_token())),
             changes: app

@@ -42,7 +42,8 @@ pub(super) struct Destination {
     pub(super) enabled: bool,
     #[serde(default)]
     matching_event_types: Vec<String>,
-    sns_destination: Option<Topic>,
+    #[serde(rename = "SnsDestination")]
+    topic: Option<Topic>,
 }
 
 #[derive(Deserialize)]
@@ -53,7 +54,7 @@ struct Topic {
 
 impl Destination {
     pub(super) fn topic(&self) -> Option<&str> {
-        self.sns_destination.as_ref().map(|topic| topic.topic_arn.as_str())
+        self.topic.as_ref().map(|topic| topic.topic_arn.as_str())
     }
 
     /// What it is not told of.
@@ -127,13 +128,12 @@ impl Ses {
             "Enabled": true, "MatchingEventTypes": EVENTS, "SnsDestination": { "TopicArn": topic },
         } });
         let path = [names.set.as_str(), "event-destinations", names.name.as_str()];
-        match found {
-            Some(_) => self.sets(Method::PUT, &path, Some(body), options).await?,
-            None => {
-                body["EventDestinationName"] = names.name.as_str().into();
-                self.sets(Method::POST, &path[..2], Some(body), options).await?
-            }
-        };
+        if found.is_some() {
+            self.sets(Method::PUT, &path, Some(body), options).await?;
+        } else {
+            body["EventDestinationName"] = names.name.as_str().into();
+            self.sets(Method::POST, &path[..2], Some(body), options).await?;
+        }
         Ok(())
     }
 

@@ -45,7 +45,8 @@ async fn by_hand(emulator: &Emulator, method: &str, path: &str, body: &str) -> S
     let request = SignableRequest::new(method, &whole, headers.into_iter(), body_bytes).unwrap();
     let (instructions, _) = sign(request, &params).unwrap().into_parts();
     let all = headers.into_iter().chain(instructions.headers());
-    let all: String = all.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let all: Vec<_> = all.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let all = all.concat();
     raw(emulator, &format!("{method} {path}"), &all, body).await
 }
 
@@ -63,7 +64,7 @@ async fn raw(emulator: &Emulator, what: &str, headers: &str, body: &str) -> Stri
 async fn sns(emulator: &Emulator, pairs: &[(&str, &str)]) -> String {
     let mut form = String::from("Version=2010-03-31");
     for (name, value) in pairs {
-        form.push_str(&format!("&{name}={}", value.replace(':', "%3A").replace('/', "%2F")));
+        form = format!("{form}&{name}={}", value.replace(':', "%3A").replace('/', "%2F"));
     }
     by_hand(emulator, "POST", "/", &form).await
 }

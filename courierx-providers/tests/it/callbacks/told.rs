@@ -120,7 +120,8 @@ async fn what_was_set_up_is_called_back() {
         let can_be = matches!(vendor, "sendgrid" | "ses");
         assert_eq!(setup.try_out(&url, &options).await.unwrap(), can_be, "{vendor}");
         assert_eq!(emulator.call_back_where_told(NOW).await.len(), usize::from(can_be), "{vendor}");
-        for trial in std::mem::take(&mut *kept.lock().unwrap()) {
+        let trials = std::mem::take(&mut *kept.lock().unwrap());
+        for trial in trials {
             let events = source.read(&trial, NOW).await.unwrap();
             assert!(events.iter().all(|event| event.delivery.is_none()), "{vendor}: {events:?}");
         }

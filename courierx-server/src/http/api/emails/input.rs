@@ -367,10 +367,14 @@ fn tracking(
     };
     let by = match object.remove("by") {
         None | Some(Value::Null) => None,
-        Some(Value::String(name)) => name.parse().map_err(|_| name).map(Some).unwrap_or_else(|_| {
-            wrong.push(FieldError::new("tracking[by]", format!("must be one of: {}", names_of_trackers())));
-            None
-        }),
+        Some(Value::String(name)) => {
+            let by = name.parse().ok();
+            if by.is_none() {
+                let names = names_of_trackers();
+                wrong.push(FieldError::new("tracking[by]", format!("must be one of: {names}")));
+            }
+            by
+        }
         Some(_) => {
             wrong.push(FieldError::new("tracking[by]", "must be a string"));
             None

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use courierx_core::clock::{Clock, SystemClock};
-use futures_util::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, Url};
 use tokio_rustls::rustls::pki_types::CertificateDer;
@@ -21,8 +21,10 @@ const IDLE: Duration = Duration::from_secs(20);
 /// Idle connections to one host.
 const IDLE_PER_HOST: usize = 64;
 
+/// The addresses of a name, in a while.
+type Addresses = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
 /// Finds the addresses of a name.
-type Lookup = Arc<dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> + Send + Sync>;
+type Lookup = Arc<dyn Fn(String) -> Addresses + Send + Sync>;
 /// Decides which addresses may be reached.
 type Permit = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
 

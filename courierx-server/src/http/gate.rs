@@ -223,7 +223,9 @@ fn administer(app: &App, request: &Request) -> ApiResult<()> {
         return Err(ApiError::status(StatusCode::FORBIDDEN, "admin_not_configured", text));
     };
     let headers = request.headers();
-    let (address, now) = (address_of(request.extensions(), headers), app.now());
+    // Who shows nothing guesses nothing.
+    let shows = headers.contains_key(header::AUTHORIZATION);
+    let (address, now) = (address_of(request.extensions(), headers).filter(|_| shows), app.now());
     if let Some(address) = address {
         app.guesses.refuse(address, now)?;
     }
@@ -232,7 +234,7 @@ fn administer(app: &App, request: &Request) -> ApiResult<()> {
     if given.is_some_and(|given| key.matches(given)) {
         return Ok(());
     }
-    if let Some(address) = address.filter(|_| headers.contains_key(header::AUTHORIZATION)) {
+    if let Some(address) = address {
         tracing::warn!(%address, "a wrong key for the admin API");
         app.guesses.wrong(address, now);
     }

@@ -1,11 +1,16 @@
 //! Postmark's webhooks.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::super::vendor::{ApiAnswer, ApiRequest};
 use super::super::webhooks::{Webhooks, is_url, over};
 use super::error;
+
+/// The number of the next webhook: no two accounts have one of the same.
+static NEXT: AtomicU64 = AtomicU64::new(1_234_567);
 
 pub(super) fn answer(webhooks: &Webhooks, request: &ApiRequest, id: Option<&str>) -> ApiAnswer {
     let found = match id.map(|id| (id, webhooks.find(id))) {
@@ -23,7 +28,7 @@ pub(super) fn answer(webhooks: &Webhooks, request: &ApiRequest, id: Option<&str>
         }
         (&Method::POST, None) => match checked(request) {
             Some(asked) => {
-                let id = 1_234_567 + webhooks.all().len();
+                let id = NEXT.fetch_add(1, Ordering::Relaxed);
                 let made =
                     json!({ "ID": id, "MessageStream": "outbound", "HttpAuth": null, "HttpHeaders": [] });
                 keep(webhooks, &over(made, &asked))

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 
 use super::reader::{Reader, STREAM};
-use super::{names, send};
+use super::{names, send, settled};
 use crate::provider_connections::limits::{clock, under};
 use crate::support::TestServer;
 
@@ -26,7 +26,7 @@ pub(crate) async fn what_happens_is_told_as_it_happens_and_nothing_before() {
     let server = TestServer::start().await;
     let owner = server.owner("acme").await;
     send(&owner, "before@example.com").await;
-    server.delivered(&owner).await;
+    settled(&server, &owner).await;
     let mut reader = Reader::open(&owner, "").await;
     let first = reader.frame().await.unwrap();
     assert!(first.id.is_some() && first.data.is_none(), "it says where to come back to: {first:?}");

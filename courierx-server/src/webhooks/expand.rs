@@ -37,9 +37,16 @@ const TENANTS: usize = 10_000;
 type Endpoints = Arc<[Versioned<WebhookEndpoint>]>;
 
 /// Makes jobs until it is told to stop, whenever it is this process's turn.
+///
+/// It stops where it waits and nowhere else: between making jobs and moving the position it would have them made again.
 pub(super) async fn expand(app: &App, stop: &CancellationToken) {
     let mut lead = None;
-    stop.run_until_cancelled(turns(app, &mut lead)).await;
+    while !stop.is_cancelled() {
+        if let Err(error) = turn(app, &mut lead, stop).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "events were not made into webhooks");
+        }
+        stop.run_until_cancelled(pause(LATER)).await;
+    }
     if let Some(lead) = lead
         && let Err(error) = lead.give_back().await
     {
@@ -47,17 +54,8 @@ pub(super) async fn expand(app: &App, stop: &CancellationToken) {
     }
 }
 
-async fn turns(app: &App, lead: &mut Option<Lead>) {
-    loop {
-        if let Err(error) = turn(app, lead).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "events were not made into webhooks");
-        }
-        pause(LATER).await;
-    }
-}
-
 /// Takes the turn, if it is free, and has it for as long as it is not lost.
-async fn turn(app: &App, lead: &mut Option<Lead>) -> Result<(), ServiceError> {
+async fn turn(app: &App, lead: &mut Option<Lead>, stop: &CancellationToken) -> Result<(), ServiceError> {
     let lead = match Lead::take_for(&app.store, "webhooks", TURN).await? {
         Turn::Ours(ours) => lead.insert(ours),
         Turn::Later(_) => return Ok(()),
@@ -65,7 +63,7 @@ async fn turn(app: &App, lead: &mut Option<Lead>) -> Result<(), ServiceError> {
     let mut known = Known::new(app).await?;
     let (mut position, mut looked, mut kept) = (None, app.now(), app.now());
     let mut written = app.outbox.event_signal();
-    loop {
+    while !stop.is_cancelled() {
         if app.now().since(kept) >= TURN / 3 {
             if !lead.keep(TURN).await? {
                 return Ok(());
@@ -77,6 +75,7 @@ async fn turn(app: &App, lead: &mut Option<Lead>) -> Result<(), ServiceError> {
             if !is_anybody_there(&app.store).await? {
                 position = None;
                 tokio::select! {
+                    () = stop.cancelled() => {}
                     () = pause(LATER) => {}
                     () = app.webhooks.begun.notified() => {}
                 }
@@ -91,6 +90,7 @@ async fn turn(app: &App, lead: &mut Option<Lead>) -> Result<(), ServiceError> {
         let Some(last) = events.last().map(|event| event.sequence) else {
             position = Some(from);
             tokio::select! {
+                () = stop.cancelled() => {}
                 () = pause(SOON) => {}
                 () = written.next() => pause(MOMENT).await,
             }
@@ -101,6 +101,7 @@ async fn turn(app: &App, lead: &mut Option<Lead>) -> Result<(), ServiceError> {
         make_jobs(app, &mut known, from.at, &events).await?;
         position = from.advance(&app.store, last).await?;
     }
+    Ok(())
 }
 
 /// Makes the jobs of a batch. A crash before the position is moved makes them again: who is told twice knows it by the

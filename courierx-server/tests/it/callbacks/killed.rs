@@ -5,7 +5,7 @@ use std::path::Path;
 use courierx_core::provider::Callback;
 use serde_json::{Value, json};
 
-use super::{Caller, count, now, post};
+use super::{Caller, count, now, post, try_post};
 use crate::provider_connections::limits::until;
 use crate::provider_connections::vendors::Vendor;
 use crate::support::{Binary, Client};
@@ -58,7 +58,7 @@ async fn nothing_that_was_taken_is_lost_and_nothing_counts_twice() {
         let calls = caller.vendor.emulator.take_callbacks(&caller.keys, now());
         let url = url(&binary, &caller.connection);
         // In half of the rounds after all answers, else somewhere in the middle of them.
-        let posting = futures_util::future::join_all(calls.iter().map(|call| try_post(&url, call)));
+        let posting = futures_util::future::join_all(calls.iter().map(|call| taken(&url, call)));
         let taken = if round % 2 == 0 {
             let taken = posting.await;
             binary.kill();
@@ -94,10 +94,7 @@ async fn nothing_that_was_taken_is_lost_and_nothing_counts_twice() {
     println!("{} messages, {ROUNDS} kills, {answered} answered, {repeated} repeated", messages.len());
 }
 
-async fn try_post(url: &str, call: &Callback) -> bool {
-    let mut request = reqwest::Client::new().post(url).body(call.body.clone());
-    for (name, value) in &call.headers {
-        request = request.header(name, value.as_slice());
-    }
-    request.send().await.is_ok_and(|answer| answer.status() == 200)
+/// Whether a callback was answered with 200.
+async fn taken(url: &str, call: &Callback) -> bool {
+    try_post(url, call).await == Some(200)
 }

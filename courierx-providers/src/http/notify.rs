@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use reqwest::Url;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Method, Request, Url};
 
 use super::exchange::describe;
 use super::{Answer, FetchError, Http};
@@ -25,29 +25,29 @@ impl Http {
     /// `max` bytes of the answer are read.
     pub async fn notify(
         &self,
-        url: &str,
+        url: &Url,
         headers: HeaderMap,
         body: Vec<u8>,
         max: usize,
         limit: Duration,
     ) -> Result<Notified, FetchError> {
-        let url = Url::parse(url).map_err(|_| FetchError::Url)?;
         let notifying = tokio::time::timeout(limit, self.post(url, headers, body, max));
         notifying.await.unwrap_or(Err(FetchError::TooSlow { limit }))
     }
 
     async fn post(
         &self,
-        url: Url,
-        headers: HeaderMap,
+        url: &Url,
+        mut headers: HeaderMap,
         body: Vec<u8>,
         max: usize,
     ) -> Result<Notified, FetchError> {
-        let client = self.client_for(&url).map_err(|error| FetchError::Failed(error.to_string()))?;
+        let client = self.client_for(url).map_err(|error| FetchError::Failed(error.to_string()))?;
         let failed = |error: reqwest::Error| FetchError::Failed(describe(&error));
-        let request = client.post(url).headers(headers).body(body);
-        let request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let mut response = request.send().await.map_err(failed)?;
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let mut request = Request::new(Method::POST, url.clone());
+        (*request.headers_mut(), *request.body_mut()) = (headers, Some(body.into()));
+        let mut response = client.execute(request).await.map_err(failed)?;
         let mut answer = Answer {
             status: response.status(),
             headers: std::mem::take(response.headers_mut()),

@@ -60,7 +60,7 @@ async fn the_address_that_was_judged_is_the_one_that_is_connected_to() {
         })
         .build()
         .unwrap();
-    let url = format!("http://app.example:{port}/hook");
+    let url = format!("http://app.example:{port}/hook").parse().unwrap();
     for (number, (means, reached)) in meanings.into_iter().enumerate() {
         if number + 1 == meanings.len() {
             // It is gone, and what else the name means is no way out.

@@ -7,16 +7,17 @@ use std::time::Duration;
 use courierx_core::clock::Timestamp;
 use courierx_core::id::RecordId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 /// Failures in a row after which an endpoint is left alone.
 const FAILURES: u32 = 5;
 /// For how long at first, and at most.
 const RESTS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_mins(10));
-/// Jobs of one endpoint at the same time, and as many that wait for one of them to end.
+/// Jobs of one endpoint at the same time.
 const JOBS: usize = 2;
-/// How long they wait. Who waits has a place among all jobs of its tenant.
-const WAIT: Duration = Duration::from_secs(2);
-/// When those come again that cannot even wait.
+/// A job that takes no longer is a quick one.
+const QUICK: Duration = Duration::from_millis(250);
+/// How soon it is looked again whether one that is away was found to be back.
 const LATER: Duration = Duration::from_secs(1);
 /// Requests to one endpoint at the same time: while it answers, and while it is found out whether it does again.
 const AT_ONCE: (usize, usize) = (8, 1);
@@ -31,13 +32,45 @@ struct Health {
     rests_until: Option<Timestamp>,
     looked: Option<Timestamp>,
     waiting: usize,
+    pace: Pace,
     places: Arc<Semaphore>,
+}
+
+/// How much time an endpoint's jobs take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    Unknown,
+    Quick,
+    Slow,
+}
+
+/// What becomes of jobs that find no place free.
+struct Others {
+    /// How many may wait for one of those that have a place to end, and for how long. Who waits has a place among all
+    /// jobs of its tenant.
+    most: usize,
+    wait: Duration,
+    /// When those come again that cannot even wait.
+    later: Duration,
+}
+
+impl Pace {
+    /// While jobs are quick all may wait: who came again would be told late for nothing. Until that is known, as few as
+    /// of one that is slow, so that whoever hangs does not take the places of others; but they come again soon.
+    const fn others(self) -> Others {
+        let (most, wait, later) = match self {
+            Self::Unknown => (JOBS, 500, 50),
+            Self::Quick => (usize::MAX, 500, 50),
+            Self::Slow => (JOBS, 2000, 1000),
+        };
+        Others { most, wait: Duration::from_millis(wait), later: Duration::from_millis(later) }
+    }
 }
 
 impl Default for Health {
     fn default() -> Self {
         let places = Arc::new(Semaphore::new(JOBS));
-        Self { failures: 0, rests_until: None, looked: None, waiting: 0, places }
+        Self { failures: 0, rests_until: None, looked: None, waiting: 0, pace: Pace::Unknown, places }
     }
 }
 
@@ -47,6 +80,7 @@ impl Health {
         self.failures == 0
             && self.looked.is_none()
             && self.waiting == 0
+            && self.pace != Pace::Slow
             && self.places.available_permits() == JOBS
     }
 
@@ -67,6 +101,7 @@ pub(super) struct Place {
     patience: Patience,
     endpoint: RecordId,
     permit: Option<OwnedSemaphorePermit>,
+    since: Instant,
 }
 
 /// Whether an endpoint may be asked.
@@ -81,20 +116,21 @@ pub(super) enum MayAsk {
 impl Patience {
     /// Asks for a place among an endpoint's jobs, and waits a little for one.
     pub(super) async fn ask(&self, endpoint: RecordId, now: Timestamp) -> MayAsk {
-        let places = {
+        let (places, wait) = {
             let mut all = self.lock();
             let health = all.entry(endpoint).or_default();
             if let Some(at) = health.not_before(now) {
                 return MayAsk::NotBefore(at);
             }
-            if health.waiting >= JOBS {
-                return MayAsk::NotBefore(now.after(LATER));
+            let others = health.pace.others();
+            if health.waiting >= others.most {
+                return MayAsk::NotBefore(now.after(others.later));
             }
             health.waiting += 1;
-            Arc::clone(&health.places)
+            (Arc::clone(&health.places), others.wait)
         };
         let waiting = Waiting { patience: self.clone(), endpoint };
-        let permit = tokio::time::timeout(WAIT, places.acquire_owned()).await;
+        let permit = tokio::time::timeout(wait, places.acquire_owned()).await;
         drop(waiting);
         let mut all = self.lock();
         let health = all.entry(endpoint).or_default();
@@ -102,9 +138,15 @@ impl Patience {
         match (permit, health.rests_until.filter(|until| *until > now)) {
             (Ok(Ok(permit)), None) => {
                 let at_once = if health.is_away() { AT_ONCE.1 } else { AT_ONCE.0 };
-                MayAsk::Yes(Place { patience: self.clone(), endpoint, permit: Some(permit) }, at_once)
+                let (patience, permit) = (self.clone(), Some(permit));
+                MayAsk::Yes(Place { patience, endpoint, permit, since: Instant::now() }, at_once)
             }
-            (_, rests) => MayAsk::NotBefore(rests.unwrap_or(now.after(LATER))),
+            (permit, rests) => {
+                if permit.is_err() {
+                    health.pace = Pace::Slow;
+                }
+                MayAsk::NotBefore(rests.unwrap_or(now.after(health.pace.others().later)))
+            }
         }
     }
 
@@ -175,6 +217,8 @@ impl Drop for Place {
         self.permit = None;
         let mut all = self.patience.lock();
         let Some(health) = all.get_mut(&self.endpoint) else { return };
+        // By the time of this machine: it is a network that was waited for.
+        health.pace = if self.since.elapsed() <= QUICK { Pace::Quick } else { Pace::Slow };
         if health.is_usual() {
             all.remove(&self.endpoint);
         }
@@ -208,17 +252,36 @@ mod tests {
         }
         assert!(last > RESTS.1 / 2);
         assert!(patience.took(endpoint) && !patience.took(endpoint));
-        let MayAsk::Yes(one, 8) = patience.ask(endpoint, now).await else { panic!("it works") };
-        let MayAsk::Yes(_two, 8) = patience.ask(endpoint, now).await else {
-            panic!("there is another place")
-        };
-        // Two more wait, and come later; who gets a place in the meantime has one.
-        let (three, four) = (patience.ask(endpoint, now), patience.ask(endpoint, now));
-        let five = async { patience.ask(endpoint, now).await };
-        let end = async { drop(one) };
-        let (three, four, five, ()) = tokio::join!(three, four, five, end);
-        assert!(matches!((three, five), (MayAsk::Yes(_, 8), MayAsk::NotBefore(_))));
-        drop(four);
+        assert!(matches!(patience.ask(endpoint, now).await, MayAsk::Yes(_, 8)), "it works");
         assert!(matches!(patience.ask(RecordId::new(), now).await, MayAsk::Yes(_, 8)), "another one");
+    }
+
+    /// Holds both places of an endpoint for so long while six others ask for one; answers how many of them get one.
+    async fn get_a_place(patience: &Patience, endpoint: RecordId, held: Duration) -> usize {
+        let now = Timestamp::from_secs(1_900_000_000);
+        let (MayAsk::Yes(one, _), MayAsk::Yes(two, _)) =
+            (patience.ask(endpoint, now).await, patience.ask(endpoint, now).await)
+        else {
+            panic!("both are free")
+        };
+        // Who gets one is done with it at once.
+        let asking = (0..6).map(|_| async { matches!(patience.ask(endpoint, now).await, MayAsk::Yes(..)) });
+        let end = async {
+            tokio::time::advance(held).await;
+            drop((one, two));
+        };
+        let (got, ()) = tokio::join!(futures_util::future::join_all(asking), end);
+        got.into_iter().filter(|got| *got).count()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whose_jobs_are_quick_has_many_that_wait_and_who_is_slow_two() {
+        let (patience, endpoint) = (Patience::default(), RecordId::new());
+        assert_eq!(get_a_place(&patience, endpoint, QUICK).await, 2, "nobody knows how it is");
+        assert_eq!(get_a_place(&patience, endpoint, QUICK).await, 6);
+        assert_eq!(get_a_place(&patience, endpoint, 2 * QUICK).await, 0, "nobody waits for so long");
+        assert_eq!(get_a_place(&patience, endpoint, 2 * QUICK).await, 2, "it was slow before");
+        assert_eq!(get_a_place(&patience, endpoint, QUICK).await, 6, "the last of these was quick");
+        assert_eq!(get_a_place(&patience, RecordId::new(), QUICK).await, 2, "another one");
     }
 }

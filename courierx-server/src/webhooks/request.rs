@@ -7,6 +7,9 @@ use courierx_core::event::Sequence;
 use courierx_core::id::{EventId, MessageId, RecordId};
 use courierx_core::store::{Versioned, WebhookResult, WebhookTry};
 use courierx_core::webhook::{ToSign, WebhookEvent, WebhookSecret};
+use courierx_providers::http::FetchError;
+use metrics::Counter;
+use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::payload::Payload;
@@ -25,6 +28,10 @@ pub(super) struct Asked<'a> {
     pub(super) app: &'a App,
     pub(super) endpoint: &'a Versioned<WebhookEndpoint>,
     secrets: Vec<WebhookSecret>,
+    /// None if it can be read no more.
+    url: Option<Url>,
+    /// How many requests were taken, and how many failed.
+    counts: [Counter; 2],
 }
 
 /// What came of a request.
@@ -45,7 +52,10 @@ impl<'a> Asked<'a> {
     pub(super) fn new(app: &'a App, endpoint: &'a Versioned<WebhookEndpoint>) -> ServiceResult<Self> {
         let secrets = endpoint.value.secrets(&app.vault, endpoint.tenant, &endpoint.id, app.now());
         let Secrets(secrets) = secrets.map_err(ServiceError::internal)?;
-        Ok(Self { app, endpoint, secrets })
+        let url = Url::parse(&endpoint.value.url).ok();
+        let counts = ["taken", "failed"]
+            .map(|result| app.meters.counter("courierx_webhooks_total", &[("result", result)]));
+        Ok(Self { app, endpoint, secrets, url, counts })
     }
 
     /// Tells the endpoint, for the `number`th time.
@@ -60,8 +70,10 @@ impl<'a> Asked<'a> {
         let headers = self.headers(payload.id, payload.event, at, &body)?;
         // By the time of this machine: it is a network that is waited for.
         let start = Instant::now();
-        let url = &self.endpoint.value.url;
-        let notified = self.app.webhooks.http.notify(url, headers, body, KEPT, PATIENCE).await;
+        let notified = match &self.url {
+            Some(url) => self.app.webhooks.http.notify(url, headers, body, KEPT, PATIENCE).await,
+            None => Err(FetchError::Url),
+        };
         let (result, retry_after) = match notified {
             Ok(answer) => {
                 (WebhookResult::Answered { status: answer.status, body: answer.body }, answer.retry_after)
@@ -71,8 +83,7 @@ impl<'a> Asked<'a> {
         let entry = self.entry(payload.id, payload.event, payload.message_id, sequence, number, at, result);
         let took_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         let entry = WebhookTry { took_ms, ..entry };
-        let what = if entry.taken() { "taken" } else { "failed" };
-        self.app.meters.counter("courierx_webhooks_total", &[("result", what)]).increment(1);
+        self.counts[usize::from(!entry.taken())].increment(1);
         Ok(Answered { entry, retry_after })
     }
 
@@ -112,7 +123,7 @@ impl<'a> Asked<'a> {
     ) -> ServiceResult<HeaderMap> {
         let id = id.to_string();
         let what = ToSign { id: &id, timestamp: u64::try_from(at.as_secs()).unwrap_or_default(), body };
-        let mut headers = HeaderMap::new();
+        let mut headers = HeaderMap::with_capacity(8);
         for (name, value) in self.endpoint.value.scheme.headers(what, &self.secrets) {
             let value = HeaderValue::try_from(value).map_err(ServiceError::internal)?;
             headers.insert(HeaderName::from_static(name), value);

@@ -12,6 +12,7 @@ mod report;
 mod requeue;
 mod reschedule;
 mod settle;
+mod single;
 
 use async_trait::async_trait;
 use courierx_core::event::{Event, Sequence};

@@ -162,30 +162,6 @@ fn read_attempts(connection: &Connection, seq: i64) -> Run<Vec<AttemptRecord>> {
     rows.collect()
 }
 
-/// Writes the status of the message `seq`, as it was and as it is, and the lines of its recipients if they changed.
-pub(super) fn save_statuses(
-    tx: &Tx<'_>,
-    seq: i64,
-    (read, now): (MessageStatus, MessageStatus),
-    lines: Option<&str>,
-) -> Run<()> {
-    if lines.is_none() && now == read {
-        return Ok(());
-    }
-    let (status, settled) = (now.as_str(), now.is_settled());
-    if settled == read.is_settled() {
-        let sql = "UPDATE courierx_messages SET status = ?2, recipients = coalesce(?3, recipients)
-                   WHERE seq = ?1";
-        tx.execute(sql, params![seq, status, lines])?;
-    } else {
-        // Only this is written into indexes.
-        let sql = "UPDATE courierx_messages
-                   SET status = ?2, recipients = coalesce(?3, recipients), settled = ?4 WHERE seq = ?1";
-        tx.execute(sql, params![seq, status, lines, settled])?;
-    }
-    Ok(())
-}
-
 /// A message that is being changed: whatever changes, [`Draft::save`] derives the statuses and writes what
 /// is no longer as it was read.
 pub(super) struct Draft {
@@ -263,7 +239,21 @@ impl Draft {
         if moved && lines.is_none() {
             recipients::save_rows(tx, self.seq, &now.recipients, &read.recipients)?;
         }
-        save_statuses(tx, self.seq, (read.status, now.status), lines.as_deref())
+        if lines.is_none() && now.status == read.status {
+            return Ok(());
+        }
+        let (status, settled) = (now.status.as_str(), now.status.is_settled());
+        if settled == read.status.is_settled() {
+            let sql = "UPDATE courierx_messages SET status = ?2, recipients = coalesce(?3, recipients)
+                       WHERE seq = ?1";
+            tx.execute(sql, params![self.seq, status, lines])?;
+        } else {
+            // Only this is written into indexes.
+            let sql = "UPDATE courierx_messages
+                       SET status = ?2, recipients = coalesce(?3, recipients), settled = ?4 WHERE seq = ?1";
+            tx.execute(sql, params![self.seq, status, lines, settled])?;
+        }
+        Ok(())
     }
 
     fn update_attempt(&self, tx: &Tx<'_>, attempt: &AttemptRecord, read: &AttemptRecord) -> Run<()> {

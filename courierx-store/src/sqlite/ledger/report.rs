@@ -7,7 +7,7 @@ use courierx_core::event::{AttemptStatus, NewEvent, Sequence};
 use courierx_core::id::{AttemptId, MessageId};
 use courierx_core::message::{Address, Mode};
 use courierx_core::store::{AttemptRecord, EventMatch, IncomingEvent, Recorded, StoredMessage};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::error::Run;
 use super::super::transaction::Tx;
@@ -15,6 +15,9 @@ use super::super::{effects, soft_bounces};
 use super::message::{self, Draft, message_columns};
 use super::single::{self, Found, Single};
 use crate::report::{Whom, latest_sent, whom};
+
+#[cfg(test)]
+mod tests;
 
 /// The messages that a batch of events is about and that are read whole, by their rows: each is read once, and written
 /// once if it moved.
@@ -26,10 +29,33 @@ struct Known {
     before: Option<StoredMessage>,
 }
 
+/// How many events are worth a reader's [look](look): fewer are looked up by the writer in less time than it takes to
+/// hand them over.
+pub(super) const MANY: usize = 32;
+
+/// What was found of each event before the transaction; less than there are events if nobody looked.
+pub(super) type Seen = Vec<Option<Single>>;
+
+/// Finds what can be found without the writer.
+pub(super) fn look(connection: &Connection, batch: &[IncomingEvent]) -> Run<Seen> {
+    let mut select = connection.prepare_cached(single::FIND)?;
+    let mut one = |event: &IncomingEvent| {
+        let EventMatch::Delivery(delivery) = &event.about else { return Ok(None) };
+        match single::find(&mut select, event, *delivery)? {
+            Found::Single(single) => Ok(Some(single)),
+            Found::Nothing | Found::Other(..) => Ok(None),
+        }
+    };
+    batch.iter().map(&mut one).collect()
+}
+
 /// Records events, each once, and moves the statuses that follow from them.
-pub(super) fn record_all(tx: &Tx<'_>, batch: &[IncomingEvent]) -> Run<Vec<Recorded>> {
+pub(super) fn record_all(tx: &Tx<'_>, batch: &[IncomingEvent], seen: &Seen) -> Run<Vec<Recorded>> {
     let mut messages = Messages::new();
-    let recorded = batch.iter().map(|event| record_one(tx, &mut messages, event)).collect::<Run<_>>()?;
+    let seen = seen.iter().map(Option::as_ref).chain(std::iter::repeat(None));
+    let recorded = batch.iter().zip(seen);
+    let recorded = recorded.map(|(event, seen)| record_one(tx, &mut messages, event, seen));
+    let recorded = recorded.collect::<Run<_>>()?;
     for (seq, Known { message, before }) in messages {
         if let Some(before) = before {
             Draft::changed(seq, before, message).save(tx)?;
@@ -38,13 +64,27 @@ pub(super) fn record_all(tx: &Tx<'_>, batch: &[IncomingEvent]) -> Run<Vec<Record
     Ok(recorded)
 }
 
-fn record_one(tx: &Tx<'_>, messages: &mut Messages, event: &IncomingEvent) -> Run<Recorded> {
+fn record_one(
+    tx: &Tx<'_>,
+    messages: &mut Messages,
+    event: &IncomingEvent,
+    seen: Option<&Single>,
+) -> Run<Recorded> {
+    if let Some(single) = seen
+        && is_sole(tx, messages, single)?
+    {
+        return record_single(tx, messages, event, single);
+    }
     let (seq, attempt) = match &event.about {
-        EventMatch::Delivery(delivery) => match single::find(tx, event, *delivery)? {
-            Found::Nothing => return Ok(Recorded::Unmatched),
-            Found::Single(single) => return record_single(tx, messages, event, &single),
-            Found::Other(seq, attempt) => (seq, attempt),
-        },
+        EventMatch::Delivery(delivery) => {
+            match tx.with(single::FIND, |select| single::find(select, event, *delivery))? {
+                Found::Nothing => return Ok(Recorded::Unmatched),
+                Found::Single(single) if is_sole(tx, messages, &single)? => {
+                    return record_single(tx, messages, event, &single);
+                }
+                Found::Single(Single { seq, attempt, .. }) | Found::Other(seq, attempt) => (seq, attempt),
+            }
+        }
         EventMatch::ProviderMessageId(id) => match by_provider_id(tx, event, id)? {
             Some(found) => found,
             None => return Ok(Recorded::Unmatched),
@@ -66,6 +106,11 @@ fn record_one(tx: &Tx<'_>, messages: &mut Messages, event: &IncomingEvent) -> Ru
     Ok(Recorded::Stored { message, sequence })
 }
 
+/// Whether little has to be known of the message, and nobody has read it whole.
+fn is_sole(tx: &Tx<'_>, messages: &Messages, single: &Single) -> Run<bool> {
+    Ok(!messages.contains_key(&single.seq) && single.is_sole(tx)?)
+}
+
 /// The same of a message of which little has to be known.
 fn record_single(
     tx: &Tx<'_>,
@@ -73,17 +118,16 @@ fn record_single(
     event: &IncomingEvent,
     single: &Single,
 ) -> Run<Recorded> {
-    let is_theirs = single.is_to(event.recipient.as_ref())?;
-    let about = if is_theirs { Whom::Recipient(single::ONE) } else { Whom::Stranger };
-    let Some(sequence) = append(tx, event, single.message, single.attempt, about)? else {
+    let Some(sequence) = append(tx, event, single.message, single.attempt, single.about)? else {
         return Ok(Recorded::Duplicate);
     };
-    if let Some(status) = event.kind.attempt_status()
-        && is_theirs
-        && !single.advance(tx, status)?
+    if !single.advance(tx)?
+        && let Some(status) = event.kind.attempt_status()
         && let Some(known) = known(tx, messages, single.seq)?
     {
-        known.advance(single.attempt, about, status);
+        // It was looked at before somebody else moved it.
+        known.moves();
+        known.advance(single.attempt, single.about, status);
     }
     follow(tx, event, single.message, single.mode)?;
     Ok(Recorded::Stored { message: single.message, sequence })
@@ -121,12 +165,17 @@ fn follow(tx: &Tx<'_>, event: &IncomingEvent, message: MessageId, mode: Mode) ->
 }
 
 impl Known {
+    /// Has its statuses derived, and what differs then written.
+    fn moves(&mut self) {
+        self.before.get_or_insert_with(|| self.message.clone());
+    }
+
     fn advance(&mut self, attempt: AttemptId, about: Whom, status: AttemptStatus) {
         let behind = |one: &&AttemptRecord| one.id == attempt && one.is_behind(about.recipient(), status);
         if self.message.attempts.iter().find(behind).is_none() {
             return;
         }
-        self.before.get_or_insert_with(|| self.message.clone());
+        self.moves();
         for one in self.message.attempts.iter_mut().filter(|one| one.id == attempt) {
             one.advance(about.recipient(), status);
         }

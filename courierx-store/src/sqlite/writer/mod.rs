@@ -45,8 +45,9 @@ const QUEUE: usize = 1024;
 /// How many commands make a commit worth its flush. Who comes later and was not queued at its beginning is
 /// better off with the next one: while this one is flushed, they and those behind them are made ready.
 const ENOUGH: usize = 32;
-/// How many changed rows end a group: beyond that the flush no longer matters, but the wait for it does.
-const ROWS: u64 = 20_000;
+/// How many changed rows end a group: they take many times as long as their flush, and who has written them can go on
+/// while others' are written.
+const ROWS: u64 = 1_000;
 /// How often the writer lets those run who were just answered, before it commits without them.
 const SECOND_LOOKS: u32 = 2;
 

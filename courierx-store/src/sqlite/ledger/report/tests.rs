@@ -1,7 +1,9 @@
 //! What happens between a reader's look and the writer's transaction.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use courierx_core::clock::ManualClock;
 use courierx_core::event::{AttemptStatus, EventKind, MessageStatus};
 use courierx_core::provider::RecipientOutcome;
 use courierx_core::store::conformance::Subject;
@@ -24,7 +26,8 @@ impl Fixture {
     /// A message to Ada that was handed over, with this outcome.
     async fn with(outcome: RecipientOutcome) -> Self {
         let (directory, clock) = (tempfile::tempdir().unwrap(), fixtures::clock());
-        let options = SqliteStore::options().clock(clock.clone());
+        let given: Arc<ManualClock> = Arc::clone(&clock);
+        let options = SqliteStore::options().clock(given);
         let store = options.open(directory.path().join("mail.db")).await.unwrap();
         let subject = Subject::new(store.clone(), clock);
         let flight = Flight::claimed(&subject).await;

@@ -190,14 +190,7 @@ impl AttemptRecord {
     ///
     /// Answers whether anything moved.
     pub fn advance(&mut self, recipient: Option<u32>, status: AttemptStatus) -> bool {
-        let mut moved = false;
-        for result in &mut self.recipients {
-            if recipient.is_none_or(|index| index == result.index) && status > result.status {
-                result.status = status;
-                moved = true;
-            }
-        }
-        moved
+        RecipientResult::advance(&mut self.recipients, recipient, status)
     }
 }
 
@@ -210,6 +203,22 @@ pub struct RecipientResult {
     pub status: AttemptStatus,
     /// What the provider answered; none while it is on the wire, and after a crash.
     pub outcome: Option<RecipientOutcome>,
+}
+
+impl RecipientResult {
+    /// Moves that of the recipient at this position, or all if none is told, forward to `status`.
+    ///
+    /// Answers whether anything moved.
+    pub fn advance(results: &mut [Self], recipient: Option<u32>, status: AttemptStatus) -> bool {
+        let mut moved = false;
+        for result in results {
+            if recipient.is_none_or(|index| index == result.index) && status > result.status {
+                result.status = status;
+                moved = true;
+            }
+        }
+        moved
+    }
 }
 
 /// A message with everything that is known of it.

@@ -4,6 +4,7 @@ use courierx_core::clock::Timestamp;
 use courierx_core::id::DeliveryId;
 use courierx_core::message::{Address, Mailbox};
 use courierx_core::provider::CallbackError;
+use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -82,7 +83,11 @@ pub(crate) fn strings(list: &Value) -> impl Iterator<Item = &str> {
 
 /// A moment in seconds since 1970, with or without a fraction, as a number or as text.
 pub(crate) fn seconds(value: &Value) -> Option<Timestamp> {
-    let seconds = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
+    moment(value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?)
+}
+
+/// The moment so many seconds after the beginning of 1970.
+pub(super) fn moment(seconds: f64) -> Option<Timestamp> {
     // Years 1970 to 9999: within, microseconds fit.
     if !(0.0..253_402_300_800.0).contains(&seconds) {
         return None;
@@ -92,13 +97,13 @@ pub(crate) fn seconds(value: &Value) -> Option<Timestamp> {
 }
 
 /// A body in JSON.
-pub(crate) fn parsed(body: &[u8]) -> Result<Value, CallbackError> {
+pub(crate) fn parsed<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, CallbackError> {
     serde_json::from_slice(body).map_err(|error| CallbackError::Malformed(format!("not JSON: {error}")))
 }
 
 /// A body that is one JSON object.
 pub(crate) fn object(body: &[u8]) -> Result<Value, CallbackError> {
-    let value = parsed(body)?;
+    let value: Value = parsed(body)?;
     if !value.is_object() {
         return Err(CallbackError::Malformed("not a JSON object".to_owned()));
     }

@@ -3,6 +3,9 @@
 #[cfg(feature = "http")]
 #[cfg_attr(not(feature = "all"), allow(dead_code, unused_imports, reason = "no vendor needs all of it"))]
 mod fields;
+#[cfg(feature = "http")]
+#[cfg_attr(not(feature = "all"), allow(dead_code, unused_imports, reason = "no vendor needs all of it"))]
+mod json;
 mod mac;
 #[cfg_attr(not(feature = "all"), allow(dead_code, reason = "without a vendor there is no table"))]
 pub(crate) mod rules;
@@ -15,6 +18,9 @@ pub(crate) use courierx_core::tracking::is_machine;
 #[cfg(feature = "http")]
 #[cfg_attr(not(feature = "all"), allow(unused_imports, reason = "no vendor needs all of it"))]
 pub(crate) use fields::{Fields, digest_of, mailbox, object, parsed, seconds, sole_address, strings};
+#[cfg(feature = "http")]
+#[cfg_attr(not(feature = "all"), allow(unused_imports, reason = "no vendor needs all of it"))]
+pub(crate) use json::Json;
 pub(crate) use mac::{MacKey, from_hex, to_hex};
 pub use rules::{EventRule, Meaning};
 #[cfg(feature = "http")]

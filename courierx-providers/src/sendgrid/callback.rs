@@ -68,9 +68,9 @@ impl EventSource for Callbacks {
         }
         WINDOW.check_seconds(time, now)?;
         // There is more than one signature of the same bytes: what was signed is the same then.
-        let key = Replay::new(time, &signed, WINDOW.memory());
-        let name = format!("{time}-{}", crate::callback::to_hex(&key.content[..16]));
-        Ok(Authentic::messages(body).replay(Replay::new(name, body, WINDOW.memory())))
+        let mut replay = Replay::new(time, body, WINDOW.memory());
+        replay.key = format!("{time}-{}", crate::callback::to_hex(&replay.content[..16]));
+        Ok(Authentic::messages(body).replay(replay))
     }
 
     fn events(&self, authentic: &Authentic) -> Result<Vec<ProviderEvent>, CallbackError> {

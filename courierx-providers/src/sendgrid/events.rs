@@ -6,10 +6,9 @@ use courierx_core::clock::Timestamp;
 use courierx_core::event::EventKind;
 use courierx_core::provider::{Authentic, BounceClass, CallbackError, MAX_CALLBACK_EVENTS, ProviderEvent};
 use courierx_core::suppression::Reason;
-use serde_json::Value;
 
 use crate::callback::rules::{is, rule};
-use crate::callback::{EventRule, Fields, Meaning, digest_of, is_machine, parsed, seconds};
+use crate::callback::{EventRule, Fields, Json, Meaning, digest_of, is_machine, parsed};
 use crate::planted::DELIVERY_KEY;
 
 /// The event; and the type and the classification of a bounce, or the reason of a drop.
@@ -44,20 +43,20 @@ pub(crate) const EVENTS: &[EventRule] = &[
 pub(super) fn of(authentic: &Authentic) -> Result<Vec<ProviderEvent>, CallbackError> {
     let Some(body) = authentic.body() else { return Ok(Vec::new()) };
     let all = match parsed(body)? {
-        Value::Array(all) => all,
-        one @ Value::Object(_) => vec![one],
+        Json::List(all) => all,
+        one @ Json::Object(_) => vec![one],
         _ => return Err(CallbackError::Malformed("not a list of events".to_owned())),
     };
     if all.len() > MAX_CALLBACK_EVENTS {
         return Err(CallbackError::TooLarge);
     }
-    Ok(all.iter().filter(|event| event.is_object()).map(one).collect())
+    Ok(all.iter().filter(|event| matches!(event, Json::Object(_))).map(one).collect())
 }
 
-fn one(reported: &Value) -> ProviderEvent {
+fn one(reported: &Json<'_>) -> ProviderEvent {
     let name = reported.or_empty("event");
-    let at = reported.get("timestamp").and_then(seconds).unwrap_or(Timestamp::EPOCH);
-    let id = reported.text("sg_event_id").map_or_else(|| digest_of(reported), str::to_owned);
+    let at = reported.get("timestamp").and_then(Json::seconds).unwrap_or(Timestamp::EPOCH);
+    let id = reported.text("sg_event_id").map_or_else(|| digest_of(&reported.to_value()), str::to_owned);
 
     let mut event = ProviderEvent::new(EventKind::Other, at, format!("{name}/{id}"));
     name.clone_into(&mut event.name);
@@ -74,14 +73,14 @@ fn one(reported: &Value) -> ProviderEvent {
         let agent = reported.text("useragent");
         event.by(agent, reported.text("ip"));
         event.followed(reported.text("url"));
-        let fetched = reported.get("sg_machine_open").and_then(Value::as_bool) == Some(true);
+        let fetched = reported.get("sg_machine_open").and_then(Json::as_bool) == Some(true);
         event.machine = fetched || agent.is_some_and(is_machine);
     }
     event
 }
 
 /// What tells events of one name apart.
-fn detail(name: &str, reported: &Value) -> String {
+fn detail(name: &str, reported: &Json<'_>) -> String {
     match name {
         "bounce" => {
             let kind = reported.text("type").unwrap_or("bounce");
@@ -95,7 +94,9 @@ fn detail(name: &str, reported: &Value) -> String {
 /// The identifier that the answer to the hand-over had: SendGrid appends where the message went inside, behind the first
 /// dot that is followed by a name of its filters or receivers.
 fn message_id(told: &str) -> String {
-    let inner = [".filter", ".recvd", ".canary"].iter().filter_map(|mark| told.find(mark)).min();
+    let is_inner =
+        |at: &usize| [".filter", ".recvd", ".canary"].iter().any(|mark| told[*at..].starts_with(mark));
+    let inner = told.match_indices('.').map(|(at, _)| at).find(is_inner);
     // Without such a name: identifiers of answers have 22 characters and no dot in practice.
     let end = inner.or_else(|| told.find('.').filter(|at| *at == 22)).unwrap_or(told.len());
     told[..end].to_owned()

@@ -25,7 +25,7 @@ impl SqliteStore {
         transaction: &Transaction<'_>,
         message: NewMessage,
     ) -> StoreResult<AcceptResult> {
-        let tx = Tx::new(transaction, &*self.0.clock, &self.0.suppressed);
+        let tx = Tx::new(transaction, &*self.0.clock, &self.0.filter);
         let result = accept::accept_one(&tx, &message)?;
         tx.flush()?;
         if !self.0.foreign_jobs.swap(true, Ordering::Relaxed) {

@@ -94,8 +94,8 @@ struct Inner {
     foreign_jobs: AtomicBool,
     clock: Arc<dyn Clock>,
     vault: Option<Vault>,
-    /// Whom suppressions may match.
-    suppressed: Arc<Filter>,
+    /// Whom suppressions and soft bounces may be of.
+    filter: Arc<Filter>,
     path: PathBuf,
     _lock: FileLock,
 }

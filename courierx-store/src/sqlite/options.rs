@@ -186,16 +186,16 @@ impl SqliteOptions {
         };
         let connections = (0..self.readers.get()).map(read_only).collect::<Result<_, _>>().map_err(sqlite)?;
 
-        let suppressed = Arc::new(Filter::load(&connection).map_err(sqlite)?);
+        let filter = Arc::new(Filter::load(&connection).map_err(sqlite)?);
         let jobs_changed = watch::Sender::new(0);
         // What is only read needs no flush.
         let flush = if self.read_only { Arc::new(|| Ok(())) } else { log::open(&file).map_err(io)? };
         // The writer's commits are flushed by ourselves from here on, before anybody is answered.
         connection.pragma_update(None, "synchronous", "NORMAL").map_err(sqlite)?;
-        let (clock, filter) = (Arc::clone(&self.clock), Arc::clone(&suppressed));
+        let (clock, known) = (Arc::clone(&self.clock), Arc::clone(&filter));
         let beside = self.connect(&file).map_err(sqlite)?;
         let writer =
-            Writer::start(connection, beside, flush, clock, filter, jobs_changed.clone()).map_err(io)?;
+            Writer::start(connection, beside, flush, clock, known, jobs_changed.clone()).map_err(io)?;
         let readers = Readers::start(connections).map_err(io)?;
         Ok(SqliteStore(Arc::new(Inner {
             readers,
@@ -204,7 +204,7 @@ impl SqliteOptions {
             foreign_jobs: AtomicBool::new(false),
             clock: self.clock,
             vault,
-            suppressed,
+            filter,
             path: file,
             _lock: lock,
         })))

@@ -8,7 +8,7 @@ use courierx_core::clock::{Clock, Timestamp};
 use courierx_core::id::TenantId;
 use courierx_core::message::Lane;
 use courierx_core::store::{CounterDelta, JobKind};
-use rusqlite::{CachedStatement, Connection, Params, params};
+use rusqlite::{CachedStatement, Connection, Params, Statement, params};
 
 use super::codec;
 use super::error::Run;
@@ -24,7 +24,7 @@ const DAY: i64 = 86_400_000_000;
 pub(super) struct Tx<'a> {
     connection: &'a Connection,
     clock: &'a dyn Clock,
-    suppressed: &'a Filter,
+    filter: &'a Filter,
     numbers: Numbers,
     kept: RefCell<Vec<(&'static str, CachedStatement<'a>)>>,
     pending: RefCell<Pending>,
@@ -41,11 +41,11 @@ struct Pending {
 
 impl<'a> Tx<'a> {
     /// Runs in the transaction that `connection` has open.
-    pub(super) fn new(connection: &'a Connection, clock: &'a dyn Clock, suppressed: &'a Filter) -> Self {
+    pub(super) fn new(connection: &'a Connection, clock: &'a dyn Clock, filter: &'a Filter) -> Self {
         Self {
             connection,
             clock,
-            suppressed,
+            filter,
             numbers: Numbers::default(),
             kept: RefCell::default(),
             pending: RefCell::default(),
@@ -66,19 +66,27 @@ impl<'a> Tx<'a> {
     /// transaction is over: looking it up by its text and clearing it for every message costs as much as an
     /// index.
     pub(super) fn execute(&self, sql: &'static str, params: impl Params) -> Run<usize> {
-        let mut kept = self.kept.borrow_mut();
-        if let Some((_, statement)) = kept.iter_mut().find(|(text, _)| std::ptr::eq(*text, sql)) {
-            return Ok(statement.execute(params)?);
-        }
-        let mut statement = self.sql(sql)?;
-        let changed = statement.execute(params)?;
-        kept.push((sql, statement));
-        Ok(changed)
+        self.with(sql, |statement| Ok(statement.execute(params)?))
     }
 
-    /// Whom suppressions may match.
-    pub(super) fn suppressed(&self) -> &'a Filter {
-        self.suppressed
+    /// The same for one that answers with rows.
+    pub(super) fn with<T>(
+        &self,
+        sql: &'static str,
+        work: impl FnOnce(&mut Statement<'a>) -> Run<T>,
+    ) -> Run<T> {
+        // Taken out, so that whatever `work` does may run others.
+        let at = self.kept.borrow().iter().position(|(text, _)| std::ptr::eq(*text, sql));
+        let kept = at.map(|at| self.kept.borrow_mut().swap_remove(at).1);
+        let mut statement = kept.map_or_else(|| self.sql(sql), Ok)?;
+        let result = work(&mut statement);
+        self.kept.borrow_mut().push((sql, statement));
+        result
+    }
+
+    /// Whom suppressions and soft bounces may be of.
+    pub(super) fn filter(&self) -> &'a Filter {
+        self.filter
     }
 
     /// The present moment.

@@ -43,6 +43,7 @@ macro_rules! store_conformance {
                 what_has_a_job_or_an_end_gets_none,
                 the_order_of_events_does_not_matter,
                 news_in_any_order_ends_alike,
+                many_news_at_once_end_alike,
                 a_reported_event_is_recorded_once,
                 events_are_matched_within_tenant_and_connection,
                 an_event_moves_its_recipient,

@@ -12,6 +12,9 @@ mod report;
 mod requeue;
 mod reschedule;
 mod settle;
+mod single;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use courierx_core::event::{Event, Sequence};
@@ -68,7 +71,14 @@ impl Ledger for SqliteStore {
     }
 
     async fn record_events(&self, batch: Vec<IncomingEvent>) -> StoreResult<Vec<Recorded>> {
-        self.write(move |tx| report::record_all(tx, &batch)).await
+        let batch = Arc::new(batch);
+        let seen = if batch.len() < report::MANY {
+            report::Seen::new()
+        } else {
+            let batch = Arc::clone(&batch);
+            self.read(move |connection| report::look(connection, &batch)).await?
+        };
+        self.write(move |tx| report::record_all(tx, &batch, &seen)).await
     }
 
     async fn list(

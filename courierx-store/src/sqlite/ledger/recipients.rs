@@ -1,7 +1,7 @@
 //! Recipients. Few of them stand in the row of their message, one to a line: accepting it writes no further
 //! rows. Many have rows of their own, so that what happens to one of them does not write all of them anew.
 
-use courierx_core::event::{Disposition, RecipientStatus};
+use courierx_core::event::{AttemptStatus, Disposition, RecipientStatus};
 use courierx_core::message::RecipientField;
 use courierx_core::store::transfer::Value;
 use courierx_core::store::{NewRecipient, RecipientRecord};
@@ -106,15 +106,38 @@ pub(super) fn read(
     }
 }
 
-fn parse(line: &str, index: u32) -> Run<RecipientRecord> {
+/// Header, disposition, status and address of a line.
+fn words(line: &str) -> Run<[&str; 4]> {
     let mut words = line.splitn(4, ' ');
     let mut next = || words.next().ok_or_else(|| Fault::corrupt("a recipient", "its line is too short"));
+    Ok([next()?, next()?, next()?, next()?])
+}
+
+/// The address of a line.
+pub(super) fn address_of(line: &str) -> Run<&str> {
+    words(line).map(|[.., address]| address)
+}
+
+/// A line of somebody with whom attempts have come so far; and how far that is.
+pub(super) fn followed(
+    before: &str,
+    reached: impl IntoIterator<Item = AttemptStatus>,
+) -> Run<(String, RecipientStatus)> {
+    let [field, disposition, _, address] = words(before)?;
+    let status = RecipientStatus::derive(codec::text(disposition)?, reached);
+    let mut after = String::new();
+    line(&mut after, field, disposition, status.as_str(), address);
+    Ok((after, status))
+}
+
+fn parse(line: &str, index: u32) -> Run<RecipientRecord> {
+    let [field, disposition, status, address] = words(line)?;
     Ok(RecipientRecord {
         index,
-        field: codec::text(next()?)?,
-        disposition: codec::text(next()?)?,
-        status: codec::text(next()?)?,
-        address: codec::text(next()?)?,
+        field: codec::text(field)?,
+        disposition: codec::text(disposition)?,
+        status: codec::text(status)?,
+        address: codec::text(address)?,
     })
 }
 

@@ -35,7 +35,7 @@ impl Suppressions for SqliteStore {
         let asked: Vec<(usize, AddressKey)> = addresses
             .iter()
             .enumerate()
-            .filter(|(_, address)| self.0.suppressed.may_match(tenant, address))
+            .filter(|(_, address)| self.0.filter.may_match(tenant, address))
             .map(|(position, address)| (position, address.clone()))
             .collect();
         if asked.is_empty() {
@@ -137,7 +137,7 @@ pub(super) fn add_one(tx: &Tx<'_>, tenant: TenantId, new: &NewSuppression) -> Ru
         }
         None => Suppression::stored(RecordId::new(), new.clone(), now),
     };
-    tx.suppressed().add(tenant, entry.pattern.as_str());
+    tx.filter().add(tenant, entry.pattern.as_str());
     tx.sql(
         "INSERT OR REPLACE INTO courierx_suppressions
              (tenant, pattern, scope, reason, source, created_at, expires_at, id, note, source_message)

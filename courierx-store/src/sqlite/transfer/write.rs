@@ -92,10 +92,12 @@ pub(super) fn rows(tx: &Tx<'_>, table: &Table, rows: &[Row]) -> Run<()> {
     let mut insert = tx.sql(statement(table))?;
     for row in rows {
         insert.execute(params_from_iter(row.iter().map(Bound)))?;
-        if table.name == "suppressions"
-            && let [Value::Id(tenant), Value::Text(pattern), ..] = row.as_slice()
-        {
-            tx.suppressed().add(TenantId::from_bytes(*tenant), pattern);
+        if let [Value::Id(tenant), Value::Text(text), ..] = row.as_slice() {
+            match table.name {
+                "suppressions" => tx.filter().add(TenantId::from_bytes(*tenant), text),
+                "soft_bounces" => tx.filter().add_soft_bounce(TenantId::from_bytes(*tenant), text),
+                _ => {}
+            }
         }
     }
     Ok(())

@@ -45,8 +45,9 @@ const QUEUE: usize = 1024;
 /// How many commands make a commit worth its flush. Who comes later and was not queued at its beginning is
 /// better off with the next one: while this one is flushed, they and those behind them are made ready.
 const ENOUGH: usize = 32;
-/// How many changed rows end a group: beyond that the flush no longer matters, but the wait for it does.
-const ROWS: u64 = 20_000;
+/// How many changed rows end a group: they take many times as long as their flush, and who has written them can go on
+/// while others' are written.
+const ROWS: u64 = 1_000;
 /// How often the writer lets those run who were just answered, before it commits without them.
 const SECOND_LOOKS: u32 = 2;
 
@@ -66,13 +67,13 @@ impl Writer {
         beside: Connection,
         flush: Flush,
         clock: Arc<dyn Clock>,
-        suppressed: Arc<Filter>,
+        filter: Arc<Filter>,
         jobs_changed: watch::Sender<u64>,
     ) -> std::io::Result<Self> {
         let (sender, commands) = mpsc::channel(QUEUE);
         let flusher = Flusher::start(flush, jobs_changed)?;
         let checkpoints = Checkpoints::start(beside)?;
-        let writing = Writing { flusher, checkpoints, connection, clock, suppressed, commands };
+        let writing = Writing { flusher, checkpoints, connection, clock, filter, commands };
         let thread =
             thread::Builder::new().name("courierx-writer".to_owned()).spawn(move || writing.serve())?;
         Ok(Self { commands: Some(sender), thread: Some(thread) })
@@ -109,7 +110,7 @@ struct Writing {
     checkpoints: Checkpoints,
     connection: Connection,
     clock: Arc<dyn Clock>,
-    suppressed: Arc<Filter>,
+    filter: Arc<Filter>,
     commands: mpsc::Receiver<Box<dyn Command>>,
 }
 
@@ -141,7 +142,7 @@ impl Writing {
         };
         let mut group = vec![first];
         let before = transaction.total_changes();
-        let tx = Tx::new(&transaction, &*self.clock, &self.suppressed);
+        let tx = Tx::new(&transaction, &*self.clock, &self.filter);
         let result = run_group(&mut group, &mut self.commands, &self.flusher, &tx, last);
         let jobs_changed = tx.jobs_changed();
         drop(tx);
@@ -192,7 +193,7 @@ impl Writing {
     /// Returns whether a job was added or freed.
     fn commit_one(&mut self, command: &mut dyn Command) -> Run<bool> {
         let transaction = begin(&mut self.connection)?;
-        let tx = Tx::new(&transaction, &*self.clock, &self.suppressed);
+        let tx = Tx::new(&transaction, &*self.clock, &self.filter);
         command.run(&tx)?;
         tx.flush()?;
         let jobs_changed = tx.jobs_changed();

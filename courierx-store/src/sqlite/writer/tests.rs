@@ -36,6 +36,7 @@ impl Fixture {
         connection
             .execute_batch(
                 "CREATE TABLE courierx_suppressions (tenant BLOB, pattern TEXT);
+                 CREATE TABLE courierx_soft_bounces (tenant BLOB, address TEXT);
                  CREATE TABLE courierx_counters (tenant, name, day, value);
                  CREATE TABLE kept (number INTEGER PRIMARY KEY);",
             )

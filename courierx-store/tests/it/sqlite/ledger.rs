@@ -2,14 +2,16 @@ use std::time::Duration;
 
 use courierx_core::clock::{Clock, Timestamp};
 use courierx_core::event::{Disposition, EventKind, MessageStatus, Sequence};
+use courierx_core::message::Address;
 use courierx_core::provider::{Acceptance, RecipientOutcome, Refusal, RefusalKind};
 use courierx_core::store::{
-    AcceptResult, AttemptResult, Begun, CancelResult, Effects, EventMatch, EventQuery, FencedStep,
-    IncomingEvent, JobNext, Ledger, MessageFilter, PageRequest, PurgeRequest, Recorded, Reservation, Settled,
-    Settlement, Window,
+    AcceptResult, AttemptResult, Begun, CancelResult, ClaimRequest, Effects, EventMatch, EventQuery,
+    FencedStep, IncomingEvent, JobKind, JobNext, Ledger, MessageFilter, PageRequest, PurgeRequest, Queue,
+    Recorded, Reservation, Settled, Settlement, SoftRow, Suppressions, Window,
 };
+use courierx_core::suppression::{NewSuppression, Pattern, Reason, Scope};
 
-use crate::support::{Fixture, begin, tenant};
+use crate::support::{Fixture, begin, message_at, open, tenant};
 
 #[tokio::test]
 async fn a_message_goes_its_way() {
@@ -203,4 +205,35 @@ async fn what_is_old_and_settled_is_purged() {
     fixture.store.accept(vec![next.clone()]).await.unwrap();
     let events = fixture.store.events(&EventQuery::of_message(tenant(1), next.id)).await.unwrap();
     assert_eq!(events[0].sequence, Sequence(4), "positions are not used again");
+}
+
+#[tokio::test]
+async fn soft_bounces_in_a_row_are_known_after_opening_again() {
+    let Fixture { mut store, clock, directory } = Fixture::new().await;
+    let message = message_at(tenant(1), clock.now());
+    store.accept(vec![message]).await.unwrap();
+    let request = ClaimRequest::new(JobKind::DELIVERY, 1, Duration::from_mins(1));
+    let attempt = begin(&store.claim(&request).await.unwrap()[0]);
+    store.begin_attempts(vec![attempt.clone()]).await.unwrap();
+    let address: Address = "ada@example.com".parse().unwrap();
+    let entry = NewSuppression::new(Pattern::address(&address.key()), Reason::Bounce, "primary");
+    for number in 1..=2 {
+        let bounced = IncomingEvent {
+            tenant: tenant(1),
+            connection: attempt.connection.clone(),
+            about: EventMatch::Delivery(attempt.delivery),
+            recipient: Some(address.clone()),
+            kind: EventKind::BouncedSoft,
+            at: clock.now(),
+            deduplication: format!("e-{number}"),
+            detail: None,
+            row: Some(SoftRow::Longer { address: address.key(), limit: 2, entry: entry.clone() }),
+            effects: Effects::default(),
+        };
+        store.record_events(vec![bounced]).await.unwrap();
+        let found = store.check(tenant(1), &Scope::ALL, &[address.key()]).await.unwrap();
+        assert_eq!(found[0].is_some(), number == 2);
+        drop(store);
+        store = open(&directory, &clock).await;
+    }
 }

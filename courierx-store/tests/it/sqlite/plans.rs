@@ -46,6 +46,16 @@ const STATEMENTS: &[(&str, &str)] = &[
         "courierx_attempts_delivery (delivery=? AND connection=? AND tenant=?)",
     ),
     (
+        "SELECT m.recipients, a.recipients
+             FROM courierx_attempts a CROSS JOIN courierx_messages m ON m.seq = a.message
+             WHERE a.delivery = ?1 AND a.connection = ?2 AND a.tenant = ?3 ORDER BY a.seq DESC LIMIT 2",
+        "courierx_attempts_delivery (delivery=? AND connection=? AND tenant=?)",
+    ),
+    (
+        "SELECT 1 FROM courierx_attempts WHERE message = ?1 LIMIT 2",
+        "COVERING INDEX courierx_attempts_message (message=?)",
+    ),
+    (
         "SELECT number FROM courierx_provider_ids
              WHERE provider_message_id = ?1 AND connection = ?2 AND tenant = ?3
              ORDER BY message DESC, number DESC LIMIT 1",

@@ -2,8 +2,8 @@
 
 use super::super::{Subject, fixtures};
 use crate::event::EventKind;
-use crate::id::MessageId;
-use crate::store::{BeginAttempt, IncomingEvent, StoredMessage};
+use crate::id::{DeliveryId, MessageId};
+use crate::store::{BeginAttempt, EventMatch, IncomingEvent, Recorded, StoredMessage};
 
 use fixtures::Flight;
 
@@ -35,6 +35,80 @@ fn reports(random: &mut fastrand::Rng) -> Vec<Report> {
         reports.push((random.usize(..2), whom, kind));
     }
     reports
+}
+
+/// Events that come many at once lead to the same end as in small batches, and are answered alike: those of messages to
+/// one and to several, that were handed over once or again, repetitions among them, and some about nobody.
+pub async fn many_news_at_once_end_alike(subject: &Subject) {
+    for seed in 0..8 {
+        let at_once = crowd(subject, seed, usize::MAX).await;
+        let bit_by_bit = crowd(subject, seed, 3).await;
+        assert_eq!(at_once, bit_by_bit, "seed {seed}");
+    }
+}
+
+/// How some messages end, and what was answered, if what is told of them comes in batches of so many.
+async fn crowd(subject: &Subject, seed: u64, most: usize) -> (Vec<String>, Vec<&'static str>) {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut flights = Vec::new();
+    for _ in 0..8 {
+        let people = if random.u8(0..4) > 0 { 1 } else { PEOPLE.len() };
+        flights.push(handed_over(subject, people, random.u8(..)).await);
+    }
+    let mut coming: Vec<_> = (0..60).map(|number| anything(subject, &flights, number, &mut random)).collect();
+    for _ in 0..20 {
+        coming.push(coming[random.usize(..coming.len())].clone());
+    }
+    let mut answers = Vec::new();
+    for batch in coming.chunks(most.min(coming.len())) {
+        answers.extend(subject.store().record_events(batch.to_vec()).await.expect("record_events"));
+    }
+    let answers = answers.into_iter().map(|answer| match answer {
+        Recorded::Stored { .. } => "stored",
+        Recorded::Duplicate => "known",
+        Recorded::Unmatched | Recorded::Unmatchable => "about nobody",
+    });
+    let mut ends = Vec::new();
+    for (flight, _) in &flights {
+        ends.push(state(&flight.load(subject).await));
+    }
+    (ends, answers.collect())
+}
+
+/// A message to so many that was handed over once, or twice to one connection, or to two.
+async fn handed_over(subject: &Subject, people: usize, how: u8) -> (Flight, Vec<BeginAttempt>) {
+    let flight = Flight::claimed_to(subject, &PEOPLE[..people]).await;
+    let mut attempts = vec![flight.started(subject, "primary").await];
+    let outcome = if how.is_multiple_of(2) { fixtures::accepted("id-1") } else { fixtures::unknown() };
+    fixtures::settle_one(subject, flight.result(attempts[0].attempt, vec![outcome; people])).await;
+    match how % 8 {
+        1 => attempts.push(flight.started(subject, "primary").await),
+        3 => attempts.push(flight.started(subject, "fallback").await),
+        _ => {}
+    }
+    (flight, attempts)
+}
+
+fn anything(
+    subject: &Subject,
+    flights: &[(Flight, Vec<BeginAttempt>)],
+    number: usize,
+    random: &mut fastrand::Rng,
+) -> IncomingEvent {
+    let (flight, attempts) = &flights[random.usize(..flights.len())];
+    let attempt = &attempts[random.usize(..attempts.len())];
+    let mut event =
+        flight.event(attempt, EventKind::ALL[random.usize(..EventKind::ALL.len())], subject.now());
+    event.recipient =
+        (random.u8(0..5) > 0).then(|| fixtures::address(PEOPLE[random.usize(..flight.recipients as usize)]));
+    if random.u8(0..8) == 0 {
+        event.recipient = Some(fixtures::address("stranger@example.com"));
+    }
+    if random.u8(0..8) == 0 {
+        event.about = EventMatch::Delivery(DeliveryId::derive(flight.message, &[0], "nowhere"));
+    }
+    event.deduplication = format!("{number}/{}", flight.message);
+    event
 }
 
 /// How it ends if the reports come in some order: for each attempt, each recipient and the message.

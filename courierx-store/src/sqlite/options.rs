@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use courierx_core::clock::{Clock, SystemClock};
 use courierx_core::vault::Vault;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::watch;
 
@@ -216,6 +217,9 @@ impl SqliteOptions {
         let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(self.busy_timeout)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        // A plan follows from the text alone. Otherwise a statement with `LIMIT ?` is prepared anew for each value, which
+        // takes longer than running it.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         if self.read_only {
             connection.pragma_update(None, "query_only", true)?;
         } else {

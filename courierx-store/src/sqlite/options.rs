@@ -18,9 +18,10 @@ use super::filter::Filter;
 use super::lock::{self, FileLock};
 use super::readers::{self, Readers};
 use super::schema::{self, MigrateError};
-use super::writer::{self, Writer};
+use super::writer::{self, Told, Writer};
 use super::{Inner, SqliteStore, key, log, queue};
 use crate::SchemaVersion;
+use crate::generations::Generations;
 
 /// Pages that the writing connection keeps, in KiB. What a message writes is appended, so more serves no purpose:
 /// a queue of any length costs the process no more memory than this.
@@ -195,8 +196,9 @@ impl SqliteOptions {
         connection.pragma_update(None, "synchronous", "NORMAL").map_err(sqlite)?;
         let (clock, filter) = (Arc::clone(&self.clock), Arc::clone(&suppressed));
         let beside = self.connect(&file).map_err(sqlite)?;
-        let writer =
-            Writer::start(connection, beside, flush, clock, filter, jobs_changed.clone()).map_err(io)?;
+        let generations = Arc::<Generations>::default();
+        let told = Told { jobs_changed: jobs_changed.clone(), generations: Arc::clone(&generations) };
+        let writer = Writer::start(connection, beside, flush, clock, filter, told).map_err(io)?;
         let readers = Readers::start(connections).map_err(io)?;
         Ok(SqliteStore(Arc::new(Inner {
             readers,
@@ -206,6 +208,7 @@ impl SqliteOptions {
             clock: self.clock,
             vault,
             suppressed,
+            generations,
             path: file,
             _lock: lock,
         })))

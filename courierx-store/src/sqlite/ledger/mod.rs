@@ -23,11 +23,13 @@ use courierx_core::store::{
 };
 
 use super::{SqliteStore, numbers};
+use crate::generations::Touches;
 
 #[async_trait]
 impl Ledger for SqliteStore {
     async fn accept(&self, batch: Vec<NewMessage>) -> StoreResult<Vec<AcceptResult>> {
-        self.write(move |tx| batch.iter().map(|new| accept::accept_one(tx, new)).collect()).await
+        let touches = Touches::each(batch.iter().map(|new| new.tenant));
+        self.write(touches, move |tx| batch.iter().map(|new| accept::accept_one(tx, new)).collect()).await
     }
 
     async fn load(&self, batch: &[(TenantId, MessageId)]) -> StoreResult<Vec<Option<StoredMessage>>> {
@@ -60,15 +62,18 @@ impl Ledger for SqliteStore {
     }
 
     async fn begin_attempts(&self, batch: Vec<BeginAttempt>) -> StoreResult<Vec<Begun>> {
-        self.write(move |tx| batch.iter().map(|begin| begin::begin_one(tx, begin)).collect()).await
+        let touches = Touches::each(batch.iter().map(|begin| begin.tenant));
+        self.write(touches, move |tx| batch.iter().map(|begin| begin::begin_one(tx, begin)).collect()).await
     }
 
     async fn settle(&self, batch: Vec<Settlement>) -> StoreResult<Vec<Settled>> {
-        self.write(move |tx| batch.iter().map(|one| settle::settle_one(tx, one)).collect()).await
+        let touches = Touches::each(batch.iter().map(|one| one.tenant));
+        self.write(touches, move |tx| batch.iter().map(|one| settle::settle_one(tx, one)).collect()).await
     }
 
     async fn record_events(&self, batch: Vec<IncomingEvent>) -> StoreResult<Vec<Recorded>> {
-        self.write(move |tx| report::record_all(tx, &batch)).await
+        let touches = Touches::each(batch.iter().map(|event| event.tenant));
+        self.write(touches, move |tx| report::record_all(tx, &batch)).await
     }
 
     async fn list(
@@ -101,25 +106,27 @@ impl Ledger for SqliteStore {
     }
 
     async fn cancel(&self, tenant: TenantId, message: MessageId) -> StoreResult<CancelResult> {
-        self.write(move |tx| cancel::cancel(tx, tenant, message)).await
+        self.write(Touches::Tenant(tenant), move |tx| cancel::cancel(tx, tenant, message)).await
     }
 
     async fn reschedule(&self, change: &Reschedule) -> StoreResult<RescheduleResult> {
         let change = change.clone();
-        self.write(move |tx| reschedule::reschedule(tx, &change)).await
+        self.write(Touches::Tenant(change.tenant), move |tx| reschedule::reschedule(tx, &change)).await
     }
 
     async fn requeue(&self, tenant: TenantId, message: MessageId) -> StoreResult<RequeueResult> {
         let now = self.0.clock.now();
         // Looking may take long, so the writer looks only where there seems to be no job.
         match self.read(move |connection| requeue::look(connection, tenant, message, now)).await? {
-            Ok(_) => self.write(move |tx| requeue::requeue(tx, tenant, message)).await,
+            Ok(_) => {
+                self.write(Touches::Tenant(tenant), move |tx| requeue::requeue(tx, tenant, message)).await
+            }
             Err(known) => Ok(known),
         }
     }
 
     async fn purge(&self, request: &PurgeRequest) -> StoreResult<Purged> {
         let request = request.clone();
-        self.write(move |tx| purge::purge(tx, &request)).await
+        self.write(Touches::All, move |tx| purge::purge(tx, &request)).await
     }
 }

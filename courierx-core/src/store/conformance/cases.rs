@@ -54,6 +54,7 @@ macro_rules! store_conformance {
                 lists_are_filtered,
                 a_page_of_messages_may_begin_later,
                 messages_are_counted,
+                messages_are_read_with_what_belongs_to_them,
                 an_outline_has_no_content,
                 who_has_content_is_told,
                 purge_removes_only_what_is_settled_and_old,

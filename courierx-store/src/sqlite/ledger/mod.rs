@@ -83,7 +83,21 @@ impl Ledger for SqliteStore {
         page: &PageRequest,
     ) -> StoreResult<Page<MessageRecord>> {
         let (filter, page, now) = (filter.clone(), page.clone(), self.0.clock.now());
-        self.read(move |connection| list::list(connection, tenant, &filter, &page, now)).await
+        self.read(move |connection| {
+            let Page { items, next } = list::list(connection, tenant, &filter, &page, now)?;
+            Ok(Page { items: items.into_iter().map(|(_, record)| record).collect(), next })
+        })
+        .await
+    }
+
+    async fn list_outlines(
+        &self,
+        tenant: TenantId,
+        filter: &MessageFilter,
+        page: &PageRequest,
+    ) -> StoreResult<Page<StoredMessage>> {
+        let (filter, page, now) = (filter.clone(), page.clone(), self.0.clock.now());
+        self.read(move |connection| list::list_outlines(connection, tenant, &filter, &page, now)).await
     }
 
     async fn count_messages(
@@ -99,6 +113,29 @@ impl Ledger for SqliteStore {
     async fn events(&self, query: &EventQuery) -> StoreResult<Vec<Event>> {
         let query = query.clone();
         self.read(move |connection| events::events(connection, &query)).await
+    }
+
+    async fn events_of(&self, tenant: TenantId, messages: &[MessageId]) -> StoreResult<Vec<Vec<Event>>> {
+        let messages = messages.to_vec();
+        self.read(move |connection| {
+            let of =
+                |message: &MessageId| events::events(connection, &EventQuery::of_message(tenant, *message));
+            messages.iter().map(of).collect()
+        })
+        .await
+    }
+
+    async fn load_with_events(
+        &self,
+        tenant: TenantId,
+        message: MessageId,
+    ) -> StoreResult<Option<(StoredMessage, Vec<Event>)>> {
+        let now = self.0.clock.now();
+        self.read(move |connection| {
+            let Some(loaded) = message::load(connection, tenant, message, now)? else { return Ok(None) };
+            Ok(Some((loaded, events::events(connection, &EventQuery::of_message(tenant, message))?)))
+        })
+        .await
     }
 
     async fn last_event(&self) -> StoreResult<Sequence> {

@@ -33,7 +33,7 @@ impl Readers {
             let reads = Arc::clone(&reads);
             let thread = thread::Builder::new()
                 .name(format!("courierx-reader-{number}"))
-                .spawn(move || serve(connection, &reads))?;
+                .spawn(move || serve(&connection, &reads))?;
             readers.threads.push(thread);
         }
         Ok(readers)
@@ -71,12 +71,12 @@ impl Drop for Readers {
 /// How many readers there are unless told otherwise.
 pub(super) const DEFAULT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1);
 
-fn serve(connection: Connection, reads: &Mutex<mpsc::Receiver<Read>>) {
+fn serve(connection: &Connection, reads: &Mutex<mpsc::Receiver<Read>>) {
     loop {
         // Whoever holds the lock waits for the next read, the others wait for the lock.
         let read = reads.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
         match read {
-            Some(read) => read(&connection),
+            Some(read) => read(connection),
             None => return,
         }
     }

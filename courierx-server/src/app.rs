@@ -13,6 +13,7 @@ use courierx_providers::http::HttpError;
 use courierx_store::blobs::OpenError;
 use tokio_util::sync::CancellationToken;
 
+use crate::answers::Answers;
 use crate::auth::{Directory, Guesses, LoginLimits, Passwords, RateLimits, Tokens};
 use crate::callback_setup::Received;
 use crate::config::Settings;
@@ -79,6 +80,8 @@ pub struct App {
     pub dns: Arc<dyn DnsLookup>,
     /// How many domains of one tenant are looked at at once.
     pub domain_places: Places,
+    /// What is asked again and again.
+    pub(crate) answers: Answers,
     /// Which tenants have very many messages.
     pub many: Many,
     /// How many requests fetch files at once.
@@ -156,6 +159,7 @@ impl App {
             dns: Arc::new(Resolver::new(settings.dns_server)),
             domain_places: Places::default(),
             fetch_places: FetchPlaces::default(),
+            answers: Answers::new(settings.answer_cache, &meters),
             many: Many::default(),
             links: Links::new(&vault),
             callback_room: callbacks::Room::default(),

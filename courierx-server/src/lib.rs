@@ -20,6 +20,7 @@
 //! | `jobs` | does the jobs of a kind, for the two above |
 //! | [`http`] | parses, calls a service, renders; one table of routes and what each needs |
 
+mod answers;
 pub mod app;
 pub mod auth;
 mod callback_setup;

@@ -39,6 +39,7 @@
 
 #[cfg(feature = "object-store")]
 pub mod blobs;
+mod generations;
 pub mod memory;
 #[cfg(feature = "postgres")]
 pub mod postgres;

@@ -11,6 +11,7 @@ use super::apart::Apart;
 use super::sharing::catch_up;
 use crate::blobs::{Blobs, SweepError, Swept, sweep};
 use crate::clock::{Clock, Timestamp};
+use crate::event::Event;
 use crate::id::{MessageId, TenantId};
 use crate::router::Router;
 use crate::store::{CancelResult, Store, StoreResult, StoredMessage};
@@ -127,6 +128,15 @@ impl Outbox {
     /// Reads a message with everything that is known of it; none if the tenant has no such message.
     pub async fn get(&self, tenant: TenantId, message: MessageId) -> StoreResult<Option<StoredMessage>> {
         Ok(self.inner.store.load(&[(tenant, message)]).await?.pop().flatten())
+    }
+
+    /// The same, with what happened to it, in order.
+    pub async fn get_with_events(
+        &self,
+        tenant: TenantId,
+        message: MessageId,
+    ) -> StoreResult<Option<(StoredMessage, Vec<Event>)>> {
+        self.inner.store.load_with_events(tenant, message).await
     }
 
     /// The tenant's connections and rules as they are at the moment, with what other processes on the store found

@@ -73,6 +73,20 @@ pub trait Ledger: Send + Sync {
         page: &PageRequest,
     ) -> StoreResult<Page<MessageRecord>>;
 
+    /// The same list, of messages as [`outline`](Self::outline) reads them. A store that reads both at once spares who
+    /// lists messages half of the way.
+    async fn list_outlines(
+        &self,
+        tenant: TenantId,
+        filter: &MessageFilter,
+        page: &PageRequest,
+    ) -> StoreResult<Page<StoredMessage>> {
+        let Page { items, next } = self.list(tenant, filter, page).await?;
+        let places: Vec<_> = items.iter().map(|record| (record.tenant, record.id)).collect();
+        let items = self.outline(&places).await?.into_iter().flatten().collect();
+        Ok(Page { items, next })
+    }
+
     /// Counts the tenant's messages, no further than `at_most`.
     ///
     /// Without a filter the count is exact up to there. With one, a store may look at only so many of the
@@ -86,6 +100,27 @@ pub trait Ledger: Send + Sync {
 
     /// Reads events in the order in which they were committed.
     async fn events(&self, query: &EventQuery) -> StoreResult<Vec<Event>>;
+
+    /// Reads the events of some messages of a tenant: of each the first ones, as [`EventQuery::of_message`] asks for
+    /// them. A store may read all of them at once.
+    async fn events_of(&self, tenant: TenantId, messages: &[MessageId]) -> StoreResult<Vec<Vec<Event>>> {
+        let mut all = Vec::with_capacity(messages.len());
+        for message in messages {
+            all.push(self.events(&EventQuery::of_message(tenant, *message)).await?);
+        }
+        Ok(all)
+    }
+
+    /// Reads a message as [`load`](Self::load) does, with its [events](Self::events_of); none if it is not the tenant's.
+    async fn load_with_events(
+        &self,
+        tenant: TenantId,
+        message: MessageId,
+    ) -> StoreResult<Option<(StoredMessage, Vec<Event>)>> {
+        let Some(loaded) = self.load(&[(tenant, message)]).await?.pop().flatten() else { return Ok(None) };
+        let events = self.events(&EventQuery::of_message(tenant, message)).await?;
+        Ok(Some((loaded, events)))
+    }
 
     /// The position of the last event that was committed, whosever it is; [`Sequence::START`] if there was none. What is
     /// committed later stands after it.

@@ -22,6 +22,7 @@ mod effects;
 mod erasure;
 mod error;
 mod filter;
+mod generation;
 mod ledger;
 mod page;
 #[cfg(all(test, feature = "conformance"))]
@@ -54,6 +55,7 @@ pub use effects::Effects;
 pub use erasure::Erasure;
 pub use error::{StoreError, StoreResult};
 pub use filter::MessageFilter;
+pub use generation::Generation;
 pub use ledger::{
     AcceptResult, AttemptResult, BeginAttempt, Begun, CancelResult, EventMatch, EventQuery, FencedStep,
     Idempotency, IncomingEvent, Ledger, NewMessage, NewRecipient, PurgeRequest, Purged, Recorded,
@@ -72,6 +74,7 @@ pub use suppressions::{SuppressionFilter, Suppressions};
 pub use webhook_log::{WebhookFilter, WebhookLog, WebhookResult, WebhookTry};
 
 use crate::clock::Clock;
+use crate::id::TenantId;
 use crate::vault::Vault;
 
 /// A database for everything CourierX keeps.
@@ -99,6 +102,18 @@ pub trait Store:
     /// A store on this machine may keep a generated key beside its data, so that content is sealed without
     /// anybody configuring it; a store that several machines share has none, and its user must bring keys.
     fn vault(&self) -> Option<Vault> {
+        None
+    }
+
+    /// How far the writes of a tenant are: for whoever remembers what was read.
+    ///
+    /// It is another one as soon as a call was answered that changed what [`Ledger`], [`Configs`] or [`Suppressions`] tell
+    /// of the tenant, and may be another one without that. So whatever was read after asking is still so while the answer
+    /// is the same; only what follows from the time, such as that a date has come, nobody writes down.
+    ///
+    /// None from a store that cannot know, because others write to its database as well: then nothing can be remembered.
+    fn generation(&self, tenant: TenantId) -> Option<Generation> {
+        let _ = tenant;
         None
     }
 }

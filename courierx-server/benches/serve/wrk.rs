@@ -58,6 +58,40 @@ impl Script {
     }
 }
 
+/// Requests for several paths, in turn.
+pub(crate) struct Random {
+    folder: TempDir,
+}
+
+impl Random {
+    /// For these paths.
+    pub(crate) fn new(paths: &[String], key: &str) -> Self {
+        // Requests are made beforehand, as above.
+        let lua = format!(
+            "local requests, turn = {{}}, 0\n\
+             function request()\n\
+               if #requests == 0 then\n\
+                 wrk.headers['Authorization'] = 'Bearer {key}'\n\
+                 for path in io.lines('paths') do requests[#requests + 1] = wrk.format('GET', path) end\n\
+               end\n\
+               turn = turn % #requests + 1\n\
+               return requests[turn]\n\
+             end\n"
+        );
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("get.lua"), lua).unwrap();
+        fs::write(folder.path().join("paths"), paths.join("\n")).unwrap();
+        Self { folder }
+    }
+
+    /// Reads them over 64 connections, by one thread.
+    pub(crate) fn read(&self, program: &Program, time: Duration) -> Load {
+        let mut wrk = wrk(64, time);
+        wrk.args(["-s", "get.lua"]).arg(&program.url);
+        run(wrk.current_dir(&self.folder))
+    }
+}
+
 /// What came of it.
 pub(crate) struct Load {
     pub(crate) rate: f64,

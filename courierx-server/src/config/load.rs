@@ -46,6 +46,7 @@ impl Settings {
                 defaults.rate_limit_per_minute,
                 parse::rate_limit,
             ),
+            answer_cache: from.or(&table::COURIERX_ANSWER_CACHE, defaults.answer_cache, parse::answer_cache),
             system_mail: system_mail::load(&mut from),
             private_targets: from.or(
                 &table::COURIERX_ALLOW_PRIVATE_TARGETS,

@@ -34,6 +34,9 @@ pub use sources::{Environment, Flags};
 pub use system_mail::SystemMail;
 pub use table::{SETTINGS, Setting};
 
+/// What `COURIERX_ANSWER_CACHE` counts in.
+const MEGABYTE: usize = 1024 * 1024;
+
 /// Everything that can be configured, checked.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -66,6 +69,8 @@ pub struct Settings {
     pub registration: Registration,
     /// How many requests a minute a tenant's keys may make, any number if 0: `COURIERX_RATE_LIMIT_PER_MINUTE`.
     pub rate_limit_per_minute: u32,
+    /// How many bytes of answers are remembered: `COURIERX_ANSWER_CACHE`.
+    pub answer_cache: usize,
     /// How the server sends mail of its own; not at all if none: `COURIERX_SYSTEM_MAIL`.
     pub system_mail: Option<SystemMail>,
     /// Which private addresses tenants may name as targets: `COURIERX_ALLOW_PRIVATE_TARGETS`.
@@ -230,6 +235,7 @@ impl Settings {
             metrics_token: None,
             registration: Registration::Open,
             rate_limit_per_minute: 3000,
+            answer_cache: 8 * MEGABYTE,
             system_mail: None,
             private_targets: PrivateTargets::None,
             require_verified_domains: true,

@@ -27,6 +27,8 @@ const LEASE: RangeInclusive<u64> = 5..=600;
 /// More connections than any server of PostgreSQL should have from one process.
 const MAX_POOL: u32 = 1000;
 /// Requests a minute: more is no limit that anything here reaches.
+/// Megabytes of answers.
+const MAX_ANSWER_CACHE: usize = 1024;
 pub(crate) const MAX_RATE_LIMIT: u32 = 1_000_000;
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
@@ -64,6 +66,12 @@ pub(super) fn workers(text: &str) -> Parsed<usize> {
 pub(super) fn rate_limit(text: &str) -> Parsed<u32> {
     let requests = text.parse().ok().filter(|requests| *requests <= MAX_RATE_LIMIT);
     requests.ok_or_else(|| format!("must be a number of requests, 0 to {MAX_RATE_LIMIT}"))
+}
+
+pub(super) fn answer_cache(text: &str) -> Parsed<usize> {
+    let megabytes = text.parse().ok().filter(|megabytes| *megabytes <= MAX_ANSWER_CACHE);
+    let wrong = || format!("must be a number of megabytes, 0 to {MAX_ANSWER_CACHE}");
+    megabytes.map(|megabytes: usize| megabytes * super::MEGABYTE).ok_or_else(wrong)
 }
 
 pub(super) fn ttl(text: &str) -> Parsed<Duration> {
@@ -253,6 +261,8 @@ mod tests {
         assert!(content_days("31").is_err() && content_days("-1").is_err() && message_days("0").is_err());
         assert_eq!((rate_limit("0"), rate_limit("1000000")), (Ok(0), Ok(1_000_000)));
         assert!(rate_limit("1000001").is_err() && rate_limit("-1").is_err());
+        assert_eq!((answer_cache("0"), answer_cache("2")), (Ok(0), Ok(2 << 20)));
+        assert!(answer_cache("1025").is_err() && answer_cache("8 MB").is_err());
         assert_eq!(port("0"), Ok(0));
         assert!(port("65536").is_err());
         assert_eq!(address("[::1]").unwrap().to_string(), "::1");

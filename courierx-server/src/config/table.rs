@@ -111,6 +111,8 @@ settings! {
         "Who may register: `open` is everybody, `first` only the first, `closed` nobody.";
     COURIERX_RATE_LIMIT_PER_MINUTE, Public, "3000", "600",
         "How many requests a minute the keys of a tenant may make together, and each of its users, 0 to 1000000; as many may come at once. With 0 there is no limit. Each server counts by itself.";
+    COURIERX_ANSWER_CACHE, Public, "8", "0",
+        "How many megabytes of answers to what is asked again and again are remembered, 0 to 1024: single messages and lists of them, for five seconds at most and only while nothing of their tenant is written. They are in memory unsealed; with 0 none is. With PostgreSQL none is in any case.";
     COURIERX_SYSTEM_MAIL, Public, "none", "my-company: My Company <no-reply@myapp.example>",
         "The tenant as whose mail the server sends its own, such as for forgotten passwords: its slug, a colon, and who stands in From. Whoever reads that tenant's mail can take over accounts.";
     DASHBOARD_URL, Public, "none", "https://mail.myapp.example",

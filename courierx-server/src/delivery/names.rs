@@ -1,7 +1,6 @@
 //! What connections are called.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use courierx_core::id::TenantId;
 use courierx_core::router::ConnectionId;
@@ -26,11 +25,8 @@ pub struct Named {
 pub struct Names(HashMap<String, (String, String)>);
 
 impl Names {
-    /// Reads them, unless nobody is going to ask.
-    pub async fn of(store: &Arc<dyn Store>, tenant: TenantId, unused: bool) -> StoreResult<Self> {
-        if unused {
-            return Ok(Self::default());
-        }
+    /// Reads them.
+    pub(super) async fn read(store: &dyn Store, tenant: TenantId) -> StoreResult<Self> {
         let page = PageRequest::first(PageRequest::MAX);
         let connections = store.list_of::<ProviderConnection>(tenant, None, &page).await?.items;
         let entry = |one: courierx_core::store::Versioned<ProviderConnection>| {

@@ -16,6 +16,7 @@ use tokio::sync::Mutex;
 use super::Providers;
 use super::build::{Builder, Kept};
 use super::loopback::Loopback;
+use super::names::Names;
 use super::setup::Setup;
 use super::watch::Census;
 use crate::http::Meters;
@@ -48,6 +49,8 @@ struct Remembered {
     /// Counts how often somebody began to read, so that who waits meanwhile knows what was read after they came.
     reads: AtomicU64,
     built: RwLock<Option<Built>>,
+    /// What connections are called, after so many changes.
+    names: RwLock<Option<(u64, Arc<Names>)>>,
     /// Held while a router is made, so that it is made once.
     kept: Mutex<Kept>,
 }
@@ -84,6 +87,12 @@ impl Remembered {
     /// The router, if it is certain to be right for whoever came after this many reads had begun.
     fn certain(&self, reads: u64) -> Option<Router> {
         self.router(reads).filter(|(_, certain)| *certain).map(|(router, _)| router)
+    }
+
+    /// The names, if they were read after so many changes.
+    fn names(&self, changes: u64) -> Option<Arc<Names>> {
+        let known = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        known.as_ref().filter(|(read, _)| *read == changes).map(|(_, names)| Arc::clone(names))
     }
 
     fn build(&self, built: Built) {
@@ -138,6 +147,22 @@ impl TenantRoutes {
         };
         remembered.build(built);
         Ok(router)
+    }
+
+    /// What the tenant's connections are called. It is remembered unless another process may rename them.
+    pub async fn names(&self, tenant: TenantId) -> StoreResult<Arc<Names>> {
+        let remembered = self.tenants.get_with(tenant, Arc::default);
+        // Before it reads, as above.
+        let changes = remembered.changes.load(Ordering::SeqCst);
+        if let Some(names) = remembered.names(changes) {
+            return Ok(names);
+        }
+        let names = Arc::new(Names::read(&*self.store, tenant).await?);
+        if !self.shared {
+            let mut known = remembered.names.write().unwrap_or_else(PoisonError::into_inner);
+            *known = Some((changes, Arc::clone(&names)));
+        }
+        Ok(names)
     }
 
     /// Forgets the tenant's router: its connections or rules changed.

@@ -15,6 +15,7 @@ mod meters;
 pub mod openapi;
 mod paging;
 mod peer;
+mod polled;
 mod query;
 mod room;
 mod routes;
@@ -36,6 +37,8 @@ pub use listener::{ListenerLimits, serve};
 pub use meters::Meters;
 pub use paging::{Page, Paged, Pages, Paging};
 pub use peer::Peer;
+pub use polled::Lasting;
+use polled::Polled;
 pub use query::Params;
 pub use routes::{Route, routes};
 

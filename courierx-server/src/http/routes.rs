@@ -8,6 +8,7 @@ use axum::http::Method;
 use axum::routing::{self as methods, MethodRouter};
 
 use super::Access::{self, Admin, Internal, Member, Needs, Public};
+use super::Polled;
 use super::api::{
     admin, api_keys, audit_log, auth, callbacks, dashboard, domains, email_templates, emails, engine, events,
     invitations, plan, provider_connections, routing, routing_rules, sandbox, suppressions, team_members,
@@ -298,12 +299,12 @@ fn templates() -> Vec<Route> {
 /// Mail, what became of it, and who gets none.
 fn sending() -> Vec<Route> {
     vec![
-        get("/api/v1/emails", Needs(Scope::EmailsRead), "List messages", emails::list),
+        polled("/api/v1/emails", Needs(Scope::EmailsRead), "List messages", emails::list),
         post("/api/v1/emails", Needs(Scope::EmailsWrite), "Send a message", emails::send)
             .note("Keeps the message and answers; it is sent from then on. The message stands at the top level, and once more under `email`."),
         post("/api/v1/emails/batch", Needs(Scope::EmailsWrite), "Send many messages", emails::send_batch)
             .note("Up to 100 messages, or one to up to 1000 recipients each; `results` says what became of each."),
-        get("/api/v1/emails/{id}", Needs(Scope::EmailsRead), "Read a message", emails::get),
+        polled("/api/v1/emails/{id}", Needs(Scope::EmailsRead), "Read a message", emails::get),
         patch("/api/v1/emails/{id}", Needs(Scope::EmailsWrite), "Send a message at another time", emails::reschedule),
         post("/api/v1/emails/{id}/cancel", Needs(Scope::EmailsWrite), "Cancel a message", emails::cancel),
         get("/api/v1/events", Needs(Scope::EmailsRead), "List what happened", events::list)
@@ -481,6 +482,17 @@ fn readers() -> Vec<Route> {
         post("/t/u/{token}", Public, "Leave, or come back", links::leave)
             .note("The form of the page, or `List-Unsubscribe=One-Click` (RFC 8058)."),
     ]
+}
+
+/// What clients ask again and again.
+fn polled<H, T>(path: &'static str, access: Access, summary: &'static str, handler: H) -> Route
+where
+    H: Handler<T, Arc<App>> + Described<T>,
+    T: 'static,
+{
+    let behind = handler.clone();
+    let behind = Box::new(|gate| methods::get(Guarded::new(gate, Polled(behind))));
+    Route { behind, ..get(path, access, summary, handler) }
 }
 
 macro_rules! method {

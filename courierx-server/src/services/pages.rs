@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use courierx_core::id::TenantId;
-use courierx_core::store::{MessageFilter, MessageRecord, PageRequest, StoreResult};
+use courierx_core::store::{MessageFilter, PageRequest, StoreResult, StoredMessage};
 use moka::sync::Cache;
 
 use crate::App;
@@ -59,7 +59,8 @@ impl Total {
     }
 }
 
-/// A page of the tenant's messages, newest first, and how many there are, counted up to `count_to`.
+/// A page of the tenant's messages without their content, newest first, and how many there are, counted up to
+/// `count_to`.
 pub(super) async fn messages(
     app: &App,
     tenant: TenantId,
@@ -67,22 +68,22 @@ pub(super) async fn messages(
     skip: usize,
     limit: usize,
     count_to: u64,
-) -> StoreResult<(Vec<MessageRecord>, Total)> {
+) -> StoreResult<(Vec<StoredMessage>, Total)> {
     let mut page = PageRequest::first(limit).skipping(skip);
-    let mut records: Vec<MessageRecord> = Vec::new();
+    let mut messages: Vec<StoredMessage> = Vec::new();
     // A filtered page may end early, with a cursor to go on from.
     for _ in 0..LOOKS {
-        let found = app.store.list(tenant, filter, &page).await?;
-        records.extend(found.items);
-        let Some(next) = found.next.filter(|_| records.len() < limit) else { break };
-        page = PageRequest::after(next, limit - records.len());
+        let found = app.store.list_outlines(tenant, filter, &page).await?;
+        messages.extend(found.items);
+        let Some(next) = found.next.filter(|_| messages.len() < limit) else { break };
+        page = PageRequest::after(next, limit - messages.len());
     }
     if filter.is_empty() {
-        return Ok((records, Total::counted(app.many.count(app, tenant, count_to).await?, count_to)));
+        return Ok((messages, Total::counted(app.many.count(app, tenant, count_to).await?, count_to)));
     }
     let mut total = Total::counted(app.store.count_messages(tenant, filter, count_to).await?, count_to);
     if total.exact {
         total.exact = app.many.count(app, tenant, COUNTED + 1).await? <= COUNTED;
     }
-    Ok((records, total))
+    Ok((messages, total))
 }

@@ -1,5 +1,7 @@
 //! Where a message would go, and why, without its going there.
 
+use std::sync::Arc;
+
 use courierx_core::engine::Outlook;
 use courierx_core::message::{Email, EmailBuilder};
 use courierx_core::router::{ConnectionId, Router};
@@ -25,7 +27,7 @@ pub struct ExplainedRoute {
     /// Whether the caller may know who is suppressed.
     pub tells_suppressed: bool,
     router: Router,
-    names: Names,
+    names: Arc<Names>,
 }
 
 /// What would be done with this message if it were sent now. Nothing is sent, and nothing is kept.
@@ -47,7 +49,7 @@ pub async fn explain(ctx: &Ctx, app: &App, email: EmailBuilder) -> ServiceResult
         None => None,
     };
     let router = app.routes.router(ctx.tenant).await?;
-    let names = Names::of(&app.store, ctx.tenant, false).await?;
+    let names = app.routes.names(ctx.tenant).await?;
     Ok(ExplainedRoute { email, outlook, rule, refusal, tells_suppressed, router, names })
 }
 

@@ -49,12 +49,13 @@ pub async fn list(
     if ctx.mode == Mode::Test || account.tenant.live_since.is_some() {
         filter.mode = Some(Mode::Test);
     }
-    let (records, total) = pages::messages(app, ctx.tenant, &filter, skip, limit, count_to).await?;
-    let fresh = records.iter().filter(|record| record.status != MessageStatus::Scheduled);
-    arrived(ctx, app, &fresh.map(|record| record.id).collect::<Vec<_>>()).await?;
+    let (found, total) = pages::messages(app, ctx.tenant, &filter, skip, limit, count_to).await?;
+    let records = || found.iter().map(|message| &message.record);
+    let fresh = || records().filter(|record| record.status != MessageStatus::Scheduled);
+    arrived(ctx, app, &fresh().map(|record| record.id).collect::<Vec<_>>()).await?;
     let mut messages = Vec::new();
     let mut bytes = 0;
-    for record in records.iter().filter(|record| record.status != MessageStatus::Scheduled) {
+    for record in fresh() {
         let Some(mut message) = open(ctx, app, record.id, bytes <= PAGE_BYTES).await? else { continue };
         bytes += message.content.as_ref().map_or(0, size);
         if bytes > PAGE_BYTES {

@@ -49,6 +49,7 @@ async fn remember(app: &App, stop: &CancellationToken) {
         };
         app.meters.fold();
         app.engine.tidy();
+        app.answers.tidy();
         if let Err(error) = app.directory.write_down_uses().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "uses of keys were not written down");
         }

@@ -4,6 +4,7 @@
 mod accounts;
 #[cfg(unix)]
 mod admin;
+mod answers;
 mod api_keys;
 mod audit_log;
 mod auth;

@@ -8,6 +8,7 @@ use courierx_core::id::{RecordId, TenantId};
 use courierx_core::store::{AuditEntry, AuditFilter, AuditLog, AuditPage, StoreResult};
 
 use super::MemoryStore;
+use crate::generations::Touches;
 
 /// Every tenant's entries, in the order in which they were written, and which of all are the oldest.
 #[derive(Default)]
@@ -77,10 +78,10 @@ impl AuditLog for MemoryStore {
         skip: usize,
         limit: usize,
     ) -> StoreResult<AuditPage> {
-        self.call(|inner, _| inner.noted.list(tenant, filter, skip, limit))
+        self.read(|inner, _| inner.noted.list(tenant, filter, skip, limit))
     }
 
     async fn purge_audit(&self, before: Timestamp, limit: usize) -> StoreResult<usize> {
-        self.call(|inner, _| inner.noted.purge(before, limit))
+        self.write(&Touches::Nothing, |inner, _| inner.noted.purge(before, limit))
     }
 }

@@ -8,6 +8,7 @@ use courierx_core::id::{RecordId, TenantId};
 use courierx_core::store::{CallbackLog, JobNext, KeptCallback, LeaseRef, NewJob, StoreResult};
 
 use super::MemoryStore;
+use crate::generations::Touches;
 
 type Key = (TenantId, RecordId);
 
@@ -78,7 +79,7 @@ impl Callbacks {
 #[async_trait]
 impl CallbackLog for MemoryStore {
     async fn keep_callback(&self, callback: KeptCallback, job: NewJob) -> StoreResult<()> {
-        self.call(|inner, _| {
+        self.write(&Touches::Nothing, |inner, _| {
             let tenant = callback.tenant;
             if inner.callbacks.keep(callback) {
                 inner.jobs.add(tenant, job);
@@ -87,11 +88,11 @@ impl CallbackLog for MemoryStore {
     }
 
     async fn kept_callback(&self, tenant: TenantId, id: RecordId) -> StoreResult<Option<KeptCallback>> {
-        self.call(|inner, _| inner.callbacks.kept.get(&(tenant, id)).cloned())
+        self.read(|inner, _| inner.callbacks.kept.get(&(tenant, id)).cloned())
     }
 
     async fn callback_left(&self, tenant: TenantId, id: RecordId, left: Vec<u32>) -> StoreResult<()> {
-        self.call(|inner, _| inner.callbacks.left((tenant, id), left))
+        self.write(&Touches::Nothing, |inner, _| inner.callbacks.left((tenant, id), left))
     }
 
     async fn settle_callback(
@@ -101,7 +102,7 @@ impl CallbackLog for MemoryStore {
         left: Vec<u32>,
         (lease, next): (LeaseRef, JobNext),
     ) -> StoreResult<bool> {
-        self.call(|inner, _| {
+        self.write(&Touches::Nothing, |inner, _| {
             let held = inner.jobs.step(lease, next);
             if held {
                 inner.callbacks.left((tenant, id), left);
@@ -111,10 +112,10 @@ impl CallbackLog for MemoryStore {
     }
 
     async fn purge_callbacks(&self, before: Timestamp, limit: usize) -> StoreResult<usize> {
-        self.call(|inner, _| inner.callbacks.purge(before, limit))
+        self.write(&Touches::Nothing, |inner, _| inner.callbacks.purge(before, limit))
     }
 
     async fn count_callbacks(&self, tenant: Option<TenantId>) -> StoreResult<u64> {
-        self.call(|inner, _| inner.callbacks.count(tenant))
+        self.read(|inner, _| inner.callbacks.count(tenant))
     }
 }

@@ -13,6 +13,7 @@ use courierx_core::store::{
 };
 
 use super::MemoryStore;
+use crate::generations::Touches;
 
 /// How long a grant can be given back; the attempt it belongs to has its answer long before.
 const GRANTS_LIVE: Duration = Duration::from_hours(7 * 24);
@@ -157,18 +158,22 @@ impl Tallies {
 #[async_trait]
 impl Counters for MemoryStore {
     async fn reserve(&self, batch: Vec<Reservation>) -> StoreResult<Vec<Reserved>> {
-        self.call(|inner, now| batch.into_iter().map(|one| inner.tallies.reserve(one, now)).collect())
+        self.write(&Touches::Nothing, |inner, now| {
+            batch.into_iter().map(|one| inner.tallies.reserve(one, now)).collect()
+        })
     }
 
     async fn release(&self, grants: &[Grant]) -> StoreResult<Vec<bool>> {
-        self.call(|inner, _| grants.iter().map(|grant| inner.tallies.release(grant)).collect())
+        self.write(&Touches::Nothing, |inner, _| {
+            grants.iter().map(|grant| inner.tallies.release(grant)).collect()
+        })
     }
 
     async fn count(&self, tenant: TenantId, deltas: Vec<CounterDelta>) -> StoreResult<()> {
-        self.call(|inner, _| inner.tallies.count(tenant, deltas))
+        self.write(&Touches::Nothing, |inner, _| inner.tallies.count(tenant, deltas))
     }
 
     async fn read_counters(&self, tenant: TenantId, query: &CounterQuery) -> StoreResult<Vec<CounterValue>> {
-        self.call(|inner, _| inner.tallies.read(tenant, query))
+        self.read(|inner, _| inner.tallies.read(tenant, query))
     }
 }

@@ -5,6 +5,7 @@ use courierx_core::id::TenantId;
 use courierx_core::store::{Erasure, StoreResult};
 
 use super::{Inner, MemoryStore};
+use crate::generations::Touches;
 
 /// Removes some of one kind of things; answers how many.
 type Step = fn(&mut Inner, TenantId, &[&str], usize) -> usize;
@@ -27,6 +28,8 @@ const STEPS: &[Step] = &[
 impl Erasure for MemoryStore {
     async fn erase(&self, tenant: TenantId, kept: &[&str], limit: usize) -> StoreResult<bool> {
         let limit = limit.max(1);
-        self.call(|inner, _| STEPS.iter().any(|step| step(inner, tenant, kept, limit) > 0))
+        self.write(&Touches::Tenant(tenant), |inner, _| {
+            STEPS.iter().any(|step| step(inner, tenant, kept, limit) > 0)
+        })
     }
 }

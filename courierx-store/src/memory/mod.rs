@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use courierx_core::clock::{Clock, SystemClock, Timestamp};
 use courierx_core::id::TenantId;
-use courierx_core::store::{Cursor, Effects, Page, Store, StoreError, StoreResult};
+use courierx_core::store::{Cursor, Effects, Generation, Page, Store, StoreError, StoreResult};
 use courierx_core::vault::{Vault, VaultKey};
 use tokio::sync::Notify;
 
@@ -36,6 +36,7 @@ use self::soft_bounces::SoftRows;
 use self::state::Facts;
 use self::suppressions::Blocked;
 use self::webhook_log::Tries;
+use crate::generations::{Generations, Touches};
 
 /// A store in memory: for tests, and for mail that may be lost with the process. Clones are the same store.
 #[derive(Clone)]
@@ -46,6 +47,7 @@ pub struct MemoryStore {
     inner: Arc<Mutex<Inner>>,
     /// Told whenever jobs were added.
     changed: Arc<Notify>,
+    generations: Arc<Generations>,
 }
 
 /// Everything the store keeps, under one lock.
@@ -76,6 +78,7 @@ impl MemoryStore {
             vault: Vault::new(VaultKey::generate()),
             inner: Arc::default(),
             changed: Arc::default(),
+            generations: Arc::default(),
         }
     }
 
@@ -83,12 +86,20 @@ impl MemoryStore {
         self.inner.lock().map_err(|_| StoreError::Backend("an earlier call panicked half way".into()))
     }
 
-    /// Does one call: atomically, at one moment, and then wakes those who wait for the jobs it added.
-    fn call<T>(&self, work: impl FnOnce(&mut Inner, Timestamp) -> T) -> StoreResult<T> {
+    /// Looks at everything, at one moment.
+    fn read<T>(&self, work: impl FnOnce(&Inner, Timestamp) -> T) -> StoreResult<T> {
+        let inner = self.lock()?;
+        Ok(work(&inner, self.clock.now()))
+    }
+
+    /// Does one call: atomically, at one moment, and then wakes those who wait for the jobs it added. It may change
+    /// what is read of those it touches.
+    fn write<T>(&self, touches: &Touches, work: impl FnOnce(&mut Inner, Timestamp) -> T) -> StoreResult<T> {
         let mut inner = self.lock()?;
         let answer = work(&mut inner, self.clock.now());
         let added = inner.jobs.take_added();
         drop(inner);
+        self.generations.count(touches);
         if added {
             self.changed.notify_waiters();
         }
@@ -120,6 +131,10 @@ impl Store for MemoryStore {
 
     fn vault(&self) -> Option<Vault> {
         Some(self.vault.clone())
+    }
+
+    fn generation(&self, tenant: TenantId) -> Option<Generation> {
+        Some(self.generations.of(tenant))
     }
 }
 

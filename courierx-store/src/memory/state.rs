@@ -9,6 +9,7 @@ use courierx_core::store::{Expected, State, StateEntry, StateKey, StoreResult, S
 
 use super::MemoryStore;
 use super::expiring::Expiring;
+use crate::generations::Touches;
 
 /// The most entries that one list returns.
 const LONGEST_LIST: usize = 1000;
@@ -63,7 +64,7 @@ impl Facts {
 #[async_trait]
 impl State for MemoryStore {
     async fn get_state(&self, key: &StateKey) -> StoreResult<Option<StateEntry>> {
-        self.call(|inner, now| inner.facts.entries.get(key, now).cloned())
+        self.read(|inner, now| inner.facts.entries.get(key, now).cloned())
     }
 
     async fn swap_state(
@@ -73,15 +74,15 @@ impl State for MemoryStore {
         value: Vec<u8>,
         lives_for: Duration,
     ) -> StoreResult<Swap> {
-        self.call(|inner, now| inner.facts.swap(key, expected, value, lives_for, now))
+        self.write(&Touches::Nothing, |inner, now| inner.facts.swap(key, expected, value, lives_for, now))
     }
 
     async fn remove_state(&self, key: &StateKey, version: u64) -> StoreResult<bool> {
-        self.call(|inner, now| inner.facts.remove(key, version, now))
+        self.write(&Touches::Nothing, |inner, now| inner.facts.remove(key, version, now))
     }
 
     async fn list_state(&self, tenant: TenantId, prefix: &str) -> StoreResult<Vec<(StateKey, StateEntry)>> {
-        self.call(|inner, now| {
+        self.read(|inner, now| {
             inner
                 .facts
                 .entries

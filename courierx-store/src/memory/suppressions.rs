@@ -13,6 +13,7 @@ use courierx_core::store::{
 use courierx_core::suppression::{NewSuppression, Pattern, Scope, Suppression};
 
 use super::{MemoryStore, foreign_cursor, page, up_to};
+use crate::generations::Touches;
 
 type Key = (Pattern, Scope);
 
@@ -142,19 +143,19 @@ impl Suppressions for MemoryStore {
         scope: &Scope,
         addresses: &[AddressKey],
     ) -> StoreResult<Vec<Option<Suppression>>> {
-        self.call(|inner, now| {
+        self.read(|inner, now| {
             addresses.iter().map(|address| inner.blocked.check(tenant, scope, address, now)).collect()
         })
     }
 
     async fn add(&self, tenant: TenantId, entries: Vec<NewSuppression>) -> StoreResult<Vec<bool>> {
-        self.call(|inner, now| {
+        self.write(&Touches::Tenant(tenant), |inner, now| {
             entries.into_iter().map(|entry| inner.blocked.add(tenant, entry, now)).collect()
         })
     }
 
     async fn remove(&self, tenant: TenantId, entries: &[(Pattern, Scope)]) -> StoreResult<Vec<bool>> {
-        self.call(|inner, now| {
+        self.write(&Touches::Tenant(tenant), |inner, now| {
             entries
                 .iter()
                 .map(|(pattern, scope)| inner.blocked.remove(tenant, &(pattern.clone(), scope.clone()), now))
@@ -163,7 +164,7 @@ impl Suppressions for MemoryStore {
     }
 
     async fn find_suppression(&self, tenant: TenantId, id: RecordId) -> StoreResult<Option<Suppression>> {
-        self.call(|inner, now| inner.blocked.find(tenant, id, now))
+        self.read(|inner, now| inner.blocked.find(tenant, id, now))
     }
 
     async fn list_suppressions(
@@ -172,7 +173,7 @@ impl Suppressions for MemoryStore {
         filter: &SuppressionFilter,
         page: &PageRequest,
     ) -> StoreResult<Page<Suppression>> {
-        self.call(|inner, now| inner.blocked.list(tenant, filter, page, now))?
+        self.read(|inner, now| inner.blocked.list(tenant, filter, page, now))?
     }
 
     async fn count_suppressions(
@@ -181,6 +182,6 @@ impl Suppressions for MemoryStore {
         filter: &SuppressionFilter,
         at_most: u64,
     ) -> StoreResult<u64> {
-        self.call(|inner, now| up_to(at_most, inner.blocked.matching(tenant, filter, Bound::Unbounded, now)))
+        self.read(|inner, now| up_to(at_most, inner.blocked.matching(tenant, filter, Bound::Unbounded, now)))
     }
 }

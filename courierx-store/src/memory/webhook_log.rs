@@ -8,6 +8,7 @@ use courierx_core::id::{RecordId, TenantId};
 use courierx_core::store::{Cursor, Page, PageRequest, StoreResult, WebhookFilter, WebhookLog, WebhookTry};
 
 use super::MemoryStore;
+use crate::generations::Touches;
 
 /// Most entries that are kept: the oldest ones go.
 const MOST: usize = 10_000;
@@ -69,7 +70,7 @@ impl Tries {
 #[async_trait]
 impl WebhookLog for MemoryStore {
     async fn log_webhooks(&self, entries: Vec<WebhookTry>) -> StoreResult<()> {
-        self.call(|inner, _| inner.tries.log(entries))
+        self.write(&Touches::Nothing, |inner, _| inner.tries.log(entries))
     }
 
     async fn list_webhooks(
@@ -79,10 +80,10 @@ impl WebhookLog for MemoryStore {
         filter: &WebhookFilter,
         page: &PageRequest,
     ) -> StoreResult<Page<WebhookTry>> {
-        self.call(|inner, _| inner.tries.list((tenant, endpoint), filter, page))
+        self.read(|inner, _| inner.tries.list((tenant, endpoint), filter, page))
     }
 
     async fn purge_webhooks(&self, before: Timestamp, limit: usize) -> StoreResult<usize> {
-        self.call(|inner, _| inner.tries.purge(before, limit))
+        self.write(&Touches::Nothing, |inner, _| inner.tries.purge(before, limit))
     }
 }

@@ -10,6 +10,7 @@ use super::SqliteStore;
 use super::codec::{self, Columns};
 use super::error::Run;
 use super::transaction::Tx;
+use crate::generations::Touches;
 
 #[async_trait]
 impl AuditLog for SqliteStore {
@@ -25,7 +26,7 @@ impl AuditLog for SqliteStore {
     }
 
     async fn purge_audit(&self, before: Timestamp, limit: usize) -> StoreResult<usize> {
-        self.write(move |tx| {
+        self.write(Touches::Nothing, move |tx| {
             let mut delete = tx.sql(
                 "DELETE FROM courierx_audit_log WHERE (tenant, at, id) IN
                      (SELECT tenant, at, id FROM courierx_audit_log WHERE at < ?1 ORDER BY at LIMIT ?2)",

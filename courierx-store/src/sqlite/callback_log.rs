@@ -12,11 +12,12 @@ use super::error::{Fault, Run};
 use super::queue::steps;
 use super::transaction::Tx;
 use super::{SqliteStore, effects};
+use crate::generations::Touches;
 
 #[async_trait]
 impl CallbackLog for SqliteStore {
     async fn keep_callback(&self, callback: KeptCallback, job: NewJob) -> StoreResult<()> {
-        self.write(move |tx| {
+        self.write(Touches::Nothing, move |tx| {
             if insert(tx, &callback)? {
                 effects::insert_job(tx, callback.tenant, &job)?;
             }
@@ -30,7 +31,7 @@ impl CallbackLog for SqliteStore {
     }
 
     async fn callback_left(&self, tenant: TenantId, id: RecordId, left: Vec<u32>) -> StoreResult<()> {
-        self.write(move |tx| keep_left(tx, tenant, id, &left)).await
+        self.write(Touches::Nothing, move |tx| keep_left(tx, tenant, id, &left)).await
     }
 
     async fn settle_callback(
@@ -40,7 +41,7 @@ impl CallbackLog for SqliteStore {
         left: Vec<u32>,
         (lease, next): (LeaseRef, JobNext),
     ) -> StoreResult<bool> {
-        self.write(move |tx| {
+        self.write(Touches::Nothing, move |tx| {
             let held = steps::step(tx, lease, next)?;
             if held {
                 keep_left(tx, tenant, id, &left)?;
@@ -51,7 +52,7 @@ impl CallbackLog for SqliteStore {
     }
 
     async fn purge_callbacks(&self, before: Timestamp, limit: usize) -> StoreResult<usize> {
-        self.write(move |tx| {
+        self.write(Touches::Nothing, move |tx| {
             let sql = "DELETE FROM courierx_callbacks WHERE number IN
                            (SELECT number FROM courierx_callbacks WHERE received_at < ?1
                             ORDER BY received_at LIMIT ?2)";

@@ -16,20 +16,21 @@ use super::SqliteStore;
 use super::codec::{self, Columns};
 use super::error::Run;
 use super::transaction::Tx;
+use crate::generations::Touches;
 
 #[async_trait]
 impl Counters for SqliteStore {
     async fn reserve(&self, batch: Vec<Reservation>) -> StoreResult<Vec<Reserved>> {
-        self.write(move |tx| batch.iter().map(|one| reserve_one(tx, one)).collect()).await
+        self.write(Touches::Nothing, move |tx| batch.iter().map(|one| reserve_one(tx, one)).collect()).await
     }
 
     async fn release(&self, grants: &[Grant]) -> StoreResult<Vec<bool>> {
         let grants = grants.to_vec();
-        self.write(move |tx| grants.iter().map(|one| release_own(tx, one)).collect()).await
+        self.write(Touches::Nothing, move |tx| grants.iter().map(|one| release_own(tx, one)).collect()).await
     }
 
     async fn count(&self, tenant: TenantId, deltas: Vec<CounterDelta>) -> StoreResult<()> {
-        self.write(move |tx| {
+        self.write(Touches::Nothing, move |tx| {
             tx.count(tenant, &deltas);
             Ok(())
         })

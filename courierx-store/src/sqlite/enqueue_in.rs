@@ -28,7 +28,7 @@ impl SqliteStore {
         let tx = Tx::new(transaction, &*self.0.clock, &self.0.filter);
         let result = accept::accept_one(&tx, &message)?;
         tx.flush()?;
-        if !self.0.foreign_jobs.swap(true, Ordering::Relaxed) {
+        if !self.0.foreign_jobs.swap(true, Ordering::AcqRel) {
             // Whoever waits already does not look for commits of others yet.
             self.0.jobs_changed.send_modify(|count| *count += 1);
         }

@@ -13,12 +13,13 @@ use super::SqliteStore;
 use super::codec;
 use super::error::Run;
 use super::transaction::Tx;
+use crate::generations::Touches;
 
 #[async_trait]
 impl Erasure for SqliteStore {
     async fn erase(&self, tenant: TenantId, kept: &[&str], limit: usize) -> StoreResult<bool> {
         let (kept, limit) = (kept.iter().map(|kind| (*kind).to_owned()).collect::<Vec<_>>(), limit.max(1));
-        self.write(move |tx| {
+        self.write(Touches::Tenant(tenant), move |tx| {
             let kept = codec::json(&kept)?;
             Ok(jobs(tx, tenant, limit)? > 0
                 || records(tx, tenant, &kept, limit)? > 0

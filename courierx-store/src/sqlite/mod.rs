@@ -59,10 +59,11 @@ mod writer;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use courierx_core::clock::Clock;
-use courierx_core::store::{Store, StoreResult};
+use courierx_core::id::TenantId;
+use courierx_core::store::{Generation, Store, StoreResult};
 use courierx_core::vault::Vault;
 use rusqlite::Connection;
 use tokio::sync::watch;
@@ -76,6 +77,8 @@ use lock::FileLock;
 use readers::Readers;
 use transaction::Tx;
 use writer::Writer;
+
+use crate::generations::{Generations, Touches};
 
 /// A store in one SQLite file.
 ///
@@ -96,6 +99,8 @@ struct Inner {
     vault: Option<Vault>,
     /// Whom suppressions and soft bounces may be of.
     filter: Arc<Filter>,
+    /// How far the writes of each tenant are.
+    generations: Arc<Generations>,
     path: PathBuf,
     _lock: FileLock,
 }
@@ -116,14 +121,14 @@ impl SqliteStore {
         &self.0.path
     }
 
-    /// Runs `work` on the writing thread; durable when it returns. It may be run more than once, the last
-    /// run counts.
-    async fn write<F, T>(&self, work: F) -> StoreResult<T>
+    /// Runs `work` on the writing thread, which may change what is read of those it touches; durable when it returns.
+    /// It may be run more than once, the last run counts.
+    async fn write<F, T>(&self, touches: Touches, work: F) -> StoreResult<T>
     where
         F: Fn(&Tx<'_>) -> Run<T> + Send + 'static,
         T: Send + 'static,
     {
-        self.0.writer.run(work).await
+        self.0.writer.run(touches, work).await
     }
 
     /// Runs `work` on a reading thread.
@@ -143,6 +148,12 @@ impl Store for SqliteStore {
 
     fn vault(&self) -> Option<Vault> {
         self.0.vault.clone()
+    }
+
+    /// None once the application has accepted mail in a transaction of its own, whose commit nobody tells us about.
+    fn generation(&self, tenant: TenantId) -> Option<Generation> {
+        let known = !self.0.foreign_jobs.load(Ordering::Acquire);
+        known.then(|| self.0.generations.of(tenant))
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use courierx_core::clock::{Clock, SystemClock};
 use courierx_core::vault::Vault;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::watch;
 
@@ -17,9 +18,10 @@ use super::filter::Filter;
 use super::lock::{self, FileLock};
 use super::readers::{self, Readers};
 use super::schema::{self, MigrateError};
-use super::writer::{self, Writer};
+use super::writer::{self, Told, Writer};
 use super::{Inner, SqliteStore, key, log, queue};
 use crate::SchemaVersion;
+use crate::generations::Generations;
 
 /// Pages that the writing connection keeps, in KiB. What a message writes is appended, so more serves no purpose:
 /// a queue of any length costs the process no more memory than this.
@@ -194,8 +196,9 @@ impl SqliteOptions {
         connection.pragma_update(None, "synchronous", "NORMAL").map_err(sqlite)?;
         let (clock, known) = (Arc::clone(&self.clock), Arc::clone(&filter));
         let beside = self.connect(&file).map_err(sqlite)?;
-        let writer =
-            Writer::start(connection, beside, flush, clock, known, jobs_changed.clone()).map_err(io)?;
+        let generations = Arc::<Generations>::default();
+        let told = Told { jobs_changed: jobs_changed.clone(), generations: Arc::clone(&generations) };
+        let writer = Writer::start(connection, beside, flush, clock, known, told).map_err(io)?;
         let readers = Readers::start(connections).map_err(io)?;
         Ok(SqliteStore(Arc::new(Inner {
             readers,
@@ -205,6 +208,7 @@ impl SqliteOptions {
             clock: self.clock,
             vault,
             filter,
+            generations,
             path: file,
             _lock: lock,
         })))
@@ -216,6 +220,9 @@ impl SqliteOptions {
         let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(self.busy_timeout)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        // A plan follows from the text alone. Otherwise a statement with `LIMIT ?` is prepared anew for each value, which
+        // takes longer than running it.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         if self.read_only {
             connection.pragma_update(None, "query_only", true)?;
         } else {

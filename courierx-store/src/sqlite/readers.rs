@@ -13,7 +13,7 @@ use super::error::Run;
 /// How many reads may be queued.
 const QUEUE: usize = 256;
 
-type Read = Box<dyn FnOnce(&mut Connection) + Send>;
+type Read = Box<dyn FnOnce(&Connection) + Send>;
 
 /// The way to the reading threads. Dropping it ends them.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl Readers {
             let reads = Arc::clone(&reads);
             let thread = thread::Builder::new()
                 .name(format!("courierx-reader-{number}"))
-                .spawn(move || serve(connection, &reads))?;
+                .spawn(move || serve(&connection, &reads))?;
             readers.threads.push(thread);
         }
         Ok(readers)
@@ -71,23 +71,91 @@ impl Drop for Readers {
 /// How many readers there are unless told otherwise.
 pub(super) const DEFAULT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1);
 
-fn serve(mut connection: Connection, reads: &Mutex<mpsc::Receiver<Read>>) {
+fn serve(connection: &Connection, reads: &Mutex<mpsc::Receiver<Read>>) {
     loop {
         // Whoever holds the lock waits for the next read, the others wait for the lock.
         let read = reads.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
         match read {
-            Some(read) => read(&mut connection),
+            Some(read) => read(connection),
             None => return,
         }
     }
 }
 
-fn snapshot<T>(connection: &mut Connection, work: impl FnOnce(&Connection) -> Run<T>) -> StoreResult<T> {
+fn snapshot<T>(connection: &Connection, work: impl FnOnce(&Connection) -> Run<T>) -> StoreResult<T> {
     let read = || -> Run<T> {
-        let transaction = connection.transaction()?;
-        let result = work(&transaction)?;
-        transaction.commit()?;
+        let transaction = Snapshot::begin(connection)?;
+        let result = work(connection)?;
+        transaction.end()?;
         Ok(result)
     };
     Ok(read()?)
+}
+
+/// A transaction that reads. Its statements are prepared once, which rusqlite's own are not: parsing them takes as long as
+/// finding a row.
+struct Snapshot<'a>(Option<&'a Connection>);
+
+impl<'a> Snapshot<'a> {
+    fn begin(connection: &'a Connection) -> rusqlite::Result<Self> {
+        connection.prepare_cached("BEGIN")?.execute([])?;
+        Ok(Self(Some(connection)))
+    }
+
+    fn end(mut self) -> rusqlite::Result<()> {
+        self.0.take().map_or(Ok(()), end)
+    }
+}
+
+/// When the work failed, or panicked.
+impl Drop for Snapshot<'_> {
+    fn drop(&mut self) {
+        // SQLite ends some of them by itself.
+        let open = self.0.filter(|connection| !connection.is_autocommit());
+        if let Some(Err(error)) = open.map(end) {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a read could not be ended");
+        }
+    }
+}
+
+fn end(connection: &Connection) -> rusqlite::Result<()> {
+    connection.prepare_cached("COMMIT")?.execute([]).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use courierx_core::store::StoreError;
+    use rusqlite::StatementStatus;
+
+    use super::super::SqliteStore;
+    use crate::sqlite::error::Fault;
+
+    async fn store() -> (SqliteStore, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        (SqliteStore::open(folder.path().join("mail.db")).await.unwrap(), folder)
+    }
+
+    #[tokio::test]
+    async fn a_statement_is_prepared_once_whatever_is_asked_for() {
+        let (store, _folder) = store().await;
+        let prepared_anew = store.read(|connection| {
+            let mut select =
+                connection.prepare_cached("SELECT seq FROM courierx_messages ORDER BY seq LIMIT ?1")?;
+            for limit in [1, 2, 3] {
+                select.query([limit])?.next()?;
+            }
+            Ok(select.get_status(StatementStatus::RePrepare))
+        });
+        assert_eq!(prepared_anew.await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_read_that_fails_ends_its_snapshot() {
+        let (store, _folder) = store().await;
+        // More often than there are readers: the next one to use the connection would fail to begin.
+        for _ in 0..8 {
+            let failed = store.read::<_, ()>(|_| Err(Fault::invalid("it was asked for nothing"))).await;
+            assert!(matches!(failed, Err(StoreError::Invalid(_))), "{failed:?}");
+        }
+    }
 }

@@ -12,6 +12,7 @@ use super::SqliteStore;
 use super::codec::Columns;
 use super::error::Run;
 use super::transaction::Tx;
+use crate::generations::Touches;
 
 /// The most that [`State::list_state`] returns.
 const MOST: usize = 1000;
@@ -31,12 +32,12 @@ impl State for SqliteStore {
         lives_for: Duration,
     ) -> StoreResult<Swap> {
         let key = key.clone();
-        self.write(move |tx| swap(tx, &key, expected, &value, lives_for)).await
+        self.write(Touches::Nothing, move |tx| swap(tx, &key, expected, &value, lives_for)).await
     }
 
     async fn remove_state(&self, key: &StateKey, version: u64) -> StoreResult<bool> {
         let key = key.clone();
-        self.write(move |tx| {
+        self.write(Touches::Nothing, move |tx| {
             let present = get(tx.connection(), &key, tx.now())?.is_some_and(|entry| entry.version == version);
             if present {
                 tx.sql("DELETE FROM courierx_state WHERE tenant = ?1 AND name = ?2")?

@@ -10,6 +10,7 @@ use super::SqliteStore;
 use super::codec::{self, Columns};
 use super::error::Run;
 use super::transaction::Tx;
+use crate::generations::Touches;
 
 #[async_trait]
 impl WebhookLog for SqliteStore {
@@ -17,7 +18,7 @@ impl WebhookLog for SqliteStore {
         if entries.is_empty() {
             return Ok(());
         }
-        self.write(move |tx| entries.iter().try_for_each(|entry| log(tx, entry))).await
+        self.write(Touches::Nothing, move |tx| entries.iter().try_for_each(|entry| log(tx, entry))).await
     }
 
     async fn list_webhooks(
@@ -32,7 +33,7 @@ impl WebhookLog for SqliteStore {
     }
 
     async fn purge_webhooks(&self, before: Timestamp, limit: usize) -> StoreResult<usize> {
-        self.write(move |tx| {
+        self.write(Touches::Nothing, move |tx| {
             let sql = "DELETE FROM courierx_webhook_log WHERE number IN
                 (SELECT number FROM (SELECT number, at FROM courierx_webhook_log ORDER BY number LIMIT ?2) WHERE at < ?1)";
             Ok(tx.sql(sql)?.execute(params![before.as_micros(), codec::limit(limit)])?)

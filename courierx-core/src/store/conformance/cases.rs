@@ -55,6 +55,7 @@ macro_rules! store_conformance {
                 lists_are_filtered,
                 a_page_of_messages_may_begin_later,
                 messages_are_counted,
+                messages_are_read_with_what_belongs_to_them,
                 an_outline_has_no_content,
                 who_has_content_is_told,
                 purge_removes_only_what_is_settled_and_old,
@@ -181,6 +182,12 @@ macro_rules! store_conformance {
                 all_of_a_tenant_goes_and_nothing_of_others,
                 what_is_under_way_ends_with_its_tenant,
             }
+            generations {
+                a_delivery_is_other_generations,
+                changing_a_message_is_another_generation,
+                other_writes_are_other_generations,
+                reading_keeps_the_generation,
+            }
         }
     };
 }
@@ -241,6 +248,7 @@ mod tests {
         include_str!("audit_log.rs"),
         include_str!("callback_log.rs"),
         include_str!("erasure.rs"),
+        include_str!("generations.rs"),
     ];
 
     /// A case that is not in the list would run nowhere, and nobody would notice.

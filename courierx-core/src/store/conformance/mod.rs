@@ -34,6 +34,7 @@ pub mod configs;
 pub mod counters;
 pub mod erasure;
 pub mod fixtures;
+pub mod generations;
 pub mod ledger;
 pub mod queue;
 pub mod state;

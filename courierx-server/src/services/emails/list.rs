@@ -1,13 +1,16 @@
 //! Lists of messages, and single ones.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use courierx_core::clock::Timestamp;
 use courierx_core::engine::{ContentError, render};
 use courierx_core::event::{Event, EventKind, MessageStatus};
 use courierx_core::id::MessageId;
 use courierx_core::message::Mode;
 use courierx_core::provider::Content;
-use courierx_core::router::Decision;
-use courierx_core::store::{EventQuery, MessageFilter, StoredMessage};
+use courierx_core::router::{Decision, Skipped};
+use courierx_core::store::{MessageFilter, StoredMessage};
 
 use super::view::{AttemptView, EmailView, EventView, FullEmail, SkippedView, Waiting, last_error, sent_at};
 use crate::App;
@@ -58,20 +61,25 @@ pub async fn list(
 ) -> ServiceResult<(Vec<EmailView>, Total)> {
     ctx.require(Scope::EmailsRead)?;
     let filter = filter.stored(ctx);
-    let (records, total) = pages::messages(app, ctx.tenant, &filter, skip, limit, count_to).await?;
-    let places: Vec<_> = records.iter().map(|record| (record.tenant, record.id)).collect();
-    let outlines = app.store.outline(&places).await?;
-    let names = Names::of(&app.store, ctx.tenant, places.is_empty()).await?;
-    let mut views = Vec::with_capacity(outlines.len());
-    for message in outlines.into_iter().flatten() {
-        let events = if tells_more(message.record.status) {
-            events(ctx, app, message.record.id).await?
-        } else {
-            Vec::new()
-        };
-        views.push(view(app, message, &events, &names)?);
-    }
-    Ok((views, total))
+    let (messages, total) = pages::messages(app, ctx.tenant, &filter, skip, limit, count_to).await?;
+    let telling = messages.iter().filter(|message| tells_more(message.record.status));
+    let telling: Vec<_> = telling.map(|message| message.record.id).collect();
+    // All at once, and none for a page of mail that is still to be sent.
+    let events =
+        if telling.is_empty() { Vec::new() } else { app.store.events_of(ctx.tenant, &telling).await? };
+    let mut events: HashMap<_, _> = telling.into_iter().zip(events).collect();
+    let names =
+        if messages.iter().any(was_tried) { app.routes.names(ctx.tenant).await? } else { Arc::default() };
+    let view = |message: StoredMessage| {
+        let events = events.remove(&message.record.id).unwrap_or_default();
+        view(app, message, &events, &names)
+    };
+    Ok((messages.into_iter().map(view).collect::<ServiceResult<_>>()?, total))
+}
+
+/// Whether a connection is named by it.
+fn was_tried(message: &StoredMessage) -> bool {
+    !message.attempts.is_empty()
 }
 
 /// Whether a list shows something of the message's events.
@@ -90,13 +98,19 @@ pub async fn get(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<FullEmail
 
 /// The same, also for whoever sent it and may do no more.
 pub(super) async fn open(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<FullEmail> {
-    let message = app.outbox.get(ctx.tenant, id).await?.ok_or(ServiceError::NotFound)?;
+    let found = app.outbox.get_with_events(ctx.tenant, id).await?;
+    let (message, mut events) = found.ok_or(ServiceError::NotFound)?;
     if ctx.mode == Mode::Test && message.record.mode == Mode::Live {
         return Err(ServiceError::NotFound);
     }
     let content = content(app, &message).await?;
-    let mut events = events(ctx, app, id).await?;
-    let names = Names::of(&app.store, ctx.tenant, false).await?;
+    let resting = match &content {
+        Some(content) => resting(app, &message, content).await?,
+        None => None,
+    };
+    // What was never tried names no connection, unless all of them are passed over.
+    let tried = was_tried(&message) || events.iter().any(|event| event.connection.is_some());
+    let names = if tried || resting.is_some() { app.routes.names(ctx.tenant).await? } else { Arc::default() };
     let attempts = message.attempts.iter();
     let attempts = attempts
         .map(|one| AttemptView {
@@ -105,10 +119,8 @@ pub(super) async fn open(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<F
             attempt: one.clone(),
         })
         .collect();
-    let waiting = match &content {
-        Some(content) => waiting(app, &message, content, &names).await?,
-        None => None,
-    };
+    let waiting =
+        resting.map(|(until, skipped)| Waiting { until, skipped: SkippedView::all(&skipped, &names) });
     let view = view(app, message, &events, &names)?;
     events.reverse();
     let events = events.into_iter();
@@ -117,22 +129,19 @@ pub(super) async fn open(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<F
     Ok(FullEmail { view, content, events: events.collect(), attempts, waiting })
 }
 
-/// Why nothing is handed over at the moment, of a message that is due and not under way.
-async fn waiting(
+/// Until when nothing is handed over of a message that is due and not under way, and which connections are passed over.
+async fn resting(
     app: &App,
     message: &StoredMessage,
     content: &Content,
-    names: &Names,
-) -> ServiceResult<Option<Waiting>> {
+) -> ServiceResult<Option<(Option<Timestamp>, Vec<Skipped>)>> {
     let is_open = matches!(message.record.status, MessageStatus::Queued | MessageStatus::Sending);
     if !is_open || message.attempts.iter().any(|one| one.finished_at.is_none()) {
         return Ok(None);
     }
     let outlook = app.outbox.explain_waiting(message, content.email()).await?;
-    Ok(match &outlook.explanation.decision {
-        Decision::Rest { skipped, .. } => {
-            Some(Waiting { until: outlook.next, skipped: SkippedView::all(skipped, names) })
-        }
+    Ok(match outlook.explanation.decision {
+        Decision::Rest { skipped, .. } => Some((outlook.next, skipped)),
         Decision::Send { .. } => None,
     })
 }
@@ -175,10 +184,6 @@ pub(in crate::services) async fn content(
     // A template may take long: nobody else has to wait for it.
     let rendered = tokio::task::spawn_blocking(move || render(&email)).await;
     rendered.map_err(ServiceError::internal)?.map(Some).map_err(ServiceError::internal)
-}
-
-async fn events(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<Vec<Event>> {
-    Ok(app.store.events(&EventQuery::of_message(ctx.tenant, id)).await?)
 }
 
 fn view(app: &App, message: StoredMessage, events: &[Event], names: &Names) -> ServiceResult<EmailView> {

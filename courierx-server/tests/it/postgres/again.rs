@@ -14,6 +14,10 @@ macro_rules! again {
     };
 }
 
+again!([answers]
+    every_write_is_in_the_next_answer
+    what_was_acknowledged_is_never_missing
+);
 again!([audit_log] every_change_is_in_the_log_with_who_made_it_and_no_secret);
 again!([deletion]
     nobody_gets_into_a_deleted_tenant_and_all_it_had_is_free_again

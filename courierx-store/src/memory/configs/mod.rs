@@ -14,6 +14,7 @@ use courierx_core::store::{
 };
 
 use super::{MemoryStore, foreign_cursor, page};
+use crate::generations::Touches;
 
 /// A record's place, in the order in which records are listed.
 type Place = (TenantId, String, RecordId);
@@ -119,7 +120,7 @@ impl Configs for MemoryStore {
         kind: &str,
         id: RecordId,
     ) -> StoreResult<Option<ConfigRecord>> {
-        self.call(|inner, _| inner.records.by_place.get(&(tenant, kind.to_owned(), id)).cloned())
+        self.read(|inner, _| inner.records.by_place.get(&(tenant, kind.to_owned(), id)).cloned())
     }
 
     async fn find_config(
@@ -128,14 +129,14 @@ impl Configs for MemoryStore {
         kind: &str,
         key: &KeyValue,
     ) -> StoreResult<Option<ConfigRecord>> {
-        self.call(|inner, _| {
+        self.read(|inner, _| {
             let id = *inner.records.unique.get(&(tenant, kind.to_owned(), key.clone()))?;
             inner.records.by_place.get(&(tenant, kind.to_owned(), id)).cloned()
         })
     }
 
     async fn find_global(&self, kind: &str, key: &KeyValue) -> StoreResult<Option<ConfigRecord>> {
-        self.call(|inner, _| {
+        self.read(|inner, _| {
             let (tenant, id) = *inner.records.global.get(&(kind.to_owned(), key.clone()))?;
             inner.records.by_place.get(&(tenant, kind.to_owned(), id)).cloned()
         })
@@ -147,7 +148,7 @@ impl Configs for MemoryStore {
         key_name: &str,
         page: &PageRequest,
     ) -> StoreResult<Page<ConfigRecord>> {
-        self.call(|inner, _| inner.records.list_global(kind, key_name, page))
+        self.read(|inner, _| inner.records.list_global(kind, key_name, page))
     }
 
     async fn list_configs(
@@ -157,7 +158,7 @@ impl Configs for MemoryStore {
         parent: Option<RecordId>,
         page: &PageRequest,
     ) -> StoreResult<Page<ConfigRecord>> {
-        self.call(|inner, _| inner.records.list(tenant, kind, parent, page))?
+        self.read(|inner, _| inner.records.list(tenant, kind, parent, page))?
     }
 
     async fn commit_configs(
@@ -165,20 +166,20 @@ impl Configs for MemoryStore {
         tenant: TenantId,
         changes: Vec<Change>,
     ) -> StoreResult<Result<(), CommitError>> {
-        self.call(|inner, now| {
+        self.write(&Touches::Tenant(tenant), |inner, now| {
             let committed = inner.records.commit(tenant, changes, now)?;
             Ok(committed.map(|notes| inner.noted.add(tenant, notes, now)))
         })?
     }
 
     async fn config_changes(&self, after: Sequence, limit: usize) -> StoreResult<Vec<ConfigChange>> {
-        self.call(|inner, _| {
+        self.read(|inner, _| {
             let later = inner.records.changes.range((Bound::Excluded(after), Bound::Unbounded));
             later.take(limit).map(|(_, change)| change.clone()).collect()
         })
     }
 
     async fn last_config_change(&self) -> StoreResult<Sequence> {
-        self.call(|inner, _| Sequence(inner.records.last_change))
+        self.read(|inner, _| Sequence(inner.records.last_change))
     }
 }

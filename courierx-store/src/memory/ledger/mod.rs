@@ -21,6 +21,7 @@ use courierx_core::store::{
 use self::accept::Remembered;
 use super::MemoryStore;
 use super::expiring::Expiring;
+use crate::generations::Touches;
 
 /// Messages with their attempts, the events, and the ways to find them.
 #[derive(Default)]
@@ -60,18 +61,19 @@ impl Messages {
 #[async_trait]
 impl Ledger for MemoryStore {
     async fn accept(&self, batch: Vec<NewMessage>) -> StoreResult<Vec<AcceptResult>> {
-        self.call(|inner, now| batch.into_iter().map(|new| inner.accept(new, now)).collect())
+        let touches = Touches::each(batch.iter().map(|new| new.tenant));
+        self.write(&touches, |inner, now| batch.into_iter().map(|new| inner.accept(new, now)).collect())
     }
 
     async fn load(&self, batch: &[(TenantId, MessageId)]) -> StoreResult<Vec<Option<StoredMessage>>> {
-        self.call(|inner, _| {
+        self.read(|inner, _| {
             let entries = &inner.messages.entries;
             batch.iter().map(|place| entries.get(place).map(|entry| entry.stored.clone())).collect()
         })
     }
 
     async fn outline(&self, batch: &[(TenantId, MessageId)]) -> StoreResult<Vec<Option<StoredMessage>>> {
-        self.call(|inner, _| {
+        self.read(|inner, _| {
             let outline = |place| {
                 let StoredMessage { record, attempts, .. } = &inner.messages.entries.get(place)?.stored;
                 Some(StoredMessage::new(record.clone(), None, attempts.clone()))
@@ -81,22 +83,25 @@ impl Ledger for MemoryStore {
     }
 
     async fn has_content(&self, batch: &[(TenantId, MessageId)]) -> StoreResult<Vec<Option<bool>>> {
-        self.call(|inner, _| {
+        self.read(|inner, _| {
             let entries = &inner.messages.entries;
             batch.iter().map(|place| Some(entries.get(place)?.stored.content.is_some())).collect()
         })
     }
 
     async fn begin_attempts(&self, batch: Vec<BeginAttempt>) -> StoreResult<Vec<Begun>> {
-        self.call(|inner, now| batch.into_iter().map(|begin| inner.begin(begin, now)).collect())
+        let touches = Touches::each(batch.iter().map(|begin| begin.tenant));
+        self.write(&touches, |inner, now| batch.into_iter().map(|begin| inner.begin(begin, now)).collect())
     }
 
     async fn settle(&self, batch: Vec<Settlement>) -> StoreResult<Vec<Settled>> {
-        self.call(|inner, now| batch.into_iter().map(|one| inner.settle(one, now)).collect())
+        let touches = Touches::each(batch.iter().map(|one| one.tenant));
+        self.write(&touches, |inner, now| batch.into_iter().map(|one| inner.settle(one, now)).collect())
     }
 
     async fn record_events(&self, batch: Vec<IncomingEvent>) -> StoreResult<Vec<Recorded>> {
-        self.call(|inner, now| batch.into_iter().map(|event| inner.record(event, now)).collect())
+        let touches = Touches::each(batch.iter().map(|event| event.tenant));
+        self.write(&touches, |inner, now| batch.into_iter().map(|event| inner.record(event, now)).collect())
     }
 
     async fn list(
@@ -105,7 +110,7 @@ impl Ledger for MemoryStore {
         filter: &MessageFilter,
         page: &PageRequest,
     ) -> StoreResult<Page<MessageRecord>> {
-        self.call(|inner, _| inner.messages.list(tenant, filter, page))?
+        self.read(|inner, _| inner.messages.list(tenant, filter, page))?
     }
 
     async fn count_messages(
@@ -114,31 +119,31 @@ impl Ledger for MemoryStore {
         filter: &MessageFilter,
         at_most: u64,
     ) -> StoreResult<u64> {
-        self.call(|inner, _| inner.messages.count(tenant, filter, at_most))
+        self.read(|inner, _| inner.messages.count(tenant, filter, at_most))
     }
 
     async fn events(&self, query: &EventQuery) -> StoreResult<Vec<Event>> {
-        self.call(|inner, _| inner.messages.events(query))
+        self.read(|inner, _| inner.messages.events(query))
     }
 
     async fn last_event(&self) -> StoreResult<Sequence> {
-        self.call(|inner, _| Sequence(inner.messages.last_event))
+        self.read(|inner, _| Sequence(inner.messages.last_event))
     }
 
     async fn cancel(&self, tenant: TenantId, message: MessageId) -> StoreResult<CancelResult> {
-        self.call(|inner, now| inner.cancel(tenant, message, now))
+        self.write(&Touches::Tenant(tenant), |inner, now| inner.cancel(tenant, message, now))
     }
 
     async fn reschedule(&self, change: &Reschedule) -> StoreResult<RescheduleResult> {
-        self.call(|inner, now| inner.reschedule(change, now))
+        self.write(&Touches::Tenant(change.tenant), |inner, now| inner.reschedule(change, now))
     }
 
     async fn requeue(&self, tenant: TenantId, message: MessageId) -> StoreResult<RequeueResult> {
-        self.call(|inner, now| inner.requeue(tenant, message, now))
+        self.write(&Touches::Tenant(tenant), |inner, now| inner.requeue(tenant, message, now))
     }
 
     async fn purge(&self, request: &PurgeRequest) -> StoreResult<Purged> {
-        self.call(|inner, now| {
+        self.write(&Touches::All, |inner, now| {
             inner.soft_rows.purge(now);
             inner.messages.purge(request)
         })

@@ -15,6 +15,7 @@ use courierx_core::store::{
 };
 
 use super::MemoryStore;
+use crate::generations::Touches;
 
 /// The order in which the jobs of one tenant and kind are served.
 type Turn = (Lane, Timestamp, JobId);
@@ -212,30 +213,36 @@ impl Jobs {
 #[async_trait]
 impl Queue for MemoryStore {
     async fn enqueue(&self, tenant: TenantId, jobs: Vec<NewJob>) -> StoreResult<Vec<JobId>> {
-        self.call(|inner, _| jobs.into_iter().map(|job| inner.jobs.add(tenant, job)).collect())
+        self.write(&Touches::Nothing, |inner, _| {
+            jobs.into_iter().map(|job| inner.jobs.add(tenant, job)).collect()
+        })
     }
 
     async fn claim(&self, request: &ClaimRequest) -> StoreResult<Vec<Claimed>> {
-        self.call(|inner, now| inner.jobs.claim(request, now))
+        self.write(&Touches::Nothing, |inner, now| inner.jobs.claim(request, now))
     }
 
     async fn extend(&self, leases: &[LeaseRef], lease: Duration) -> StoreResult<Vec<bool>> {
-        self.call(|inner, now| leases.iter().map(|one| inner.jobs.extend(*one, now.after(lease))).collect())
+        self.write(&Touches::Nothing, |inner, now| {
+            leases.iter().map(|one| inner.jobs.extend(*one, now.after(lease))).collect()
+        })
     }
 
     async fn finish(&self, steps: &[(LeaseRef, JobNext)]) -> StoreResult<Vec<bool>> {
-        self.call(|inner, _| steps.iter().map(|(lease, next)| inner.jobs.step(*lease, *next)).collect())
+        self.write(&Touches::Nothing, |inner, _| {
+            steps.iter().map(|(lease, next)| inner.jobs.step(*lease, *next)).collect()
+        })
     }
 
     async fn depth(&self, query: &DepthQuery) -> StoreResult<Vec<LaneDepth>> {
-        self.call(|inner, now| inner.jobs.depth(query, now))
+        self.read(|inner, now| inner.jobs.depth(query, now))
     }
 
     async fn wait(&self, kinds: &[JobKind], until: Timestamp) -> StoreResult<()> {
         let mut changed = std::pin::pin!(self.changed.notified());
         // Before looking: what is added from here on is heard of.
         changed.as_mut().enable();
-        let next = self.call(|inner, _| inner.jobs.next_change(kinds))?;
+        let next = self.read(|inner, _| inner.jobs.next_change(kinds))?;
         tokio::select! {
             () = changed => {}
             () = self.clock.sleep_until(next.map_or(until, |next| next.min(until))) => {}

@@ -14,6 +14,7 @@ use rusqlite::{Connection, Row, params};
 use super::SqliteStore;
 use super::codec::{self, Columns};
 use super::error::{Fault, Run};
+use crate::generations::Touches;
 
 /// The columns that [`read_record`] reads, qualified.
 macro_rules! config_columns {
@@ -76,7 +77,7 @@ impl Configs for SqliteStore {
         tenant: TenantId,
         changes: Vec<Change>,
     ) -> StoreResult<Result<(), CommitError>> {
-        self.write(move |tx| commit::commit(tx, tenant, &changes)).await
+        self.write(Touches::Tenant(tenant), move |tx| commit::commit(tx, tenant, &changes)).await
     }
 
     async fn config_changes(&self, after: Sequence, limit: usize) -> StoreResult<Vec<ConfigChange>> {

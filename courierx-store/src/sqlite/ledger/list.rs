@@ -4,12 +4,12 @@ use std::ops::RangeInclusive;
 
 use courierx_core::clock::Timestamp;
 use courierx_core::id::TenantId;
-use courierx_core::store::{Cursor, MessageFilter, MessageRecord, Page, PageRequest};
+use courierx_core::store::{Cursor, MessageFilter, MessageRecord, Page, PageRequest, StoredMessage};
 use rusqlite::{Connection, Row, params};
 
 use super::super::codec;
 use super::super::error::{Fault, Run};
-use super::message::{message_columns, read_head, read_recipients, read_record};
+use super::message::{message_columns, read_attempts, read_head, read_recipients, read_record};
 
 /// The index by tenant is divided into buckets of so many rows (see the schema); a look-up by tenant goes
 /// through the buckets, one seek each.
@@ -20,14 +20,14 @@ pub(super) const BUCKET_BITS: u32 = 12;
 /// since every accepted message would pay for it.
 const LOOK_AT: usize = 20_000;
 
-/// One page of the tenant's messages.
+/// One page of the tenant's messages, each with the number of its row.
 pub(super) fn list(
     connection: &Connection,
     tenant: TenantId,
     filter: &MessageFilter,
     page: &PageRequest,
     now: Timestamp,
-) -> Run<Page<MessageRecord>> {
+) -> Run<Page<(i64, MessageRecord)>> {
     let (mut before, left_over) = page.after.as_ref().map_or(Ok((i64::MAX, 0)), parse)?;
     let mut skip = page.skip.saturating_add(left_over);
     let limit = page.effective_limit();
@@ -57,10 +57,23 @@ pub(super) fn list(
             if !filter.looks_at_recipients() {
                 record.recipients = read_recipients(connection, row, seq)?;
             }
-            items.push(record);
+            items.push((seq, record));
         }
     }
     Ok(Page { items, next: None })
+}
+
+/// The same page, with their attempts.
+pub(super) fn list_outlines(
+    connection: &Connection,
+    tenant: TenantId,
+    filter: &MessageFilter,
+    page: &PageRequest,
+    now: Timestamp,
+) -> Run<Page<StoredMessage>> {
+    let Page { items, next } = list(connection, tenant, filter, page, now)?;
+    let outline = |(seq, record)| Ok(StoredMessage::new(record, None, read_attempts(connection, seq)?));
+    Ok(Page { items: items.into_iter().map(outline).collect::<Run<_>>()?, next })
 }
 
 /// How many of the tenant's messages match, no further than `at_most`.

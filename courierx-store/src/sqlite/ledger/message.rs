@@ -138,7 +138,7 @@ pub(super) fn read_recipients(connection: &Connection, row: &Row<'_>, seq: i64) 
     recipients::read(connection, row, 14, seq)
 }
 
-fn read_attempts(connection: &Connection, seq: i64) -> Run<Vec<AttemptRecord>> {
+pub(super) fn read_attempts(connection: &Connection, seq: i64) -> Run<Vec<AttemptRecord>> {
     let mut select = connection.prepare_cached(
         "SELECT id, number, connection, provider, delivery, job, token, started_at, finished_at,
                 provider_message_id, recipients, skipped

@@ -26,11 +26,13 @@ use courierx_core::store::{
 };
 
 use super::{SqliteStore, numbers};
+use crate::generations::Touches;
 
 #[async_trait]
 impl Ledger for SqliteStore {
     async fn accept(&self, batch: Vec<NewMessage>) -> StoreResult<Vec<AcceptResult>> {
-        self.write(move |tx| batch.iter().map(|new| accept::accept_one(tx, new)).collect()).await
+        let touches = Touches::each(batch.iter().map(|new| new.tenant));
+        self.write(touches, move |tx| batch.iter().map(|new| accept::accept_one(tx, new)).collect()).await
     }
 
     async fn load(&self, batch: &[(TenantId, MessageId)]) -> StoreResult<Vec<Option<StoredMessage>>> {
@@ -63,11 +65,13 @@ impl Ledger for SqliteStore {
     }
 
     async fn begin_attempts(&self, batch: Vec<BeginAttempt>) -> StoreResult<Vec<Begun>> {
-        self.write(move |tx| batch.iter().map(|begin| begin::begin_one(tx, begin)).collect()).await
+        let touches = Touches::each(batch.iter().map(|begin| begin.tenant));
+        self.write(touches, move |tx| batch.iter().map(|begin| begin::begin_one(tx, begin)).collect()).await
     }
 
     async fn settle(&self, batch: Vec<Settlement>) -> StoreResult<Vec<Settled>> {
-        self.write(move |tx| batch.iter().map(|one| settle::settle_one(tx, one)).collect()).await
+        let touches = Touches::each(batch.iter().map(|one| one.tenant));
+        self.write(touches, move |tx| batch.iter().map(|one| settle::settle_one(tx, one)).collect()).await
     }
 
     async fn record_events(&self, batch: Vec<IncomingEvent>) -> StoreResult<Vec<Recorded>> {
@@ -78,7 +82,8 @@ impl Ledger for SqliteStore {
             let batch = Arc::clone(&batch);
             self.read(move |connection| report::look(connection, &batch)).await?
         };
-        self.write(move |tx| report::record_all(tx, &batch, &seen)).await
+        let touches = Touches::each(batch.iter().map(|event| event.tenant));
+        self.write(touches, move |tx| report::record_all(tx, &batch, &seen)).await
     }
 
     async fn list(
@@ -88,7 +93,21 @@ impl Ledger for SqliteStore {
         page: &PageRequest,
     ) -> StoreResult<Page<MessageRecord>> {
         let (filter, page, now) = (filter.clone(), page.clone(), self.0.clock.now());
-        self.read(move |connection| list::list(connection, tenant, &filter, &page, now)).await
+        self.read(move |connection| {
+            let Page { items, next } = list::list(connection, tenant, &filter, &page, now)?;
+            Ok(Page { items: items.into_iter().map(|(_, record)| record).collect(), next })
+        })
+        .await
+    }
+
+    async fn list_outlines(
+        &self,
+        tenant: TenantId,
+        filter: &MessageFilter,
+        page: &PageRequest,
+    ) -> StoreResult<Page<StoredMessage>> {
+        let (filter, page, now) = (filter.clone(), page.clone(), self.0.clock.now());
+        self.read(move |connection| list::list_outlines(connection, tenant, &filter, &page, now)).await
     }
 
     async fn count_messages(
@@ -106,30 +125,55 @@ impl Ledger for SqliteStore {
         self.read(move |connection| events::events(connection, &query)).await
     }
 
+    async fn events_of(&self, tenant: TenantId, messages: &[MessageId]) -> StoreResult<Vec<Vec<Event>>> {
+        let messages = messages.to_vec();
+        self.read(move |connection| {
+            let of =
+                |message: &MessageId| events::events(connection, &EventQuery::of_message(tenant, *message));
+            messages.iter().map(of).collect()
+        })
+        .await
+    }
+
+    async fn load_with_events(
+        &self,
+        tenant: TenantId,
+        message: MessageId,
+    ) -> StoreResult<Option<(StoredMessage, Vec<Event>)>> {
+        let now = self.0.clock.now();
+        self.read(move |connection| {
+            let Some(loaded) = message::load(connection, tenant, message, now)? else { return Ok(None) };
+            Ok(Some((loaded, events::events(connection, &EventQuery::of_message(tenant, message))?)))
+        })
+        .await
+    }
+
     async fn last_event(&self) -> StoreResult<Sequence> {
         self.read(|connection| numbers::last_position(connection).map(Sequence)).await
     }
 
     async fn cancel(&self, tenant: TenantId, message: MessageId) -> StoreResult<CancelResult> {
-        self.write(move |tx| cancel::cancel(tx, tenant, message)).await
+        self.write(Touches::Tenant(tenant), move |tx| cancel::cancel(tx, tenant, message)).await
     }
 
     async fn reschedule(&self, change: &Reschedule) -> StoreResult<RescheduleResult> {
         let change = change.clone();
-        self.write(move |tx| reschedule::reschedule(tx, &change)).await
+        self.write(Touches::Tenant(change.tenant), move |tx| reschedule::reschedule(tx, &change)).await
     }
 
     async fn requeue(&self, tenant: TenantId, message: MessageId) -> StoreResult<RequeueResult> {
         let now = self.0.clock.now();
         // Looking may take long, so the writer looks only where there seems to be no job.
         match self.read(move |connection| requeue::look(connection, tenant, message, now)).await? {
-            Ok(_) => self.write(move |tx| requeue::requeue(tx, tenant, message)).await,
+            Ok(_) => {
+                self.write(Touches::Tenant(tenant), move |tx| requeue::requeue(tx, tenant, message)).await
+            }
             Err(known) => Ok(known),
         }
     }
 
     async fn purge(&self, request: &PurgeRequest) -> StoreResult<Purged> {
         let request = request.clone();
-        self.write(move |tx| purge::purge(tx, &request)).await
+        self.write(Touches::All, move |tx| purge::purge(tx, &request)).await
     }
 }

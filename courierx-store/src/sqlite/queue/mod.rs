@@ -17,26 +17,36 @@ use courierx_core::store::{
 };
 
 use super::{SqliteStore, effects};
+use crate::generations::Touches;
 
 #[async_trait]
 impl Queue for SqliteStore {
     async fn enqueue(&self, tenant: TenantId, jobs: Vec<NewJob>) -> StoreResult<Vec<JobId>> {
-        self.write(move |tx| jobs.iter().map(|job| effects::insert_job(tx, tenant, job)).collect()).await
+        self.write(Touches::Nothing, move |tx| {
+            jobs.iter().map(|job| effects::insert_job(tx, tenant, job)).collect()
+        })
+        .await
     }
 
     async fn claim(&self, request: &ClaimRequest) -> StoreResult<Vec<Claimed>> {
         let request = request.clone();
-        self.write(move |tx| claim::claim(tx, &request)).await
+        self.write(Touches::Nothing, move |tx| claim::claim(tx, &request)).await
     }
 
     async fn extend(&self, leases: &[LeaseRef], lease: Duration) -> StoreResult<Vec<bool>> {
         let leases = leases.to_vec();
-        self.write(move |tx| leases.iter().map(|held| steps::extend(tx, *held, lease)).collect()).await
+        self.write(Touches::Nothing, move |tx| {
+            leases.iter().map(|held| steps::extend(tx, *held, lease)).collect()
+        })
+        .await
     }
 
     async fn finish(&self, steps: &[(LeaseRef, JobNext)]) -> StoreResult<Vec<bool>> {
         let steps = steps.to_vec();
-        self.write(move |tx| steps.iter().map(|(lease, next)| steps::step(tx, *lease, *next)).collect()).await
+        self.write(Touches::Nothing, move |tx| {
+            steps.iter().map(|(lease, next)| steps::step(tx, *lease, *next)).collect()
+        })
+        .await
     }
 
     async fn depth(&self, query: &DepthQuery) -> StoreResult<Vec<LaneDepth>> {

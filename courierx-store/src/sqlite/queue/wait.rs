@@ -28,7 +28,7 @@ impl SqliteStore {
             if until <= clock.now() {
                 return Ok(());
             }
-            let foreign = self.0.foreign_jobs.load(Ordering::Relaxed);
+            let foreign = self.0.foreign_jobs.load(Ordering::Acquire);
             tokio::select! {
                 // The sender is a field of the store, which is borrowed: it cannot be gone.
                 _ = changed.changed() => return Ok(()),

@@ -14,6 +14,7 @@ use super::SqliteStore;
 use super::codec::Columns;
 use super::error::Run;
 use super::transaction::Tx;
+use crate::generations::Touches;
 
 /// The columns that [`read_suppression`] reads.
 macro_rules! suppression_columns {
@@ -57,12 +58,15 @@ impl Suppressions for SqliteStore {
     }
 
     async fn add(&self, tenant: TenantId, entries: Vec<NewSuppression>) -> StoreResult<Vec<bool>> {
-        self.write(move |tx| entries.iter().map(|entry| add_one(tx, tenant, entry)).collect()).await
+        self.write(Touches::Tenant(tenant), move |tx| {
+            entries.iter().map(|entry| add_one(tx, tenant, entry)).collect()
+        })
+        .await
     }
 
     async fn remove(&self, tenant: TenantId, entries: &[(Pattern, Scope)]) -> StoreResult<Vec<bool>> {
         let entries = entries.to_vec();
-        self.write(move |tx| {
+        self.write(Touches::Tenant(tenant), move |tx| {
             entries.iter().map(|(pattern, scope)| remove_one(tx, tenant, pattern, scope)).collect()
         })
         .await

@@ -16,6 +16,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::SqliteStore;
 use super::error::Run;
 use super::transaction::Tx;
+use crate::generations::Touches;
 
 #[async_trait]
 impl Export for SqliteStore {
@@ -51,7 +52,7 @@ impl Import for SqliteStore {
     }
 
     async fn import(&self, table: &'static Table, rows: Vec<Row>, mark: Vec<u8>) -> StoreResult<()> {
-        self.write(move |tx| {
+        self.write(Touches::All, move |tx| {
             write::rows(tx, table, &rows)?;
             keep_mark(tx, &mark)
         })
@@ -60,7 +61,7 @@ impl Import for SqliteStore {
 
     async fn finish_import(&self, numbers: &Numbers) -> StoreResult<()> {
         let numbers = *numbers;
-        self.write(move |tx| {
+        self.write(Touches::All, move |tx| {
             set_numbers(tx, &numbers)?;
             rebuild::rebuild_derived(tx)?;
             tx.sql("DELETE FROM courierx_state WHERE tenant = ?1 AND name = ?2")?

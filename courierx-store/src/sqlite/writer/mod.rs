@@ -35,6 +35,7 @@ use super::error::{Fault, Run};
 use super::filter::Filter;
 use super::log::Flush;
 use super::transaction::Tx;
+use crate::generations::{Generations, Touches};
 use checkpoints::Checkpoints;
 pub(super) use checkpoints::LONGEST;
 use command::{Closure, Command, Group};
@@ -51,6 +52,14 @@ const ROWS: u64 = 1_000;
 /// How often the writer lets those run who were just answered, before it commits without them.
 const SECOND_LOOKS: u32 = 2;
 
+/// What others learn of the writer's commits.
+pub(super) struct Told {
+    /// Counted up after commits that added or freed jobs.
+    pub(super) jobs_changed: watch::Sender<u64>,
+    /// How far the writes of each tenant are.
+    pub(super) generations: Arc<Generations>,
+}
+
 /// The way to the writing thread. Dropping it ends the thread, after all that is queued was done.
 #[derive(Debug)]
 pub(super) struct Writer {
@@ -59,37 +68,38 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts the threads. They count up `jobs_changed` after commits that added or freed jobs. What the
-    /// connection commits is not flushed by SQLite: `flush` does that. `beside` is another connection to the same
-    /// database, for checkpoints.
+    /// Starts the threads. What the connection commits is not flushed by SQLite: `flush` does that. `beside` is
+    /// another connection to the same database, for checkpoints.
     pub(super) fn start(
         connection: Connection,
         beside: Connection,
         flush: Flush,
         clock: Arc<dyn Clock>,
         filter: Arc<Filter>,
-        jobs_changed: watch::Sender<u64>,
+        Told { jobs_changed, generations }: Told,
     ) -> std::io::Result<Self> {
         let (sender, commands) = mpsc::channel(QUEUE);
         let flusher = Flusher::start(flush, jobs_changed)?;
         let checkpoints = Checkpoints::start(beside)?;
-        let writing = Writing { flusher, checkpoints, connection, clock, filter, commands };
+        let writing = Writing { flusher, checkpoints, connection, clock, filter, generations, commands };
         let thread =
             thread::Builder::new().name("courierx-writer".to_owned()).spawn(move || writing.serve())?;
         Ok(Self { commands: Some(sender), thread: Some(thread) })
     }
 
-    /// Runs `work` in a transaction and returns its result once that is durable.
+    /// Runs `work` in a transaction and returns its result once that is durable. `touches` names those of whom it may
+    /// change what is read: it is asked for here, so that no write forgets to say.
     ///
     /// Whoever drops the future no longer learns the result; the work is done all the same.
-    pub(super) async fn run<F, T>(&self, work: F) -> StoreResult<T>
+    pub(super) async fn run<F, T>(&self, touches: Touches, work: F) -> StoreResult<T>
     where
         F: Fn(&Tx<'_>) -> Run<T> + Send + 'static,
         T: Send + 'static,
     {
         let (caller, result) = oneshot::channel();
         let commands = self.commands.as_ref().ok_or(StoreError::Closed)?;
-        commands.send(Box::new(Closure::new(work, caller))).await.map_err(|_| StoreError::Closed)?;
+        let command = Box::new(Closure::new(touches, work, caller));
+        commands.send(command).await.map_err(|_| StoreError::Closed)?;
         result.await.map_err(|_| StoreError::Closed)?.map(|(result, _)| result)
     }
 }
@@ -111,6 +121,7 @@ struct Writing {
     connection: Connection,
     clock: Arc<dyn Clock>,
     filter: Arc<Filter>,
+    generations: Arc<Generations>,
     commands: mpsc::Receiver<Box<dyn Command>>,
 }
 
@@ -148,6 +159,7 @@ impl Writing {
         drop(tx);
         let changed = transaction.total_changes() > before;
         let result = result.and_then(|()| Ok(transaction.commit()?));
+        self.count(group.iter());
         let size = group.len();
         match result {
             Ok(()) => {
@@ -161,6 +173,12 @@ impl Writing {
             },
         }
         size
+    }
+
+    /// Counts what these may have changed: right after their commit, before anybody hears of it, and even if it
+    /// failed, since it may have been made all the same.
+    fn count<'a>(&self, commands: impl Iterator<Item = &'a Box<dyn Command>>) {
+        commands.for_each(|command| self.generations.count(command.touches()));
     }
 
     /// Has those answered whose commands were committed.
@@ -179,7 +197,9 @@ impl Writing {
     fn commit_each(&mut self, group: impl Iterator<Item = Box<dyn Command>>) {
         let mut committed = Committed { group: Vec::new(), jobs_changed: false };
         for mut command in group {
-            match self.commit_one(&mut *command) {
+            let result = self.commit_one(&mut *command);
+            self.count(std::iter::once(&command));
+            match result {
                 Ok(jobs_changed) => {
                     committed.jobs_changed |= jobs_changed;
                     committed.group.push(command);

@@ -51,15 +51,16 @@ impl Fixture {
         });
         let changes = watch::Sender::new(0);
         let jobs_changed = changes.subscribe();
+        let told = Told { jobs_changed: changes, generations: Arc::default() };
         let writer =
-            Writer::start(connection, connect(), flush, SystemClock::shared(), filter, changes).unwrap();
+            Writer::start(connection, connect(), flush, SystemClock::shared(), filter, told).unwrap();
         Self { writer, reader, flushes, begun, jobs_changed, folder }
     }
 
     /// Keeps a number.
     async fn keep(&self, number: i64) -> StoreResult<()> {
         self.writer
-            .run(move |tx| {
+            .run(Touches::Nothing, move |tx| {
                 tx.execute("INSERT INTO kept VALUES (?1)", params![number])?;
                 Ok(())
             })
@@ -68,7 +69,11 @@ impl Fixture {
 
     /// How many numbers there are, as the writing connection sees it.
     async fn count(&self) -> StoreResult<i64> {
-        self.writer.run(|tx| Ok(tx.sql("SELECT count(*) FROM kept")?.query_row([], |row| row.get(0))?)).await
+        self.writer
+            .run(Touches::Nothing, |tx| {
+                Ok(tx.sql("SELECT count(*) FROM kept")?.query_row([], |row| row.get(0))?)
+            })
+            .await
     }
 
     /// Lets numbers be queued before the writer gets at them: one group, which it does not flush itself.
@@ -183,7 +188,7 @@ async fn what_is_queued_at_the_end_is_flushed_and_answered() {
     let queue = |number: i64| {
         let (caller, answer) = oneshot::channel();
         let work = move |tx: &Tx<'_>| tx.execute("INSERT INTO kept VALUES (?1)", params![number]);
-        let command: Box<dyn Command> = Box::new(Closure::new(work, caller));
+        let command: Box<dyn Command> = Box::new(Closure::new(Touches::Nothing, work, caller));
         writer.commands.as_ref().unwrap().try_send(command).unwrap();
         answer
     };

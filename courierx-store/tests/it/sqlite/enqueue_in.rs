@@ -1,6 +1,6 @@
 use courierx_core::clock::{Clock, Timestamp};
 use courierx_core::id::TenantId;
-use courierx_core::store::{AcceptResult, CounterQuery, Counters, Ledger, Resolution};
+use courierx_core::store::{AcceptResult, CounterQuery, Counters, Ledger, Resolution, Store};
 
 use crate::support::Fixture;
 
@@ -34,4 +34,15 @@ async fn mail_is_kept_with_the_applications_data_or_not_at_all() {
     };
     let counted = fixture.store.read_counters(TenantId::DEFAULT, &query).await.unwrap();
     assert_eq!(counted[0].value, 1);
+}
+
+#[tokio::test]
+async fn nobody_remembers_what_was_read_once_others_may_commit() {
+    let fixture = Fixture::new().await;
+    assert!(fixture.store.generation(TenantId::DEFAULT).is_some());
+    let mut application = fixture.connection();
+    let transaction = application.transaction().unwrap();
+    fixture.store.enqueue_in(&transaction, fixture.message(TenantId::DEFAULT)).unwrap();
+    // Before it commits: that it did, nobody tells.
+    assert_eq!(fixture.store.generation(TenantId::DEFAULT), None);
 }

@@ -37,6 +37,45 @@ pub async fn pages_of_messages_are_stable(subject: &Subject) {
     assert!(matches!(refused, Err(StoreError::Invalid(_))), "a foreign cursor is refused: {refused:?}");
 }
 
+/// A list with attempts is the list, and events that are read along are those that are read alone.
+pub async fn messages_are_read_with_what_belongs_to_them(subject: &Subject) {
+    let flight = fixtures::Flight::claimed(subject).await;
+    let (tenant, store) = (flight.tenant, subject.store());
+    let begin = flight.started(subject, "primary").await;
+    fixtures::settle_one(subject, flight.result(begin.attempt, vec![fixtures::accepted("1")])).await;
+    let event = flight.event(&begin, EventKind::Delivered, subject.now());
+    store.record_events(vec![event]).await.expect("record_events");
+    let mut new = fixtures::message(tenant, subject.now());
+    new.effects.events.push(NewEvent::of_message(new.id, EventKind::Queued, subject.now()));
+    let fresh = fixtures::accept(subject, new).await;
+
+    let page = PageRequest::first(1);
+    let plain = store.list(tenant, &<_>::default(), &page).await.expect("list");
+    let listed = store.list_outlines(tenant, &<_>::default(), &page).await.expect("list_outlines");
+    assert_eq!(listed.next, plain.next, "the page goes on where the other does");
+    let all = store.list_outlines(tenant, &<_>::default(), &<_>::default()).await.expect("list_outlines");
+    let places: Vec<_> = all.items.iter().map(|message| (tenant, message.record.id)).collect();
+    let outlines = store.outline(&places).await.expect("outline");
+    assert_eq!(all.items.into_iter().map(Some).collect::<Vec<_>>(), outlines);
+    assert_eq!(places.len(), 2);
+
+    let ids = [fresh, MessageId::new(), flight.message];
+    let events = store.events_of(tenant, &ids).await.expect("events_of");
+    for (id, events) in ids.iter().zip(&events) {
+        let alone = store.events(&EventQuery::of_message(tenant, *id)).await.expect("events");
+        assert_eq!(*events, alone);
+        let whole = store.load_with_events(tenant, *id).await.expect("load_with_events");
+        let loaded = store.load(&[(tenant, *id)]).await.expect("load").remove(0);
+        assert_eq!(whole, loaded.map(|loaded| (loaded, alone)));
+    }
+    let [.., delivered] = &events[..] else { panic!("each has an answer") };
+    assert!(delivered.iter().any(|event| event.kind == EventKind::Delivered));
+    let stranger = store.load_with_events(TenantId::new(), fresh).await.expect("load_with_events");
+    assert_eq!(stranger, None, "another tenant's is not found");
+    let strange = store.events_of(TenantId::new(), &[fresh]).await.expect("events_of");
+    assert_eq!(strange, [vec![]]);
+}
+
 /// Each filter of a list selects, and together they all hold.
 pub async fn lists_are_filtered(subject: &Subject) {
     let tenant = TenantId::new();

@@ -11,6 +11,7 @@ mod skipped;
 mod template;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
@@ -26,7 +27,7 @@ use crate::ctx::Ctx;
 use crate::error::ServiceError;
 use crate::http::openapi::{Operation, Takes};
 use crate::http::paging::DEEPEST;
-use crate::http::{Accepted, Answer, ApiError, ApiResult, Id, Json, Page, Paged, Params};
+use crate::http::{Accepted, Answer, ApiError, ApiResult, Id, Json, Lasting, Page, Paged, Params};
 use crate::services::emails::{self, EmailFilter, SentEmail};
 
 pub use batch::send_batch;
@@ -136,12 +137,19 @@ pub struct EmailQuery {
     pub per_page: Option<u32>,
 }
 
+/// For how long a list is right, where something in it follows from the time: the date of a message may come.
+const LIST_LASTS: Duration = Duration::from_secs(1);
+/// The same of a message that is still to be sent: what it waits for may be over at any moment.
+const OPEN_LASTS: Duration = Duration::from_secs(1);
+/// The same of any other: nothing of it follows from the time.
+const SENT_LASTS: Duration = Duration::from_secs(5);
+
 /// `GET /api/v1/emails`
 pub async fn list(
     State(app): State<Arc<App>>,
     ctx: Ctx,
     mut params: Params<EmailQuery>,
-) -> ApiResult<Page<render::Item<'static>>> {
+) -> ApiResult<Lasting<Page<render::Item<'static>>>> {
     let filter = EmailFilter {
         status: params.parsed("status"),
         recipient: params.text("recipient"),
@@ -155,7 +163,7 @@ pub async fn list(
     let (skip, limit) = (paging.skip()?, paging.per_page() as usize);
     let (views, total) = emails::list(&ctx, &app, &filter, skip, limit, DEEPEST).await?;
     let items = views.iter().map(render::item).collect();
-    Ok(Paged { items, total, paging }.answer())
+    Ok(Lasting::new(Paged { items, total, paging }.answer(), LIST_LASTS))
 }
 
 /// `GET /api/v1/emails/{id}`
@@ -163,7 +171,11 @@ pub async fn get(
     State(app): State<Arc<App>>,
     ctx: Ctx,
     Id(id): Id<MessageId>,
-) -> ApiResult<Answer<render::Full<'static>>> {
+) -> ApiResult<Lasting<Answer<render::Full<'static>>>> {
     let email = emails::get(&ctx, &app, id).await?;
-    Ok(Answer::of(&render::full(&email)))
+    let lasts = match email.view.message.record.status {
+        MessageStatus::Scheduled | MessageStatus::Queued | MessageStatus::Sending => OPEN_LASTS,
+        _ => SENT_LASTS,
+    };
+    Ok(Lasting::new(Answer::of(&render::full(&email)), lasts))
 }

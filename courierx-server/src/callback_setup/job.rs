@@ -1,7 +1,7 @@
 //! What is to be done.
 
 use courierx_core::clock::Timestamp;
-use courierx_core::id::RecordId;
+use courierx_core::id::{RecordId, TenantId};
 use courierx_core::message::Lane;
 use courierx_core::store::{JobKind, NewJob};
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,9 @@ pub(super) enum Work {
     },
     /// To see to it that it does so no more.
     Remove {
+        /// Whose it was, if that is not whose job this is: a deleted tenant's jobs go with it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tenant: Option<TenantId>,
         /// The connection, which is gone.
         connection: RecordId,
         /// What it was; its secrets are sealed.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  verified, resync ──► a job: ensure ──► what is missing at the provider is made; keys are kept, and how it went
-//!  removed ───────────► a job: remove, with the sealed credentials of then
+//!  removed ───────────► a job: remove, with the sealed credentials of then; nobody's, where the tenant goes, too
 //! ```
 //!
 //! A job is added before what it follows from is committed: after a crash in between it finds nothing to do, and none is
@@ -20,7 +20,7 @@ use std::time::Duration;
 use courierx_core::clock::Timestamp;
 use courierx_core::id::{RecordId, TenantId};
 use courierx_core::provider::{EmailProvider, Refusal, RefusalKind, SendOptions};
-use courierx_core::store::{Claimed, JobNext};
+use courierx_core::store::{Claimed, JobNext, Versioned};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use place::place;
@@ -51,8 +51,8 @@ async fn work(app: &App, claimed: Claimed) -> ServiceResult<()> {
     let Claimed { job, lease, .. } = claimed;
     let next = match serde_json::from_slice::<Work>(&job.payload) {
         Ok(Work::Ensure { connection }) => ensure::ensure(app, job.tenant, connection, job.round).await?,
-        Ok(Work::Remove { connection, record }) => {
-            remove::remove(app, job.tenant, connection, *record, job.round).await?
+        Ok(Work::Remove { tenant, connection, record }) => {
+            remove::remove(app, tenant.unwrap_or(job.tenant), connection, *record, job.round).await?
         }
         Err(error) => {
             tracing::error!(job = job.id.0, %error, "a job about callbacks cannot be read");
@@ -78,11 +78,26 @@ pub(crate) async fn ask_removal(
     connection: RecordId,
     record: &ProviderConnection,
 ) -> ServiceResult<()> {
-    let webhook = &record.webhook;
-    if webhook.registration.is_none() && webhook.former.is_empty() {
+    let record = Box::new(record.clone());
+    enqueue_removal(app, tenant, Work::Remove { tenant: None, connection, record }).await
+}
+
+/// The same for a connection of a tenant that is being removed, whose own jobs are removed as well.
+pub(crate) async fn ask_removal_after(
+    app: &App,
+    connection: &Versioned<ProviderConnection>,
+) -> ServiceResult<()> {
+    let (tenant, record) = (Some(connection.tenant), Box::new(connection.value.clone()));
+    enqueue_removal(app, TenantId::DEFAULT, Work::Remove { tenant, connection: connection.id, record }).await
+}
+
+async fn enqueue_removal(app: &App, tenant: TenantId, work: Work) -> ServiceResult<()> {
+    if let Work::Remove { record, .. } = &work
+        && record.webhook.registration.is_none()
+        && record.webhook.former.is_empty()
+    {
         return Ok(());
     }
-    let work = Work::Remove { connection, record: Box::new(record.clone()) };
     app.store.enqueue(tenant, vec![work.job(app.now())?]).await?;
     Ok(())
 }

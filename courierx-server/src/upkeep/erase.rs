@@ -7,12 +7,16 @@ use std::time::Duration;
 
 use courierx_core::clock::Timestamp;
 use courierx_core::id::TenantId;
-use courierx_core::store::{Change, ConfigsExt as _, PageRequest, Resource, StoreResult, Versioned};
+use courierx_core::store::{
+    Change, ConfigsExt as _, PageRequest, Resource, StoreError, StoreResult, Versioned,
+};
 
 use super::lead::{Lead, TURN, Turn};
 use crate::App;
+use crate::callback_setup;
 use crate::error::ServiceError;
 use crate::model::memberships::Membership;
+use crate::model::provider_connections::ProviderConnection;
 use crate::model::tenants::Tenant;
 use crate::model::users::User;
 
@@ -62,6 +66,7 @@ pub(super) async fn erase(app: &App) -> StoreResult<Timestamp> {
 /// Removes some of what one tenant had; whether nothing was left, or none if the turn was lost.
 async fn one(app: &App, lead: &mut Lead, tenant: &Versioned<Tenant>) -> Result<Option<bool>, ServiceError> {
     let (id, clock) = (tenant.tenant, app.store.clock());
+    connections(app, id).await?;
     let mut found_any = false;
     for _ in 0..ROUNDS {
         let more = app.store.erase(id, KEPT, BATCH).await?;
@@ -81,6 +86,33 @@ async fn one(app: &App, lead: &mut Lead, tenant: &Versioned<Tenant>) -> Result<O
         clock.sleep_until(clock.now().after(PAUSE)).await;
     }
     Ok(Some(false))
+}
+
+/// Removes the tenant's connections: their providers are to call back no more, as long as there are credentials to say
+/// so with.
+async fn connections(app: &App, tenant: TenantId) -> Result<(), ServiceError> {
+    loop {
+        let page = PageRequest::first(BATCH);
+        let found = app.store.list_configs(tenant, ProviderConnection::KIND, None, &page).await?.items;
+        if found.is_empty() {
+            return Ok(());
+        }
+        let mut changes = Vec::new();
+        for id in found.iter().map(|one| one.id) {
+            match app.store.get::<ProviderConnection>(tenant, id).await {
+                Ok(Some(connection)) => callback_setup::ask_removal_after(app, &connection).await?,
+                Ok(None) => {}
+                // Nobody can be asked about it, and that keeps nothing else.
+                Err(error @ StoreError::Corrupt { .. }) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(%tenant, error, "a connection could not be read; its callbacks stay");
+                }
+                Err(error) => return Err(error.into()),
+            }
+            changes.push(Change::delete::<ProviderConnection>(id));
+        }
+        app.commit(tenant, changes).await?;
+    }
 }
 
 /// Removes the users who began in this tenant and belong to no other one.

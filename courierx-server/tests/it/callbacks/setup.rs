@@ -2,18 +2,20 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode, Uri};
+use courierx_core::clock::ManualClock;
 use courierx_core::id::{RecordId, TenantId};
 use courierx_core::provider::{Callback, CallbackState, EmailProvider as _, Refusal, SendOptions};
-use courierx_core::store::{Change, ConfigsExt as _, Versioned};
+use courierx_core::store::{Change, ConfigsExt as _, DepthQuery, JobKind, Versioned};
 use courierx_providers::emulator::Fault;
 use courierx_server::config::{Environment, Flags, PrivateTargets, Settings};
 use courierx_server::delivery::Purpose;
 use courierx_server::model::provider_connections::{ProviderConnection, ProviderKind};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{count, post, sent};
@@ -205,6 +207,43 @@ async fn a_removed_connection_is_called_back_no_more() {
         assert!(!emulator.requests().is_empty());
     }
     server.stop().await;
+}
+
+#[tokio::test]
+async fn a_deleted_tenant_is_called_back_no_more() {
+    let clock = limits::clock();
+    let change = |settings: &mut Settings| public(settings, "https://mail.example.com");
+    let server = TestServer::start_under(Arc::<ManualClock>::clone(&clock), change).await;
+    let mut registrations = Vec::new();
+    let owner = server.owner("acme").await;
+    for Vendor { body, .. } in vendors().await {
+        let made = create(&owner, &body).await;
+        let read = until(&owner, &at(&made.body), is("auto")).await;
+        let url = read["webhook_url"].as_str().unwrap().to_owned();
+        registrations.push((kept(&server, &owner, &made.body).await, url));
+    }
+    let confirmation = json!({ "current_password": "correct horse battery" });
+    let deleted = owner.send(owner.request(Method::DELETE, "/api/v1/auth/me").json(&confirmation)).await;
+    assert_eq!(deleted.status, 204, "{deleted:?}");
+    let patience = Instant::now();
+    for (connection, url) in &registrations {
+        while !matches!(registered(&server, connection, url).await, Ok(None)) {
+            assert!(patience.elapsed() < PATIENCE, "{} calls back still", connection.value.kind());
+            // What is deleted is removed once a minute; who asks a provider meanwhile has the time that it takes.
+            if !is_busy(&server).await {
+                clock.advance(Duration::from_secs(1));
+            }
+        }
+    }
+    server.stop().await;
+}
+
+/// Whether something is done about callbacks, or could be.
+async fn is_busy(server: &TestServer) -> bool {
+    let mut query = DepthQuery::default();
+    query.kind = Some(JobKind::new("callback_setup"));
+    let lanes = server.app().store.depth(&query).await.unwrap();
+    lanes.iter().any(|lane| lane.ready + lane.leased > 0)
 }
 
 async fn gone(server: &TestServer, then: &Connection, url: &str) {

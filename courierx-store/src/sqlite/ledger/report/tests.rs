@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::SqliteStore;
+use crate::generations::Touches;
 
 struct Fixture {
     store: SqliteStore,
@@ -48,7 +49,7 @@ impl Fixture {
     }
 
     async fn record(&self, batch: Vec<IncomingEvent>, seen: Seen) -> Vec<Recorded> {
-        self.store.write(move |tx| record_all(tx, &batch, &seen)).await.unwrap()
+        self.store.write(Touches::All, move |tx| record_all(tx, &batch, &seen)).await.unwrap()
     }
 
     async fn status(&self) -> MessageStatus {

@@ -18,9 +18,10 @@ use courierx_core::store::{CallbackLog as _, Ledger as _, Recorded};
 use support::{Floors, median, rate, tell};
 use tokio::runtime::Runtime;
 
-/// How many events a callback has, and about how many messages it is measured.
+/// How many events a callback has, and about how many messages it is measured: enough that the first callbacks, which are
+/// read while nothing is written, and the last, which are written while nothing is read, count little.
 const EVENTS: usize = 1000;
-const MESSAGES: usize = 8000;
+const MESSAGES: usize = 32_000;
 const CALLBACKS: usize = MESSAGES * EACH / EVENTS;
 /// How many messages are there whose callbacks are looked at one after the other.
 const ALONE: usize = 2000;

@@ -91,6 +91,8 @@ pub struct SqliteStore(Arc<Inner>);
 /// without a log behind, and the lock last.
 struct Inner {
     readers: Readers,
+    /// Reads what the writer needs to know.
+    finder: Readers,
     writer: Writer,
     jobs_changed: watch::Sender<u64>,
     /// Whether the application may have a transaction of its own open, whose commit nobody tells us about.
@@ -138,6 +140,16 @@ impl SqliteStore {
         T: Send + 'static,
     {
         self.0.readers.run(work).await
+    }
+
+    /// Runs `work`, which is long and made for a write that follows, beside the reading threads: nobody who asks for
+    /// something waits behind it.
+    async fn find<F, T>(&self, work: F) -> StoreResult<T>
+    where
+        F: FnOnce(&Connection) -> Run<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.0.finder.run(work).await
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use super::error::OpenError;
 use super::filter::Filter;
 use super::lock::{self, FileLock};
-use super::readers::{self, Readers};
+use super::readers::{self, Readers, Standing};
 use super::schema::{self, MigrateError};
 use super::writer::{self, Told, Writer};
 use super::{Inner, SqliteStore, key, log, queue};
@@ -180,13 +180,14 @@ impl SqliteOptions {
             Keys::Elsewhere => key::check_given(&file, &connection, None)?,
             Keys::Given(vault) => key::check_given(&file, &connection, Some(vault))?,
         };
-        let read_only = |_| -> rusqlite::Result<Connection> {
+        let read_only = || -> rusqlite::Result<Connection> {
             let connection = self.connect(&file)?;
             connection.pragma_update(None, "query_only", true)?;
             connection.pragma_update(None, "cache_size", -READER_CACHE)?;
             Ok(connection)
         };
-        let connections = (0..self.readers.get()).map(read_only).collect::<Result<_, _>>().map_err(sqlite)?;
+        let connections = (0..self.readers.get()).map(|_| read_only()).collect::<Result<_, _>>();
+        let (connections, finding) = (connections.map_err(sqlite)?, read_only().map_err(sqlite)?);
 
         let filter = Arc::new(Filter::load(&connection).map_err(sqlite)?);
         let jobs_changed = watch::Sender::new(0);
@@ -199,9 +200,11 @@ impl SqliteOptions {
         let generations = Arc::<Generations>::default();
         let told = Told { jobs_changed: jobs_changed.clone(), generations: Arc::clone(&generations) };
         let writer = Writer::start(connection, beside, flush, clock, known, told).map_err(io)?;
-        let readers = Readers::start(connections).map_err(io)?;
+        let readers = Readers::start(connections, Standing::Equal).map_err(io)?;
+        let finder = Readers::start(vec![finding], Standing::Patient).map_err(io)?;
         Ok(SqliteStore(Arc::new(Inner {
             readers,
+            finder,
             writer,
             jobs_changed,
             foreign_jobs: AtomicBool::new(false),

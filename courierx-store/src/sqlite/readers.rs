@@ -1,4 +1,6 @@
 //! The threads that read. In WAL mode they see the last commit and never wait for the writer.
+//!
+//! What the writer has looked up for it beforehand is read by a thread of its own, which is [patient](Standing::Patient).
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +17,54 @@ const QUEUE: usize = 256;
 
 type Read = Box<dyn FnOnce(&Connection) + Send>;
 
+/// How a thread stands with the others when there are fewer processors than threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// As everybody.
+    Equal,
+    /// It lets others go first. The writer, behind whom everybody waits, would otherwise share its processor with reads
+    /// of many milliseconds that are made for it.
+    Patient,
+}
+
+impl Standing {
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Equal => "courierx-reader",
+            Self::Patient => "courierx-finder",
+        }
+    }
+
+    /// Takes that place. Anybody may step back, and it is a matter of speed alone.
+    fn take(self) {
+        #[cfg(target_os = "linux")]
+        if self == Self::Patient
+            && let Err(error) = nicer::become_nicer()
+        {
+            tracing::debug!(error = &error as &dyn std::error::Error, "a thread cannot step back");
+        }
+    }
+}
+
+/// Linux counts for each thread how nice it is.
+#[cfg(target_os = "linux")]
+mod nicer {
+    use rustix::process::{getpriority_process, setpriority_process};
+    use rustix::thread::gettid;
+
+    /// Beside one that is not so nice, this leaves a fourth of a processor.
+    const BY: i32 = 5;
+
+    /// How nice this thread is: 19 at most.
+    pub(super) fn niceness() -> rustix::io::Result<i32> {
+        getpriority_process(Some(gettid()))
+    }
+
+    pub(super) fn become_nicer() -> rustix::io::Result<()> {
+        setpriority_process(Some(gettid()), niceness()? + BY)
+    }
+}
+
 /// The way to the reading threads. Dropping it ends them.
 #[derive(Debug)]
 pub(super) struct Readers {
@@ -24,16 +74,18 @@ pub(super) struct Readers {
 
 impl Readers {
     /// Starts a thread for each connection.
-    pub(super) fn start(connections: Vec<Connection>) -> std::io::Result<Self> {
+    pub(super) fn start(connections: Vec<Connection>, standing: Standing) -> std::io::Result<Self> {
         let (sender, reads) = mpsc::channel(QUEUE);
         let reads = Arc::new(Mutex::new(reads));
         // Made first, so that an error halfway ends the threads that run already.
         let mut readers = Self { reads: Some(sender), threads: Vec::with_capacity(connections.len()) };
         for (connection, number) in connections.into_iter().zip(1..) {
             let reads = Arc::clone(&reads);
-            let thread = thread::Builder::new()
-                .name(format!("courierx-reader-{number}"))
-                .spawn(move || serve(&connection, &reads))?;
+            let thread =
+                thread::Builder::new().name(format!("{}-{number}", standing.prefix())).spawn(move || {
+                    standing.take();
+                    serve(&connection, &reads);
+                })?;
             readers.threads.push(thread);
         }
         Ok(readers)
@@ -147,6 +199,15 @@ mod tests {
             Ok(select.get_status(StatementStatus::RePrepare))
         });
         assert_eq!(prepared_anew.await.unwrap(), 0);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn what_is_looked_up_for_the_writer_lets_others_go_first() {
+        let (store, _folder) = store().await;
+        let niceness = |_: &rusqlite::Connection| Ok(super::nicer::niceness().unwrap());
+        let (equal, patient) = (store.read(niceness).await.unwrap(), store.find(niceness).await.unwrap());
+        assert!(patient > equal || equal == 19, "{patient} beside {equal}");
     }
 
     #[tokio::test]

@@ -80,7 +80,7 @@ impl Ledger for SqliteStore {
             report::Seen::new()
         } else {
             let batch = Arc::clone(&batch);
-            self.read(move |connection| report::look(connection, &batch)).await?
+            self.find(move |connection| report::look(connection, &batch)).await?
         };
         let touches = Touches::each(batch.iter().map(|event| event.tenant));
         self.write(touches, move |tx| report::record_all(tx, &batch, &seen)).await

@@ -47,7 +47,8 @@ use crate::clock::Timestamp;
 #[derive(Clone, Default)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct EmailBuilder {
-    draft: Draft,
+    /// Each step moves the builder, and this is large.
+    draft: Box<Draft>,
     problems: Problems,
 }
 
@@ -58,7 +59,7 @@ impl EmailBuilder {
     }
 
     pub(super) fn from_draft(draft: Draft) -> Self {
-        Self { draft, problems: Problems::default() }
+        Self { draft: Box::new(draft), problems: Problems::default() }
     }
 
     /// Who it is from.

@@ -23,7 +23,6 @@ use crate::App;
 use crate::auth::{Asking, Credential, Standing, authenticate};
 use crate::ctx::{Ctx, Operator, RequestId, Role, Scope};
 use crate::error::{ServiceError, ServiceResult};
-use crate::secret::Secret;
 use crate::services::links::is_for_links;
 
 /// The header that names a request.
@@ -133,7 +132,7 @@ impl Gate {
         let tenant = match self.access {
             Access::Public => return Ok(Place::default()),
             Access::Internal => {
-                recognise(app.settings.internal_secret.as_ref(), request.headers())?;
+                recognise(app, request)?;
                 request.extensions_mut().insert(Operator { request_id: request_id.clone() });
                 TenantId::DEFAULT
             }
@@ -199,46 +198,60 @@ fn tell(standing: &Standing, headers: &mut HeaderMap) {
     headers.insert(HeaderName::from_static("x-ratelimit-reset"), HeaderValue::from(standing.reset_at));
 }
 
-/// Refuses whoever does not show the secret.
-fn recognise(secret: Option<&Secret>, headers: &HeaderMap) -> ApiResult<()> {
-    let Some(secret) = secret else {
+/// Refuses whoever does not show the secret that the operator's programs share.
+fn recognise(app: &App, request: &Request) -> ApiResult<()> {
+    let Some(secret) = &app.settings.internal_secret else {
         let text = "INTERNAL_SECRET is not set: the internal API is closed";
         return Err(ApiError::status(StatusCode::SERVICE_UNAVAILABLE, "misconfiguration", text));
     };
-    if !headers.contains_key(INTERNAL_SECRET) {
+    if !request.headers().contains_key(INTERNAL_SECRET) {
         return Err(ApiError::status(StatusCode::UNAUTHORIZED, "missing_auth", "Unauthorized"));
     }
-    let given = only(headers, &INTERNAL_SECRET).and_then(|one| std::str::from_utf8(one.as_bytes()).ok());
-    if given.is_some_and(|given| secret.matches(given)) {
+    if is_the_operator(app, request, &INTERNAL_SECRET, |given| secret.matches(given))? {
         return Ok(());
     }
     Err(ApiError::status(StatusCode::UNAUTHORIZED, "invalid_auth", "Unauthorized"))
 }
 
-/// Refuses whoever does not show the operator's key, as a token is shown; and from whose address too many wrong ones
-/// came, whatever is shown: a right one among them tells nothing.
+/// Refuses whoever does not show the operator's key, as a token is shown.
 fn administer(app: &App, request: &Request) -> ApiResult<()> {
     let Some(key) = &app.settings.admin_key else {
         let text = "SUPER_ADMIN_API_KEY is not set: the admin API is closed";
         return Err(ApiError::status(StatusCode::FORBIDDEN, "admin_not_configured", text));
     };
+    let matches = |given: &str| given.strip_prefix("Bearer ").is_some_and(|given| key.matches(given));
+    if is_the_operator(app, request, &header::AUTHORIZATION, matches)? {
+        return Ok(());
+    }
+    Err(ServiceError::Unauthorized("Unauthorized").into())
+}
+
+/// Whether what a header shows is right. From whose address too many wrong ones came is refused, whatever is shown: a right
+/// one among them tells nothing.
+fn is_the_operator(
+    app: &App,
+    request: &Request,
+    header: &HeaderName,
+    is_right: impl FnOnce(&str) -> bool,
+) -> ServiceResult<bool> {
     let headers = request.headers();
     // Who shows nothing guesses nothing.
-    let shows = headers.contains_key(header::AUTHORIZATION);
-    let (address, now) = (address_of(request.extensions(), headers).filter(|_| shows), app.now());
+    if !headers.contains_key(header) {
+        return Ok(false);
+    }
+    let (address, now) = (address_of(request.extensions(), headers), app.now());
     if let Some(address) = address {
         app.guesses.refuse(address, now)?;
     }
-    let given = only(headers, &header::AUTHORIZATION).and_then(|one| one.to_str().ok());
-    let given = given.and_then(|one| one.strip_prefix("Bearer "));
-    if given.is_some_and(|given| key.matches(given)) {
-        return Ok(());
+    let given = only(headers, header).and_then(|one| std::str::from_utf8(one.as_bytes()).ok());
+    if given.is_some_and(is_right) {
+        return Ok(true);
     }
     if let Some(address) = address {
-        tracing::warn!(%address, "a wrong key for the admin API");
+        tracing::warn!(%address, %header, "a wrong key of the operator");
         app.guesses.wrong(address, now);
     }
-    Err(ServiceError::Unauthorized("Unauthorized").into())
+    Ok(false)
 }
 
 /// The header, if there is one and no other of its name.

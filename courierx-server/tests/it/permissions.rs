@@ -1,6 +1,7 @@
 //! Every route, and who may not.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use courierx_core::clock::ManualClock;
@@ -14,6 +15,7 @@ use courierx_server::secret::Secret;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::engine::SECRET;
 use crate::provider_connections::limits::clock;
 use crate::support::{Answer, Client, TestServer};
 
@@ -217,10 +219,14 @@ async fn the_operators_secret_opens_the_internal_api_and_nothing_else_does() {
     let server = TestServer::start_with(|settings| settings.internal_secret = secret).await;
     let owner = server.owner("acme").await;
     let (nobody, all) = (server.client(), key(&server, &owner, "live", &[]).await);
+    // Each from another address: after ten wrong ones from the same nobody would look at them.
+    let asked = AtomicU8::new(0);
     for route in routes() {
         let ask = async |client: &Client, secrets: &[&str]| {
             let path = route.path.replace("{id}", UNKNOWN);
             let request = client.request(route.method.clone(), &path).json(&json!({}));
+            let from = format!("192.0.2.{}", asked.fetch_add(1, Ordering::Relaxed));
+            let request = request.header("x-forwarded-for", from);
             let request =
                 secrets.iter().fold(request, |request, one| request.header("x-internal-secret", *one));
             client.send(request).await
@@ -305,27 +311,38 @@ async fn the_operators_key_opens_the_admin_api_and_nothing_else_does() {
 }
 
 #[tokio::test]
-async fn who_guesses_the_operators_key_has_few_guesses() {
+async fn who_guesses_the_operators_secrets_has_few_guesses() {
     let clock = clock();
     let server = TestServer::start_under(Arc::<ManualClock>::clone(&clock), |settings| {
         settings.admin_key = Some(Secret::new(ADMIN_KEY));
+        settings.internal_secret = Some(Secret::new(SECRET));
     });
     let server = server.await;
-    let ask = async |key: &str, address: &str| {
+    let plans = async |key: &str, address: &str| {
         let client = server.client().with(key);
         let request = client.request(Method::GET, "/api/v1/admin/plans").header("x-forwarded-for", address);
         client.send(request).await.status
     };
+    let engine = async |secret: &str, address: &str| {
+        let client = server.client();
+        let request = client.request(Method::POST, "/v1/verify").header("x-internal-secret", secret);
+        client.send(request.header("x-forwarded-for", address).json(&json!({}))).await.status
+    };
     let mut guesses = 0;
-    while ask("a guess", "192.0.2.1").await == 401 {
-        guesses += 1;
+    // Whichever of the two is guessed at.
+    while plans("a guess", "192.0.2.1").await == 401 && engine("a guess", "192.0.2.1").await == 401 {
+        guesses += 2;
         assert!(guesses <= 10, "there is no end of guesses");
     }
     assert_eq!(guesses, 10);
-    assert_eq!(ask(ADMIN_KEY, "192.0.2.1").await, 429, "a right guess looks like a wrong one");
-    assert_eq!(ask(ADMIN_KEY, "192.0.2.2").await, 200, "others are not held up");
+    for right in [plans(ADMIN_KEY, "192.0.2.1").await, engine(SECRET, "192.0.2.1").await] {
+        assert_eq!(right, 429, "a right guess looks like a wrong one");
+    }
+    assert_eq!(plans(ADMIN_KEY, "192.0.2.2").await, 200, "others are not held up");
+    assert_eq!(engine(SECRET, "192.0.2.2").await, 422);
     clock.advance(Duration::from_mins(1));
-    assert_eq!(ask(ADMIN_KEY, "192.0.2.1").await, 200);
+    assert_eq!(plans(ADMIN_KEY, "192.0.2.1").await, 200);
+    assert_eq!(engine(SECRET, "192.0.2.1").await, 422);
 }
 
 /// One of everything that has an identifier, by the path under which it is found.

@@ -26,13 +26,13 @@ use crate::support::{Answer, Client, PATIENCE, TestServer};
 type Connection = Versioned<ProviderConnection>;
 
 /// How the internet reaches a server: what is called back here is passed on to it.
-struct Gate {
-    url: String,
-    server: Arc<OnceLock<SocketAddr>>,
+pub(super) struct Gate {
+    pub(super) url: String,
+    pub(super) server: Arc<OnceLock<SocketAddr>>,
 }
 
 impl Gate {
-    async fn open() -> Self {
+    pub(super) async fn open() -> Self {
         let server = Arc::new(OnceLock::<SocketAddr>::new());
         let known = Arc::clone(&server);
         let router = Router::new().fallback(move |uri: Uri, headers: HeaderMap, body: Bytes| {
@@ -58,12 +58,12 @@ fn public(settings: &mut Settings, url: &str) {
     settings.private_targets = PrivateTargets::Networks(vec!["127.0.0.0/8".parse().unwrap()]);
 }
 
-async fn reached_at(url: &str) -> TestServer {
+pub(super) async fn reached_at(url: &str) -> TestServer {
     TestServer::start_with(|settings| public(settings, url)).await
 }
 
 /// Every vendor; Amazon without a configuration set.
-async fn vendors() -> Vec<Vendor> {
+pub(super) async fn vendors() -> Vec<Vendor> {
     let mut all = Vendor::all().await;
     for vendor in &mut all {
         vendor.body.as_object_mut().unwrap().remove("configuration_set");
@@ -106,8 +106,24 @@ async fn registered(
     provider.callback_setup().unwrap().status(url, &SendOptions::default()).await
 }
 
+/// Connects an account at a vendor, and waits until that calls back: the connection.
+pub(super) async fn connected(server: &TestServer, owner: &Client, vendor: &Vendor) -> Value {
+    let made = create(owner, &vendor.body).await;
+    let read = until(owner, &at(&made.body), is("auto")).await;
+    agree(server, owner, vendor, &read).await;
+    read
+}
+
+/// Amazon asks first whether it may call back; the server agrees, and finds it so.
+async fn agree(server: &TestServer, owner: &Client, vendor: &Vendor, connection: &Value) {
+    if vendor.kind == ProviderKind::AwsSes {
+        called_back(server, vendor, connection["webhook_url"].as_str().unwrap()).await;
+        until(owner, &at(connection), |webhook| webhook["last_error"].is_null()).await;
+    }
+}
+
 /// Lets a vendor call back wherever it was told to: only to this URL, and all of it is taken.
-async fn called_back(server: &TestServer, vendor: &Vendor, url: &str) {
+pub(super) async fn called_back(server: &TestServer, vendor: &Vendor, url: &str) {
     let told = vendor.emulator.call_back_where_told(server.app().now()).await;
     let right = |(to, status): &(String, u16)| (to.as_str(), *status) == (url, 200);
     assert!(!told.is_empty() && told.iter().all(right), "{}: {told:?}", vendor.kind);
@@ -135,10 +151,8 @@ async fn what_is_verified_is_registered_and_what_is_called_back_is_taken() {
         if kind == ProviderKind::AwsSes {
             assert!(read["configuration_set"].as_str().unwrap().starts_with("courierx-"), "{read}");
             assert_eq!(read["sns_topic_arns"].as_array().unwrap().len(), 1, "{read}");
-            // It asks whether it may; the server agrees, and finds it so.
-            called_back(&server, &vendor, url).await;
-            until(&owner, &connection, |webhook| webhook["last_error"].is_null()).await;
         }
+        agree(&server, &owner, &vendor, &read).await;
         let path = sent(&owner, "ada@example.com").await;
         called_back(&server, &vendor, url).await;
         let read = until(&owner, &connection, |webhook| webhook["proven"] == true).await;

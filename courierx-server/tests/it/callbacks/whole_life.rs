@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use courierx_server::model::provider_connections::ProviderKind;
 use serde_json::{Value, json};
 
-use super::{Caller, count, reachable, sent, vendors};
+use super::setup::{Gate, called_back, connected, reached_at, vendors};
+use super::{count, sent};
 use crate::events::reader::Reader;
 use crate::provider_connections::limits::until;
-use crate::support::{Client, TestServer};
+use crate::support::Client;
 use crate::webhook_endpoints::receiver::Receiver;
 
 /// What happens to mail for an address, and how it ends.
@@ -43,11 +44,14 @@ fn tells(kind: ProviderKind, to: &str) -> bool {
 
 #[tokio::test]
 async fn it_is_the_same_wherever_one_looks() {
-    let server = TestServer::start_with(reachable).await;
+    let gate = Gate::open().await;
+    let server = reached_at(&gate.url).await;
+    gate.server.set(server.address()).unwrap();
     for vendor in vendors().await {
         let kind = vendor.kind;
-        let (owner, receiver) = (server.owner(kind.as_str()).await, Receiver::start().await);
-        let caller = Caller::connect(&owner, vendor).await;
+        let owner = server.owner(&kind.as_str().replace('_', "-")).await;
+        let receiver = Receiver::start().await;
+        let connection = connected(&server, &owner, &vendor).await;
         let endpoint = json!({ "url": receiver.url() });
         assert_eq!(owner.post("/api/v1/webhook_endpoints", &endpoint).await.status, 201);
         let mut stream = Reader::open(&owner, "").await;
@@ -55,8 +59,7 @@ async fn it_is_the_same_wherever_one_looks() {
         for (to, events, status) in LIVES.iter().filter(|(to, ..)| tells(kind, to)) {
             messages.push((sent(&owner, to).await, *to, *events, *status));
         }
-        let answers = caller.call(&caller.url(&server)).await;
-        assert!(answers.iter().all(|status| *status == 200), "{kind}: {answers:?}");
+        called_back(&server, &vendor, connection["webhook_url"].as_str().unwrap()).await;
 
         let mut expected = Lives::new();
         for (path, to, events, status) in &messages {

@@ -235,6 +235,15 @@ async fn emails_from_rust() {
     let last = emails.list(pages()).per_page(2).page(3).await.unwrap();
     assert_eq!((last.len(), last.total, last.total_pages), (1, 5, 3));
 
+    let later = emails.send(&message("later").scheduled_at("in 2 hours")).await.unwrap();
+    emails.cancel(&later.id).await.unwrap();
+    let looked = emails.reconcile(&later.id).await.unwrap();
+    assert_eq!((&*looked.action, &*looked.email.status), ("terminal", "canceled"), "{looked:?}");
+    assert!(!looked.detail.is_empty());
+    // Nothing is older than five minutes.
+    let stale = emails.reconcile_stale().await.unwrap();
+    assert_eq!((stale.enqueued_count, stale.email_ids.len(), stale.truncated), (0, 0, false));
+
     let wrong = emails.send(&Message::new("a@a.example", "nobody").text("x")).await.unwrap_err();
     let refusal = wrong.refusal().unwrap();
     assert_eq!(refusal.fields.keys().collect::<Vec<_>>(), ["subject", "to_email"]);

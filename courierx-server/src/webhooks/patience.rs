@@ -22,6 +22,9 @@ const LATER: Duration = Duration::from_secs(1);
 /// Requests to one endpoint at the same time: while it answers, and while it is found out whether it does again.
 const AT_ONCE: (usize, usize) = (8, 1);
 
+/// Beyond so many endpoints, those are forgotten of which nothing is under way: endpoints come and go.
+const KEPT: usize = 10_000;
+
 /// What this process knows of the endpoints that it told of something.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Patience(Arc<Mutex<HashMap<RecordId, Health>>>);
@@ -75,6 +78,12 @@ impl Default for Health {
 }
 
 impl Health {
+    /// Whether somebody is at it, or waits for its rest to be over.
+    fn is_needed(&self, now: Timestamp) -> bool {
+        let busy = self.waiting > 0 || self.places.available_permits() < JOBS;
+        busy || self.rests_until.is_some_and(|until| until > now)
+    }
+
     /// Why it may not be asked, if so.
     fn not_before(&self, now: Timestamp) -> Option<Timestamp> {
         let busy = self.is_away() && self.places.available_permits() < JOBS;
@@ -109,6 +118,9 @@ impl Patience {
     pub(super) async fn ask(&self, endpoint: RecordId, now: Timestamp) -> MayAsk {
         let (places, wait) = {
             let mut all = self.lock();
+            if all.len() >= KEPT && !all.contains_key(&endpoint) {
+                all.retain(|_, health| health.is_needed(now));
+            }
             let health = all.entry(endpoint).or_default();
             if let Some(at) = health.not_before(now) {
                 return MayAsk::NotBefore(at);
@@ -243,6 +255,24 @@ mod tests {
         assert!(patience.took(endpoint) && !patience.took(endpoint));
         assert!(matches!(patience.ask(endpoint, now).await, MayAsk::Yes(_, 8)), "it works");
         assert!(matches!(patience.ask(RecordId::new(), now).await, MayAsk::Yes(_, 8)), "another one");
+    }
+
+    #[tokio::test]
+    async fn endpoints_that_come_and_go_do_not_pile_up() {
+        let (patience, now) = (Patience::default(), Timestamp::from_secs(1_900_000_000));
+        let (busy, resting) = (RecordId::new(), RecordId::new());
+        let MayAsk::Yes(place, _) = patience.ask(busy, now).await else { panic!("it is free") };
+        for _ in 0..FAILURES {
+            patience.failed(resting, now);
+        }
+        for _ in 0..2 * KEPT {
+            assert!(matches!(patience.ask(RecordId::new(), now).await, MayAsk::Yes(..)));
+        }
+        assert!(patience.lock().len() <= KEPT);
+        assert!(matches!(patience.ask(resting, now).await, MayAsk::NotBefore(_)), "it rests still");
+        let MayAsk::Yes(_other, _) = patience.ask(busy, now).await else { panic!("there are two") };
+        assert_eq!(patience.lock()[&busy].places.available_permits(), 0, "the first place counts still");
+        drop(place);
     }
 
     /// Holds both places of an endpoint for so long while six others ask for one; answers how many of them get one.

@@ -14,7 +14,8 @@ use super::codec;
 use super::error::Run;
 use super::transaction::{Tx, in_transaction};
 
-/// What removes some rows, in order. All take the same parameters: whose, which kinds stay, how many.
+/// What removes some rows, in order; what goes with messages is sought as when purging (`ledger/purge.rs`). All take the
+/// same parameters: whose, which kinds stay, how many.
 const STEPS: &[&str] = &[
     "DELETE FROM config_keys WHERE (tenant, kind, name, value) IN
          (SELECT tenant, kind, name, value FROM config_keys
@@ -36,7 +37,7 @@ const STEPS: &[&str] = &[
      ), attempts AS (
          DELETE FROM attempts a USING old WHERE a.tenant = old.tenant AND a.message = old.id
      ), provider_ids AS (
-         DELETE FROM provider_ids p USING old WHERE p.tenant = old.tenant AND p.message = old.id
+         DELETE FROM provider_ids p USING old WHERE p.message = old.id AND p.tenant IS NOT DISTINCT FROM old.tenant
      )
      DELETE FROM messages m USING old WHERE m.tenant = old.tenant AND m.id = old.id",
     "DELETE FROM events WHERE (tenant, position) IN

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use courierx_core::message::{Address, Lane};
-use courierx_core::store::{JobKind, Ledger, NewJob, Queue, Suppressions};
+use courierx_core::store::{JobKind, Ledger, NewJob, PurgeRequest, Queue, Suppressions};
 use courierx_core::suppression::{NewSuppression, Pattern, Reason, Scope};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -108,6 +108,37 @@ async fn suppressions_are_sought_by_their_address() {
 fn pattern(number: usize) -> Pattern {
     let address: Address = format!("gone{number}@example.com").parse().unwrap();
     Pattern::address(&address.key())
+}
+
+/// The same of what goes with old messages: read through an index of the tenant, each of them takes as long as there is mail.
+#[tokio::test]
+async fn what_goes_with_a_message_is_sought_by_it() {
+    const MESSAGES: usize = 300;
+    let fixture = Fixture::new().await;
+    for _ in 0..MESSAGES / 50 {
+        let messages = (0..50).map(|_| fixture.message(tenant(1))).collect();
+        fixture.store.accept(messages).await.unwrap();
+        let claimed = fixture.claim(50).await;
+        fixture.store.begin_attempts(claimed.iter().map(begin).collect()).await.unwrap();
+    }
+    let sent = format!(
+        "SET search_path = {}; UPDATE messages SET status = 'sent';
+         INSERT INTO provider_ids SELECT tenant, connection, 'id-' || message, message, number FROM attempts",
+        fixture.schema
+    );
+    sqlx::raw_sql(AssertSqlSafe(sent)).execute(&mut fixture.connection().await).await.unwrap();
+
+    let later = fixture.clock.now().after(Duration::from_hours(1));
+    let mut request = PurgeRequest::new(later, later);
+    request.limit = MESSAGES / 10;
+    while fixture.store.purge(&request).await.unwrap().more {}
+    for (table, index) in [("events", "events_message"), ("provider_ids", "provider_ids_message")] {
+        entries_read(&fixture, table, 300).await;
+        let scans = "SELECT idx_scan FROM pg_stat_user_indexes WHERE schemaname = $1 AND indexrelname = $2";
+        let scans = sqlx::query_scalar(scans).bind(&fixture.schema).bind(index);
+        let scans: i64 = scans.fetch_one(&mut fixture.connection().await).await.unwrap();
+        assert!(scans >= 300, "{table} were sought by another index than {index}");
+    }
 }
 
 /// How many entries were read in the indexes of a table, when something was looked for this often.

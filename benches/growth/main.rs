@@ -3,7 +3,8 @@
 //!
 //! `cargo xtask bench growth -- --most 5000000` grows to five millions, which takes an hour; without it a hundred
 //! thousand have to do. `--store sqlite` measures one of the two. `--plot FILE` draws what was measured, and `--from FILE`
-//! what an earlier run printed.
+//! what an earlier run printed. `--steady MINUTES` instead works that long with a store from which messages go as they
+//! come, and looks whether it keeps its pace (`steady.rs`).
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 #[path = "../../courierx-store/tests/it/postgres/cluster.rs"]
@@ -12,12 +13,14 @@
 mod cluster;
 mod measure;
 mod plot;
+mod steady;
 mod subject;
 #[path = "../support/mod.rs"]
 mod support;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use measure::{Costs, Growth};
 use subject::{Kind, Subject};
@@ -44,7 +47,12 @@ fn main() -> ExitCode {
     let mut floors = Floors::of("growth");
     let mut all = Vec::new();
     for kind in [Kind::Sqlite, Kind::Postgres] {
-        if options.only.is_none_or(|only| only == kind) {
+        if !options.only.is_none_or(|only| only == kind) {
+            continue;
+        }
+        if let Some(time) = options.steady {
+            support::runtime().block_on(steady::run(kind, time, &mut floors));
+        } else {
             let growth = support::runtime().block_on(grow(kind, options.most));
             hold(&growth, &mut floors);
             all.push(growth);
@@ -60,6 +68,7 @@ fn main() -> ExitCode {
 struct Options {
     most: usize,
     only: Option<Kind>,
+    steady: Option<Duration>,
     plot: Option<PathBuf>,
     from: Option<PathBuf>,
 }
@@ -74,6 +83,9 @@ impl Options {
         Self {
             most: value("--most").map_or(100_000, |most| most.parse().expect("--most is a number")),
             only: value("--store").map(|name| Kind::named(&name).expect("--store is sqlite or postgres")),
+            steady: value("--steady").map(|minutes| {
+                Duration::from_mins(minutes.parse().expect("--steady is a number of minutes"))
+            }),
             plot: value("--plot").map(PathBuf::from),
             from: value("--from").map(PathBuf::from),
         }
@@ -89,25 +101,31 @@ async fn grow(kind: Kind, most: usize) -> Growth {
         // What it is measured with makes it larger, so it is a new one each time.
         let mut small = Subject::new(kind).await;
         small.fill(SMALL).await;
-        // Both as warm as they get.
-        let _ = (small.measure().await, large.measure().await);
-        let mut rounds = Vec::new();
-        for round in 0..ROUNDS {
-            // Who is first has the other's rest to wait for.
-            let (few, many) = if round % 2 == 0 {
-                let few = small.measure().await;
-                (few, large.measure().await)
-            } else {
-                let many = large.measure().await;
-                (small.measure().await, many)
-            };
-            rounds.push((few, many));
-        }
+        let rounds = paired(&mut small, &mut large, ROUNDS).await;
         let bytes = large.bytes_on_disk().await;
         growth.add(size, &rounds, bytes / large.messages() as u64);
         tell(growth.last());
     }
     growth
+}
+
+/// Measures both so often, in turn.
+async fn paired(small: &mut Subject, large: &mut Subject, rounds: usize) -> Vec<(Costs, Costs)> {
+    // Both as warm as they get.
+    let _ = (small.measure().await, large.measure().await);
+    let mut measured = Vec::with_capacity(rounds);
+    for round in 0..rounds {
+        // Who is first has the other's rest to wait for.
+        let (few, many) = if round % 2 == 0 {
+            let few = small.measure().await;
+            (few, large.measure().await)
+        } else {
+            let many = large.measure().await;
+            (small.measure().await, many)
+        };
+        measured.push((few, many));
+    }
+    measured
 }
 
 fn hold(growth: &Growth, floors: &mut Floors) {

@@ -84,6 +84,16 @@ impl Subject {
         self.messages
     }
 
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store)
+    }
+
+    /// Accepts and delivers some more.
+    pub(crate) async fn fill_some(&mut self) {
+        self.accept(CHUNK).await;
+        self.deliver().await;
+    }
+
     /// Has so many messages stored in the end, all of them delivered.
     pub(crate) async fn fill(&mut self, size: usize) {
         let start = (Instant::now(), self.messages);

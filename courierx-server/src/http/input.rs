@@ -26,6 +26,9 @@ impl Default for Patience {
 pub trait Input: DeserializeOwned {
     /// How many bytes it may have.
     const MAX_BYTES: usize = 64 * 1024;
+
+    /// Which fields something new has to have, where the same input also says what changes of an old one.
+    const NEEDED: &'static [&'static str] = &[];
 }
 
 /// A body in JSON, whatever its content type says: nothing here is sent by a browser's form.
@@ -39,6 +42,18 @@ impl<S: Send + Sync, T: Input> FromRequest<S> for Json<T> {
         let patience = request.extensions().get::<Patience>().copied().unwrap_or_default();
         let bytes = read(request.into_body(), T::MAX_BYTES, patience).await?;
         Ok(Self(parse(&bytes)?))
+    }
+}
+
+/// A body in JSON that says everything of something new.
+#[derive(Debug)]
+pub struct New<T>(pub T);
+
+impl<S: Send + Sync, T: Input> FromRequest<S> for New<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        Json::from_request(request, state).await.map(|Json(input)| Self(input))
     }
 }
 
@@ -180,9 +195,19 @@ fn describe(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
     match text.rsplit_once(", expected ") {
-        Some((_, expected)) => format!("must be {expected}"),
+        Some((_, expected)) => format!("must be {}", in_words(expected)),
         None if text == "expected value" => "must be a string".to_owned(),
         None => text.to_owned(),
+    }
+}
+
+/// What a type of ours is called by people.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        other => other,
     }
 }
 
@@ -207,7 +232,10 @@ mod tests {
             other => other.to_string(),
         };
         assert_eq!(explain(r#"{"name": 1}"#), "name must be a string");
-        assert_eq!(explain(r#"{"name": "a", "ports": [1, "hunter2"]}"#), "ports[1] must be u16");
+        assert_eq!(
+            explain(r#"{"name": "a", "ports": [1, "hunter2"]}"#),
+            "ports[1] must be a whole number, 0 or more"
+        );
         assert_eq!(explain("{}"), "body missing field `name`");
         assert_eq!(explain(" []"), "the body must be a JSON object");
         assert!(explain("{\"name\"").starts_with("the body is not valid JSON: EOF"));

@@ -32,7 +32,7 @@ pub use gate::Access;
 pub use id::{Id, PlanId};
 use input::Form;
 use input::parse;
-pub use input::{Input, Json, MaybeEmpty, Table, Unread};
+pub use input::{Input, Json, MaybeEmpty, New, Table, Unread};
 pub use listener::{ListenerLimits, serve};
 pub use meters::Meters;
 pub use paging::{Page, Paged, Pages, Paging};

@@ -10,26 +10,30 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::App;
-use crate::ctx::{Ctx, FromDomains, Scopes};
+use crate::ctx::{Ctx, FromDomains, Scope, Scopes};
 use crate::http::{Answer, ApiResult, Created, Id, Input, Json, NoContent, Page, Paged};
 use crate::model::api_keys::{ApiKey, ApiKeyStatus};
+use crate::schema::{DomainName, Name};
 use crate::services::api_keys::{self, ApiKeyView, NewApiKey};
 
 /// A key to make.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct CreateApiKey {
     #[serde(default)]
-    #[schema(required)]
+    #[schema(required, inline, value_type = Name)]
     name: String,
     #[serde(default)]
+    #[schema(value_type = Option<Vec<Scope>>)]
     scopes: Option<Vec<String>>,
     #[serde(default)]
     mode: Option<Mode>,
     #[serde(default)]
     expires_at: Option<Timestamp>,
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 1_000_000)]
     rate_limit_per_minute: Option<u32>,
     #[serde(default)]
+    #[schema(inline, value_type = Option<Vec<DomainName>>)]
     from_domains: Option<Vec<String>>,
 }
 
@@ -39,6 +43,7 @@ impl Input for CreateApiKey {}
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct RotateApiKey {
     #[serde(default)]
+    #[schema(maximum = 604_800)]
     overlap_seconds: Option<u32>,
 }
 

@@ -13,6 +13,7 @@ use crate::App;
 use crate::ctx::Ctx;
 use crate::error::FieldError;
 use crate::http::{ApiResult, Page, Paged, Params};
+use crate::schema::Moment;
 use crate::services::audit_log;
 
 /// That somebody changed something.
@@ -70,8 +71,10 @@ pub struct AuditQuery {
     #[param(inline)]
     pub resource_id: Option<RecordId>,
     /// At this moment or day, or later.
+    #[param(inline, value_type = Option<Moment>)]
     pub from: Option<String>,
     /// Before this moment, or until the end of this day.
+    #[param(inline, value_type = Option<Moment>)]
     pub to: Option<String>,
     /// The page, from 1.
     #[param(minimum = 1)]

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::App;
 use crate::ctx::Ctx;
-use crate::http::{Answer, ApiResult, Created, Id, Input, Json, NoContent, Page, Paged, Pages, Params};
+use crate::http::{Answer, ApiResult, Created, Id, Input, Json, New, NoContent, Page, Paged, Pages, Params};
 use crate::model::domains::{Dmarc, DomainStatus, RecordKind, SpfShare, State as RecordState};
 use crate::model::provider_connections::ProviderKind;
 use crate::services::domains::{
@@ -19,7 +19,9 @@ use crate::services::domains::{
 };
 use crate::services::pages::Total;
 
-impl Input for NewDomain {}
+impl Input for NewDomain {
+    const NEEDED: &'static [&'static str] = &["domain"];
+}
 impl Input for DomainInput {}
 
 /// For how many seconds records should live: what is usual for those that hardly change.
@@ -193,7 +195,7 @@ pub async fn get(
 pub async fn create(
     State(app): State<Arc<App>>,
     ctx: Ctx,
-    Json(input): Json<NewDomain>,
+    New(input): New<NewDomain>,
 ) -> ApiResult<Created<Rendered<'static>>> {
     let domain = domains::create(&ctx, &app, input).await?;
     Ok(Created::of(&render(&domain)))

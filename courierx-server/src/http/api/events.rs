@@ -75,6 +75,7 @@ pub struct EventQuery {
     #[param(inline)]
     pub message_id: Option<MessageId>,
     /// Of this connection.
+    #[param(pattern = "^[A-Za-z0-9._-]{1,64}$")]
     pub connection_id: Option<String>,
     /// Of real mail, or of tests'.
     #[param(inline)]
@@ -95,6 +96,7 @@ pub struct StreamQuery {
     #[param(inline)]
     pub message_id: Option<MessageId>,
     /// Of this connection.
+    #[param(pattern = "^[A-Za-z0-9._-]{1,64}$")]
     pub connection_id: Option<String>,
     /// Of real mail, or of tests'.
     #[param(inline)]

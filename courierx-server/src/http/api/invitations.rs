@@ -13,6 +13,7 @@ use crate::App;
 use crate::ctx::{Ctx, Role};
 use crate::http::{Answer, ApiResult, Created, Id, Input, Json, Page, Paged, Params};
 use crate::model::invitations::InvitationStatus;
+use crate::schema::{EmailAddress, Password};
 use crate::secret::Secret;
 use crate::services::auth::NewPassword;
 use crate::services::invitations::{self, InvitationRecord, Invited};
@@ -21,7 +22,7 @@ use crate::services::invitations::{self, InvitationRecord, Invited};
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct Invite {
     #[serde(default)]
-    #[schema(required)]
+    #[schema(required, inline, value_type = EmailAddress)]
     email: String,
     #[serde(default)]
     role: Option<Role>,
@@ -38,7 +39,7 @@ pub struct Accept {
     #[serde(default)]
     last_name: String,
     #[serde(default)]
-    #[schema(required)]
+    #[schema(required, inline, value_type = Password)]
     password: Secret,
     #[serde(default)]
     password_confirmation: Option<Secret>,

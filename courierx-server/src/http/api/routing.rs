@@ -17,7 +17,7 @@ use crate::App;
 use crate::ctx::Ctx;
 use crate::delivery::Named;
 use crate::error::{ServiceError, ServiceResult};
-use crate::http::{Answer, ApiResult, Json};
+use crate::http::{Answer, ApiResult, New};
 use crate::services::routing::{self, ExplainedRoute};
 
 /// What would be done with a message.
@@ -220,7 +220,7 @@ fn refused(error: &ServiceError) -> Refused {
 pub async fn explain(
     State(app): State<Arc<App>>,
     ctx: Ctx,
-    Json(input): Json<SendEmail>,
+    New(input): New<SendEmail>,
 ) -> ApiResult<Answer<RenderedRoute<'static>>> {
     Ok(Answer::like(&explained(&ctx, &app, input).await?))
 }

@@ -13,14 +13,16 @@ use utoipa::ToSchema;
 
 use crate::App;
 use crate::ctx::Ctx;
-use crate::http::{Answer, ApiResult, Created, Id, Input, Json, NoContent, Page, Paged, Pages, Params};
+use crate::http::{Answer, ApiResult, Created, Id, Input, Json, New, NoContent, Page, Paged, Pages, Params};
 use crate::model::provider_connections::{ConnectionStatus, ProviderConnection, ProviderKind};
 use crate::model::routing_rules::RuleConnection;
 use crate::services::pages::Total;
 use crate::services::provider_connections::Connection;
 use crate::services::routing_rules::{self, RuleInput, RuleView};
 
-impl Input for RuleInput {}
+impl Input for RuleInput {
+    const NEEDED: &'static [&'static str] = &["name", "strategy"];
+}
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = RoutingRule)]
@@ -139,7 +141,7 @@ pub async fn get(
 pub async fn create(
     State(app): State<Arc<App>>,
     ctx: Ctx,
-    Json(input): Json<RuleInput>,
+    New(input): New<RuleInput>,
 ) -> ApiResult<Created<Rendered<'static>>> {
     let rule = routing_rules::create(&ctx, &app, input).await?;
     Ok(Created::of(&render(&rule)))

@@ -14,6 +14,7 @@ use crate::ctx::Ctx;
 use crate::error::ServiceError;
 use crate::http::{ApiResult, Page, Paged, Params};
 use crate::model::provider_connections::ProviderKind;
+use crate::schema::Day;
 use crate::services::statistics::{self, By, DayCounts, Days};
 
 names! {
@@ -74,13 +75,16 @@ pub(super) fn day(moment: Timestamp) -> String {
 #[derive(Debug, IntoParams)]
 pub struct UsageQuery {
     /// The first one; a week before the last if nothing is said.
+    #[param(inline, value_type = Option<Day>)]
     pub from: Option<String>,
     /// The last one; today if nothing is said.
+    #[param(inline, value_type = Option<Day>)]
     pub to: Option<String>,
     /// How they are told apart further.
     #[param(inline)]
     pub group_by: Option<GroupBy>,
     /// Of this kind of provider only.
+    #[param(inline, value_type = Option<ProviderKind>)]
     pub provider: Option<String>,
 }
 

@@ -15,18 +15,21 @@ use utoipa::{IntoParams, ToSchema};
 use crate::App;
 use crate::ctx::Ctx;
 use crate::http::{
-    Accepted, Answer, ApiResult, Created, Id, Input, Json, MaybeEmpty, NoContent, Page, Paged, Params,
+    Accepted, Answer, ApiResult, Created, Id, Input, Json, MaybeEmpty, New, NoContent, Page, Paged, Params,
 };
 use crate::services::pages::Total;
 use crate::services::webhook_endpoints::{self, Endpoint, EndpointInput, Replay};
 
-impl Input for EndpointInput {}
+impl Input for EndpointInput {
+    const NEEDED: &'static [&'static str] = &["url"];
+}
 impl Input for Replay {}
 
 /// How an endpoint gets a new secret.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub struct RotateSecret {
     #[serde(default)]
+    #[schema(maximum = 604_800)]
     overlap_seconds: Option<u32>,
 }
 
@@ -98,7 +101,7 @@ pub async fn get(
 pub async fn create(
     State(app): State<Arc<App>>,
     ctx: Ctx,
-    Json(input): Json<EndpointInput>,
+    New(input): New<EndpointInput>,
 ) -> ApiResult<Created<Rendered<'static>>> {
     let (endpoint, secret) = webhook_endpoints::create(&ctx, &app, input).await?;
     Ok(Created::of(&render(&endpoint, Some(&secret))))

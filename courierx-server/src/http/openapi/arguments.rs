@@ -11,7 +11,7 @@ use super::{Operation, Takes};
 use crate::App;
 use crate::auth::Credential;
 use crate::ctx::{Ctx, Operator};
-use crate::http::{Form, Id, Json, MaybeEmpty, Params, PlanId, Table, Unread};
+use crate::http::{Form, Id, Input, Json, MaybeEmpty, New, Params, PlanId, Table, Unread};
 
 /// What no client sees.
 macro_rules! silent {
@@ -26,6 +26,12 @@ silent! { State<Arc<App>>, Ctx, Operator, Credential }
 impl<T: ToSchema> Takes for Json<T> {
     fn tell(operation: &mut Operation) {
         operation.body::<T>(true);
+    }
+}
+
+impl<T: ToSchema + Input> Takes for New<T> {
+    fn tell(operation: &mut Operation) {
+        operation.new_body::<T>(T::NEEDED);
     }
 }
 

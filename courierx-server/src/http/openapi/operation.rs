@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use utoipa::openapi::path::ParameterIn;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{IntoParams, ToSchema};
@@ -96,6 +96,18 @@ impl Operation {
         self.errors.extend([400, 408, 413, 422]);
     }
 
+    /// The body of a request for something new, which has to have these fields.
+    pub fn new_body<T: ToSchema>(&mut self, needed: &[&str]) {
+        self.body::<T>(true);
+        let given =
+            needed.iter().map(|field| ((*field).to_owned(), json!({ "not": { "enum": [null, ""] } })));
+        let given: Map<String, Value> = given.collect();
+        if let Some(body) = &mut self.body {
+            let schema = &mut body["content"]["application/json"]["schema"];
+            *schema = json!({ "allOf": [schema.take(), { "required": needed, "properties": given }] });
+        }
+    }
+
     /// A body that is a text of this media type.
     pub fn text_body(&mut self, media: &str) {
         self.body = Some(json!({
@@ -108,7 +120,14 @@ impl Operation {
     /// The parameters of the query.
     pub fn query<T: IntoParams>(&mut self) {
         let parameters = T::into_params(|| Some(ParameterIn::Query));
-        self.parameters.extend(parameters.iter().filter_map(|one| serde_json::to_value(one).ok()));
+        let told = parameters.iter().filter_map(|one| serde_json::to_value(one).ok());
+        self.parameters.extend(told.map(|mut one| {
+            // One that is there and empty is none: forms send those for what was not filled in.
+            if one["required"] != true {
+                one["allowEmptyValue"] = true.into();
+            }
+            one
+        }));
         self.errors.extend([400, 422]);
     }
 

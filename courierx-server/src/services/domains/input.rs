@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::{dkim, domain_name};
 use crate::error::FieldError;
 use crate::model::domains::{Domain, TrackingHost};
+use crate::schema::DomainName;
 use crate::services::provider_connections::{Connection, Given};
 
 /// Selectors of one connection.
@@ -19,6 +20,7 @@ const SELECTORS: usize = 10;
 pub struct NewDomain {
     /// The domain.
     #[serde(default, alias = "name")]
+    #[schema(inline, value_type = Option<DomainName>)]
     pub domain: Option<String>,
     /// The DKIM selector where no others are named.
     #[serde(default)]

@@ -4,7 +4,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::schema::any_of;
+use crate::model::email_templates::{TemplateCategory, TemplateStatus};
+use crate::schema::{Name, any_of};
 use crate::services::provider_connections::Given;
 
 /// What a client says of a template: everything of a new one, and what changes of an old one.
@@ -12,16 +13,19 @@ use crate::services::provider_connections::Given;
 pub struct TemplateInput {
     /// What people call it.
     #[serde(default)]
+    #[schema(inline, value_type = Option<Name>)]
     pub name: Option<String>,
     /// What it is for.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, max_length = 1000)]
     pub description: Given<String>,
     /// What kind of mail it makes.
     #[serde(default)]
+    #[schema(value_type = Option<TemplateCategory>)]
     pub category: Option<String>,
     /// Whether it can be sent; `active` publishes what is not published.
     #[serde(default)]
+    #[schema(value_type = Option<TemplateStatus>)]
     pub status: Option<String>,
     /// The subject.
     #[serde(default)]
@@ -62,6 +66,7 @@ pub struct VariableInput {
 #[expect(dead_code, reason = "the schema of an object")]
 struct VariableObject {
     /// Its name.
+    #[schema(inline, value_type = Name)]
     name: String,
     /// What it is where nothing is given.
     #[schema(required = false)]
@@ -70,7 +75,7 @@ struct VariableObject {
     required: Option<bool>,
 }
 
-any_of! { VariableInput: String, VariableObject }
+any_of! { VariableInput: Name, VariableObject }
 
 impl<'de> Deserialize<'de> for VariableInput {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -104,6 +109,7 @@ pub struct PreviewInput {
     pub variables: Option<Map<String, Value>>,
     /// Of which version; the draft, or what is published where there is none.
     #[serde(default)]
+    #[schema(minimum = 1)]
     pub version: Option<u32>,
 }
 
@@ -112,6 +118,7 @@ pub struct PreviewInput {
 pub struct PublishInput {
     /// An earlier version, to be the present one again; the draft if none.
     #[serde(default)]
+    #[schema(minimum = 1)]
     pub version: Option<u32>,
 }
 
@@ -120,5 +127,6 @@ pub struct PublishInput {
 pub struct DuplicateInput {
     /// What it is called; the original's name and `(copy)` if none.
     #[serde(default)]
+    #[schema(inline, value_type = Option<Name>)]
     pub name: Option<String>,
 }

@@ -5,6 +5,8 @@ use utoipa::ToSchema;
 
 use super::limits::RateInput;
 use crate::model::provider_connections::Credentials;
+use crate::model::provider_connections::{ConnectionStatus, ProviderKind};
+use crate::schema::{Name, stands_for};
 use crate::secret::Secret;
 
 /// A field that can be left out, be null, or have a value: in a schema an `Option`.
@@ -43,6 +45,11 @@ impl Given<String> {
     }
 }
 
+stands_for! {
+    /// The modes of a connection that a client may name.
+    ConnectionModes: String.enum_values(["byok", "live", "test"]);
+}
+
 /// What a client says of a connection: everything of a new one, and what changes of an old one.
 ///
 /// The other names are those under which the vendors, or the first version's parts, speak of the same.
@@ -50,37 +57,43 @@ impl Given<String> {
 pub struct ConnectionInput {
     /// The kind of provider.
     #[serde(default)]
+    #[schema(value_type = Option<ProviderKind>)]
     pub provider: Option<String>,
     /// What people call it.
     #[serde(default)]
+    #[schema(inline, value_type = Option<Name>)]
     pub display_name: Option<String>,
     /// Whose account it is: `byok`, the tenant's own, or `live`, which the documentation calls the same.
     #[serde(default)]
+    #[schema(inline, value_type = Option<ConnectionModes>)]
     pub mode: Option<String>,
     /// Whether it is used.
     #[serde(default)]
+    #[schema(value_type = Option<ConnectionStatus>)]
     pub status: Option<String>,
     /// Its place in the order of preference.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub priority: Option<i64>,
     /// Its share.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub weight: Option<i64>,
     /// Recipients in a day.
     #[serde(default)]
-    #[schema(value_type = Option<i64>)]
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 1_000_000_000_000i64)]
     pub daily_cap: Given<i64>,
     /// Recipients in a month.
     #[serde(default)]
-    #[schema(value_type = Option<i64>)]
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 1_000_000_000_000i64)]
     pub monthly_cap: Given<i64>,
     /// Recipients in 24 hours.
     #[serde(default)]
-    #[schema(value_type = Option<i64>)]
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 1_000_000_000_000i64)]
     pub rolling_24h_cap: Given<i64>,
     /// Hand-overs at once.
     #[serde(default)]
-    #[schema(value_type = Option<i64>)]
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 1000)]
     pub max_in_flight: Given<i64>,
     /// Messages in a second.
     #[serde(default)]
@@ -123,7 +136,7 @@ pub struct ConnectionInput {
     pub smtp_host: Given<String>,
     /// Its port.
     #[serde(default, alias = "port")]
-    #[schema(value_type = Option<i64>)]
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 65535)]
     pub smtp_port: Given<i64>,
     /// How the connection to it is encrypted.
     #[serde(default)]

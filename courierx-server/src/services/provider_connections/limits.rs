@@ -17,8 +17,10 @@ const MAX_IN_FLIGHT: i64 = 1000;
 #[derive(Debug, Clone, PartialEq, Deserialize, ToSchema)]
 pub struct RateInput {
     /// Messages in a second, on average.
+    #[schema(exclusive_minimum = 0)]
     pub per_second: f64,
     /// Messages at once after a rest; those of a second if left out.
+    #[schema(minimum = 1)]
     pub burst: Option<i64>,
 }
 

@@ -7,17 +7,25 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::schema::any_of;
+use crate::schema::{Name, any_of, stands_for};
 use crate::services::provider_connections::Given;
+use courierx_core::id::RecordId;
+
+stands_for! {
+    /// The strategies that a client may name.
+    Strategies: String.enum_values(["priority", "weighted", "round_robin", "failover_only", "failover"]);
+}
 
 /// What a client says of a rule: everything of a new one, and what changes of an old one.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 pub struct RuleInput {
     /// What people call it.
     #[serde(default)]
+    #[schema(inline, value_type = Option<Name>)]
     pub name: Option<String>,
     /// How its connections share the work; `failover` is `failover_only`.
     #[serde(default)]
+    #[schema(inline, value_type = Option<Strategies>)]
     pub strategy: Option<String>,
     /// Whether it is for whatever no other rule is for.
     #[serde(default)]
@@ -27,6 +35,7 @@ pub struct RuleInput {
     pub is_active: Option<bool>,
     /// Its place among the rules.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub position: Option<i64>,
     /// For messages of authors of these domains.
     #[serde(default)]
@@ -58,12 +67,15 @@ pub struct RuleInput {
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 pub struct PartInput {
     /// The connection.
+    #[schema(inline, value_type = RecordId)]
     pub provider_connection_id: String,
     /// Its place.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub priority: Option<i64>,
     /// Its share.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub weight: Option<i64>,
     /// Whether it is used only when all others are out.
     #[serde(default, alias = "failover")]

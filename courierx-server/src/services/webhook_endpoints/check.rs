@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use crate::delivery::{Guard, REFUSED};
 use crate::error::FieldError;
 use crate::model::webhook_endpoints::WebhookEndpoint;
+use crate::schema::stands_for;
 use crate::services::is_one_line;
 use crate::services::provider_connections::{Given, literal, may_read_on_the_way};
 
@@ -19,19 +20,29 @@ const MAX_DESCRIPTION: usize = 500;
 /// Names of events, which may be repeated.
 const MAX_EVENTS: usize = 100;
 
+stands_for! {
+    /// An address that requests go to.
+    EndpointUrl: String.max_length(MAX_URL).pattern(r"^https?://[^\s/?#@:]+(:[0-9]{1,5})?([/?#]\S*)?$");
+    /// What it can be told of.
+    EventNames: String.enum_values(
+        WebhookEvent::ALL.iter().flat_map(|event| [event.as_str().to_owned(), format!("email.{event}")])
+    );
+}
+
 /// What a client says of an endpoint: everything of a new one, and what changes of an old one.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 pub struct EndpointInput {
     /// Where requests go.
     #[serde(default)]
+    #[schema(inline, value_type = Option<EndpointUrl>)]
     pub url: Option<String>,
     /// What people call it.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, max_length = 500)]
     pub description: Given<String>,
     /// What it is told of: `delivered` or `email.delivered`; of everything if it is empty.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(inline, value_type = Option<Vec<EventNames>>)]
     pub events: Given<Vec<String>>,
     /// Whether it is told.
     #[serde(default, alias = "enabled")]
@@ -41,6 +52,7 @@ pub struct EndpointInput {
     pub mode: Option<Mode>,
     /// How requests are signed.
     #[serde(default)]
+    #[schema(value_type = Option<SignatureScheme>)]
     pub signature_scheme: Option<String>,
 }
 

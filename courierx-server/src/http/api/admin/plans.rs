@@ -10,8 +10,9 @@ use utoipa::ToSchema;
 
 use crate::App;
 use crate::ctx::Operator;
-use crate::http::{Answer, ApiResult, Created, Id, Input, Json, NoContent, Page, Paged, PlanId};
+use crate::http::{Answer, ApiResult, Created, Id, Input, Json, New, NoContent, Page, Paged, PlanId};
 use crate::model::plans::{Feature, Limit, Limits, Plan};
+use crate::schema::Name;
 use crate::services::admin::plans::{self, PlanInput};
 use crate::services::provider_connections::Given;
 
@@ -20,8 +21,10 @@ use crate::services::provider_connections::Given;
 #[schema(as = PlanInput)]
 pub struct Body {
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 64)]
     id: Option<String>,
     #[serde(default)]
+    #[schema(inline, value_type = Option<Name>)]
     name: Option<String>,
     #[serde(default)]
     #[schema(value_type = Option<Limits>)]
@@ -30,11 +33,13 @@ pub struct Body {
     #[schema(value_type = Option<u32>)]
     rate_limit_per_minute: Given<u32>,
     #[serde(default)]
-    #[schema(value_type = Option<BTreeSet<Feature>>)]
+    #[schema(value_type = Option<Vec<Feature>>)]
     features: Given<BTreeSet<Feature>>,
 }
 
-impl Input for Body {}
+impl Input for Body {
+    const NEEDED: &'static [&'static str] = &["id", "name"];
+}
 
 impl From<Body> for PlanInput {
     fn from(body: Body) -> Self {
@@ -87,7 +92,7 @@ pub async fn get(
 pub async fn create(
     State(app): State<Arc<App>>,
     operator: Operator,
-    Json(body): Json<Body>,
+    New(body): New<Body>,
 ) -> ApiResult<Created<Rendered>> {
     let plan = plans::create(&operator, &app, body.into()).await?;
     Ok(Created::of(&render(plan)))

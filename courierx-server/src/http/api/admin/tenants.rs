@@ -16,6 +16,7 @@ use crate::http::api::plan::{RenderedUse, render_use};
 use crate::http::{Answer, ApiResult, Created, Id, Input, Json, Page, Paged, Params};
 use crate::model::plans::{Feature, Limits};
 use crate::model::tenants::TenantStatus;
+use crate::schema::{EmailAddress, Name, Password};
 use crate::secret::Secret;
 use crate::services::admin::tenants::{self, TenantChange, TenantFilter, TenantStats, TenantView};
 use crate::services::auth::{NewPassword, NewTenant};
@@ -27,13 +28,13 @@ use crate::services::provider_connections::Given;
 #[schema(as = CreateTenant)]
 pub struct Create {
     #[serde(default)]
-    #[schema(required)]
+    #[schema(required, inline, value_type = Name)]
     name: String,
     #[serde(default)]
-    #[schema(required)]
+    #[schema(required, inline, value_type = EmailAddress)]
     email: String,
     #[serde(default)]
-    #[schema(required)]
+    #[schema(required, inline, value_type = Password)]
     password: Secret,
     #[serde(default)]
     plan_id: Option<String>,
@@ -46,6 +47,7 @@ impl Input for Create {}
 #[schema(as = ChangeTenant)]
 pub struct Update {
     #[serde(default)]
+    #[schema(inline, value_type = Option<Name>)]
     name: Option<String>,
     #[serde(default)]
     status: Option<TenantStatus>,
@@ -58,7 +60,7 @@ pub struct Update {
     #[schema(value_type = Option<Limits>)]
     limits: Given<Limits>,
     #[serde(default)]
-    #[schema(value_type = Option<BTreeSet<Feature>>)]
+    #[schema(value_type = Option<Vec<Feature>>)]
     features: Given<BTreeSet<Feature>>,
     #[serde(default)]
     #[schema(value_type = Option<u32>)]

@@ -21,6 +21,7 @@ use crate::http::openapi::{Operation, Takes};
 use crate::http::peer::client_address;
 use crate::http::{Answer, ApiError, ApiResult, Created, Input, Json, MaybeEmpty, NoContent};
 use crate::model::tenants::{Tenant, TenantStatus};
+use crate::schema::{EmailAddress, Name, Password};
 use crate::secret::Secret;
 use crate::services::auth::{self, Confirmation, LoggedIn, NewPassword, NewTenant, TenantChange};
 use crate::services::provider_connections::Given;
@@ -32,10 +33,13 @@ const MODE: &str = "byok";
 #[derive(Deserialize, ToSchema)]
 pub struct Register {
     #[serde(default)]
+    #[schema(inline, value_type = Name)]
     name: String,
     #[serde(default)]
+    #[schema(inline, value_type = EmailAddress)]
     email: String,
     #[serde(default)]
+    #[schema(inline, value_type = Password)]
     password: Secret,
     #[serde(default)]
     password_confirmation: Option<Secret>,
@@ -66,11 +70,12 @@ impl Input for LogIn {}
 #[schema(as = TenantUpdate)]
 pub struct Update {
     #[serde(default)]
+    #[schema(inline, value_type = Option<Name>)]
     name: Option<String>,
     #[serde(default)]
     settings: Option<Map<String, Value>>,
     #[serde(default)]
-    #[schema(value_type = Option<i64>)]
+    #[schema(value_type = Option<i64>, minimum = 0)]
     content_days: Given<i64>,
 }
 

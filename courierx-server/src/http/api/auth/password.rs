@@ -10,6 +10,7 @@ use super::{From, LoggedInTenant, logged_in};
 use crate::App;
 use crate::ctx::Ctx;
 use crate::http::{Accepted, Answer, ApiResult, Input, Json, NoContent};
+use crate::schema::{EmailAddress, Password};
 use crate::secret::Secret;
 use crate::services::auth::{self, NewPassword};
 
@@ -29,7 +30,7 @@ pub struct ChangePassword {
     #[schema(required)]
     current_password: Secret,
     #[serde(default)]
-    #[schema(required)]
+    #[schema(required, inline, value_type = Password)]
     password: Secret,
     #[serde(default)]
     password_confirmation: Option<Secret>,
@@ -42,7 +43,7 @@ impl Input for ChangePassword {}
 #[schema(as = ForgotPassword)]
 pub struct Forgot {
     #[serde(default)]
-    #[schema(required)]
+    #[schema(required, inline, value_type = EmailAddress)]
     email: String,
 }
 
@@ -56,7 +57,7 @@ pub struct Reset {
     #[schema(required)]
     token: Secret,
     #[serde(default)]
-    #[schema(required)]
+    #[schema(required, inline, value_type = Password)]
     password: Secret,
     #[serde(default)]
     password_confirmation: Option<Secret>,

@@ -13,7 +13,7 @@ use crate::services::email_templates;
 pub struct GenerateTemplate {
     /// In one's own words; the template is chosen by them.
     #[serde(default)]
-    #[schema(required)]
+    #[schema(required, min_length = 1, max_length = 4000, pattern = r"\S")]
     prompt: String,
     /// What kind of mail it makes.
     #[serde(default)]

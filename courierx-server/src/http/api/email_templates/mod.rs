@@ -13,7 +13,7 @@ use crate::App;
 use crate::ctx::Ctx;
 use crate::error::ServiceError;
 use crate::http::{
-    Answer, ApiResult, Created, Id, Input, Json, MaybeEmpty, NoContent, Page, Paged, Pages, Params,
+    Answer, ApiResult, Created, Id, Input, Json, MaybeEmpty, New, NoContent, Page, Paged, Pages, Params,
 };
 use crate::model::email_templates::{TemplateCategory, TemplateStatus};
 use crate::services::email_templates::{
@@ -24,6 +24,8 @@ pub use generate::generate;
 use render::{Full, FullVersion, Item, RenderedPreview, Version};
 
 impl Input for TemplateInput {
+    const NEEDED: &'static [&'static str] = &["name"];
+
     /// Two bodies, each as long as a template may be, and escaped.
     const MAX_BYTES: usize = 3 * 1024 * 1024;
 }
@@ -90,7 +92,7 @@ pub async fn get(
 pub async fn create(
     State(app): State<Arc<App>>,
     ctx: Ctx,
-    Json(input): Json<TemplateInput>,
+    New(input): New<TemplateInput>,
 ) -> ApiResult<Created<Full<'static>>> {
     let template = Box::pin(email_templates::create(&ctx, &app, input)).await?;
     Ok(Created::of(&render::full(&template)))

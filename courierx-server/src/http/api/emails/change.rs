@@ -9,7 +9,7 @@ use super::schedule::NewDate;
 use super::{Answered, answer, as_the_client_calls_it, render};
 use crate::App;
 use crate::ctx::Ctx;
-use crate::http::{Answer, ApiResult, Id, Json};
+use crate::http::{Answer, ApiResult, Id, New};
 use crate::services::emails;
 
 /// `POST /api/v1/emails/{id}/cancel`
@@ -27,7 +27,7 @@ pub async fn reschedule(
     State(app): State<Arc<App>>,
     ctx: Ctx,
     Id(id): Id<MessageId>,
-    Json(input): Json<NewDate>,
+    New(input): New<NewDate>,
 ) -> ApiResult<Answer<Answered<'static>>> {
     let at = input.scheduled_at.map(|at| at.0);
     let email = emails::reschedule(&ctx, &app, id, at).await;

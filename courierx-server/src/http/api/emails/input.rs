@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::parts::{Addresses, AttachedFile};
+use super::parts::{AddressText, Addresses, AttachedFile};
 use super::schedule::When;
 use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::http::Input;
@@ -24,6 +24,7 @@ pub(in crate::http::api) const MAX_ADDRESSES: usize = 10 * limits::MAX_RECIPIENT
 #[derive(Deserialize, ToSchema)]
 pub struct SendEmail {
     #[serde(default, alias = "from")]
+    #[schema(inline, value_type = Option<AddressText>)]
     from_email: Option<String>,
     #[serde(default)]
     from_name: Option<String>,
@@ -83,6 +84,8 @@ pub struct SendEmail {
 }
 
 impl Input for SendEmail {
+    const NEEDED: &'static [&'static str] = &["from_email", "to_email"];
+
     /// A message of moderate size with attachments in base64.
     const MAX_BYTES: usize = 10 * 1024 * 1024;
 }

@@ -27,7 +27,8 @@ use crate::ctx::Ctx;
 use crate::error::ServiceError;
 use crate::http::openapi::{Operation, Takes};
 use crate::http::paging::DEEPEST;
-use crate::http::{Accepted, Answer, ApiError, ApiResult, Id, Json, Lasting, Page, Paged, Params};
+use crate::http::{Accepted, Answer, ApiError, ApiResult, Id, Lasting, New, Page, Paged, Params};
+use crate::schema::Moment;
 use crate::services::emails::{self, EmailFilter, SentEmail};
 
 pub use batch::send_batch;
@@ -42,7 +43,7 @@ pub async fn send(
     State(app): State<Arc<App>>,
     ctx: Ctx,
     RepeatableAs(key): RepeatableAs,
-    Json(input): Json<SendEmail>,
+    New(input): New<SendEmail>,
 ) -> ApiResult<Accepted<Answered<'static>>> {
     let draft = input.into_draft(key)?;
     // In a box of its own: what is under way is moved around as a pointer.
@@ -121,10 +122,10 @@ pub struct EmailQuery {
     /// One of their tags.
     pub tag: Option<String>,
     /// Accepted from then on: a moment, or the beginning of a day.
-    #[param(example = "2026-03-22")]
+    #[param(inline, value_type = Option<Moment>, example = "2026-03-22")]
     pub from: Option<String>,
     /// Accepted until then: a moment, or the end of a day.
-    #[param(example = "2026-03-22T12:00:00Z")]
+    #[param(inline, value_type = Option<Moment>, example = "2026-03-22T12:00:00Z")]
     pub to: Option<String>,
     /// Whether they were real.
     #[param(inline)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use crate::error::FieldError;
-use crate::schema::{Null, any_of};
+use crate::schema::{ListOf, Null, any_of, stands_for};
 use crate::services::emails::RemoteFile;
 
 /// A file to attach.
@@ -34,7 +34,11 @@ pub(in crate::http::api) struct AttachedFile {
 #[derive(Default)]
 pub(in crate::http::api) struct Addresses(pub(in crate::http::api) Vec<String>);
 
-any_of! { Addresses: String, Vec<String>, Null }
+stands_for! {
+    /// An address with or without a name, or nothing, as forms send it.
+    AddressText: String.pattern(r"[^\s@]@[^\s@]|^\s*$");
+}
+any_of! { Addresses: AddressText, ListOf<AddressText>, Null }
 
 impl<'de> Deserialize<'de> for Addresses {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

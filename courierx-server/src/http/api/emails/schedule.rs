@@ -7,13 +7,23 @@ use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
+use courierx_core::clock::Timestamp;
+
 use crate::http::Input;
+use crate::schema::{any_of, stands_for};
 use crate::services::emails::SendAt;
 
 /// A date, or a time from now.
-#[derive(Debug, Clone, ToSchema)]
-#[schema(value_type = String, example = "in 2 hours")]
+#[derive(Debug, Clone)]
 pub(super) struct When(pub(super) SendAt);
+
+stands_for! {
+    /// A time from now.
+    FromNow: String.pattern(
+        r"^\s*[Ii]n\s+(an?|[0-9]{1,9})\s+(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?)\s*$"
+    );
+}
+any_of! { When: Timestamp, FromNow }
 
 /// Another date for a message.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -23,7 +33,9 @@ pub struct NewDate {
     pub(super) scheduled_at: Option<When>,
 }
 
-impl Input for NewDate {}
+impl Input for NewDate {
+    const NEEDED: &'static [&'static str] = &["scheduled_at"];
+}
 
 impl<'de> Deserialize<'de> for When {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

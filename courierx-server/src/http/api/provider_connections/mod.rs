@@ -12,11 +12,13 @@ use courierx_core::id::RecordId;
 use crate::App;
 use crate::ctx::Ctx;
 use crate::error::ServiceError;
-use crate::http::{Answer, ApiResult, Created, Id, Input, Json, NoContent, Page, Paged};
+use crate::http::{Answer, ApiResult, Created, Id, Input, Json, New, NoContent, Page, Paged};
 use crate::services::provider_connections::{self, Connection, ConnectionInput};
 use render::{Rendered, render};
 
-impl Input for ConnectionInput {}
+impl Input for ConnectionInput {
+    const NEEDED: &'static [&'static str] = &["provider"];
+}
 
 /// One connection with how it does.
 async fn shown<const STATUS: u16>(
@@ -50,7 +52,7 @@ pub async fn get(
 pub async fn create(
     State(app): State<Arc<App>>,
     ctx: Ctx,
-    Json(input): Json<ConnectionInput>,
+    New(input): New<ConnectionInput>,
 ) -> ApiResult<Created<Rendered<'static>>> {
     let connection = provider_connections::create(&ctx, &app, input).await?;
     shown(&app, &ctx, connection).await

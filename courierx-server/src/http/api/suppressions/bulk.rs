@@ -10,12 +10,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{CreateSuppression, filter};
+use super::{CreateSuppression, Reasons, Suppressed, filter};
 use crate::App;
 use crate::ctx::Ctx;
 use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::http::openapi::{Answers, Operation};
 use crate::http::{Answer, ApiResult, Input, Json, Params, Table};
+use crate::schema::Moment;
 use crate::services::suppressions::{
     self, Added, Imported, MAX_IMPORT_BYTES, MOST_AT_ONCE, Removed, RowError,
 };
@@ -38,7 +39,7 @@ impl Input for AddAll {
 #[schema(as = RemoveSuppressions)]
 pub struct RemoveAll {
     #[serde(default)]
-    #[schema(required)]
+    #[schema(required, inline, value_type = Vec<Suppressed>)]
     emails: Vec<String>,
 }
 
@@ -171,13 +172,15 @@ impl Answers for CsvFile {
 #[derive(Debug, IntoParams)]
 pub struct ExportQuery {
     /// Why they are there; `hard_bounce` and `soft_bounce` are `bounce`.
-    #[param(example = "bounce")]
+    #[param(inline, value_type = Option<Reasons>, example = "bounce")]
     pub reason: Option<String>,
     /// A part of the address.
     pub email: Option<String>,
     /// Made at this moment or day, or later.
+    #[param(inline, value_type = Option<Moment>)]
     pub from: Option<String>,
     /// Made before this moment, or until the end of this day.
+    #[param(inline, value_type = Option<Moment>)]
     pub to: Option<String>,
 }
 

@@ -16,18 +16,33 @@ use crate::ctx::Ctx;
 use crate::error::{FieldError, ServiceError};
 use crate::http::paging::DEEPEST;
 use crate::http::{Answer, ApiResult, Created, Id, Input, Json, NoContent, Page, Paged, Params};
+use crate::schema::{EmailAddress, Moment, Name, any_of, stands_for};
 use crate::services::suppressions::{self, EntryFilter, NewEntry};
+
+stands_for! {
+    /// The reasons that a client may name, also as the first version named them.
+    Reasons: String.enum_values(["bounce", "complaint", "unsubscribe", "manual", "hard_bounce", "soft_bounce"]);
+    /// A domain with everybody in it.
+    WholeDomain: String.pattern(r"^(\*?@)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*\.[a-z]{2,63}$");
+}
+
+/// Whom an entry is to match.
+pub(super) struct Suppressed;
+
+any_of! { Suppressed: EmailAddress, WholeDomain }
 
 /// An entry to add.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct CreateSuppression {
     #[serde(default)]
-    #[schema(required)]
+    #[schema(required, inline, value_type = Suppressed)]
     email: String,
     #[serde(default)]
+    #[schema(inline, value_type = Option<Reasons>)]
     reason: Option<String>,
     /// What it is about; all mail if nothing is said.
     #[serde(default)]
+    #[schema(inline, value_type = Option<Name>)]
     topic: Option<String>,
     #[serde(default)]
     note: Option<String>,
@@ -97,13 +112,15 @@ fn filter<Q: IntoParams>(params: &mut Params<Q>) -> EntryFilter {
 #[derive(Debug, IntoParams)]
 pub struct SuppressionQuery {
     /// Why they are there; `hard_bounce` and `soft_bounce` are `bounce`.
-    #[param(example = "bounce")]
+    #[param(inline, value_type = Option<Reasons>, example = "bounce")]
     pub reason: Option<String>,
     /// A part of the address.
     pub email: Option<String>,
     /// Made at this moment or day, or later.
+    #[param(inline, value_type = Option<Moment>)]
     pub from: Option<String>,
     /// Made before this moment, or until the end of this day.
+    #[param(inline, value_type = Option<Moment>)]
     pub to: Option<String>,
     /// The page, from 1.
     #[param(minimum = 1)]
@@ -131,7 +148,7 @@ pub async fn list(
 #[derive(Debug, IntoParams)]
 pub struct CheckQuery {
     /// The address.
-    #[param(required)]
+    #[param(required, inline, value_type = EmailAddress)]
     pub email: Option<String>,
 }
 

@@ -45,7 +45,8 @@ impl<S: Send + Sync, T: Input> FromRequest<S> for Json<T> {
     }
 }
 
-/// A body in JSON that says everything of something new.
+/// A body in JSON in which all has to be that is [needed](Input::NEEDED): of something new. The service looks for it; this
+/// tells the document.
 #[derive(Debug)]
 pub struct New<T>(pub T);
 

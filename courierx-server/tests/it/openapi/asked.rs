@@ -84,7 +84,7 @@ async fn belongings(owner: &Client) -> String {
     config
 }
 
-/// Where what the document allows may be refused all the same, and what decides there: all of it is accepted elsewhere.
+/// Where what the document allows may be refused all the same (422), and what decides there. Everywhere else it is accepted.
 const REFUSALS: &[(&str, &str)] = &[
     (
         "GET /api/v1/(audit_log|domains|email_templates(/.*/versions)?|emails|routing_rules|sandbox/messages|suppressions)",

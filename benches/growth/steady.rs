@@ -50,6 +50,8 @@ pub(crate) async fn run(kind: Kind, time: Duration, floors: &mut Floors) {
         ));
         points.push(point);
     }
+    // It ends by an error only, and what is never removed is no steady store.
+    assert!(!purging.is_finished(), "the store was purged to the end");
     purging.abort();
     let third = points.len() / 3;
     let (middle, last) = (&points[third..2 * third], &points[2 * third..]);

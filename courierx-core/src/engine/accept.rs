@@ -189,8 +189,7 @@ impl Outbox {
             let prepare = move || outbox.prepare_one(tenant, &email, &suppressed, now);
             prepared.push(self.inner.apart.run(heavy, prepare).await);
         }
-        let putting = prepared.into_iter().map(|message| self.put_content(message));
-        Ok(stream::iter(putting).buffered(PUTS).collect().await)
+        Ok(self.put_contents(prepared).await)
     }
 
     /// Who of all recipients is suppressed: for all mail, or for the topic of their message.
@@ -201,6 +200,13 @@ impl Outbox {
         keys: &[AddressKey],
     ) -> StoreResult<Vec<bool>> {
         let mut scopes: Vec<Scope> = emails.iter().map(|one| one.email.scope()).collect();
+        // There is one, mostly.
+        if let [first, rest @ ..] = scopes.as_slice()
+            && rest.iter().all(|other| other == first)
+        {
+            let entries = self.inner.store.check(tenant, first, keys).await?;
+            return Ok(entries.iter().map(Option::is_some).collect());
+        }
         let of_recipients: Vec<usize> = emails
             .iter()
             .enumerate()
@@ -210,7 +216,6 @@ impl Outbox {
         scopes.sort_unstable();
         scopes.dedup();
         let mut suppressed = vec![false; keys.len()];
-        // There is one, mostly.
         for scope in scopes {
             let is_of_it = |place: usize| of_recipients.get(place).is_some_and(|one| each[*one] == scope);
             let places: Vec<usize> = (0..keys.len()).filter(|place| is_of_it(*place)).collect();
@@ -223,7 +228,18 @@ impl Outbox {
         Ok(suppressed)
     }
 
-    /// Puts the content where the message refers to, before anybody can find it.
+    /// Puts large contents where their messages refer to, before anybody can find them.
+    async fn put_contents(
+        &self,
+        prepared: Vec<Result<Prepared, AcceptError>>,
+    ) -> Vec<Result<NewMessage, AcceptError>> {
+        // Most stand with their message, and nothing is waited for.
+        if prepared.iter().flatten().all(|one| one.blob.is_none()) {
+            return prepared.into_iter().map(|one| one.map(|one| one.message)).collect();
+        }
+        stream::iter(prepared).map(|one| self.put_content(one)).buffered(PUTS).collect().await
+    }
+
     async fn put_content(&self, prepared: Result<Prepared, AcceptError>) -> Result<NewMessage, AcceptError> {
         let Prepared { message, blob } = prepared?;
         if let Some((key, blob)) = blob {

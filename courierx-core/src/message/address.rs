@@ -10,7 +10,7 @@ use super::address_syntax::{
     InvalidAddress, ascii_domain, check_local, is_dot_string, quote, quoted_content, unquote,
 };
 use super::limits::MAX_ADDRESS_BYTES;
-use super::text::is_control;
+use super::text::control;
 
 /// An email address: a local part, kept as given, and a domain, kept in its ASCII form (RFC 5890 A-labels,
 /// lower case).
@@ -49,6 +49,12 @@ impl Address {
 
     /// The form under which addresses count as the same.
     pub fn key(&self) -> AddressKey {
+        // Of most nothing but the case can differ.
+        if self.local().is_ascii() && !self.local().starts_with('"') {
+            let mut text = self.text.clone();
+            text.make_ascii_lowercase();
+            return AddressKey(text);
+        }
         let local = match quoted_content(self.local()) {
             Some(quoted) => Cow::Owned(unquote(quoted)),
             None => Cow::Borrowed(self.local()),
@@ -63,7 +69,7 @@ impl FromStr for Address {
     type Err = InvalidAddress;
 
     fn from_str(text: &str) -> Result<Self, InvalidAddress> {
-        if let Some(character) = text.chars().find(|&c| is_control(c)) {
+        if let Some(character) = control(text) {
             return Err(InvalidAddress::ControlCharacter { character });
         }
         if text.is_empty() {

@@ -19,7 +19,7 @@ pub(super) fn check_local(local: &str) -> Result<usize, InvalidAddress> {
         Some(quoted) => is_quoted_content(quoted),
         None => is_dot_string(local),
     };
-    if !valid || local.chars().any(is_invisible) {
+    if !valid || (!local.is_ascii() && local.chars().any(is_invisible)) {
         return Err(InvalidAddress::LocalPart);
     }
     let bytes = if local.is_ascii() { local.len() } else { local.len().max(local.to_lowercase().len()) };
@@ -39,7 +39,11 @@ pub(super) fn is_dot_string(local: &str) -> bool {
 /// RFC 5322 §3.2.3 `atext`, with RFC 6532 §3.2; spaces beyond ASCII are left out, since nobody means them.
 pub(super) fn is_atext(c: char) -> bool {
     if c.is_ascii() {
-        c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c)
+        c.is_ascii_alphanumeric()
+            || matches!(
+                c,
+                '!' | '#'..='\'' | '*' | '+' | '-' | '/' | '=' | '?' | '^'..='`' | '{'..='~'
+            )
     } else {
         !c.is_whitespace()
     }
@@ -120,9 +124,9 @@ pub(super) fn ascii_domain(domain: &str) -> Result<Cow<'_, str>, InvalidAddress>
     let ascii = Uts46::new()
         .to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify)
         .map_err(|_| InvalidAddress::Domain)?;
-    let last = ascii.rsplit('.').next().unwrap_or_default();
+    let mut last = ascii.bytes().rev().take_while(|byte| *byte != b'.');
     // RFC 3696 §2: a top-level domain is not all digits; this is an IP address or a slip.
-    if last.bytes().all(|byte| byte.is_ascii_digit()) { Err(InvalidAddress::Domain) } else { Ok(ascii) }
+    if last.all(|byte| byte.is_ascii_digit()) { Err(InvalidAddress::Domain) } else { Ok(ascii) }
 }
 
 /// Why a text is not an address. It never repeats the text.

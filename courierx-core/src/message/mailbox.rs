@@ -76,9 +76,10 @@ impl FromStr for Mailbox {
 
 /// The name, without its quotes, and the address, without its angle brackets.
 fn split(text: &str) -> Result<(String, &str), InvalidAddress> {
-    if !text.contains(['"', '<', '>']) {
+    let bytes = text.as_bytes();
+    if !bytes.iter().any(|byte| matches!(byte, b'"' | b'<' | b'>')) {
         // An address alone, as most are.
-        let several = text.contains('@') && text.contains([',', ';']);
+        let several = bytes.contains(&b'@') && bytes.iter().any(|byte| matches!(byte, b',' | b';'));
         return if several { Err(InvalidAddress::Several) } else { Ok((String::new(), text)) };
     }
     let mut name = String::new();

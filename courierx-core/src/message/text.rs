@@ -170,8 +170,15 @@ pub(super) fn is_control(character: char) -> bool {
     character.is_control() || matches!(character, '\u{2028}' | '\u{2029}')
 }
 
+/// The first such character.
+pub(super) fn control(text: &str) -> Option<char> {
+    // Most texts have nothing else, and this is quickly seen.
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~');
+    if text.as_bytes().iter().all(is_plain) { None } else { text.chars().find(|&c| is_control(c)) }
+}
+
 pub(super) fn no_control(text: &str) -> Result<(), Problem> {
-    match text.chars().find(|&c| is_control(c)) {
+    match control(text) {
         Some(character) => Err(Problem::ControlCharacter { character }),
         None => Ok(()),
     }

@@ -30,8 +30,9 @@ impl Pattern {
 
     /// Every address of the domain that `address` is in.
     pub fn domain_of(address: &AddressKey) -> Self {
-        let domain = address.as_str().rsplit_once('@').map_or(address.as_str(), |(_, domain)| domain);
-        Self(format!("@{domain}"))
+        // With the `@` before it. A domain has none itself.
+        let text = address.as_str();
+        Self(text.rfind('@').map_or_else(|| format!("@{text}"), |at| text[at..].to_owned()))
     }
 
     /// The text: `ada@example.com`, or `@example.com` for a domain.

@@ -2,20 +2,18 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::hash::Hash;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use courierx_core::clock::Timestamp;
 use courierx_core::id::{RecordId, TenantId};
 use courierx_core::message::Mode;
 use courierx_core::store::{ConfigsExt, PageRequest, Store, StoreResult, Versioned};
-use moka::future::Cache;
 use uuid::Uuid;
 
 use super::key::hex;
 use super::rate::{Meter, RateLimits};
+use super::remembered::{Changes, Remembered};
 use super::token::Claims;
 use super::used::Used;
 use crate::ctx::{FromDomains, Role, Scopes};
@@ -26,10 +24,6 @@ use crate::model::plans::{Account, Plan};
 use crate::model::tenants::Tenant;
 use crate::model::users::User;
 
-/// Most entries of each cache.
-const ENTRIES: u64 = 10_000;
-/// How long an entry is believed; changes by this process end it at once.
-const BELIEVED: Duration = Duration::from_mins(5);
 /// A use of a key within so many seconds of the last is not noted.
 const USE_NOTED: i64 = 60;
 
@@ -45,8 +39,7 @@ pub struct Directory {
     accounts: Remembered<TenantId, Arc<Account>>,
     /// Those that are verified, with the hosts that their links have.
     domains: Remembered<TenantId, Arc<HashMap<String, Option<String>>>>,
-    /// Counts changes, so that what was read before one and is remembered after it is noticed.
-    changes: AtomicU64,
+    changes: Changes,
     used: Used,
 }
 
@@ -120,11 +113,12 @@ impl Directory {
         Self {
             store,
             limits,
-            keys: Remembered::new(),
-            sessions: Remembered::new(),
-            accounts: Remembered::new(),
-            domains: Remembered::new(),
-            changes: AtomicU64::new(0),
+            keys: Remembered::new(|_| None),
+            // A user's home may be another tenant than the one of the session.
+            sessions: Remembered::new(|session| Some(session.home)),
+            accounts: Remembered::new(|_| None),
+            domains: Remembered::new(|_| None),
+            changes: Changes::default(),
             used: Used::default(),
         }
     }
@@ -242,22 +236,12 @@ impl Directory {
             // A plan is anybody's.
             return self.forget_all();
         }
-        self.changes.fetch_add(1, Ordering::SeqCst);
-        let tenants = Arc::new(tenants);
-        self.keys.forget(&tenants, |_| None);
-        self.accounts.forget(&tenants, |_| None);
-        self.domains.forget(&tenants, |_| None);
-        // A user's home may be another tenant than the one of the session.
-        self.sessions.forget(&tenants, |session| Some(session.home));
+        self.changes.note(tenants);
     }
 
     /// Forgets everything.
     pub fn forget_all(&self) {
-        self.changes.fetch_add(1, Ordering::SeqCst);
-        self.keys.cache.invalidate_all();
-        self.accounts.cache.invalidate_all();
-        self.domains.cache.invalidate_all();
-        self.sessions.cache.invalidate_all();
+        self.changes.note_anything();
     }
 
     /// Notes that a key was used.
@@ -282,56 +266,6 @@ impl Directory {
 
 impl fmt::Debug for Directory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Directory").field("keys", &self.keys.cache.entry_count()).finish_non_exhaustive()
-    }
-}
-
-/// A cache in front of look-ups, each entry with the tenant it is about. What was not found is not
-/// remembered: it may appear at any moment.
-struct Remembered<K, V> {
-    cache: Cache<K, (TenantId, V)>,
-}
-
-impl<K, V> Remembered<K, V>
-where
-    K: Hash + Eq + Copy + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-{
-    fn new() -> Self {
-        let cache = Cache::builder()
-            .max_capacity(ENTRIES)
-            .time_to_live(BELIEVED)
-            .support_invalidation_closures()
-            .build();
-        Self { cache }
-    }
-
-    async fn get(
-        &self,
-        key: K,
-        changes: &AtomicU64,
-        find: impl Future<Output = StoreResult<Option<(TenantId, V)>>> + Send,
-    ) -> StoreResult<Option<V>> {
-        if let Some((_, value)) = self.cache.get(&key).await {
-            return Ok(Some(value));
-        }
-        let before = changes.load(Ordering::SeqCst);
-        let Some((tenant, value)) = find.await? else { return Ok(None) };
-        self.cache.insert(key, (tenant, value.clone())).await;
-        if changes.load(Ordering::SeqCst) != before {
-            self.cache.invalidate(&key).await;
-        }
-        Ok(Some(value))
-    }
-
-    /// Forgets the entries about these tenants, and those that `also` depend on one of them. A single condition for
-    /// all: each read checks all that are not yet applied.
-    fn forget(&self, tenants: &Arc<BTreeSet<TenantId>>, also: fn(&V) -> Option<TenantId>) {
-        let tenants = Arc::clone(tenants);
-        let concerned = move |_: &K, (whose, value): &(TenantId, V)| {
-            tenants.contains(whose) || also(value).is_some_and(|other| tenants.contains(&other))
-        };
-        // It fails only without support for closures, which is asked for above.
-        let _ = self.cache.invalidate_entries_if(concerned);
+        f.debug_struct("Directory").field("keys", &self.keys.len()).finish_non_exhaustive()
     }
 }

@@ -6,6 +6,7 @@ mod key;
 mod limits;
 mod password;
 mod rate;
+mod remembered;
 mod token;
 mod used;
 

@@ -35,7 +35,7 @@ pub async fn explain(ctx: &Ctx, app: &App, email: EmailBuilder) -> ServiceResult
     ctx.require(Scope::RoutingRulesRead)?;
     let email = email.mode(ctx.mode).build()?;
     let refusal = match may_send(ctx, app, &email).await {
-        Ok(()) => None,
+        Ok(_) => None,
         Err(refusal @ (ServiceError::Refused { .. } | ServiceError::Forbidden(_))) => Some(refusal),
         Err(error) => return Err(error),
     };

@@ -62,7 +62,8 @@ pub async fn send_batch(
             Err(error) => return Err(error),
         }
     }
-    let allowances = plan::allowances(ctx, app).await?;
+    let account = app.directory.account(ctx.tenant).await?.ok_or(ServiceError::NotFound)?;
+    let allowances = plan::allowances(ctx, &account);
     for email in &mut emails {
         email.allowances.clone_from(&allowances);
     }

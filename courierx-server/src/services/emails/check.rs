@@ -1,17 +1,23 @@
 //! Whether a tenant may send a message at the moment.
 
+use std::sync::Arc;
+
 use courierx_core::message::{Email, Lane, Mode, TrackedBy, Unsubscribe};
 
 use crate::App;
 use crate::ctx::{Actor, Ctx, Scope};
 use crate::delivery::sandbox_takes_live_mail;
 use crate::error::{FieldError, ServiceError, ServiceResult};
-use crate::model::plans::Feature;
+use crate::model::plans::{Account, Feature};
 use crate::model::tenants::Tenant;
 use crate::services::plan;
 
-/// Refuses what could not be sent, while there is somebody to tell.
-pub(in crate::services) async fn may_send(ctx: &Ctx, app: &App, email: &Email) -> ServiceResult<()> {
+/// Refuses what could not be sent, while there is somebody to tell. Returns on whose account it would be.
+pub(in crate::services) async fn may_send(
+    ctx: &Ctx,
+    app: &App,
+    email: &Email,
+) -> ServiceResult<Arc<Account>> {
     let account = app.directory.account(ctx.tenant).await?.ok_or(ServiceError::NotFound)?;
     if account.tenant.is_suspended() {
         return Err(ServiceError::Suspended);
@@ -21,16 +27,19 @@ pub(in crate::services) async fn may_send(ctx: &Ctx, app: &App, email: &Email) -
         ctx.require(Scope::EmailsCritical)?;
         plan::require(&account, Feature::CriticalLane)?;
     }
-    let key = email.from().address().key();
-    let domain = key.as_str().rsplit_once('@').map_or("", |(_, domain)| domain);
+    let domain = email.from().address().domain();
     may_name(ctx, domain)?;
     if is_for_the_sandbox(ctx, &account.tenant) {
         // By the time it is due there may be a real connection.
         let waits = ctx.mode == Mode::Live && email.send_at().is_some_and(|at| at > app.now());
-        return if waits { from_domain(ctx, app, domain).await } else { Ok(()) };
+        if waits {
+            from_domain(ctx, app, domain).await?;
+        }
+        return Ok(account);
     }
     has_connection(ctx, app).await?;
-    from_domain(ctx, app, domain).await
+    from_domain(ctx, app, domain).await?;
+    Ok(account)
 }
 
 /// Links of ours lead to this server, which has to know how it is reached.

@@ -39,9 +39,9 @@ pub async fn send(ctx: &Ctx, app: &App, draft: Draft) -> ServiceResult<SentEmail
     ctx.require(Scope::EmailsWrite)?;
     let Filled { draft, template } = template::fill(ctx, app, draft).await?;
     let checked = draft.check(ctx, app).await?;
-    may_send(ctx, app, &checked.email).await?;
+    let account = may_send(ctx, app, &checked.email).await?;
     let mut submission = checked.complete(&mut Files::new(app, ctx.tenant)).await?;
-    submission.allowances = plan::allowances(ctx, app).await?;
+    submission.allowances = plan::allowances(ctx, &account);
     let email = submission.email.clone();
     match (app.outbox.enqueue(ctx.tenant, submission).await, template) {
         (Ok(accepted), _) => match accepted.written {

@@ -30,7 +30,7 @@ use crate::services::domains::Places;
 use crate::services::emails::FetchPlaces;
 use crate::services::engine::Engine;
 use crate::services::events::Streams;
-use crate::services::health::{DatabaseWorks, QueueDepth};
+use crate::services::health::{Backlog, Lately};
 use crate::services::links::{Links, TenantHosts};
 use crate::services::pages::Many;
 use crate::webhooks::Webhooks;
@@ -111,9 +111,9 @@ pub struct App {
     /// What `/metrics` tells.
     pub meters: Arc<Meters>,
     /// Whether the database worked a moment ago.
-    pub database_works: DatabaseWorks,
+    pub database_works: Lately<bool>,
     /// How long the queue was a moment ago.
-    pub queue_depth: QueueDepth,
+    pub queue_depth: Lately<Arc<Backlog>>,
     /// When the process was ready.
     pub started_at: Timestamp,
     /// Cancelled when something has ended that the process cannot do without.
@@ -173,8 +173,8 @@ impl App {
             logins: LoginLimits::default(),
             guesses: Guesses::default(),
             resets: Resets::default(),
-            database_works: DatabaseWorks::default(),
-            queue_depth: QueueDepth::default(),
+            database_works: Lately::default(),
+            queue_depth: Lately::default(),
             meters,
             settings,
             store,

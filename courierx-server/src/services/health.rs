@@ -1,12 +1,11 @@
 //! Whether the server can do its work. Anybody may ask, so asking costs little and ends soon.
 
-use std::fmt;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use courierx_core::id::TenantId;
 use courierx_core::store::{DepthQuery, LaneDepth, StateKey, StoreError};
-use moka::future::Cache;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -45,7 +44,8 @@ pub async fn check(app: &App, operator: bool) -> Health {
 
 /// Whether the database answers, and can be written: found out at most once in a second, whoever asks.
 pub async fn database(app: &App) -> bool {
-    !app.failed.is_cancelled() && app.database_works.get(look(app)).await
+    let look = async { Ok::<_, Infallible>(look(app).await) };
+    !app.failed.is_cancelled() && app.database_works.get(look).await.unwrap_or_default()
 }
 
 async fn look(app: &App) -> bool {
@@ -71,10 +71,10 @@ pub async fn depth(app: &App) -> Option<Arc<Backlog>> {
         let (lanes, callbacks) = tokio::try_join!(app.store.depth(&all), kept)?;
         Ok::<_, StoreError>(Arc::new(Backlog { lanes, callbacks }))
     };
-    match tokio::time::timeout(PATIENCE, app.queue_depth.0.try_get_with((), count)).await {
+    match tokio::time::timeout(PATIENCE, app.queue_depth.get(count)).await {
         Ok(Ok(depth)) => Some(depth),
         Ok(Err(error)) => {
-            tracing::warn!(error = &*error as &dyn std::error::Error, "the queue could not be counted");
+            tracing::warn!(error = &error as &dyn std::error::Error, "the queue could not be counted");
             None
         }
         Err(_) => {
@@ -84,38 +84,29 @@ pub async fn depth(app: &App) -> Option<Arc<Backlog>> {
     }
 }
 
-/// Whether the database worked when it was looked at last, and when that was.
-#[derive(Debug, Default)]
-pub struct DatabaseWorks(Mutex<Option<(Instant, bool)>>);
+/// What was found out last, and when that was.
+#[derive(Debug)]
+pub struct Lately<T>(Mutex<Option<(Instant, T)>>);
 
-impl DatabaseWorks {
+impl<T> Default for Lately<T> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<T: Clone> Lately<T> {
     /// What was found a moment ago, or is found now. Whoever asks while somebody looks waits for the same look; if
-    /// that one gives up, the next looks.
-    async fn get(&self, look: impl Future<Output = bool>) -> bool {
+    /// that one gives up or fails, the next looks.
+    async fn get<E>(&self, look: impl Future<Output = Result<T, E>>) -> Result<T, E> {
         let mut last = self.0.lock().await;
-        if let Some((at, works)) = *last
+        if let Some((at, found)) = &*last
             && at.elapsed() < HOLDS
         {
-            return works;
+            return Ok(found.clone());
         }
-        let works = look.await;
-        *last = Some((Instant::now(), works));
-        works
-    }
-}
-
-/// The last count of the queue. Whoever asks while it is counted waits for the same count.
-pub struct QueueDepth(Cache<(), Arc<Backlog>>);
-
-impl Default for QueueDepth {
-    fn default() -> Self {
-        Self(Cache::builder().max_capacity(1).time_to_live(HOLDS).build())
-    }
-}
-
-impl fmt::Debug for QueueDepth {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("QueueDepth")
+        let found = look.await?;
+        *last = Some((Instant::now(), found.clone()));
+        Ok(found)
     }
 }
 
@@ -129,16 +120,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn however_many_ask_the_database_is_looked_at_once_in_a_second() {
-        let (works, looks) = (DatabaseWorks::default(), AtomicUsize::new(0));
+        let (works, looks) = (Lately::default(), AtomicUsize::new(0));
         for (round, found) in [(1, true), (2, false), (3, true)] {
             let look = || async {
                 looks.fetch_add(1, Ordering::Relaxed);
                 tokio::task::yield_now().await;
-                found
+                Ok::<_, Infallible>(found)
             };
             let answers = join_all((0..100).map(|_| works.get(look()))).await;
-            assert_eq!(answers, [found; 100]);
-            assert_eq!(works.get(async { panic!("it was looked at a moment ago") }).await, found);
+            assert_eq!(answers, [Ok(found); 100]);
+            let again = async { panic!("it was looked at a moment ago") };
+            assert_eq!(works.get(again).await, Ok::<_, Infallible>(found));
             assert_eq!(looks.load(Ordering::Relaxed), round);
             tokio::time::advance(HOLDS).await;
         }
@@ -146,10 +138,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_gives_up_leaves_the_look_to_the_next() {
-        let works = DatabaseWorks::default();
-        let given_up =
-            tokio::time::timeout(Duration::from_millis(1), works.get(std::future::pending())).await;
-        assert!(given_up.is_err());
-        assert!(works.get(async { true }).await);
+        let works = Lately::default();
+        let given_up = works.get(std::future::pending::<Result<_, &str>>());
+        assert!(tokio::time::timeout(Duration::from_millis(1), given_up).await.is_err());
+        assert_eq!(works.get(async { Err("it failed") }).await, Err("it failed"));
+        assert_eq!(works.get(async { Ok::<_, Infallible>(true) }).await, Ok(true));
     }
 }

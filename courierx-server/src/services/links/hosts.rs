@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use courierx_core::id::TenantId;
 use courierx_core::store::{ConfigsExt as _, Store};
 use courierx_core::tracking::LinkHosts;
-use moka::future::Cache;
+use moka::sync::Cache;
 
 use crate::auth::Directory;
 use crate::config::PublicUrl;
@@ -58,13 +58,13 @@ impl Hosts {
             return false;
         }
         let host = host.to_ascii_lowercase();
-        if let Some(known) = self.0.get(&host).await {
+        if let Some(known) = self.0.get(&host) {
             return known;
         }
         let Ok(found) = store.find_anywhere::<Domain>(&Domain::tracked_at(host.as_str())).await else {
             return false;
         };
-        self.0.insert(host, found.is_some()).await;
+        self.0.insert(host, found.is_some());
         found.is_some()
     }
 }

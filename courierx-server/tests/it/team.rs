@@ -97,6 +97,35 @@ pub(crate) async fn whoever_has_an_account_joins_with_the_password_they_have() {
 }
 
 #[tokio::test]
+pub(crate) async fn whoever_belongs_nowhere_any_more_registers_again_with_the_password_they_have() {
+    let server = TestServer::start().await;
+    let owner = server.owner("acme").await;
+    join(&server, &owner, "dev@acme.example", "developer").await;
+    let register = async |password: &str| {
+        let new = json!({ "name": "own", "email": "dev@acme.example", "password": password });
+        server.client().post("/api/v1/auth/register", &new).await
+    };
+    let taken = json!(["email has already been taken"]);
+    assert_eq!(register("a new password").await.body["errors"], taken, "they belong to one");
+    assert_eq!(owner.delete(&member(&owner, "dev@acme.example").await).await.status, 204);
+    let log_in = async || {
+        let login = json!({ "email": "dev@acme.example", "password": "a new password" });
+        server.client().post("/api/v1/auth/login", &login).await
+    };
+    assert_eq!(log_in().await.status, 401);
+    assert_eq!(register("not that password").await.body["errors"], taken);
+    let again = register("a new password").await;
+    assert_eq!(again.status, 201, "{again:?}");
+    let own = server.client().with(again.body["token"].as_str().unwrap());
+    assert_eq!(own.get("/api/v1/team_members").await.body[0]["role"], "owner");
+    assert_eq!(log_in().await.body["tenant"]["slug"], "own");
+    assert_eq!(register("a new password").await.body["errors"], taken, "once");
+    // Where they began they are nobody, and may be again.
+    let back = accept(&server, &invite(&owner, "dev@acme.example", "viewer").await, "a new password").await;
+    assert_eq!(back.status, 201, "{back:?}");
+}
+
+#[tokio::test]
 async fn nobody_gives_more_than_they_have_and_an_owner_stays() {
     let server = TestServer::start().await;
     let owner = server.owner("acme").await;

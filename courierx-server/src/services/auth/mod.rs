@@ -4,33 +4,28 @@ mod delete;
 mod logout;
 mod password;
 mod readiness;
+mod register;
 mod reset;
 
 use std::net::IpAddr;
 
-use courierx_core::clock::Timestamp;
-use courierx_core::event::Sequence;
 use courierx_core::id::{RecordId, TenantId};
-use courierx_core::store::{
-    CANARY_KIND, Change, CommitError, ConfigsExt, KeyValue, Resource, Store, Versioned,
-};
-use courierx_core::suppression::Pattern;
+use courierx_core::store::{Change, ConfigsExt, KeyValue, Versioned};
 use serde_json::{Map, Value};
 
 pub use delete::{Confirmation, delete};
 pub use logout::log_out;
 pub use password::{NewPassword, change as change_password};
 pub use readiness::{Readiness, readiness};
+pub(super) use register::enrol;
+pub use register::{NewTenant, is_fresh, register};
 pub use reset::{Resets, forgot, reset};
 
 use crate::App;
-use crate::auth::random_hex;
-use crate::config::Registration;
 use crate::ctx::{Ctx, Role};
 use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::model::memberships::Membership;
-use crate::model::plans::{Limits, Plan};
-use crate::model::tenants::{FirstTenant, Tenant, TenantStatus};
+use crate::model::tenants::Tenant;
 use crate::model::users::User;
 use crate::secret::Secret;
 use crate::services::is_one_line;
@@ -42,17 +37,6 @@ const MAX_NAME: usize = 100;
 const MAX_SETTINGS: usize = 16 * 1024;
 /// How deep arrays and objects may nest in a tenant's settings. A reader of JSON gives up at 128.
 const MAX_SETTINGS_DEPTH: usize = 32;
-
-/// Somebody who registers.
-#[derive(Debug)]
-pub struct NewTenant {
-    /// What the tenant is called.
-    pub name: String,
-    /// With which address its owner logs in.
-    pub email: String,
-    /// The owner's password.
-    pub password: NewPassword,
-}
 
 /// A tenant and a token to act in it.
 #[derive(Debug)]
@@ -67,94 +51,6 @@ pub struct LoggedIn {
     pub token: String,
 }
 
-/// Creates a tenant, its owner and the owner's membership, all or none.
-pub async fn register(app: &App, new: NewTenant, from: Option<IpAddr>) -> ServiceResult<LoggedIn> {
-    check(&new)?;
-    may_register(app).await?;
-    if let Some(from) = from {
-        app.logins.address(from)?;
-    }
-    let now = app.now();
-    let password_hash = app.passwords.hash(new.password.password.clone()).await?;
-    // Of several who found that nobody was here, at any server, one is the first.
-    let mark = app.settings.registration == Registration::First;
-    create(app, &new, Plan::USUAL, password_hash, now, mark).await
-}
-
-/// Creates a tenant for somebody, as the operator wants it.
-pub(super) async fn enrol(app: &App, new: NewTenant, plan_id: &str) -> ServiceResult<LoggedIn> {
-    check(&new)?;
-    let password_hash = app.passwords.hash(new.password.password.clone()).await?;
-    create(app, &new, plan_id, password_hash, app.now(), false).await
-}
-
-async fn create(
-    app: &App,
-    new: &NewTenant,
-    plan_id: &str,
-    password_hash: String,
-    now: Timestamp,
-    must_be_first: bool,
-) -> ServiceResult<LoggedIn> {
-    let (id, user_id) = (TenantId::new(), RecordId::new());
-    let email = new.email.trim().to_owned();
-    let user = User::new(email.clone(), password_hash, now);
-    let membership = Membership { user: user_id, home: id, role: Role::Owner, joined_at: now };
-    let mut tenant = Tenant {
-        slug: slug(&new.name),
-        name: new.name.trim().to_owned(),
-        email,
-        status: TenantStatus::Active,
-        status_reason: None,
-        plan_id: plan_id.to_owned(),
-        settings: Map::new(),
-        created_at: now,
-        live_since: None,
-        content_days: None,
-        rate_limit_per_minute: None,
-        deleted_at: None,
-        limits: Limits::default(),
-        features: None,
-    };
-    let plain = tenant.slug.clone();
-    // A slug that is taken gets random digits; a second collision of those does not happen.
-    for _ in 0..3 {
-        let mut changes = vec![
-            Change::create(id, Tenant::record(id), &tenant)?,
-            Change::create(id, user_id, &user)?,
-            Change::create(id, RecordId::new(), &membership)?,
-        ];
-        if must_be_first {
-            changes.insert(0, Change::create(id, RecordId::new(), &FirstTenant {})?);
-        }
-        match app.store.commit_configs(id, changes).await? {
-            Ok(()) => {
-                let token = app.tokens.issue(id, user_id, id, user.epoch, now)?;
-                tracing::info!(tenant = %id, "registered");
-                return Ok(LoggedIn { id, user: user_id, tenant, token });
-            }
-            Err(CommitError::DuplicateKey { key, .. }) if key == "slug" => {
-                tenant.slug = format!("{plain}-{}", &random_hex()[..6]);
-            }
-            Err(CommitError::DuplicateKey { kind, .. }) if kind == FirstTenant::KIND => return Err(closed()),
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(ServiceError::field("name", "has already been taken"))
-}
-
-fn check(new: &NewTenant) -> ServiceResult<()> {
-    let mut wrong = Vec::new();
-    wrong.extend(check_name(&new.name));
-    if new.email.trim().is_empty() {
-        wrong.push(FieldError::new("email", "can't be blank"));
-    } else if new.email.trim().starts_with(['@', '*']) || new.email.parse::<Pattern>().is_err() {
-        wrong.push(FieldError::new("email", "is not an email address"));
-    }
-    wrong.extend(new.password.problems());
-    if wrong.is_empty() { Ok(()) } else { Err(ServiceError::Invalid(wrong)) }
-}
-
 pub(super) fn check_name(name: &str) -> Option<FieldError> {
     let name = name.trim();
     if name.is_empty() {
@@ -164,50 +60,6 @@ pub(super) fn check_name(name: &str) -> Option<FieldError> {
     } else {
         None
     }
-}
-
-/// Whether anybody may register at the moment.
-async fn may_register(app: &App) -> ServiceResult<()> {
-    match app.settings.registration {
-        Registration::Open => Ok(()),
-        Registration::First if is_fresh(&*app.store).await? => Ok(()),
-        Registration::First | Registration::Closed => Err(closed()),
-    }
-}
-
-fn closed() -> ServiceError {
-    ServiceError::Forbidden("registration is closed on this server".to_owned())
-}
-
-/// Whether nobody was here before. Any change of configuration means that somebody was, but for the canaries
-/// that the start itself leaves, and the operator's plans.
-pub async fn is_fresh(store: &dyn Store) -> ServiceResult<bool> {
-    const AT_ONCE: usize = 100;
-    let mut after = Sequence::START;
-    loop {
-        let changes = store.config_changes(after, AT_ONCE).await?;
-        if !changes.iter().all(|change| [CANARY_KIND, Plan::KIND].contains(&&*change.kind)) {
-            return Ok(false);
-        }
-        match changes.last() {
-            Some(last) if changes.len() >= AT_ONCE => after = last.sequence,
-            _ => return Ok(true),
-        }
-    }
-}
-
-/// The name in addresses: `My Company` is `my-company`.
-fn slug(name: &str) -> String {
-    let mut slug = String::new();
-    for character in name.chars() {
-        if character.is_ascii_alphanumeric() {
-            slug.push(character.to_ascii_lowercase());
-        } else if !slug.is_empty() && !slug.ends_with('-') {
-            slug.push('-');
-        }
-    }
-    let slug = slug.trim_end_matches('-');
-    if slug.is_empty() { "tenant".to_owned() } else { slug.to_owned() }
 }
 
 /// Lets a user in, by address and password: into the tenant of this slug, or the one in which they began.
@@ -330,17 +182,5 @@ fn is_within_depth(value: &Value, levels: usize) -> bool {
             levels > 0 && entries.values().all(|item| is_within_depth(item, levels - 1))
         }
         _ => true,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn slugs_are_readable() {
-        assert_eq!(slug("My Company"), "my-company");
-        assert_eq!(slug("  Ünï & co. "), "n-co");
-        assert_eq!(slug("東京"), "tenant");
     }
 }

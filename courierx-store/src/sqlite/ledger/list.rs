@@ -7,9 +7,9 @@ use courierx_core::id::TenantId;
 use courierx_core::store::{Cursor, MessageFilter, MessageRecord, Page, PageRequest, StoredMessage};
 use rusqlite::{Connection, Row, params};
 
-use super::super::codec;
+use super::super::codec::{self, Columns};
 use super::super::error::{Fault, Run};
-use super::message::{message_columns, read_attempts, read_head, read_recipients, read_record};
+use super::message::{may_match, message_columns, read_attempts, read_head, read_recipients, read_record};
 
 /// The index by tenant is divided into buckets of so many rows (see the schema); a look-up by tenant goes
 /// through the buckets, one seek each.
@@ -137,6 +137,10 @@ fn read_matching(
     filter: &MessageFilter,
     now: Timestamp,
 ) -> Run<(i64, Option<MessageRecord>)> {
+    // Most that do not match are told apart without being read.
+    if !may_match(row, filter, now)? {
+        return Ok((row.column(0)?, None));
+    }
     let (seq, record) =
         if filter.looks_at_recipients() { read_record(connection, row, now)? } else { read_head(row, now)? };
     Ok((seq, filter.matches(&record).then_some(record)))

@@ -5,7 +5,7 @@ use courierx_core::event::MessageStatus;
 use courierx_core::id::{AttemptId, DeliveryId, MessageId, TenantId};
 use courierx_core::provider::RecipientOutcome;
 use courierx_core::store::{
-    AttemptRecord, JobId, LeaseRef, LeaseToken, MessageRecord, RecipientRecord, StoredMessage,
+    AttemptRecord, JobId, LeaseRef, LeaseToken, MessageFilter, MessageRecord, RecipientRecord, StoredMessage,
 };
 use courierx_core::vault::Sealed;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -106,7 +106,7 @@ pub(super) fn read_record(
 /// Reads a message without its recipients, too.
 pub(super) fn read_head(row: &Row<'_>, now: Timestamp) -> Run<(i64, MessageRecord)> {
     let seq = row.column(0)?;
-    let mut record = MessageRecord {
+    let record = MessageRecord {
         id: MessageId::from_bytes(row.column(1)?),
         tenant: TenantId::from_bytes(row.column(2)?),
         created_at: row.time(3)?,
@@ -118,7 +118,7 @@ pub(super) fn read_head(row: &Row<'_>, now: Timestamp) -> Run<(i64, MessageRecor
         retry: row.named(9)?,
         duplicates: row.named(10)?,
         tags: row.list(11)?,
-        status: row.named(12)?,
+        status: read_status(row, now)?,
         recipients: Vec::new(),
         summary: row
             .column::<Option<Vec<u8>>>(13)?
@@ -126,11 +126,23 @@ pub(super) fn read_head(row: &Row<'_>, now: Timestamp) -> Run<(i64, MessageRecor
             .transpose()
             .map_err(|error| Fault::corrupt("the summary of a message", error))?,
     };
-    if record.status == MessageStatus::Scheduled && record.send_at <= now {
-        // Nobody writes down that the time has come.
-        record.status = MessageStatus::Queued;
-    }
     Ok((seq, record))
+}
+
+fn read_status(row: &Row<'_>, now: Timestamp) -> Run<MessageStatus> {
+    let status = row.named(12)?;
+    // Nobody writes down that the time has come.
+    let is_due = status == MessageStatus::Scheduled && row.time(4)? <= now;
+    Ok(if is_due { MessageStatus::Queued } else { status })
+}
+
+/// Whether the message of a row of [`message_columns`] can match, by what is quickly read of it.
+pub(super) fn may_match(row: &Row<'_>, filter: &MessageFilter, now: Timestamp) -> Run<bool> {
+    let created_at = row.time(3)?;
+    Ok(filter.from.is_none_or(|from| created_at >= from)
+        && filter.until.is_none_or(|until| created_at < until)
+        && (filter.status.is_none() || filter.status == Some(read_status(row, now)?))
+        && (filter.mode.is_none() || filter.mode == Some(row.named(8)?)))
 }
 
 /// Reads the recipients of the message `seq`, whose row of [`message_columns`] this is.
@@ -195,27 +207,27 @@ impl Draft {
         attempt: AttemptRecord,
         grants: &[i64],
     ) -> Run<()> {
-        tx.sql(
+        tx.execute(
             "INSERT INTO courierx_attempts
                  (id, tenant, message, number, connection, provider, delivery, job, token, started_at,
                   recipients, skipped, grants)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-        )?
-        .execute(params![
-            attempt.id.as_bytes(),
-            tenant.as_bytes(),
-            self.seq,
-            attempt.number,
-            attempt.connection.as_str(),
-            attempt.provider,
-            attempt.delivery.as_bytes(),
-            attempt.lease.job.0,
-            attempt.lease.token.0,
-            attempt.started_at.as_micros(),
-            codec::json(&attempt.recipients)?,
-            codec::list(&attempt.skipped)?,
-            codec::list(grants)?,
-        ])?;
+            params![
+                attempt.id.as_bytes(),
+                tenant.as_bytes(),
+                self.seq,
+                attempt.number,
+                attempt.connection.as_str(),
+                attempt.provider,
+                attempt.delivery.as_bytes(),
+                attempt.lease.job.0,
+                attempt.lease.token.0,
+                attempt.started_at.as_micros(),
+                codec::json(&attempt.recipients)?,
+                codec::list(&attempt.skipped)?,
+                codec::list(grants)?,
+            ],
+        )?;
         self.read.attempts.push(attempt.clone());
         self.message.attempts.push(attempt);
         Ok(())
@@ -275,13 +287,13 @@ impl Draft {
                 && let Some(id) = &acceptance.provider_message_id
             {
                 // Usually one identifier for all recipients; some providers give each its own.
-                tx.sql(
+                tx.execute(
                     "INSERT OR IGNORE INTO courierx_provider_ids
                          (provider_message_id, connection, tenant, message, number)
                      SELECT ?1, connection, tenant, message, number
                      FROM courierx_attempts WHERE message = ?2 AND number = ?3",
-                )?
-                .execute(params![id, self.seq, attempt.number])?;
+                    params![id, self.seq, attempt.number],
+                )?;
             }
         }
         Ok(())

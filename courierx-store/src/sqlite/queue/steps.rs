@@ -19,19 +19,20 @@ pub(in super::super) fn holds(
     message: Option<MessageId>,
     lease: LeaseRef,
 ) -> Run<bool> {
-    let about: Option<Option<[u8; 16]>> = tx
-        .sql("SELECT message FROM courierx_jobs WHERE id = ?1 AND token = ?2 AND leased = 1 AND tenant = ?3")?
-        .query_row(params![lease.job.0, lease.token.0, tenant.as_bytes()], |row| row.get(0))
-        .optional()?;
+    let sql = "SELECT message FROM courierx_jobs WHERE id = ?1 AND token = ?2 AND leased = 1 AND tenant = ?3";
+    let params = params![lease.job.0, lease.token.0, tenant.as_bytes()];
+    let about: Option<Option<[u8; 16]>> =
+        tx.with(sql, |select| Ok(select.query_row(params, |row| row.get(0)).optional()?))?;
     Ok(about.is_some_and(|about| about.is_none() || about.map(MessageId::from_bytes) == message))
 }
 
 /// Extends a lease to `by` from now; `false` if it is not held any longer.
 pub(super) fn extend(tx: &Tx<'_>, lease: LeaseRef, by: Duration) -> Run<bool> {
     let until = tx.now().after(by).as_micros();
-    let changed = tx
-        .sql("UPDATE courierx_jobs SET free_at = ?3 WHERE id = ?1 AND token = ?2 AND leased = 1")?
-        .execute(params![lease.job.0, lease.token.0, until])?;
+    let changed = tx.execute(
+        "UPDATE courierx_jobs SET free_at = ?3 WHERE id = ?1 AND token = ?2 AND leased = 1",
+        params![lease.job.0, lease.token.0, until],
+    )?;
     Ok(changed == 1)
 }
 
@@ -39,9 +40,10 @@ pub(super) fn extend(tx: &Tx<'_>, lease: LeaseRef, by: Duration) -> Run<bool> {
 pub(in super::super) fn step(tx: &Tx<'_>, lease: LeaseRef, next: JobNext) -> Run<bool> {
     match next {
         JobNext::Finish => {
-            let removed = tx
-                .sql("DELETE FROM courierx_jobs WHERE id = ?1 AND token = ?2 AND leased = 1")?
-                .execute(params![lease.job.0, lease.token.0])?;
+            let removed = tx.execute(
+                "DELETE FROM courierx_jobs WHERE id = ?1 AND token = ?2 AND leased = 1",
+                params![lease.job.0, lease.token.0],
+            )?;
             Ok(removed == 1)
         }
         JobNext::RetryAt { at, round } => retry(tx, lease, at, round),

@@ -17,6 +17,7 @@ use crate::callback_setup;
 use crate::error::ServiceError;
 use crate::model::memberships::Membership;
 use crate::model::provider_connections::ProviderConnection;
+use crate::model::routing_rules::RoutingRule;
 use crate::model::tenants::Tenant;
 use crate::model::users::User;
 
@@ -50,8 +51,12 @@ pub(super) async fn erase(app: &App) -> StoreResult<Timestamp> {
         match one(app, &mut lead, &tenant).await {
             Ok(Some(done)) => all_done &= done,
             Ok(None) => return Ok(app.now().after(INTERVAL)),
-            // Somebody changed a user meanwhile; or the store is away, and so for the others.
-            Err(ServiceError::Conflict(_)) => all_done = false,
+            // Somebody changed a user meanwhile: the next pass goes on.
+            Err(ServiceError::Conflict(why)) => {
+                tracing::info!(tenant = %tenant.tenant, why, "a deleted tenant is gone on with in a moment");
+                all_done = false;
+            }
+            // The store is away, and so for the others.
             Err(error) => {
                 tracing::warn!(tenant = %tenant.tenant, error = &error as &dyn std::error::Error,
                                "a deleted tenant was not removed");
@@ -66,6 +71,8 @@ pub(super) async fn erase(app: &App) -> StoreResult<Timestamp> {
 /// Removes some of what one tenant had; whether nothing was left, or none if the turn was lost.
 async fn one(app: &App, lead: &mut Lead, tenant: &Versioned<Tenant>) -> Result<Option<bool>, ServiceError> {
     let (id, clock) = (tenant.tenant, app.store.clock());
+    // They keep the connections that they name.
+    rules(app, id).await?;
     connections(app, id).await?;
     let mut found_any = false;
     for _ in 0..ROUNDS {
@@ -86,6 +93,19 @@ async fn one(app: &App, lead: &mut Lead, tenant: &Versioned<Tenant>) -> Result<O
         clock.sleep_until(clock.now().after(PAUSE)).await;
     }
     Ok(Some(false))
+}
+
+/// Removes the tenant's routing rules.
+async fn rules(app: &App, tenant: TenantId) -> Result<(), ServiceError> {
+    loop {
+        let page = PageRequest::first(BATCH);
+        let found = app.store.list_configs(tenant, RoutingRule::KIND, None, &page).await?.items;
+        if found.is_empty() {
+            return Ok(());
+        }
+        let changes = found.iter().map(|one| Change::delete::<RoutingRule>(one.id)).collect();
+        app.commit(tenant, changes).await?;
+    }
 }
 
 /// Removes the tenant's connections: their providers are to call back no more, as long as there are credentials to say

@@ -14,6 +14,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::provider_connections::limits::{clock, tenant, under};
+use crate::routing_rules::{create as create_rule, playground};
 use crate::support::{Answer, Client, PATIENCE, TestServer};
 
 const ME: &str = "/api/v1/auth/me";
@@ -167,6 +168,20 @@ async fn what_is_queued_is_not_sent_and_nothing_is_left_even_after_a_stop_half_w
     assert_eq!(rows(&server, &id), ["courierx_config_changes 2"]);
     let mail = server.owner("next").await.get("/api/v1/health").await;
     assert_eq!(mail.body["services"]["queue"]["waiting"], 0, "{mail:?}");
+}
+
+#[tokio::test]
+pub(crate) async fn rules_and_the_connections_that_they_name_go_as_well() {
+    let clock = clock();
+    let server = under(&clock).await;
+    let owner = server.owner("acme").await;
+    let id = tenant(&owner).await;
+    let connection = playground(&owner, "One").await;
+    let rule = json!({ "name": "All", "strategy": "priority", "connections": [{ "provider_connection_id": connection["id"] }] });
+    create_rule(&owner, &rule).await;
+    assert_eq!(delete(&owner, &json!({ "name": "acme" })).await.status, 204);
+    clock.advance(Duration::from_mins(16));
+    until_over(&server, &clock, id).await;
 }
 
 #[tokio::test]

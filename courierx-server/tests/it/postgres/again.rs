@@ -21,6 +21,7 @@ again!([answers]
 again!([audit_log] every_change_is_in_the_log_with_who_made_it_and_no_secret);
 again!([deletion]
     nobody_gets_into_a_deleted_tenant_and_all_it_had_is_free_again
+    rules_and_the_connections_that_they_name_go_as_well
     who_belongs_to_another_tenant_stays_there
 );
 again!([domains]

@@ -11,6 +11,7 @@
 mod accept;
 mod apart;
 mod callbacks;
+mod claimed;
 mod content;
 mod deliver;
 mod direct;

@@ -23,7 +23,7 @@ use crate::vault::Sealed;
 
 /// How long a message waits for the key that it was sealed with before it is looked at again. Keys come with
 /// a restart, so nobody waits for that any longer than this.
-const KEY_WAIT: Duration = Duration::from_mins(10);
+pub(super) const KEY_WAIT: Duration = Duration::from_mins(10);
 /// How long it waits at least for a large content that cannot be reached.
 const BLOB_WAIT: Duration = Duration::from_secs(10);
 

@@ -262,12 +262,12 @@ impl Crew {
     /// Starts delivering.
     async fn start(&mut self, claimed: Vec<Claimed>) -> StoreResult<()> {
         // Held before anything can fail, so that the heartbeat never misses one.
-        let held: Vec<_> = claimed.iter().map(|one| self.leases.hold(one.job.tenant, one.lease)).collect();
-        let keys: Vec<_> =
-            claimed.iter().filter_map(|one| Some((one.job.tenant, one.job.message?))).collect();
-        let mut loaded = self.inner.store.load(&keys).await?.into_iter();
-        for (claimed, held) in claimed.into_iter().zip(held) {
-            let stored = claimed.job.message.and_then(|_| loaded.next().flatten());
+        let hold = |one: Claimed| {
+            let held = self.leases.hold(one.job.tenant, one.lease);
+            (one, held)
+        };
+        let claimed = claimed.into_iter().map(hold).collect();
+        for (claimed, held, stored) in self.inner.read_claimed(claimed).await? {
             let (inner, abort) = (Arc::clone(&self.inner), self.abort.clone());
             self.tasks.spawn(async move {
                 let _held = held;

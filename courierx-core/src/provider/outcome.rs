@@ -86,8 +86,7 @@ impl Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Acceptance {
-    /// The provider's own identifier, if it gave one that could be read. Its callbacks name it.
-    pub provider_message_id: Option<String>,
+    provider_message_id: Option<String>,
     /// What the provider said, bounded, for the message's history.
     pub detail: Option<String>,
 }
@@ -99,6 +98,11 @@ impl Acceptance {
         // What is longer than any vendor's, or no line of text, is none: it is kept with every attempt.
         let id = Some(provider_message_id.into()).filter(|id| is_code(id, LONGEST_ID));
         Self { provider_message_id: id, detail: None }
+    }
+
+    /// The provider's own identifier, if it gave one that could be read. Its callbacks name it.
+    pub fn provider_message_id(&self) -> Option<&str> {
+        self.provider_message_id.as_deref()
     }
 
     /// Adds what the provider said; cut to 500 characters.

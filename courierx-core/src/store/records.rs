@@ -165,7 +165,7 @@ impl AttemptRecord {
             let status = match outcome {
                 RecipientOutcome::Accepted(acceptance) => {
                     if self.provider_message_id.is_none() {
-                        self.provider_message_id.clone_from(&acceptance.provider_message_id);
+                        self.provider_message_id = acceptance.provider_message_id().map(str::to_owned);
                     }
                     AttemptStatus::Sent
                 }

@@ -105,10 +105,8 @@ impl Mailgun {
 /// A complete success that cannot be read is one nevertheless.
 fn acceptance(answer: &Answer) -> Acceptance {
     let queued = answer.json::<Queued>().unwrap_or_default();
-    let mut acceptance = Acceptance::default();
     // Events name it without its brackets.
-    let id = queued.id.map(|id| bare(&id).to_owned());
-    acceptance.provider_message_id = id.filter(|id| !id.is_empty());
+    let acceptance = Acceptance::with_id(bare(queued.id.as_deref().unwrap_or_default()));
     match queued.message {
         Some(message) if !message.starts_with("Queued") => acceptance.detail(message),
         _ => acceptance,

@@ -189,8 +189,7 @@ fn tell(event: &Event) -> RecipientOutcome {
         }
         (kind, reason) => {
             let id = event.message.as_ref().and_then(|message| message.headers.message_id.as_deref());
-            let mut acceptance = Acceptance::default();
-            acceptance.provider_message_id = id.map(|id| bare(id).to_owned());
+            let acceptance = Acceptance::with_id(bare(id.unwrap_or_default()));
             let severity = event.severity.as_deref().unwrap_or_default();
             let words = [kind, severity, reason, event.said()].into_iter().filter(|word| !word.is_empty());
             RecipientOutcome::Accepted(acceptance.detail(words.collect::<Vec<_>>().join(" ")))

@@ -106,8 +106,7 @@ fn one(reply: &Reply, answer: &Answer, message: &Outgoing, token: &Secret) -> Ou
     if let Some(error) = reply.error() {
         return accuse(refusal(RULES, answer, &error, &[token]), message, &error.message);
     }
-    let mut acceptance = Acceptance::default();
-    acceptance.provider_message_id.clone_from(&reply.message_id);
+    let mut acceptance = Acceptance::with_id(reply.message_id.as_deref().unwrap_or_default());
     let inactive = inactive(&reply.message);
     if !inactive.is_empty() {
         // Whoever is written otherwise than we know the address is found by people.

@@ -145,9 +145,7 @@ impl Ses {
         if answer.status.is_success() {
             // A complete success that cannot be read is one nevertheless.
             let accepted = answer.json::<Accepted>().unwrap_or_default();
-            let mut acceptance = Acceptance::default();
-            acceptance.provider_message_id = accepted.message_id.filter(|id| !id.is_empty());
-            return Outcome::Accepted(acceptance);
+            return Outcome::Accepted(Acceptance::with_id(accepted.message_id.unwrap_or_default()));
         }
         refused(RULES, answer, error(answer).as_ref(), &self.secrets())
     }

@@ -54,7 +54,7 @@ async fn another_parser_reads_what_was_meant() {
     let message = everything();
     let outcome = send(&smtp, &message).await;
     let Outcome::Accepted(acceptance) = &outcome else { panic!("{outcome:?}") };
-    assert_eq!(acceptance.provider_message_id.as_deref(), Some("PY000001"));
+    assert_eq!(acceptance.provider_message_id(), Some("PY000001"));
 
     let report = server.report().await;
     assert!(report.encrypted);

@@ -146,7 +146,7 @@ async fn it_calls_back_what_became_of_each_recipient() {
         ]
     );
     assert_eq!(events[0].delivery, Some(mail::to(&people).delivery_id()));
-    assert_eq!(events[0].provider_message_id, acceptance.provider_message_id);
+    assert_eq!(events[0].provider_message_id.as_deref(), acceptance.provider_message_id());
     let mut keys: Vec<_> = events.iter().map(|event| &event.deduplication).collect();
     keys.sort();
     keys.dedup();

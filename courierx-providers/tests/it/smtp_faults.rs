@@ -41,7 +41,7 @@ async fn a_message_is_accepted_under_its_queue_id() {
     let server = Script::default().start().await;
     let outcome = send(&smtp(&server), &mail::to(&["ada@example.com", "bob@example.com"])).await;
     let Outcome::Accepted(acceptance) = outcome else { panic!("{outcome:?}") };
-    assert_eq!(acceptance.provider_message_id.as_deref(), Some("TEST0001"));
+    assert_eq!(acceptance.provider_message_id(), Some("TEST0001"));
     assert_eq!(acceptance.detail.as_deref(), Some("250 2.0.0 Ok: queued as TEST0001"));
     let seen = server.seen();
     assert_eq!(seen.messages.len(), 1);

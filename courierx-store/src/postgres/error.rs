@@ -236,6 +236,8 @@ fn of_code(code: &str, error: sqlx::Error) -> Fault {
             Fault { error: StoreError::Unavailable(error.into()), remedy: Remedy::Reconnect }
         }
         (_, "22021" | "22P05") => Fault::invalid("a text with a zero byte, which the database cannot hold"),
+        // A row too large for an index, too many values: it is so however often it is tried.
+        ("54", _) => Fault::invalid("more than the database takes at once"),
         (_, "XX001" | "XX002") => Fault::corrupt("the database", error),
         _ => Fault::new(StoreError::Backend(error.into())),
     }

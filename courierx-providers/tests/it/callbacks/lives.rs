@@ -77,7 +77,12 @@ async fn every_vendor_tells_what_became_of_messages() {
             for callback in &callbacks {
                 for event in vendor.source.read(callback, NOW).await.unwrap() {
                     assert_eq!(event.delivery, Some(message.delivery_id()), "{} {event:?}", vendor.name);
-                    assert_eq!(event.provider_message_id, accepted.provider_message_id, "{}", vendor.name);
+                    assert_eq!(
+                        event.provider_message_id.as_deref(),
+                        accepted.provider_message_id(),
+                        "{}",
+                        vendor.name
+                    );
                     let recipient = event.recipient.as_ref().map(ToString::to_string);
                     assert_eq!(recipient.as_deref(), Some(address.as_str()), "{}", vendor.name);
                     assert_eq!(

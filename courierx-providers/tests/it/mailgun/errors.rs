@@ -100,6 +100,7 @@ async fn nothing_that_is_said_under_a_5xx_is_believed() {
 
 #[tokio::test]
 async fn success_is_read_strictly_and_never_lost() {
+    let long = format!(r#"{{"id":"<{}>","message":"Queued"}}"#, "x".repeat(501));
     for (status, body, id) in [
         (200, r#"{"id":"<1.2@mg.example.com>","message":"Queued. Thank you."}"#, Some("1.2@mg.example.com")),
         (200, r#"{"message":"Queued. Thank you."}"#, None),
@@ -109,6 +110,7 @@ async fn success_is_read_strictly_and_never_lost() {
             r#"{"id":"<Mailgun Magnificent API@x>","message":"Queued"}"#,
             Some("Mailgun Magnificent API@x"),
         ),
+        (200, &long, None),
         (202, "", None),
         (200, "<html>", None),
         (200, r#"{"id":7}"#, None),
@@ -116,7 +118,7 @@ async fn success_is_read_strictly_and_never_lost() {
     ] {
         let outcome = outcome(Canned::new(status, body)).await;
         let Outcome::Accepted(acceptance) = &outcome else { panic!("{body}: {outcome:?}") };
-        assert_eq!(acceptance.provider_message_id.as_deref(), id, "{body}");
+        assert_eq!(acceptance.provider_message_id(), id, "{body}");
     }
     let trap = outcome(Canned::new(200, "Mailgun Magnificent API")).await;
     assert_eq!(refused(&trap), RefusalKind::Auth, "{trap:?}");

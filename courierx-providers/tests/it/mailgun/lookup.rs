@@ -57,7 +57,7 @@ async fn what_was_taken_is_found_though_the_answer_was_lost() {
             _ => {
                 let RecipientOutcome::Accepted(acceptance) = outcome else { panic!("{outcome:?}") };
                 let id = message.header_message_id().trim_matches(['<', '>']);
-                assert_eq!(acceptance.provider_message_id.as_deref(), Some(id));
+                assert_eq!(acceptance.provider_message_id(), Some(id));
             }
         }
     }

@@ -105,17 +105,19 @@ async fn what_is_not_the_vendors_is_known_by_its_status() {
 
 #[tokio::test]
 async fn an_acceptance_is_one_in_every_form() {
+    let long = format!(r#"{{"MessageID":"{}","ErrorCode":0,"Message":"OK"}}"#, "x".repeat(501));
     let message = mail::to(&["ada@example.com"]);
     for (body, id) in [
         (r#"{"MessageID":"b7bc2f4a","ErrorCode":0,"Message":"OK"}"#, Some("b7bc2f4a")),
         (r#"{"MessageID":"b7bc2f4a","Message":"Accepted, but delivery may be delayed."}"#, Some("b7bc2f4a")),
+        (&*long, None),
         ("{}", None),
         ("", None),
         ("<p>", None),
     ] {
         let outcome = hears(&message, Canned::new(200, body)).await;
         let Outcome::Accepted(acceptance) = outcome else { panic!("{body}: {outcome:?}") };
-        assert_eq!(acceptance.provider_message_id.as_deref(), id);
+        assert_eq!(acceptance.provider_message_id(), id);
     }
 }
 

@@ -38,7 +38,7 @@ async fn a_message_whose_answer_was_lost_is_found() {
     let ids: Vec<_> = found
         .iter()
         .map(|one| match one {
-            RecipientOutcome::Accepted(acceptance) => acceptance.provider_message_id.clone(),
+            RecipientOutcome::Accepted(acceptance) => acceptance.provider_message_id().map(str::to_owned),
             _ => None,
         })
         .collect();

@@ -119,7 +119,7 @@ async fn a_success_that_cannot_be_read_is_one() {
     for (body, id) in [(r#"{"id":"49a3999c"}"#, Some("49a3999c")), ("{}", None), ("", None), ("<p>", None)] {
         let outcome = hears(&message, Canned::new(200, body)).await;
         let Outcome::Accepted(acceptance) = outcome else { panic!("{body}: {outcome:?}") };
-        assert_eq!(acceptance.provider_message_id.as_deref(), id);
+        assert_eq!(acceptance.provider_message_id(), id);
     }
 }
 

@@ -22,7 +22,7 @@ fn numbered(count: usize) -> Vec<Outgoing> {
 
 fn id(outcome: &Outcome) -> String {
     let Outcome::Accepted(acceptance) = outcome else { panic!("{outcome:?}") };
-    acceptance.provider_message_id.clone().unwrap()
+    acceptance.provider_message_id().unwrap().to_owned()
 }
 
 #[tokio::test]

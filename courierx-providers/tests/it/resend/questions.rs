@@ -30,12 +30,12 @@ async fn a_message_is_found_by_the_vendors_identifier() {
     assert!(answers.iter().all(|one| matches!(one, RecipientOutcome::Unknown(_))), "{answers:?}");
     assert_eq!(emulator.requests().len(), requests, "there is nothing to ask for");
 
-    key.provider_message_id.clone_from(&taken.provider_message_id);
+    key.provider_message_id = taken.provider_message_id().map(str::to_owned);
     let answers = ask(&key).await.unwrap();
     assert_eq!(answers.len(), 2);
     for answer in answers {
         let RecipientOutcome::Accepted(acceptance) = answer else { panic!("{answer:?}") };
-        assert_eq!(acceptance.provider_message_id, taken.provider_message_id);
+        assert_eq!(acceptance.provider_message_id(), taken.provider_message_id());
         assert_eq!(acceptance.detail.as_deref(), Some("last event: delivered"));
     }
 

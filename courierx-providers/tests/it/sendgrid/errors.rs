@@ -191,7 +191,7 @@ async fn faults_before_the_answer_are_certain_and_those_after_it_are_not() {
     }
     emulator.fail(None);
     let Outcome::Accepted(acceptance) = send(&adapter, &message).await else { panic!() };
-    assert!(acceptance.provider_message_id.is_some());
+    assert!(acceptance.provider_message_id().is_some());
     // What it suppresses, it tells of by an event.
     assert!(send(&adapter, &mail::to(&["suppressed@emulator.test"])).await.is_accepted());
 }
@@ -247,7 +247,7 @@ async fn recorded_answers_agree() {
         let kind = match &outcome {
             Outcome::Accepted(acceptance) => {
                 let id = headers.iter().find(|(name, _)| *name == "X-Message-Id").map(|(_, id)| *id);
-                assert_eq!(acceptance.provider_message_id.as_deref(), id);
+                assert_eq!(acceptance.provider_message_id(), id);
                 None
             }
             Outcome::Refused(refusal) => Some(refusal.kind),

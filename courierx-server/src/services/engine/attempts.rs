@@ -80,7 +80,7 @@ pub(super) fn attempt(tried: &Tried, way: &Way) -> Attempt {
         detail: None,
         status: None,
         code: None,
-        message_id: accepted.and_then(|acceptance| acceptance.provider_message_id.clone()),
+        message_id: accepted.and_then(|acceptance| acceptance.provider_message_id().map(str::to_owned)),
     };
     // Of several that fared differently the first that was not accepted, unknown ones before refused ones.
     let unknown = each.iter().find(|one| matches!(one, RecipientOutcome::Unknown(_)));

@@ -73,9 +73,9 @@ impl Inner {
         }
         for outcome in &result.outcomes {
             if let RecipientOutcome::Accepted(acceptance) = outcome
-                && let Some(id) = &acceptance.provider_message_id
+                && let Some(id) = acceptance.provider_message_id()
             {
-                let key = (tenant, attempt.connection.clone(), id.clone());
+                let key = (tenant, attempt.connection.clone(), id.to_owned());
                 self.messages.provider_ids.insert(key, (message, attempt.id));
             }
         }

@@ -130,7 +130,7 @@ async fn provider_ids(connection: &mut PgConnection, changed: &[Attempt<'_>]) ->
     for (draft, attempt) in changed {
         for result in &attempt.recipients {
             if let Some(RecipientOutcome::Accepted(acceptance)) = &result.outcome
-                && let Some(id) = &acceptance.provider_message_id
+                && let Some(id) = acceptance.provider_message_id()
             {
                 // Usually one identifier for all recipients; some providers give each its own.
                 attempts.push((draft, attempt));

@@ -284,7 +284,7 @@ impl Draft {
             // What a callback moves is the status: then the identifiers are there.
             if result.outcome != read.outcome
                 && let Some(RecipientOutcome::Accepted(acceptance)) = &result.outcome
-                && let Some(id) = &acceptance.provider_message_id
+                && let Some(id) = acceptance.provider_message_id()
             {
                 // Usually one identifier for all recipients; some providers give each its own.
                 tx.execute(

@@ -52,6 +52,8 @@ pub enum Actor {
     ApiKey {
         /// The key.
         id: RecordId,
+        /// The SHA-256 of the secret that it showed. Of the two that a key may have, one ends sooner.
+        digest: [u8; 32],
         /// What it may do.
         scopes: Scopes,
         /// What may stand in From of what it sends.

@@ -102,7 +102,7 @@ async fn by_key(
     let key = directory.key(digest).await?.filter(|key| key.works_at(now)).ok_or(UNAUTHORIZED)?;
     directory.used(&key, now);
     let (scopes, from_domains) = (key.scopes.clone(), key.from_domains.clone());
-    let actor = Actor::ApiKey { id: key.id, scopes, from_domains };
+    let actor = Actor::ApiKey { id: key.id, digest, scopes, from_domains };
     let ctx = Ctx { tenant: key.tenant, actor, mode: key.mode, request_id };
     Ok(Asking { ctx, standing: key.meter.take(now), suspended: key.suspended })
 }

@@ -63,6 +63,14 @@ impl ApiKey {
         former.map(|former| former.until).into_iter().chain(self.expires_at).min()
     }
 
+    /// Whether the secret of this digest is one of its own, and works at this moment.
+    pub fn works_by(&self, digest: &str, now: Timestamp) -> bool {
+        let is_former = self.former.as_ref().is_some_and(|former| former.digest == digest);
+        self.status == ApiKeyStatus::Active
+            && (is_former || self.digest == digest)
+            && self.end_of(digest).is_none_or(|end| end > now)
+    }
+
     /// The key by which it is found, whosever it is.
     pub fn by_digest(digest: impl Into<String>) -> KeyValue {
         KeyValue::new("digest", digest)

@@ -160,6 +160,43 @@ async fn a_key_comes_by_no_secret_of_one_that_may_do_more() {
 }
 
 #[tokio::test]
+async fn a_former_secret_comes_by_nothing_that_outlives_it() {
+    const START: i64 = 1_900_000_000;
+    let clock = ManualClock::starting_at(Timestamp::from_secs(START));
+    let server = TestServer::start_under(clock, |_| ()).await;
+    let owner = server.owner("acme").await;
+    let new = |seconds: Option<i64>| {
+        let end = seconds.map(|seconds| Timestamp::from_secs(START + seconds));
+        json!({ "name": "key", "scopes": ["api_keys:write"], "expires_at": end })
+    };
+    let make = async |by: &Client, seconds| by.post("/api/v1/api_keys", &new(seconds)).await;
+    let client = |answer: &Answer| server.client().with(answer.body["raw_key"].as_str().unwrap());
+    let path = |answer: &Answer| format!("/api/v1/api_keys/{}/rotate", answer.body["id"].as_str().unwrap());
+    let at_once = json!({ "overlap_seconds": 0 });
+
+    // The second one ends before the overlap of its former secret does.
+    for key in [make(&owner, None).await, make(&owner, Some(1800)).await] {
+        let former = client(&key);
+        let rotated = owner.post(&path(&key), &json!({ "overlap_seconds": 3600 })).await;
+        assert_eq!(rotated.status, 200, "{rotated:?}");
+        let other = make(&owner, Some(60)).await;
+        for path in [path(&key), path(&other)] {
+            let refused = former.post(&path, &at_once).await;
+            assert_eq!((refused.status, &refused.body["code"]), (403, &json!("forbidden")), "{refused:?}");
+            assert!(!refused.text.contains("cxk_"));
+        }
+        for outlives in [None, Some(3601)] {
+            assert_eq!(make(&former, outlives).await.status, 403, "{outlives:?}");
+        }
+        assert_eq!(make(&former, Some(1800)).await.status, 201);
+        let present = client(&rotated);
+        assert_eq!(present.post(&path(&other), &at_once).await.status, 200);
+        assert_eq!(present.post(&path(&key), &at_once).await.status, 200);
+        assert_eq!(make(&former, Some(60)).await.status, 401);
+    }
+}
+
+#[tokio::test]
 async fn a_key_sends_only_from_its_domains() {
     let server = TestServer::start().await;
     let owner = server.owner("acme").await;

@@ -242,3 +242,25 @@ pub(crate) async fn a_plan_says_how_often_keys_may_ask() {
     setup.change(&json!({ "rate_limit_per_minute": null })).await;
     assert_eq!(limit().await, "3000", "the usual plan is as it was");
 }
+
+#[tokio::test]
+async fn a_tenant_is_told_how_often_its_plan_lets_it_ask() {
+    let setup = Setup::start().await;
+    let changed =
+        setup.operator.patch("/api/v1/admin/plans/free", &json!({ "rate_limit_per_minute": 60 })).await;
+    assert_eq!(changed.status, 200, "{changed:?}");
+    let (owner, anybody) = (&setup.owner, setup.server.client());
+    let log_in = json!({ "email": "owner@acme.example", "password": "correct horse battery" });
+    let new = json!({ "name": "b", "email": "b@b.example", "password": "correct horse battery" });
+    for answer in [
+        owner.get("/api/v1/auth/me").await,
+        owner.patch("/api/v1/auth/me", &json!({ "name": "Acme" })).await,
+        owner.post("/api/v1/auth/activate", &json!({})).await,
+        anybody.post("/api/v1/auth/login", &log_in).await,
+        anybody.post("/api/v1/auth/register", &new).await,
+    ] {
+        assert_eq!(answer.body["tenant"]["rate_limit_per_minute"], 60, "{answer:?}");
+    }
+    setup.change(&json!({ "rate_limit_per_minute": 90 })).await;
+    assert_eq!(tenant(owner).await["rate_limit_per_minute"], 90);
+}

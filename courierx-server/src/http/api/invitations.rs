@@ -201,9 +201,10 @@ pub async fn accept(
 ) -> ApiResult<Created<Joined<'static>>> {
     let new = NewPassword { password, confirmation };
     let (joined, invitation) = invitations::accept(&app, &token, [first_name, last_name], new, from).await?;
+    let tenant = &joined.account.tenant;
     Ok(Created::of(&Joined {
         user: JoinedUser { id: joined.user, email: &invitation.value.email },
-        tenant: JoinedTenant { id: joined.id, name: &joined.tenant.name, slug: &joined.tenant.slug },
+        tenant: JoinedTenant { id: joined.id, name: &tenant.name, slug: &tenant.slug },
         membership: JoinedAs { role: invitation.value.role },
         token: &joined.token,
     }))

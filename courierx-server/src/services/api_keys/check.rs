@@ -6,6 +6,7 @@ use courierx_core::store::PageRequest;
 
 use super::{NewApiKey, find};
 use crate::App;
+use crate::auth::hex;
 use crate::config::MAX_RATE_LIMIT;
 use crate::ctx::{Actor, Ctx, FromDomains, Scope, Scopes};
 use crate::error::{FieldError, ServiceError, ServiceResult};
@@ -84,14 +85,49 @@ pub(super) fn check(new: &NewApiKey, now: Timestamp) -> ServiceResult<Powers> {
     })
 }
 
-/// Refuses whoever would come by a key that may do more than they may themselves.
-pub(super) async fn may_have(ctx: &Ctx, app: &App, wanted: &Powers) -> ServiceResult<()> {
+/// The key that asks.
+#[derive(Debug)]
+struct Asking {
+    /// What it may do, until the secret that it showed ends.
+    powers: Powers,
+    /// Whether another secret has taken the place of that one.
+    is_former: bool,
+}
+
+/// The key that asks, as it is now; none if a person does.
+async fn asking(ctx: &Ctx, app: &App) -> ServiceResult<Option<Asking>> {
+    let Actor::ApiKey { id, digest, .. } = &ctx.actor else { return Ok(None) };
+    let (key, digest) = (find(ctx, app, *id).await?.value, hex(digest));
+    // What let it in may be a second old, and what it came by in that second would work on.
+    if !key.works_by(&digest, app.now()) {
+        return Err(ServiceError::Unauthorized("Unauthorized"));
+    }
+    let powers = Powers { expires_at: key.end_of(&digest), ..Powers::of(&key) };
+    Ok(Some(Asking { powers, is_former: key.digest != digest }))
+}
+
+/// Refuses whoever would make a key that may do more than they may themselves.
+pub(super) async fn may_make(ctx: &Ctx, app: &App, wanted: &Powers) -> ServiceResult<()> {
+    may_have(ctx, asking(ctx, app).await?.as_ref(), wanted)
+}
+
+/// Refuses whoever would come by the secret of a key that may do more than they may themselves, and former secrets
+/// altogether: they would take the place of the one that took theirs.
+pub(super) async fn may_rotate(ctx: &Ctx, app: &App, key: &ApiKey) -> ServiceResult<()> {
+    let asking = asking(ctx, app).await?;
+    if asking.as_ref().is_some_and(|asking| asking.is_former) {
+        let text = "a secret that another one has taken the place of cannot rotate a key";
+        return Err(ServiceError::Forbidden(text.to_owned()));
+    }
+    may_have(ctx, asking.as_ref(), &Powers::of(key))
+}
+
+fn may_have(ctx: &Ctx, asking: Option<&Asking>, wanted: &Powers) -> ServiceResult<()> {
     let named = wanted.scopes.named();
     let all: &[Scope] = if named.is_empty() { Scope::ALL } else { named };
-    let Actor::ApiKey { id, .. } = &ctx.actor else {
+    let Some(Asking { powers: own, .. }) = asking else {
         return all.iter().try_for_each(|scope| ctx.require(*scope));
     };
-    let own = Powers::of(&find(ctx, app, *id).await?.value);
     let more = if !own.scopes.include(&wanted.scopes) {
         "may do more than itself; name scopes that it has".to_owned()
     } else if !own.from_domains.include(&wanted.from_domains) {

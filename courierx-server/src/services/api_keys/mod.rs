@@ -10,7 +10,7 @@ use courierx_core::store::{Change, ConfigsExt, Page, PageRequest, Versioned};
 
 pub use rotate::rotate;
 
-use check::{Powers, check, may_have};
+use check::{Powers, check, may_make};
 
 use crate::App;
 use crate::auth::{RawKey, hex};
@@ -54,7 +54,7 @@ pub async fn create(ctx: &Ctx, app: &App, new: NewApiKey) -> ServiceResult<(ApiK
     ctx.require(Scope::ApiKeysWrite)?;
     let now = app.now();
     let powers = check(&new, now)?;
-    may_have(ctx, app, &powers).await?;
+    may_make(ctx, app, &powers).await?;
     let present = all(ctx, app).await?;
     if present.len() >= MAX_KEYS {
         return Err(ServiceError::Conflict(format!("there are {MAX_KEYS} keys already; delete one first")));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use courierx_core::id::RecordId;
 use courierx_core::store::Change;
 
-use super::check::{Powers, may_have};
+use super::check::may_rotate;
 use super::{ApiKeyView, find};
 use crate::App;
 use crate::auth::{RawKey, hex};
@@ -25,7 +25,7 @@ pub async fn rotate(
 ) -> ServiceResult<(ApiKeyView, RawKey)> {
     ctx.require(Scope::ApiKeysWrite)?;
     let mut key = find(ctx, app, id).await?;
-    may_have(ctx, app, &Powers::of(&key.value)).await?;
+    may_rotate(ctx, app, &key.value).await?;
     let overlap = overlap.unwrap_or(OVERLAP.0);
     if overlap > OVERLAP.1 {
         return Err(ServiceError::field("overlap_seconds", format!("must be from 0 to {}", OVERLAP.1)));

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use courierx_core::store::Change;
 
-use super::me;
+use super::own;
 use super::password::proves;
 use crate::App;
 use crate::ctx::{Ctx, Role};
@@ -28,7 +28,7 @@ pub async fn delete(
     from: Option<IpAddr>,
 ) -> ServiceResult<()> {
     ctx.require_role(Role::Owner)?;
-    let mut tenant = me(ctx, app).await?;
+    let mut tenant = own(ctx, app).await?;
     match (confirmation.current_password, confirmation.name) {
         (Some(password), _) => drop(proves(ctx, app, password, from).await?),
         (None, Some(name)) if name.trim() == tenant.value.name => {}

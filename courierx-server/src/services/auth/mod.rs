@@ -25,6 +25,7 @@ use crate::App;
 use crate::ctx::{Ctx, Role};
 use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::model::memberships::Membership;
+use crate::model::plans::Account;
 use crate::model::tenants::Tenant;
 use crate::model::users::User;
 use crate::secret::Secret;
@@ -45,8 +46,8 @@ pub struct LoggedIn {
     pub id: TenantId,
     /// The user.
     pub user: RecordId,
-    /// The tenant.
-    pub tenant: Tenant,
+    /// The tenant with its plan.
+    pub account: Account,
     /// The user's token.
     pub token: String,
 }
@@ -93,7 +94,7 @@ pub(super) async fn logged_in(
     let tenant = app.store.get::<Tenant>(id, Tenant::record(id)).await?;
     let Some(tenant) = tenant.filter(|tenant| tenant.value.deleted_at.is_none()) else { return Ok(None) };
     let token = app.tokens.issue(id, user.id, user.tenant, user.value.epoch, app.now())?;
-    Ok(Some(LoggedIn { id, user: user.id, tenant: tenant.value, token }))
+    Ok(Some(LoggedIn { id, user: user.id, account: with_plan(app, tenant.value).await?, token }))
 }
 
 /// Where a user who logs in lands: in the tenant of this slug, else at home, else in the first that they joined, while
@@ -117,8 +118,17 @@ async fn tenant_of(app: &App, user: &Versioned<User>, slug: Option<&str>) -> Ser
     Ok(None)
 }
 
-/// The tenant that one is in.
-pub async fn me(ctx: &Ctx, app: &App) -> ServiceResult<Versioned<Tenant>> {
+/// The tenant that one is in, with its plan, which says what the tenant itself does not.
+pub async fn me(ctx: &Ctx, app: &App) -> ServiceResult<Account> {
+    with_plan(app, own(ctx, app).await?.value).await
+}
+
+async fn with_plan(app: &App, tenant: Tenant) -> ServiceResult<Account> {
+    let plan = app.directory.plan(&tenant.plan_id).await?;
+    Ok(Account { tenant, plan })
+}
+
+async fn own(ctx: &Ctx, app: &App) -> ServiceResult<Versioned<Tenant>> {
     app.store.get::<Tenant>(ctx.tenant, Tenant::record(ctx.tenant)).await?.ok_or(ServiceError::NotFound)
 }
 
@@ -134,10 +144,10 @@ pub struct TenantChange {
 }
 
 /// Changes the tenant.
-pub async fn update(ctx: &Ctx, app: &App, change: TenantChange) -> ServiceResult<Versioned<Tenant>> {
+pub async fn update(ctx: &Ctx, app: &App, change: TenantChange) -> ServiceResult<Account> {
     ctx.require_role(Role::Admin)?;
     let TenantChange { name, settings, content_days } = change;
-    let mut tenant = me(ctx, app).await?;
+    let mut tenant = own(ctx, app).await?;
     if content_days != Given::No {
         ctx.require_role(Role::Owner)?;
         tenant.value.content_days = days(&content_days, app.settings.retention.most_content_days)?;

@@ -2,7 +2,7 @@
 
 use courierx_core::store::{ConfigsExt, PageRequest};
 
-use super::me;
+use super::own;
 use crate::App;
 use crate::ctx::Ctx;
 use crate::error::ServiceResult;
@@ -26,7 +26,7 @@ pub struct Readiness {
 
 /// What the tenant has of what sending needs.
 pub async fn readiness(ctx: &Ctx, app: &App) -> ServiceResult<Readiness> {
-    let tenant = me(ctx, app).await?.value;
+    let tenant = own(ctx, app).await?.value;
     let page = PageRequest::first(PageRequest::MAX);
     let domains = app.store.list_of::<Domain>(ctx.tenant, None, &page).await?.items;
     let verified_domain = domains.iter().any(|one| one.value.status == DomainStatus::Verified);

@@ -15,7 +15,7 @@ use crate::config::Registration;
 use crate::ctx::Role;
 use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::model::memberships::Membership;
-use crate::model::plans::{Limits, Plan};
+use crate::model::plans::{Account, Limits, Plan};
 use crate::model::tenants::{FirstTenant, Tenant, TenantStatus};
 use crate::model::users::User;
 
@@ -107,7 +107,7 @@ async fn create(
     must_be_first: bool,
 ) -> ServiceResult<LoggedIn> {
     let (id, now) = (TenantId::new(), app.now());
-    let email = new.email.trim().to_owned();
+    let (email, its_plan) = (new.email.trim().to_owned(), app.directory.plan(plan_id).await?);
     let (user, with_user) = owner.of(app, id, &email).await?;
     let membership = Membership { user: user.id, home: user.tenant, role: Role::Owner, joined_at: now };
     let mut tenant = Tenant {
@@ -139,7 +139,7 @@ async fn create(
             Ok(()) => {
                 let token = app.tokens.issue(id, user.id, user.tenant, user.value.epoch, now)?;
                 tracing::info!(tenant = %id, "registered");
-                return Ok(LoggedIn { id, user: user.id, tenant, token });
+                return Ok(LoggedIn { id, user: user.id, account: Account { tenant, plan: its_plan }, token });
             }
             Err(CommitError::DuplicateKey { key, .. }) if key == "slug" => {
                 tenant.slug = format!("{plain}-{}", &random_hex()[..6]);

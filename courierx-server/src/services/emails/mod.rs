@@ -18,7 +18,7 @@ pub use draft::{Draft, FARTHEST, SendAt};
 pub use files::{FetchPlaces, MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, PATIENCE, RemoteFile};
 pub(super) use list::arrived_content;
 pub use list::{EmailFilter, get, list};
-pub use reconcile::{Stale, reconcile, reconcile_stale};
+pub use reconcile::{Looked, Stale, reconcile, reconcile_stale};
 pub use send::{SentEmail, send};
 pub use template::{Filling, TemplateChoice};
 pub use view::{AttemptView, EmailView, EventView, Explained, FullEmail, SkippedView, Waiting};

@@ -6,7 +6,7 @@ use courierx_core::engine::Reconciled;
 use courierx_core::event::MessageStatus;
 use courierx_core::id::MessageId;
 use courierx_core::message::Mode;
-use courierx_core::store::{Expected, MessageFilter, PageRequest, StateKey, Swap};
+use courierx_core::store::{Expected, MessageFilter, MessageRecord, PageRequest, StateKey, Swap};
 
 use super::change::find;
 use super::list::open;
@@ -22,26 +22,58 @@ const MOST: usize = 1000;
 const STALE: Duration = Duration::from_mins(5);
 /// How often a tenant may ask for all of its messages: about as long as looking after so many takes.
 const EACH: Duration = Duration::from_mins(2);
+/// How many messages are named.
+const NAMED: usize = 100;
 /// Between the jobs of one tenant, as each may ask a provider.
 const PACE: Duration = Duration::from_millis(100);
 /// Pages that are read for each status. A page may be empty before the end.
 const PAGES: usize = 20;
 
+/// A message that was looked after.
+#[derive(Debug)]
+pub enum Looked {
+    /// For whoever may read it.
+    Whole(Box<FullEmail>),
+    /// For whoever may know how it stands, and nothing that is in it.
+    Outside(Box<MessageRecord>),
+}
+
 /// Looks after one message, and tells how it stands then.
-pub async fn reconcile(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<(FullEmail, Reconciled)> {
+pub async fn reconcile(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<(Looked, Reconciled)> {
     ctx.require(Scope::EmailsWrite)?;
     find(ctx, app, id).await?;
     let reconciled = app.outbox.reconcile(ctx.tenant, id).await?.ok_or(ServiceError::NotFound)?;
-    Ok((open(ctx, app, id).await?, reconciled))
+    if ctx.may(Scope::EmailsRead) {
+        return Ok((Looked::Whole(Box::new(open(ctx, app, id).await?)), reconciled));
+    }
+    let record = find(ctx, app, id).await?.record;
+    Ok((Looked::Outside(Box::new(record)), unquoted(reconciled)))
+}
+
+/// Without what a provider said, which may name a recipient.
+fn unquoted(reconciled: Reconciled) -> Reconciled {
+    match reconciled {
+        Reconciled::Noop(_) => Reconciled::Noop(String::new()),
+        other => other,
+    }
 }
 
 /// Which messages are looked after.
 #[derive(Debug)]
 pub struct Stale {
-    /// These.
-    pub messages: Vec<MessageId>,
+    /// How many.
+    pub count: usize,
+    /// The first of them, for whoever may read them.
+    pub named: Vec<MessageId>,
     /// Whether there may be more.
     pub truncated: bool,
+}
+
+/// What was found to look after.
+struct Found {
+    messages: Vec<MessageId>,
+    /// Whether there may be more.
+    truncated: bool,
 }
 
 /// Has the tenant's messages looked after that are older than five minutes and have no end: one job for each, one after
@@ -49,11 +81,13 @@ pub struct Stale {
 pub async fn reconcile_stale(ctx: &Ctx, app: &App) -> ServiceResult<Stale> {
     ctx.require(Scope::EmailsWrite)?;
     not_too_often(ctx, app).await?;
-    let stale = find_stale(ctx, app).await?;
+    let Found { mut messages, truncated } = find_stale(ctx, app).await?;
     let now = app.now();
-    let jobs = (0..).zip(&stale.messages).map(|(place, id)| job(*id, now.after(PACE * place))).collect();
+    let jobs = (0..).zip(&messages).map(|(place, id)| job(*id, now.after(PACE * place))).collect();
     app.store.enqueue(ctx.tenant, jobs).await?;
-    Ok(stale)
+    let count = messages.len();
+    messages.truncate(if ctx.may(Scope::EmailsRead) { NAMED } else { 0 });
+    Ok(Stale { count, named: messages, truncated })
 }
 
 /// Refuses who asked a moment ago, whichever server was asked.
@@ -69,8 +103,8 @@ async fn not_too_often(ctx: &Ctx, app: &App) -> ServiceResult<()> {
     }
 }
 
-async fn find_stale(ctx: &Ctx, app: &App) -> ServiceResult<Stale> {
-    let mut stale = Stale { messages: Vec::new(), truncated: false };
+async fn find_stale(ctx: &Ctx, app: &App) -> ServiceResult<Found> {
+    let mut stale = Found { messages: Vec::new(), truncated: false };
     let router = app.routes.router(ctx.tenant).await?;
     // What was handed over is worth a look only where somebody can be asked.
     let asks = router.connections().iter().any(|one| one.provider().status_lookup().is_some());

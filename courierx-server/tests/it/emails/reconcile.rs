@@ -99,6 +99,32 @@ async fn what_lost_its_job_gets_one_and_what_has_one_does_not() {
 }
 
 #[tokio::test]
+async fn who_may_not_read_mail_learns_how_it_stands_and_nothing_that_is_in_it() {
+    let (clock, server) = start(|settings| settings.workers = 0).await;
+    let owner = server.owner("acme").await;
+    let path = accepted(&owner, "ada@example.com").await;
+    clock.advance(STALE);
+    let key = async |scopes: Value| {
+        let made = owner.post("/api/v1/api_keys", &json!({ "name": "key", "scopes": scopes })).await;
+        server.client().with(made.body["raw_key"].as_str().unwrap())
+    };
+    let writes = key(json!(["emails:write"])).await;
+    let both = key(json!(["emails:read", "emails:write"])).await;
+    for (client, named) in [(writes, 0), (both, 1)] {
+        assert_eq!(reconciled(&client, &path).await, is("still_pending", "queued"));
+        let looked = client.post(&format!("{path}/reconcile"), &json!({})).await;
+        assert!(path.ends_with(looked.body["email"]["id"].as_str().unwrap()), "{looked:?}");
+        for said in ["ada@example.com", "shop@myapp.example", "Hello"] {
+            assert_eq!(looked.text.contains(said), named > 0, "{looked:?}");
+        }
+        let stale = client.post("/api/v1/emails/reconcile_stale", &json!({})).await;
+        assert_eq!((stale.status, &stale.body["enqueued_count"]), (200, &json!(1)), "{stale:?}");
+        assert_eq!(stale.body["email_ids"].as_array().unwrap().len(), named, "{stale:?}");
+        clock.advance(Duration::from_mins(3));
+    }
+}
+
+#[tokio::test]
 async fn all_stale_mail_is_looked_after_once_in_a_while() {
     let vendor = Vendor::all().await.into_iter().find(|one| one.kind == ProviderKind::Mailgun).unwrap();
     let (clock, server) = start(|_| ()).await;

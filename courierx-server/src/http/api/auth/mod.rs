@@ -20,7 +20,8 @@ use crate::ctx::Ctx;
 use crate::http::openapi::{Operation, Takes};
 use crate::http::peer::client_address;
 use crate::http::{Answer, ApiError, ApiResult, Created, Input, Json, MaybeEmpty, NoContent};
-use crate::model::tenants::{Tenant, TenantStatus};
+use crate::model::plans::Account;
+use crate::model::tenants::TenantStatus;
 use crate::schema::{EmailAddress, Name, Password};
 use crate::secret::Secret;
 use crate::services::auth::{self, Confirmation, LoggedIn, NewPassword, NewTenant, TenantChange};
@@ -112,8 +113,8 @@ pub struct Rendered<'a> {
     created_at: Timestamp,
 }
 
-fn render<'a>(app: &App, id: TenantId, tenant: &'a Tenant) -> Rendered<'a> {
-    let retention = &app.settings.retention;
+fn render<'a>(app: &App, id: TenantId, account: &'a Account) -> Rendered<'a> {
+    let (tenant, retention) = (&account.tenant, &app.settings.retention);
     Rendered {
         id,
         name: &tenant.name,
@@ -126,7 +127,7 @@ fn render<'a>(app: &App, id: TenantId, tenant: &'a Tenant) -> Rendered<'a> {
         settings: &tenant.settings,
         content_days: tenant.content_days(retention),
         content_days_max: retention.most_content_days,
-        rate_limit_per_minute: app.directory.limits().of_tenant(tenant.rate_limit_per_minute),
+        rate_limit_per_minute: app.directory.limits().of_tenant(account.rate_limit_per_minute()),
         created_at: tenant.created_at,
     }
 }
@@ -139,8 +140,8 @@ pub struct LoggedInTenant<'a> {
     token: &'a str,
 }
 
-fn logged_in<'a>(app: &App, LoggedIn { id, tenant, token, .. }: &'a LoggedIn) -> LoggedInTenant<'a> {
-    LoggedInTenant { tenant: render(app, *id, tenant), token }
+fn logged_in<'a>(app: &App, LoggedIn { id, account, token, .. }: &'a LoggedIn) -> LoggedInTenant<'a> {
+    LoggedInTenant { tenant: render(app, *id, account), token }
 }
 
 /// A tenant, by its name.
@@ -195,8 +196,8 @@ pub async fn login(
 
 /// `GET /api/v1/auth/me`
 pub async fn me(State(app): State<Arc<App>>, ctx: Ctx) -> ApiResult<Answer<OneTenant<'static>>> {
-    let tenant = auth::me(&ctx, &app).await?;
-    Ok(Answer::of(&OneTenant { tenant: render(&app, ctx.tenant, &tenant.value) }))
+    let account = auth::me(&ctx, &app).await?;
+    Ok(Answer::of(&OneTenant { tenant: render(&app, ctx.tenant, &account) }))
 }
 
 /// `PATCH /api/v1/auth/me`
@@ -205,8 +206,8 @@ pub async fn update(
     ctx: Ctx,
     Json(Update { name, settings, content_days }): Json<Update>,
 ) -> ApiResult<Answer<OneTenant<'static>>> {
-    let tenant = auth::update(&ctx, &app, TenantChange { name, settings, content_days }).await?;
-    Ok(Answer::of(&OneTenant { tenant: render(&app, ctx.tenant, &tenant.value) }))
+    let account = auth::update(&ctx, &app, TenantChange { name, settings, content_days }).await?;
+    Ok(Answer::of(&OneTenant { tenant: render(&app, ctx.tenant, &account) }))
 }
 
 /// `DELETE /api/v1/auth/me`

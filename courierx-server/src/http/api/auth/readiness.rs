@@ -50,8 +50,8 @@ pub async fn show(State(app): State<Arc<App>>, ctx: Ctx) -> ApiResult<Answer<Ren
 /// `POST /api/v1/auth/activate`: every tenant sends by its own connections from the start, so there is nothing to
 /// switch, as for the first version's tenants that had been switched before.
 pub async fn activate(State(app): State<Arc<App>>, ctx: Ctx) -> ApiResult<Answer<Activated<'static>>> {
-    let tenant = auth::me(&ctx, &app).await?;
+    let account = auth::me(&ctx, &app).await?;
     let readiness = render_readiness(auth::readiness(&ctx, &app).await?);
-    let body = Activated { tenant: render(&app, ctx.tenant, &tenant.value), readiness };
+    let body = Activated { tenant: render(&app, ctx.tenant, &account), readiness };
     Ok(Answer::of(&body))
 }

@@ -15,9 +15,6 @@ use crate::ctx::Ctx;
 use crate::http::{Answer, ApiResult, Id};
 use crate::services::emails;
 
-/// How many messages are named in an answer.
-const NAMED: usize = 100;
-
 /// What looking after a message came to.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ReconciledEmail)]
@@ -68,17 +65,19 @@ pub async fn reconcile(
     ctx: Ctx,
     Id(id): Id<MessageId>,
 ) -> ApiResult<Answer<Looked<'static>>> {
-    let (email, reconciled) = emails::reconcile(&ctx, &app, id).await?;
+    let (looked, reconciled) = emails::reconcile(&ctx, &app, id).await?;
+    let email = match &looked {
+        emails::Looked::Whole(email) => render::item(&email.view),
+        emails::Looked::Outside(record) => render::outside(record),
+    };
     let (action, detail) = told(reconciled);
-    Ok(Answer::like(&Looked { email: render::item(&email.view), action, detail }))
+    Ok(Answer::like(&Looked { email, action, detail }))
 }
 
 /// `POST /api/v1/emails/reconcile_stale`
 pub async fn reconcile_stale(State(app): State<Arc<App>>, ctx: Ctx) -> ApiResult<Answer<Stale>> {
-    let emails::Stale { messages, truncated } = emails::reconcile_stale(&ctx, &app).await?;
-    let enqueued_count = messages.len();
-    let email_ids = messages.into_iter().take(NAMED).collect();
-    Ok(Answer::of(&Stale { enqueued_count, email_ids, truncated }))
+    let emails::Stale { count, named, truncated } = emails::reconcile_stale(&ctx, &app).await?;
+    Ok(Answer::of(&Stale { enqueued_count: count, email_ids: named, truncated }))
 }
 
 fn told(reconciled: Reconciled) -> (Action, Cow<'static, str>) {

@@ -113,6 +113,33 @@ pub(super) fn item(view: &EmailView) -> Item<'_> {
     }
 }
 
+/// A message, for whoever may not read it: how it stands, and nobody's address.
+pub(super) fn outside(record: &MessageRecord) -> Item<'static> {
+    Item {
+        id: record.id,
+        from_email: "",
+        from_name: None,
+        to_email: "",
+        subject: None,
+        status: record.status,
+        display_status: display(record.status),
+        display_message: None,
+        display_cta: None,
+        last_error: None,
+        provider: None,
+        provider_display_name: None,
+        provider_message_id: None,
+        mode: record.mode,
+        tags: Vec::new(),
+        scheduled_at: None,
+        queued_at: record.created_at,
+        sent_at: None,
+        delivered_at: None,
+        created_at: record.created_at,
+        suppressed: Vec::new(),
+    }
+}
+
 fn suppressed(record: &MessageRecord) -> Vec<&str> {
     let left_out = record.recipients.iter().filter(|one| one.status == RecipientStatus::Suppressed);
     left_out.map(|one| one.address.as_str()).collect()

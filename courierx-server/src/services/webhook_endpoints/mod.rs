@@ -2,6 +2,8 @@
 
 mod check;
 mod deliveries;
+mod pace;
+mod replay;
 mod rotate;
 
 use std::time::Duration;
@@ -12,7 +14,8 @@ use courierx_core::store::{Change, ConfigsExt, PageRequest, Versioned};
 use courierx_core::webhook::{SignatureScheme, WebhookSecret};
 
 pub use check::EndpointInput;
-pub use deliveries::{Replay, deliveries, replay, test};
+pub use deliveries::{deliveries, test};
+pub use replay::{Replay, replay};
 pub use rotate::rotate;
 
 use crate::App;

@@ -24,7 +24,7 @@ use crate::events::settled;
 use crate::provider_connections::limits::{clock, tenant, under, until};
 use crate::support::{Client, PATIENCE, TestServer};
 
-async fn reaching_itself() -> TestServer {
+pub(super) async fn reaching_itself() -> TestServer {
     TestServer::start_with(|settings| settings.private_targets = PrivateTargets::All).await
 }
 
@@ -35,7 +35,7 @@ fn email(to: &str) -> Value {
     })
 }
 
-async fn send(owner: &Client, to: &str) -> Value {
+pub(super) async fn send(owner: &Client, to: &str) -> Value {
     let answer = owner.post("/api/v1/emails", &email(to)).await;
     assert_eq!(answer.status, 202, "{answer:?}");
     answer.body

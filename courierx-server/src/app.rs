@@ -23,6 +23,7 @@ use crate::dns::{DnsLookup, Resolver};
 use crate::error::{ServiceError, ServiceResult};
 use crate::http::Meters;
 use crate::secret::Secret;
+use crate::services::MailLimits;
 use crate::services::audit_log::Author;
 use crate::services::auth::Resets;
 use crate::services::callbacks;
@@ -108,6 +109,8 @@ pub struct App {
     pub guesses: Guesses,
     /// How many forgotten passwords are seen to at once.
     pub resets: Resets,
+    /// How much mail of the server's own tenants may cause.
+    pub(crate) mail_limits: MailLimits,
     /// What `/metrics` tells.
     pub meters: Arc<Meters>,
     /// Whether the database worked a moment ago.
@@ -173,6 +176,7 @@ impl App {
             logins: LoginLimits::default(),
             guesses: Guesses::default(),
             resets: Resets::default(),
+            mail_limits: MailLimits::default(),
             database_works: Lately::default(),
             queue_depth: Lately::default(),
             meters,

@@ -55,7 +55,7 @@ pub async fn list(
     Ok(all.filter(|one| status.is_none_or(|status| one.value.status == status)).collect())
 }
 
-/// Invites somebody, and mails them if the server has mail of its own.
+/// Invites somebody, and mails them if the server has mail of its own, and did not send too much of it lately.
 pub async fn create(ctx: &Ctx, app: &App, email: &str, role: Role) -> ServiceResult<Invited> {
     ctx.require_role(role.max(Role::Admin))?;
     let email = email.trim();
@@ -193,13 +193,13 @@ async fn joined(app: &App, user: &Versioned<User>, tenant: TenantId) -> ServiceR
 
 async fn mail(app: &App, invitation: InvitationRecord, token: Zeroizing<String>) -> ServiceResult<Invited> {
     let url = app.settings.system_mail.as_ref().and_then(|mail| mail.link("invite", &token));
-    let record = Tenant::record(invitation.tenant);
-    let tenant = app.store.get::<Tenant>(invitation.tenant, record).await?.ok_or(ServiceError::NotFound)?;
+    let (inviting, record) = (invitation.tenant, Tenant::record(invitation.tenant));
+    let tenant = app.store.get::<Tenant>(inviting, record).await?.ok_or(ServiceError::NotFound)?;
     let (name, role, to) = (&tenant.value.name, invitation.value.role, &invitation.value.email);
     let shown = url.as_deref().unwrap_or(&token);
     let text =
         format!("You are invited to join {name} as {role}. For a week you can accept with\n\n{shown}\n");
-    if let Err(error) = system_mail::send(app, to, "You are invited", &text, LIFETIME).await {
+    if let Err(error) = system_mail::send_for(app, inviting, to, "You are invited", &text, LIFETIME).await {
         // Whoever invites has the token, and can hand it on.
         tracing::warn!(error = &error as &dyn std::error::Error, "an invitation was not mailed");
     }

@@ -29,6 +29,8 @@ mod system_mail;
 pub mod team_members;
 pub mod webhook_endpoints;
 
+pub(crate) use system_mail::MailLimits;
+
 /// Whether a text holds nothing that a reader might take for the end of a line, or not show.
 fn is_one_line(text: &str) -> bool {
     !text.chars().any(|one| one.is_control() || matches!(one, '\u{2028}' | '\u{2029}'))

@@ -38,9 +38,16 @@ pub(super) async fn note_failure(app: &App, tenant: TenantId, endpoint: RecordId
     Ok(false)
 }
 
-/// An endpoint took something, which ends whatever was noted.
-pub(super) async fn note_success(app: &App, tenant: TenantId, endpoint: RecordId) -> StoreResult<()> {
-    let failed = app.webhooks.patience.took(endpoint);
+/// An endpoint took something at this try, which ends whatever was noted.
+///
+/// What was tried before may have failed in another process, which noted it after this one looked.
+pub(super) async fn note_success(
+    app: &App,
+    tenant: TenantId,
+    endpoint: RecordId,
+    number: u32,
+) -> StoreResult<()> {
+    let failed = app.webhooks.patience.took(endpoint) || number > 1;
     if failed || app.webhooks.patience.look(endpoint, app.now(), LOOK) {
         forget(app, tenant, endpoint).await?;
     }

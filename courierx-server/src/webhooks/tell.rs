@@ -177,9 +177,10 @@ impl Round<'_> {
     async fn note(&mut self, answered: Answered, next: Option<Timestamp>) -> ServiceResult<bool> {
         let (id, is_gone, taken) = (self.endpoint.id, answered.is_gone(), answered.entry.taken());
         let next_at = if taken || is_gone { None } else { next };
+        let number = answered.entry.number;
         self.log.push(WebhookTry { next_at, ..answered.entry });
         if taken {
-            note_success(self.app, self.tenant, id).await?;
+            note_success(self.app, self.tenant, id, number).await?;
             return Ok(false);
         }
         self.app.webhooks.patience.failed(id, self.app.now());

@@ -100,7 +100,7 @@ async fn mailed(operator: &Client, count: usize) -> Vec<String> {
     }
 }
 
-async fn with_system_mail() -> (TestServer, Client) {
+pub(crate) async fn with_system_mail() -> (TestServer, Client) {
     let server = TestServer::start_with(|settings| {
         let from = "Mail <no-reply@operator.example>".parse().unwrap();
         let dashboard = Some("https://mail.operator.example".to_owned());

@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
+use crate::accounts::with_system_mail;
+use crate::provider_connections::limits::until;
 use crate::support::{Answer, Client, TestServer};
+
+const MAILS: &str = "/api/v1/sandbox/messages?per_page=100";
 
 async fn invite(admin: &Client, email: &str, role: &str) -> Answer {
     admin.post("/api/v1/invitations", &json!({ "email": email, "role": role })).await
@@ -167,4 +171,38 @@ async fn an_invitation_is_taken_back_and_made_anew() {
     assert_eq!(server.client().get(&format!("/api/v1/invitations/{token}")).await.status, 404);
     assert_eq!(owner.post(&format!("{path}/resend"), &json!({})).await.status, 409);
     assert_eq!(invite(&owner, "dev@acme.example", "developer").await.status, 201);
+}
+
+/// Whom mail of the server's own went to, in any order.
+async fn mailed(server: &TestServer, operator: &Client) -> Vec<String> {
+    server.delivered(operator).await;
+    let mails = operator.get(MAILS).await.body;
+    let to = |mail: &Value| mail["recipients"][0].as_str().unwrap().to_owned();
+    mails.as_array().unwrap().iter().map(to).collect()
+}
+
+#[tokio::test]
+async fn invitations_are_mailed_so_often_and_made_in_any_case() {
+    let (server, operator) = with_system_mail().await;
+    let (owner, other) = (server.owner("acme").await, server.owner("other").await);
+    let invited = invite(&owner, "ada@example.com", "developer").await;
+    let resend = format!("/api/v1/invitations/{}/resend", invited.body["id"].as_str().unwrap());
+    for _ in 0..5 {
+        let again = owner.post(&resend, &json!({})).await;
+        assert_eq!((again.status, again.body["token"].is_string()), (200, true), "{again:?}");
+    }
+    assert_eq!(invite(&other, "Ada+news@example.com", "viewer").await.status, 201);
+    assert_eq!(mailed(&server, &operator).await, ["ada@example.com"; 3], "whoever asks");
+    for number in 0..30 {
+        let invited = invite(&owner, &format!("dev{number}@example.com"), "viewer").await;
+        assert_eq!((invited.status, invited.body["token"].is_string()), (201, true), "{invited:?}");
+    }
+    let all = mailed(&server, &operator).await;
+    assert_eq!(all.iter().filter(|to| to.starts_with("dev")).count(), 20 - 6, "{all:?}");
+    // Neither another account nor a forgotten password waits for that.
+    assert_eq!(invite(&other, "bob@example.com", "viewer").await.status, 201);
+    assert!(mailed(&server, &operator).await.contains(&"bob@example.com".to_owned()));
+    let forgot = json!({ "email": "owner@acme.example" });
+    assert_eq!(server.client().post("/api/v1/auth/password/forgot", &forgot).await.status, 202);
+    until(&operator, MAILS, |mails| mails.to_string().contains("owner@acme.example")).await;
 }

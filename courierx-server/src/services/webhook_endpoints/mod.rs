@@ -2,6 +2,8 @@
 
 mod check;
 mod deliveries;
+mod pace;
+mod replay;
 mod rotate;
 
 use std::time::Duration;
@@ -12,7 +14,8 @@ use courierx_core::store::{Change, ConfigsExt, PageRequest, Versioned};
 use courierx_core::webhook::{SignatureScheme, WebhookSecret};
 
 pub use check::EndpointInput;
-pub use deliveries::{Replay, deliveries, replay, test};
+pub use deliveries::{deliveries, test};
+pub use replay::{Replay, replay};
 pub use rotate::rotate;
 
 use crate::App;
@@ -140,8 +143,8 @@ async fn notify(app: &App, tenant: TenantId, url: &str, reason: &str) -> Service
         "The webhook endpoint {url} is not told of events any more: {reason}.\n\n\
          Once it works, set its is_active to true; what it missed can be replayed.\n"
     );
-    let sent =
-        system_mail::send(app, &owner.value.email, "A webhook endpoint was disabled", &text, NOTICE).await;
+    let (to, subject) = (&owner.value.email, "A webhook endpoint was disabled");
+    let sent = system_mail::send_for(app, tenant, to, subject, &text, NOTICE).await;
     if let Err(error) = sent {
         let error = &error as &dyn std::error::Error;
         tracing::warn!(error, %tenant, "nobody was told that a webhook endpoint was disabled");

@@ -7,8 +7,11 @@ use std::time::{Duration, Instant};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use courierx_core::clock::{Clock as _, ManualClock};
-use courierx_core::id::RecordId;
-use courierx_core::store::{Change, ConfigRecord, KeyValue, Resource as _};
+use courierx_core::id::{RecordId, TenantId};
+use courierx_core::message::Lane;
+use courierx_core::store::{
+    Change, ConfigRecord, Expected, JobKind, KeyValue, NewJob, Resource as _, StateKey, Swap,
+};
 use courierx_server::config::PrivateTargets;
 use courierx_server::model::webhook_endpoints::WebhookEndpoint;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -21,7 +24,7 @@ use crate::events::settled;
 use crate::provider_connections::limits::{clock, tenant, under, until};
 use crate::support::{Client, PATIENCE, TestServer};
 
-async fn reaching_itself() -> TestServer {
+pub(super) async fn reaching_itself() -> TestServer {
     TestServer::start_with(|settings| settings.private_targets = PrivateTargets::All).await
 }
 
@@ -32,7 +35,7 @@ fn email(to: &str) -> Value {
     })
 }
 
-async fn send(owner: &Client, to: &str) -> Value {
+pub(super) async fn send(owner: &Client, to: &str) -> Value {
     let answer = owner.post("/api/v1/emails", &email(to)).await;
     assert_eq!(answer.status, 202, "{answer:?}");
     answer.body
@@ -224,6 +227,45 @@ async fn one_that_takes_nothing_for_days_is_told_nothing_any_more() {
     assert!(receiver.told().len() < 15 * 13, "{}", receiver.told().len());
     let mended = owner.patch(&at(&made), &json!({ "is_active": true })).await;
     assert_eq!((&mended.body["is_active"], &mended.body["disabled_at"]), (&json!(true), &json!(null)));
+}
+
+/// As another server leaves it that told an endpoint of the event at this position, for the first time and in vain.
+async fn failed_elsewhere(server: &TestServer, tenant: TenantId, made: &Value, sequence: i64) {
+    let (store, now) = (&server.app().store, server.app().now());
+    let id = made["id"].as_str().unwrap();
+    let key = StateKey::new(tenant, format!("webhooks/failing/{id}"));
+    let since = now.as_micros().to_be_bytes().to_vec();
+    let noted = store.swap_state(&key, Expected::Absent, since, Duration::from_hours(24 * 30)).await.unwrap();
+    assert!(matches!(noted, Swap::Stored { .. }), "{noted:?}");
+    let work = json!({ "e": id, "a": sequence - 1, "u": sequence, "t": 1 });
+    let payload = serde_json::to_vec(&work).unwrap();
+    let job = NewJob::new(JobKind::new("webhook"), Lane::Transactional, now, payload);
+    store.enqueue(tenant, vec![job]).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_that_took_what_it_did_not_at_first_is_not_failing_days_later() {
+    let clock = clock();
+    let server = under(&clock).await;
+    let receiver = Receiver::answering(|number| {
+        Some(if number == 2 { StatusCode::BAD_GATEWAY } else { StatusCode::OK }.into_response())
+    })
+    .await;
+    let person = server.owner("acme").await;
+    let (tenant, owner) = (tenant(&person).await, server.key(&person, "live").await);
+    let made = create(&owner, &json!({ "url": receiver.url(), "events": ["delivered"] })).await;
+    let path = format!("{}/deliveries", at(&made));
+    send(&owner, "one@example.com").await;
+    let log = until(&owner, &path, |log| log.as_array().unwrap().len() == 1).await.body;
+    // A moment after this server looked.
+    failed_elsewhere(&server, tenant, &made, log[0]["sequence"].as_i64().unwrap()).await;
+    let log = until(&owner, &path, |log| log.as_array().unwrap().len() == 2).await.body;
+    assert_eq!((&log[0]["attempt_count"], &log[0]["success"]), (&json!(2), &json!(true)));
+    clock.advance(Duration::from_hours(24 * 6));
+    send(&owner, "two@example.com").await;
+    let log = until(&owner, &path, |log| log.as_array().unwrap().len() == 3).await.body;
+    assert_eq!((&log[0]["response_status"], &log[0]["success"]), (&json!(502), &json!(false)));
+    assert_eq!(owner.get(&at(&made)).await.body["is_active"], true, "it failed once");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod deliver;
 mod documented;
 mod private;
 pub(crate) mod receiver;
+mod replay;
 mod verifiers;
 
 use courierx_server::config::PrivateTargets;

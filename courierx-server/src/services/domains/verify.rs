@@ -31,7 +31,7 @@ async fn look_at(
     before: impl Fn(&mut Domain, courierx_core::clock::Timestamp),
 ) -> ServiceResult<()> {
     let (tenant, id) = (asked.tenant, asked.id);
-    let _place = app.domain_places.of(tenant).await;
+    let _place = app.domain_places.take(tenant).await?;
     let proof = look::proof(&*app.dns, &asked.value).await;
     let connections = provider_connections::all(app, tenant).await?;
     let needs = records::wanted(&asked.value, &connections);

@@ -2,18 +2,16 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use courierx_core::id::TenantId;
 use courierx_core::message::{Attachment, InvalidEmail};
-use moka::sync::Cache;
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use crate::App;
 use crate::error::{FieldError, ServiceError, ServiceResult};
+use crate::services::places::{AtOnce, Place};
 
 /// Files that are fetched for one request, each once.
 pub const MAX_FILES: usize = 10;
@@ -24,11 +22,8 @@ pub const MAX_BYTES: usize = 25 * 1024 * 1024;
 /// How long fetching all files of one request may take.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Requests of one tenant, and of all, that fetch files at once.
-const OF_ONE: usize = 2;
-const OF_ALL: usize = 16;
-/// Tenants that are remembered, and for how long without a file. Fetching takes less than that.
-const TENANTS: (u64, Duration) = (10_000, Duration::from_mins(10));
+/// Requests that fetch files at once.
+pub const AT_ONCE: AtOnce = AtOnce { of_one: 2, of_all: 16 };
 
 /// A file that is fetched when the message is accepted.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
@@ -50,36 +45,11 @@ impl fmt::Debug for RemoteFile {
     }
 }
 
-/// How many requests fetch files at once: servers that answer slowly must cost nobody but the tenant who named them.
-#[derive(Debug)]
-pub struct FetchPlaces {
-    all: Arc<Semaphore>,
-    of_each: Cache<TenantId, Arc<Semaphore>>,
-}
-
-impl Default for FetchPlaces {
-    fn default() -> Self {
-        let of_each = Cache::builder().max_capacity(TENANTS.0).time_to_idle(TENANTS.1).build();
-        Self { all: Arc::new(Semaphore::new(OF_ALL)), of_each }
-    }
-}
-
-/// The places that a request has.
-type Places = (OwnedSemaphorePermit, OwnedSemaphorePermit);
-
-impl FetchPlaces {
-    async fn take(&self, tenant: TenantId) -> ServiceResult<Places> {
-        let own = self.of_each.get_with(tenant, || Arc::new(Semaphore::new(OF_ONE)));
-        let own = own.acquire_owned().await.map_err(ServiceError::internal)?;
-        Ok((own, Arc::clone(&self.all).acquire_owned().await.map_err(ServiceError::internal)?))
-    }
-}
-
 /// The files of one request, which are fetched once however many messages have them.
 pub(super) struct Files<'a> {
     app: &'a App,
     tenant: TenantId,
-    places: Option<Places>,
+    place: Option<Place>,
     until: Instant,
     fetched: HashMap<RemoteFile, Attachment>,
     bytes: usize,
@@ -89,7 +59,7 @@ impl<'a> Files<'a> {
     /// Nothing is fetched yet.
     pub(super) fn new(app: &'a App, tenant: TenantId) -> Self {
         let until = Instant::now() + PATIENCE;
-        Self { app, tenant, places: None, until, fetched: HashMap::new(), bytes: 0 }
+        Self { app, tenant, place: None, until, fetched: HashMap::new(), bytes: 0 }
     }
 
     /// The file, which stands at this place among the attachments of its message.
@@ -117,9 +87,9 @@ impl<'a> Files<'a> {
     }
 
     async fn fetch(&mut self, file: &RemoteFile) -> Result<(Option<String>, Vec<u8>), String> {
-        if self.places.is_none() {
-            let places = self.app.fetch_places.take(self.tenant).await;
-            self.places = Some(places.map_err(|error| error.to_string())?);
+        if self.place.is_none() {
+            let place = self.app.fetch_places.take(self.tenant).await;
+            self.place = Some(place.map_err(|error| error.to_string())?);
         }
         let left = MAX_BYTES - self.bytes;
         let fetching = self.app.providers.files().fetch(&file.url, left.min(MAX_FILE_BYTES), PATIENCE);

@@ -1,6 +1,7 @@
 //! What endpoints were told: looked at, tried out, and told once more.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use courierx_core::clock::Timestamp;
 use courierx_core::event::Sequence;
@@ -14,6 +15,7 @@ use super::find;
 use crate::App;
 use crate::ctx::{Ctx, Scope};
 use crate::error::{FieldError, ServiceError, ServiceResult};
+use crate::services::trials;
 use crate::webhooks::{self, Work};
 
 /// Most events that are told once more by one request.
@@ -36,11 +38,18 @@ pub async fn deliveries(
 }
 
 /// Tells an endpoint of something that did not happen, once, and answers what came of it.
-pub async fn test(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<WebhookTry> {
+pub async fn test(ctx: &Ctx, app: &Arc<App>, id: RecordId) -> ServiceResult<WebhookTry> {
     ctx.require(Scope::WebhookEndpointsWrite)?;
     let endpoint = find(app, ctx.tenant, id).await?;
     let event = endpoint.value.events.first().copied().unwrap_or(WebhookEvent::Delivered);
-    webhooks::try_out(app, &endpoint, event).await
+    let place = trials::place(app, ctx.tenant).await?;
+    let app = Arc::clone(app);
+    let trying = tokio::spawn(async move {
+        let tried = webhooks::try_out(&app, &endpoint, event).await;
+        drop(place);
+        tried
+    });
+    trying.await.map_err(ServiceError::internal)?
 }
 
 /// What is told once more: these, or whatever was told within a time.

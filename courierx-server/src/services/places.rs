@@ -50,6 +50,13 @@ impl Places {
         Ok(Place { _own: own, _of_all: of_all })
     }
 
+    /// A place of this tenant, if there is one at once.
+    pub(super) fn try_take(&self, tenant: TenantId) -> Option<Place> {
+        let own = self.of(tenant).try_acquire_owned().ok()?;
+        let of_all = Arc::clone(&self.all).try_acquire_owned().ok()?;
+        Some(Place { _own: own, _of_all: of_all })
+    }
+
     fn of(&self, tenant: TenantId) -> Arc<Semaphore> {
         self.of_each.get_with(tenant, || Arc::new(Semaphore::new(self.of_one)))
     }
@@ -69,6 +76,7 @@ mod tests {
         let _second = places.take(ada).await.unwrap();
         let mut third = Box::pin(places.take(ada));
         assert!((&mut third).now_or_never().is_none(), "she has all of hers");
+        assert!(places.try_take(ada).is_none() && places.try_take(eve).is_some());
         let _of_bob = places.take(bob).await.unwrap();
         let mut of_eve = Box::pin(places.take(eve));
         assert!((&mut of_eve).now_or_never().is_none(), "nobody has any more");

@@ -26,14 +26,13 @@ use crate::secret::Secret;
 use crate::services::MailLimits;
 use crate::services::audit_log::Author;
 use crate::services::auth::Resets;
-use crate::services::callbacks;
-use crate::services::domains::Places;
-use crate::services::emails::FetchPlaces;
 use crate::services::engine::Engine;
 use crate::services::events::Streams;
 use crate::services::health::{Backlog, Lately};
 use crate::services::links::{Links, TenantHosts};
 use crate::services::pages::Many;
+use crate::services::places::Places;
+use crate::services::{callbacks, domains, emails, trials};
 use crate::webhooks::Webhooks;
 
 /// Why an app cannot be made.
@@ -86,7 +85,9 @@ pub struct App {
     /// Which tenants have very many messages.
     pub many: Many,
     /// How many requests fetch files at once.
-    pub fetch_places: FetchPlaces,
+    pub fetch_places: Places,
+    /// How many connections and endpoints are tried out at once.
+    pub trial_places: Places,
     /// What sends at once for the operator's other programs.
     pub engine: Engine,
     /// How many large callbacks are read at once.
@@ -160,8 +161,9 @@ impl App {
             directory,
             engine: Engine::new(providers.clone(), &meters, store.clock()),
             dns: Arc::new(Resolver::new(settings.dns_server)),
-            domain_places: Places::default(),
-            fetch_places: FetchPlaces::default(),
+            domain_places: Places::new(domains::AT_ONCE),
+            fetch_places: Places::new(emails::AT_ONCE),
+            trial_places: Places::new(trials::AT_ONCE),
             answers: Answers::new(settings.answer_cache, &meters),
             many: Many::default(),
             links: Links::new(&vault),

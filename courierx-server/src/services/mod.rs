@@ -18,6 +18,7 @@ pub mod health;
 pub mod invitations;
 pub mod links;
 pub mod pages;
+pub mod places;
 pub mod plan;
 pub mod provider_connections;
 pub mod routing;
@@ -27,6 +28,7 @@ pub mod statistics;
 pub mod suppressions;
 mod system_mail;
 pub mod team_members;
+pub mod trials;
 pub mod webhook_endpoints;
 
 pub(crate) use system_mail::MailLimits;

@@ -1,5 +1,6 @@
 //! Whose turn it is to do what one process does for all.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,6 +56,22 @@ impl Lead {
         }
     }
 
+    /// Does work that may take longer than a turn, and holds the turn meanwhile; false if it was lost, which does not
+    /// end the work.
+    pub(super) async fn keep_while(&mut self, work: impl Future<Output = ()>) -> StoreResult<bool> {
+        let clock = self.store.clock();
+        let mut work = pin!(work);
+        let mut is_ours = true;
+        while is_ours {
+            tokio::select! {
+                () = work.as_mut() => return Ok(true),
+                () = clock.sleep_until(clock.now().after(TURN / 4)) => is_ours = self.keep(TURN).await?,
+            }
+        }
+        work.await;
+        Ok(false)
+    }
+
     /// Gives the turn back: somebody else may have it at once.
     pub(crate) async fn give_back(self) -> StoreResult<()> {
         self.store.remove_state(&self.key, self.version).await.map(drop)
@@ -89,5 +106,27 @@ mod tests {
         let Turn::Ours(mut next) = Lead::take(&store, "purge").await.unwrap() else { panic!("it was over") };
         assert!(!lead.keep(TURN).await.unwrap(), "who slept has lost it");
         assert!(next.keep(Duration::from_secs(1)).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_turn_is_held_for_as_long_as_its_work_takes() {
+        let clock = ManualClock::starting_at(Timestamp::from_secs(1_900_000_000));
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::with_clock(Arc::<ManualClock>::clone(&clock)));
+        let Turn::Ours(mut lead) = Lead::take(&store, "domains").await.unwrap() else {
+            panic!("nobody had it")
+        };
+        let work = async {
+            for _ in 0..12 {
+                clock.advance(TURN / 4);
+                loop {
+                    match Lead::take(&store, "domains").await.unwrap() {
+                        Turn::Later(at) if at == clock.now().after(TURN) => break,
+                        Turn::Later(_) => tokio::task::yield_now().await,
+                        Turn::Ours(_) => panic!("it was not kept"),
+                    }
+                }
+            }
+        };
+        assert!(lead.keep_while(work).await.unwrap());
     }
 }

@@ -139,7 +139,12 @@ async fn create(
             Ok(()) => {
                 let token = app.tokens.issue(id, user.id, user.tenant, user.value.epoch, now)?;
                 tracing::info!(tenant = %id, "registered");
-                return Ok(LoggedIn { id, user: user.id, account: Account { tenant, plan: its_plan }, token });
+                return Ok(LoggedIn {
+                    id,
+                    user: user.id,
+                    account: Account { tenant, plan: its_plan },
+                    token,
+                });
             }
             Err(CommitError::DuplicateKey { key, .. }) if key == "slug" => {
                 tenant.slug = format!("{plain}-{}", &random_hex()[..6]);

@@ -6,7 +6,6 @@ mod input;
 mod links;
 mod look;
 mod name;
-mod places;
 mod providers;
 mod records;
 mod spf;
@@ -17,10 +16,10 @@ mod view;
 
 use courierx_core::id::{RecordId, TenantId};
 use courierx_core::store::{Change, ConfigsExt, PageRequest, Versioned};
+use tokio::sync::Semaphore;
 
 pub use input::{DomainInput, NewDomain};
 pub(super) use name::domain_name;
-pub use places::Places;
 pub use providers::{ProviderStatus, ProviderView};
 pub use records::{Purpose, Wanted};
 pub use spf_lookups::ALLOWED as SPF_LOOKUPS;
@@ -34,6 +33,7 @@ use crate::ctx::{Ctx, Scope};
 use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::model::domains::Domain;
 use crate::model::plans::Limit;
+use crate::services::places::AtOnce;
 use crate::services::{plan, provider_connections};
 
 /// Where the token stands.
@@ -45,6 +45,8 @@ const ORIGINAL_VALUE: &str = "courierx-verify=";
 const TOKEN: &str = "dns_";
 /// Most domains of one tenant.
 const MAX_DOMAINS: usize = PageRequest::MAX;
+/// Domains that are looked at at once. What all of them ask of DNS is bounded where it is asked.
+pub const AT_ONCE: AtOnce = AtOnce { of_one: 2, of_all: Semaphore::MAX_PERMITS };
 /// How often a change is made again that somebody else's came in between.
 const TRIES: usize = 3;
 

@@ -2,20 +2,18 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use courierx_core::id::TenantId;
 use courierx_core::message::{Attachment, InvalidEmail};
-use moka::sync::Cache;
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use crate::App;
 use crate::error::{FieldError, ServiceError, ServiceResult};
+use crate::services::places::{AtOnce, Place};
 
-/// Files that are fetched for one request, each once.
+/// Files that are fetched for one request, each once; those that cannot be count as well.
 pub const MAX_FILES: usize = 10;
 /// Bytes of one file.
 pub const MAX_FILE_BYTES: usize = 10 * 1024 * 1024;
@@ -24,11 +22,8 @@ pub const MAX_BYTES: usize = 25 * 1024 * 1024;
 /// How long fetching all files of one request may take.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Requests of one tenant, and of all, that fetch files at once.
-const OF_ONE: usize = 2;
-const OF_ALL: usize = 16;
-/// Tenants that are remembered, and for how long without a file. Fetching takes less than that.
-const TENANTS: (u64, Duration) = (10_000, Duration::from_mins(10));
+/// Requests that fetch files at once.
+pub const AT_ONCE: AtOnce = AtOnce { of_one: 2, of_all: 16 };
 
 /// A file that is fetched when the message is accepted.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
@@ -50,38 +45,16 @@ impl fmt::Debug for RemoteFile {
     }
 }
 
-/// How many requests fetch files at once: servers that answer slowly must cost nobody but the tenant who named them.
-#[derive(Debug)]
-pub struct FetchPlaces {
-    all: Arc<Semaphore>,
-    of_each: Cache<TenantId, Arc<Semaphore>>,
-}
+/// What came of a file. What is wrong is named by the attachment's own fields, as its place differs between messages.
+type Got = Result<Attachment, Vec<FieldError>>;
 
-impl Default for FetchPlaces {
-    fn default() -> Self {
-        let of_each = Cache::builder().max_capacity(TENANTS.0).time_to_idle(TENANTS.1).build();
-        Self { all: Arc::new(Semaphore::new(OF_ALL)), of_each }
-    }
-}
-
-/// The places that a request has.
-type Places = (OwnedSemaphorePermit, OwnedSemaphorePermit);
-
-impl FetchPlaces {
-    async fn take(&self, tenant: TenantId) -> ServiceResult<Places> {
-        let own = self.of_each.get_with(tenant, || Arc::new(Semaphore::new(OF_ONE)));
-        let own = own.acquire_owned().await.map_err(ServiceError::internal)?;
-        Ok((own, Arc::clone(&self.all).acquire_owned().await.map_err(ServiceError::internal)?))
-    }
-}
-
-/// The files of one request, which are fetched once however many messages have them.
+/// The files of one request, which are fetched once however many messages have them, also those that cannot be.
 pub(super) struct Files<'a> {
     app: &'a App,
     tenant: TenantId,
-    places: Option<Places>,
+    place: Option<Place>,
     until: Instant,
-    fetched: HashMap<RemoteFile, Attachment>,
+    tried: HashMap<RemoteFile, Got>,
     bytes: usize,
 }
 
@@ -89,42 +62,43 @@ impl<'a> Files<'a> {
     /// Nothing is fetched yet.
     pub(super) fn new(app: &'a App, tenant: TenantId) -> Self {
         let until = Instant::now() + PATIENCE;
-        Self { app, tenant, places: None, until, fetched: HashMap::new(), bytes: 0 }
+        Self { app, tenant, place: None, until, tried: HashMap::new(), bytes: 0 }
     }
 
     /// The file, which stands at this place among the attachments of its message.
     pub(super) async fn get(&mut self, place: usize, file: &RemoteFile) -> ServiceResult<Attachment> {
-        if let Some(known) = self.fetched.get(file) {
-            return Ok(known.clone());
-        }
-        let wrong = |text: String| ServiceError::field(format!("attachments[{place}].url"), text);
-        if self.fetched.len() == MAX_FILES {
-            return Err(wrong(format!(
+        let got = match self.tried.get(file).cloned() {
+            Some(known) => known,
+            None => self.get_once(file).await,
+        };
+        got.map_err(|wrong| at(place, wrong))
+    }
+
+    /// Tries to fetch a file, and remembers what came of it.
+    async fn get_once(&mut self, file: &RemoteFile) -> Got {
+        if self.tried.len() == MAX_FILES {
+            return Err(of_url(format!(
                 "is one too many: at most {MAX_FILES} files are fetched for a request"
             )));
         }
         let (until, work) = (self.until, self.fetch(file));
-        let (content_type, content) = match tokio::time::timeout_at(until, work).await {
-            Ok(done) => done.map_err(wrong)?,
-            Err(_) => {
-                return Err(wrong(format!("could not be fetched within {} seconds", PATIENCE.as_secs())));
-            }
-        };
-        self.bytes += content.len();
-        let made = attachment(file, content_type, content).map_err(|invalid| named(place, &invalid))?;
-        self.fetched.insert(file.clone(), made.clone());
-        Ok(made)
+        let got = tokio::time::timeout_at(until, work).await.unwrap_or_else(|_elapsed| {
+            Err(of_url(format!("could not be fetched within {} seconds", PATIENCE.as_secs())))
+        });
+        self.tried.insert(file.clone(), got.clone());
+        got
     }
 
-    async fn fetch(&mut self, file: &RemoteFile) -> Result<(Option<String>, Vec<u8>), String> {
-        if self.places.is_none() {
-            let places = self.app.fetch_places.take(self.tenant).await;
-            self.places = Some(places.map_err(|error| error.to_string())?);
+    async fn fetch(&mut self, file: &RemoteFile) -> Got {
+        if self.place.is_none() {
+            let place = self.app.fetch_places.take(self.tenant).await;
+            self.place = Some(place.map_err(|error| of_url(error.to_string()))?);
         }
         let left = MAX_BYTES - self.bytes;
         let fetching = self.app.providers.files().fetch(&file.url, left.min(MAX_FILE_BYTES), PATIENCE);
-        let fetched = fetching.await.map_err(|error| error.to_string())?;
-        Ok((fetched.content_type, fetched.content))
+        let fetched = fetching.await.map_err(|error| of_url(error.to_string()))?;
+        self.bytes += fetched.content.len();
+        attachment(file, fetched.content_type, fetched.content).map_err(|invalid| fields(&invalid))
     }
 }
 
@@ -142,11 +116,19 @@ fn attachment(file: &RemoteFile, told: Option<String>, content: Vec<u8>) -> Resu
     make(told.as_deref().unwrap_or(unknown), content)
 }
 
-/// What is wrong with an attachment of its own, by its place.
-fn named(place: usize, invalid: &InvalidEmail) -> ServiceError {
+/// What is wrong with the URL.
+fn of_url(text: String) -> Vec<FieldError> {
+    vec![FieldError::new("url", text)]
+}
+
+/// What is wrong with an attachment of its own.
+fn fields(invalid: &InvalidEmail) -> Vec<FieldError> {
     let problems = invalid.problems().iter();
-    let error = |one: &courierx_core::message::FieldProblem| {
-        FieldError::new(format!("attachments[{place}].{}", one.field), one.problem.to_string())
-    };
-    ServiceError::Invalid(problems.map(error).collect())
+    problems.map(|one| FieldError::new(one.field.to_string(), one.problem.to_string())).collect()
+}
+
+/// What is wrong with the attachment at this place of its message.
+fn at(place: usize, wrong: Vec<FieldError>) -> ServiceError {
+    let named = |one: FieldError| FieldError::new(format!("attachments[{place}].{}", one.field), one.message);
+    ServiceError::Invalid(wrong.into_iter().map(named).collect())
 }

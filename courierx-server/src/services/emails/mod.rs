@@ -15,7 +15,7 @@ pub use batch::{BatchItem, MAX_BATCH_BYTES, send_batch};
 pub use change::{cancel, reschedule};
 pub(super) use check::may_send;
 pub use draft::{Draft, FARTHEST, SendAt};
-pub use files::{FetchPlaces, MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, PATIENCE, RemoteFile};
+pub use files::{AT_ONCE, MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, PATIENCE, RemoteFile};
 pub(super) use list::arrived_content;
 pub use list::{EmailFilter, get, list};
 pub use reconcile::{Looked, Stale, reconcile, reconcile_stale};

@@ -28,6 +28,7 @@ pub use webhook::{ShownWebhook, WebhookStatus, resync};
 use callbacks::CallbackInput;
 use check::Applied;
 use secrets::secret_of;
+use verify::verify_in;
 
 use crate::App;
 use crate::callback_setup;
@@ -39,7 +40,7 @@ use crate::model::provider_connections::{
     ProviderKind, Webhook,
 };
 use crate::model::tenants::Tenant;
-use crate::services::{plan, routing_rules};
+use crate::services::{plan, routing_rules, trials};
 
 /// Most connections of one tenant.
 const MAX_CONNECTIONS: usize = 50;
@@ -123,8 +124,10 @@ pub async fn create(ctx: &Ctx, app: &App, mut input: ConnectionInput) -> Service
     // Nothing goes there before it is known to work.
     connection.awaits_verification = connection.status == ConnectionStatus::Active;
     connection.status = ConnectionStatus::Inactive;
+    // Before it is kept: who is refused can make it again.
+    let place = trials::place(app, ctx.tenant).await?;
     add(ctx, app, id, &connection).await?;
-    verify(ctx, app, id).await
+    verify_in(ctx, app, id, place).await
 }
 
 /// Keeps a new connection. From the first real one on the tenant is live, whether that works or not: what waits
@@ -153,18 +156,26 @@ pub async fn update(
     input: &ConnectionInput,
 ) -> ServiceResult<Connection> {
     ctx.require(Scope::ProviderConnectionsWrite)?;
+    let mut place = None;
     for _ in 0..TRIES {
         let all = all(app, ctx.tenant).await?;
         let current = all.iter().find(|one| one.id == id).ok_or(ServiceError::NotFound)?;
         let connection = changed(app, current, &all, input.clone())?;
+        if place.is_none() && !connection.is_same_way_as(&current.value) {
+            // Before it is written down: who is refused can change it again.
+            place = Some(trials::place(app, ctx.tenant).await?);
+        }
         if connection.webhook.auto_managed && !current.value.webhook.auto_managed {
             callback_setup::ask(app, ctx.tenant, id).await?;
         }
         match put(ctx, app, current, &connection).await {
             Err(ServiceError::Conflict(_)) => {}
             Err(error) => return Err(error),
-            Ok(()) if connection.is_same_way_as(&current.value) => return find(app, ctx.tenant, id).await,
-            Ok(()) => return verify(ctx, app, id).await,
+            Ok(()) => {
+                let place = place.filter(|_| !connection.is_same_way_as(&current.value));
+                let Some(place) = place else { return find(app, ctx.tenant, id).await };
+                return verify_in(ctx, app, id, place).await;
+            }
         }
     }
     Err(changed_meanwhile())

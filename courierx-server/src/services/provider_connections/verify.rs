@@ -12,6 +12,8 @@ use crate::ctx::{Ctx, Scope};
 use crate::delivery::Purpose;
 use crate::error::{ServiceError, ServiceResult};
 use crate::model::provider_connections::{ConnectionStatus, Verification};
+use crate::services::places::Place;
+use crate::services::trials;
 
 /// How long verifying may take.
 pub(in crate::services) const PATIENCE: Duration = Duration::from_secs(15);
@@ -19,8 +21,15 @@ pub(in crate::services) const PATIENCE: Duration = Duration::from_secs(15);
 /// Verifies a connection now, and writes down how that went. One that waits for it becomes active if it works.
 pub async fn verify(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<Connection> {
     ctx.require(Scope::ProviderConnectionsWrite)?;
+    find(app, ctx.tenant, id).await?;
+    let place = trials::place(app, ctx.tenant).await?;
+    verify_in(ctx, app, id, place).await
+}
+
+/// The same for somebody who has a place for it, which is free again once the provider was asked.
+pub(super) async fn verify_in(ctx: &Ctx, app: &App, id: RecordId, place: Place) -> ServiceResult<Connection> {
     let asked = find(app, ctx.tenant, id).await?;
-    let verification = ask(app, &asked).await;
+    let verification = ask(app, &asked, place).await?;
     if verification.verified && asked.value.kind().calls_back() && asked.value.webhook.auto_managed {
         // Before it is written down: a crash in between loses nothing.
         callback_setup::ask(app, ctx.tenant, id).await?;
@@ -50,13 +59,18 @@ pub async fn verify(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<Connect
     Err(changed_meanwhile())
 }
 
-/// Asks the provider whether the connection works.
-async fn ask(app: &App, connection: &Connection) -> Verification {
+/// Asks the provider whether the connection works, on a task of its own: the place is held until that has ended.
+async fn ask(app: &App, connection: &Connection, place: Place) -> ServiceResult<Verification> {
     let Connection { tenant, id, value, .. } = connection;
     let result = match app.providers.provider(*tenant, id, value, Purpose::Verification) {
         Ok(provider) => {
-            let options = SendOptions::default().timeout(PATIENCE);
-            provider.verify(&options).await.map_err(told)
+            let asking = tokio::spawn(async move {
+                let options = SendOptions::default().timeout(PATIENCE);
+                let verified = provider.verify(&options).await;
+                drop(place);
+                verified.map_err(told)
+            });
+            asking.await.map_err(ServiceError::internal)?
         }
         Err(error) => {
             tracing::warn!(connection = %id, error = &error as &dyn std::error::Error, "not usable");
@@ -64,10 +78,10 @@ async fn ask(app: &App, connection: &Connection) -> Verification {
         }
     };
     let at = app.now();
-    match result {
+    Ok(match result {
         Ok(Verified { detail, sandbox, .. }) => Verification { verified: true, sandbox, message: detail, at },
         Err(message) => Verification { verified: false, sandbox: false, message, at },
-    }
+    })
 }
 
 /// What is wrong, for people. Some vendors have no more than a word for credentials that they refuse.

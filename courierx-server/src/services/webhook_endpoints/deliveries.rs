@@ -1,5 +1,7 @@
 //! What endpoints were told: looked at, and tried out.
 
+use std::sync::Arc;
+
 use courierx_core::id::RecordId;
 use courierx_core::store::{PageRequest, WebhookFilter, WebhookTry};
 use courierx_core::webhook::WebhookEvent;
@@ -7,7 +9,8 @@ use courierx_core::webhook::WebhookEvent;
 use super::find;
 use crate::App;
 use crate::ctx::{Ctx, Scope};
-use crate::error::ServiceResult;
+use crate::error::{ServiceError, ServiceResult};
+use crate::services::trials;
 use crate::webhooks;
 
 /// One page of what an endpoint was told, the latest first.
@@ -27,9 +30,16 @@ pub async fn deliveries(
 }
 
 /// Tells an endpoint of something that did not happen, once, and answers what came of it.
-pub async fn test(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<WebhookTry> {
+pub async fn test(ctx: &Ctx, app: &Arc<App>, id: RecordId) -> ServiceResult<WebhookTry> {
     ctx.require(Scope::WebhookEndpointsWrite)?;
     let endpoint = find(app, ctx.tenant, id).await?;
     let event = endpoint.value.events.first().copied().unwrap_or(WebhookEvent::Delivered);
-    webhooks::try_out(app, &endpoint, event).await
+    let place = trials::place(app, ctx.tenant).await?;
+    let app = Arc::clone(app);
+    let trying = tokio::spawn(async move {
+        let tried = webhooks::try_out(&app, &endpoint, event).await;
+        drop(place);
+        tried
+    });
+    trying.await.map_err(ServiceError::internal)?
 }

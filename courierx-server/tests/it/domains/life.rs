@@ -139,6 +139,25 @@ async fn a_verified_domain_fails_only_when_its_proof_was_missing_for_72_hours() 
 }
 
 #[tokio::test]
+async fn one_tenants_silent_servers_hold_up_nobody_elses_look() {
+    let clock = clock();
+    let (server, dns, ada) = under(&clock).await;
+    let eve = server.key(&server.owner("eve").await, "live").await;
+    for index in 0..30 {
+        let name = format!("silent{index}.example");
+        for host in ["_courierx.", "_courierx-verification.", "_dmarc.", ""] {
+            dns.silence(&format!("{host}{name}"));
+        }
+        add(&eve, &name).await;
+    }
+    // All of hers are due longer.
+    clock.advance(Duration::from_secs(1));
+    let domain = add(&ada, NAME).await;
+    publish(&dns, &domain);
+    assert_eq!(next_look(&clock, &ada, &domain).await["status"], "verified");
+}
+
+#[tokio::test]
 async fn nobody_else_looks_while_one_process_does() {
     let clock = clock();
     let (server, dns, owner) = under(&clock).await;

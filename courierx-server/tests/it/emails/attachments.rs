@@ -158,6 +158,33 @@ async fn what_cannot_be_fetched_is_told_and_nothing_is_kept() {
 }
 
 #[tokio::test]
+async fn a_file_that_cannot_be_fetched_is_asked_for_once_in_a_batch() {
+    let (server, web) = (local().await, FileServer::start().await);
+    let owner = server.owner("acme").await;
+    let batch = async |emails: Vec<Value>| {
+        let answer = owner.post("/api/v1/emails/batch", &json!({ "emails": emails })).await;
+        answer.body["results"].as_array().unwrap_or_else(|| panic!("{answer:?}")).clone()
+    };
+    let told = |result: &Value, field: &str| result["details"][field][0].as_str().unwrap().to_owned();
+    let missing = json!({ "url": web.url("missing") });
+    let mut emails = vec![files(std::slice::from_ref(&missing)); 20];
+    emails.push(files(&[json!({ "filename": "b.bin", "content": "aGVsbG8=" }), missing]));
+    emails.push(files(&[json!({ "url": web.url("docs/terms.txt") })]));
+    let results = batch(emails).await;
+    assert_eq!(web.asked(), 2);
+    assert!(results[..20].iter().all(|one| told(one, "attachments[0].url").contains("404")), "{results:?}");
+    assert!(told(&results[20], "attachments[1].url").contains("404"), "by its own place: {results:?}");
+    assert_eq!(results[21]["status"], "queued", "{results:?}");
+
+    // Others of them are so many tries, of which a request has as many as files.
+    let before = web.asked();
+    let other = |number: usize| files(&[json!({ "url": web.url(&format!("missing?{number}")) })]);
+    let results = batch((0..=MAX_FILES).map(other).collect()).await;
+    assert_eq!(web.asked() - before, MAX_FILES);
+    assert!(told(&results[MAX_FILES], "attachments[0].url").contains("one too many"), "{results:?}");
+}
+
+#[tokio::test]
 async fn a_repeated_request_is_the_same_whatever_the_file_is_by_then() {
     let (server, web) = (local().await, FileServer::start().await);
     let owner = server.owner("acme").await;

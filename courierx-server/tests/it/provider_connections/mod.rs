@@ -8,6 +8,7 @@ mod kinds;
 pub(crate) mod limits;
 mod metrics;
 mod modes;
+mod trials;
 pub(crate) mod vendors;
 
 use courierx_core::id::{RecordId, TenantId};

@@ -496,7 +496,8 @@ pub struct PurgeRequest {
     /// Content of settled messages accepted before this moment, of every tenant. A store may remove it by the
     /// day: then all of a day (UTC) goes once it lies before this moment as a whole.
     pub content_before: Timestamp,
-    /// Settled messages accepted before this moment, with attempts and events.
+    /// Settled messages accepted before this moment, with attempts and events; and events about none that happened
+    /// before it, such as those of connections.
     pub messages_before: Timestamp,
     /// Of these tenants also the content of settled messages accepted before later moments; exact.
     pub content_of: Vec<(TenantId, Timestamp)>,

@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0011_callbacks.sql"),
     include_str!("migrations/0012_soft_bounces.sql"),
     include_str!("migrations/0013_settled.sql"),
+    include_str!("migrations/0014_events_of_connections.sql"),
 ];
 
 /// Why the schema could not be brought up to date.

@@ -60,6 +60,7 @@ macro_rules! store_conformance {
                 who_has_content_is_told,
                 purge_removes_only_what_is_settled_and_old,
                 purge_is_bounded,
+                a_purge_removes_old_events_about_no_message,
                 a_purge_keeps_what_has_work_to_do,
                 the_content_of_some_tenants_goes_sooner,
                 a_result_is_kept_whole,

@@ -110,6 +110,8 @@ impl Messages {
         if !gone.is_empty() {
             self.forget(&gone);
         }
+        let is_kept = |event: &Event| event.message.is_some() || event.at >= request.messages_before;
+        self.events.retain(|_, event| is_kept(event));
         purged
     }
 

@@ -23,7 +23,7 @@ pub(super) async fn purge(tx: &mut Tx<'_>, request: &PurgeRequest) -> Run<Purged
     let messages = purge_messages(tx, request.messages_before.as_micros(), limit).await?;
     let mut contents = purge_contents_of(tx, &request.content_of, limit - messages).await?;
     contents += purge_rest(tx, request.content_before.as_micros(), limit - messages - contents).await?;
-    let expired = purge_expired(tx, limit).await?;
+    let expired = purge_expired(tx, request, limit).await?;
     let more = messages + contents == limit || expired == limit;
     Ok(Purged { contents, messages, more })
 }
@@ -105,13 +105,18 @@ async fn purge_rest(tx: &mut Tx<'_>, before: i64, limit: usize) -> Run<usize> {
     Ok(usize::try_from(removed.rows_affected()).unwrap_or(limit))
 }
 
-/// Removes keys, facts, grants, rows of soft bounces and places in the line that no longer mean anything; returns how many of the most
-/// numerous kind.
-async fn purge_expired(tx: &mut Tx<'_>, limit: usize) -> Run<usize> {
+/// Removes events about no message that are old, and keys, facts, grants, rows of soft bounces and places in the line
+/// that no longer mean anything; returns how many of the most numerous kind.
+async fn purge_expired(tx: &mut Tx<'_>, request: &PurgeRequest, limit: usize) -> Run<usize> {
     let ago = |kept: Duration| tx.now.as_micros() - i64::try_from(kept.as_micros()).unwrap_or(i64::MAX);
     let (now, grants_before, turns_before) = (tx.now.as_micros(), ago(GRANTS_KEPT), ago(TURNS_KEPT));
     let mut most = 0;
     for (sql, before) in [
+        (
+            "DELETE FROM events WHERE position IN
+                 (SELECT position FROM events WHERE message IS NULL AND at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",
+            request.messages_before.as_micros(),
+        ),
         (
             "DELETE FROM idempotency WHERE (tenant, key) IN
                  (SELECT tenant, key FROM idempotency WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",

@@ -22,7 +22,7 @@ pub(super) fn purge(tx: &Tx<'_>, request: &PurgeRequest) -> Run<Purged> {
     for (tenant, before) in &request.content_of {
         contents += purge_contents_of(tx, *tenant, *before, limit - messages - contents)?;
     }
-    let expired = purge_expired(tx, limit)?;
+    let expired = purge_expired(tx, request, limit)?;
     let more = messages + contents == limit || expired == limit;
     Ok(Purged { contents, messages, more })
 }
@@ -106,12 +106,18 @@ fn forget_contents(tx: &Tx<'_>, old: &[i64]) -> Run<usize> {
     Ok(old.len())
 }
 
-/// Removes keys, facts, grants and rows of soft bounces that no longer mean anything; returns how many of the most numerous kind.
-fn purge_expired(tx: &Tx<'_>, limit: usize) -> Run<usize> {
+/// Removes events about no message that are old, and keys, facts, grants and rows of soft bounces that no longer mean
+/// anything; returns how many of the most numerous kind.
+fn purge_expired(tx: &Tx<'_>, request: &PurgeRequest, limit: usize) -> Run<usize> {
     let (now, limit) = (tx.now(), codec::limit(limit));
     let ago = |kept: Duration| now.as_micros() - i64::try_from(kept.as_micros()).unwrap_or(i64::MAX);
     let mut most = 0;
     for (sql, before) in [
+        (
+            "DELETE FROM courierx_events WHERE sequence IN
+                 (SELECT sequence FROM courierx_events WHERE message IS NULL AND at < ?1 LIMIT ?2)",
+            request.messages_before.as_micros(),
+        ),
         (
             "DELETE FROM courierx_idempotency WHERE (tenant, key) IN
                  (SELECT tenant, key FROM courierx_idempotency WHERE expires_at <= ?1 LIMIT ?2)",

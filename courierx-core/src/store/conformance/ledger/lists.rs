@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::super::{Subject, fixtures};
 use crate::clock::Timestamp;
-use crate::event::{EventKind, MessageStatus, NewEvent};
+use crate::event::{Event, EventKind, MessageStatus, NewEvent, Sequence};
 use crate::id::{MessageId, TenantId};
 use crate::message::Lane;
+use crate::router::ConnectionId;
 use crate::store::{
     Cursor, EventQuery, MessageFilter, NewJob, PageRequest, PurgeRequest, Purged, StoreError,
 };
@@ -309,4 +310,27 @@ pub async fn purge_is_bounded(subject: &Subject) {
         }
     }
     assert_eq!(removed.iter().sum::<usize>(), 5, "bit by bit all are removed: {removed:?}");
+}
+
+/// What is told of connections has no message to go with: a purge removes it by its age.
+pub async fn a_purge_removes_old_events_about_no_message(subject: &Subject) {
+    let (tenant, connection) = (TenantId::new(), "primary".parse::<ConnectionId>().expect("a name"));
+    let mut tell = Vec::new();
+    for kind in [EventKind::ProviderDegraded, EventKind::ProviderRecovered] {
+        let mut new = fixtures::message(tenant, subject.now());
+        new.effects.events.push(NewEvent::of_connection(connection.clone(), kind, subject.now()));
+        tell.push(fixtures::accept(subject, new).await);
+        subject.advance(Duration::from_secs(10)).await;
+    }
+    let told = async || {
+        let events = subject.store().events(&EventQuery::of_tenant(tenant, Sequence::START, 100)).await;
+        let about_none = |event: &Event| event.message.is_none().then_some(event.kind);
+        events.expect("events").iter().filter_map(about_none).collect::<Vec<_>>()
+    };
+    assert_eq!(told().await, [EventKind::ProviderDegraded, EventKind::ProviderRecovered]);
+    let before = Timestamp::from_micros(subject.now().as_micros() - 15_000_000);
+    subject.store().purge(&PurgeRequest::new(Timestamp::EPOCH, before)).await.expect("purge");
+    assert_eq!(told().await, [EventKind::ProviderRecovered], "what is older is gone");
+    let messages = subject.store().load(&tell.iter().map(|id| (tenant, *id)).collect::<Vec<_>>()).await;
+    assert!(messages.expect("load").iter().all(Option::is_some), "messages with work to do are kept");
 }

@@ -59,7 +59,12 @@ fn public(settings: &mut Settings, url: &str) {
 }
 
 pub(super) async fn reached_at(url: &str) -> TestServer {
-    TestServer::start_with(|settings| public(settings, url)).await
+    let set = |settings: &mut Settings| {
+        public(settings, url);
+        // What is waited for is asked about again and again.
+        settings.rate_limit_per_minute = 0;
+    };
+    TestServer::start_with(set).await
 }
 
 /// Every vendor; Amazon without a configuration set.

@@ -19,6 +19,9 @@ const JOBS: usize = 2;
 const QUICK: Duration = Duration::from_millis(250);
 /// How soon it is looked again whether one that is away was found to be back.
 const LATER: Duration = Duration::from_secs(1);
+/// How far apart jobs come again that found their endpoint away. Of one that is away for days they become many, and all
+/// of them at once would be much work, again and again, for nothing.
+const APART: Duration = Duration::from_millis(10);
 /// Requests to one endpoint at the same time: while it answers, and while it is found out whether it does again.
 const AT_ONCE: (usize, usize) = (8, 1);
 
@@ -33,6 +36,8 @@ pub(crate) struct Patience(Arc<Mutex<HashMap<RecordId, Health>>>);
 struct Health {
     failures: u32,
     rests_until: Option<Timestamp>,
+    /// When the last of those comes again that found it away.
+    line: Option<Timestamp>,
     looked: Option<Timestamp>,
     waiting: usize,
     pace: Pace,
@@ -73,7 +78,15 @@ impl Pace {
 impl Default for Health {
     fn default() -> Self {
         let places = Arc::new(Semaphore::new(JOBS));
-        Self { failures: 0, rests_until: None, looked: None, waiting: 0, pace: Pace::Unknown, places }
+        Self {
+            failures: 0,
+            rests_until: None,
+            line: None,
+            looked: None,
+            waiting: 0,
+            pace: Pace::Unknown,
+            places,
+        }
     }
 }
 
@@ -84,10 +97,13 @@ impl Health {
         busy || self.rests_until.is_some_and(|until| until > now)
     }
 
-    /// Why it may not be asked, if so.
-    fn not_before(&self, now: Timestamp) -> Option<Timestamp> {
+    /// When a job comes again, if it may not ask now: behind those that found it away before.
+    fn not_before(&mut self, now: Timestamp) -> Option<Timestamp> {
         let busy = self.is_away() && self.places.available_permits() < JOBS;
-        self.rests_until.filter(|until| *until > now).or(busy.then(|| now.after(LATER)))
+        let first = self.rests_until.filter(|until| *until > now).or(busy.then(|| now.after(LATER)))?;
+        let at = self.line.map_or(first, |last| last.after(APART).max(first));
+        self.line = Some(at);
+        Some(at)
     }
 
     fn is_away(&self) -> bool {
@@ -138,17 +154,19 @@ impl Patience {
         let mut all = self.lock();
         let health = all.entry(endpoint).or_default();
         // What was waited for may have told something.
-        match (permit, health.rests_until.filter(|until| *until > now)) {
-            (Ok(Ok(permit)), None) => {
+        let rests = health.rests_until.is_some_and(|until| until > now);
+        match (permit, rests) {
+            (Ok(Ok(permit)), false) => {
                 let at_once = if health.is_away() { AT_ONCE.1 } else { AT_ONCE.0 };
                 let (patience, permit) = (self.clone(), Some(permit));
                 MayAsk::Yes(Place { patience, endpoint, permit, since: Instant::now() }, at_once)
             }
-            (permit, rests) => {
+            (permit, _) => {
                 if permit.is_err() {
                     health.pace = Pace::Slow;
                 }
-                MayAsk::NotBefore(rests.unwrap_or(now.after(health.pace.others().later)))
+                let later = now.after(health.pace.others().later);
+                MayAsk::NotBefore(if rests { health.not_before(now).unwrap_or(later) } else { later })
             }
         }
     }
@@ -162,7 +180,7 @@ impl Patience {
     pub(super) fn took(&self, endpoint: RecordId) -> bool {
         let mut all = self.lock();
         let health = all.entry(endpoint).or_default();
-        health.rests_until = None;
+        (health.rests_until, health.line) = (None, None);
         std::mem::take(&mut health.failures) > 0
     }
 
@@ -191,7 +209,7 @@ impl Patience {
     /// What was known of it counts no more.
     pub(crate) fn forget(&self, endpoint: RecordId) {
         if let Some(health) = self.lock().get_mut(&endpoint) {
-            (health.failures, health.rests_until, health.looked) = (0, None, None);
+            (health.failures, health.rests_until, health.line, health.looked) = (0, None, None, None);
         }
     }
 
@@ -255,6 +273,31 @@ mod tests {
         assert!(patience.took(endpoint) && !patience.took(endpoint));
         assert!(matches!(patience.ask(endpoint, now).await, MayAsk::Yes(_, 8)), "it works");
         assert!(matches!(patience.ask(RecordId::new(), now).await, MayAsk::Yes(_, 8)), "another one");
+    }
+
+    #[tokio::test]
+    async fn who_found_it_away_comes_again_one_after_the_other() {
+        let (patience, endpoint) = (Patience::default(), RecordId::new());
+        let mut now = Timestamp::from_secs(1_900_000_000);
+        let fail = |now| (0..FAILURES).fold(None, |_, _| patience.failed(endpoint, now));
+        let until = fail(now).unwrap();
+        let again = async |now| match patience.ask(endpoint, now).await {
+            MayAsk::NotBefore(at) => at,
+            MayAsk::Yes(..) => panic!("it is away"),
+        };
+        for place in 0..1000 {
+            assert_eq!(again(now).await, until.after(APART * place));
+        }
+        // Those that come first find out that it is away still, and go behind all others.
+        now = until;
+        let rests = fail(now).unwrap();
+        let behind = until.after(APART * 1000).max(rests);
+        for place in 0..10 {
+            assert_eq!(again(now).await, behind.after(APART * place));
+        }
+        patience.took(endpoint);
+        let until = fail(now).unwrap();
+        assert_eq!(again(now).await, until, "nobody waits any more");
     }
 
     #[tokio::test]

@@ -290,9 +290,14 @@ impl Draft {
                 tx.execute(
                     "INSERT OR IGNORE INTO courierx_provider_ids
                          (provider_message_id, connection, tenant, message, number)
-                     SELECT ?1, connection, tenant, message, number
-                     FROM courierx_attempts WHERE message = ?2 AND number = ?3",
-                    params![id, self.seq, attempt.number],
+                     VALUES (?1, ?2, ?3, ?4, ?5)",
+                    params![
+                        id,
+                        attempt.connection.as_str(),
+                        self.read.record.tenant.as_bytes(),
+                        self.seq,
+                        attempt.number
+                    ],
                 )?;
             }
         }

@@ -136,7 +136,8 @@ fn read_status(row: &Row<'_>, now: Timestamp) -> Run<MessageStatus> {
     Ok(if is_due { MessageStatus::Queued } else { status })
 }
 
-/// Whether the message of a row of [`message_columns`] can match, by what is quickly read of it.
+/// Whether the message of a row of [`message_columns`] can match, by what is quickly read of it: everything but its tags
+/// and recipients.
 pub(super) fn may_match(row: &Row<'_>, filter: &MessageFilter, now: Timestamp) -> Run<bool> {
     let created_at = row.time(3)?;
     Ok(filter.from.is_none_or(|from| created_at >= from)

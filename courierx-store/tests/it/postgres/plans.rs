@@ -141,6 +141,40 @@ async fn what_goes_with_a_message_is_sought_by_it() {
     }
 }
 
+/// Old events about no message are few among many, and found without reading the others.
+#[tokio::test]
+async fn old_events_about_no_message_are_found_by_their_age() {
+    let fixture = Fixture::new().await;
+    let later = fixture.clock.now().after(Duration::from_hours(1));
+    let events = format!(
+        "SET search_path = {};
+         INSERT INTO events (tenant, position, id, message, kind, at)
+         SELECT gen_random_uuid(), number, gen_random_uuid(),
+                CASE WHEN number % 100 = 0 THEN NULL ELSE gen_random_uuid() END, 'queued', 1
+         FROM generate_series(1, 60000) AS number",
+        fixture.schema
+    );
+    sqlx::raw_sql(AssertSqlSafe(events)).execute(&mut fixture.connection().await).await.unwrap();
+    fixture.store.purge(&PurgeRequest::new(later, later)).await.unwrap();
+    let mut connection = fixture.connection().await;
+    let counted = async {
+        loop {
+            let counts = "SELECT n_tup_del, seq_tup_read FROM pg_stat_user_tables
+                          WHERE schemaname = $1 AND relname = 'events'";
+            let counts = sqlx::query_as(counts).bind(&fixture.schema);
+            let (removed, read): (i64, i64) = counts.fetch_one(&mut connection).await.unwrap();
+            // They are counted a moment later.
+            if removed >= 600 {
+                return (removed, read);
+            }
+        }
+    };
+    let (removed, read) =
+        tokio::time::timeout(Duration::from_mins(1), counted).await.expect("they are removed");
+    assert_eq!(removed, 600);
+    assert!(read < 1000, "{read} rows were read one after the other");
+}
+
 /// How many entries were read in the indexes of a table, when something was looked for this often.
 async fn entries_read(fixture: &Fixture, table: &str, scans: i64) -> i64 {
     let mut connection = fixture.connection().await;

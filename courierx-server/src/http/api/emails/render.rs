@@ -60,27 +60,14 @@ pub(super) fn accepted<'a>(
     let recipients: Vec<&str> = email.recipients().map(|one| one.mailbox.address().as_str()).collect();
     let left_out = suppressed.iter().filter_map(|index| recipients.get(*index as usize).copied());
     Item {
-        id,
         from_email: email.from().address().as_str(),
         from_name: email.from().name().map(courierx_core::message::DisplayName::as_str),
         to_email: recipients.first().copied().unwrap_or_default(),
         subject: Some(email.subject().as_str()),
-        status: written.status,
-        display_status: display(written.status),
-        display_message: None,
-        display_cta: None,
-        last_error: None,
-        provider: None,
-        provider_display_name: None,
-        provider_message_id: None,
-        mode: email.mode(),
         tags: email.tags().iter().map(courierx_core::message::Tag::as_str).collect(),
         scheduled_at: (written.send_at > written.accepted_at).then_some(written.send_at),
-        queued_at: written.accepted_at,
-        sent_at: None,
-        delivered_at: None,
-        created_at: written.accepted_at,
         suppressed: left_out.collect(),
+        ..bare(id, written.status, email.mode(), written.accepted_at)
     }
 }
 
@@ -115,27 +102,32 @@ pub(super) fn item(view: &EmailView) -> Item<'_> {
 
 /// A message, for whoever may not read it: how it stands, and nobody's address.
 pub(super) fn outside(record: &MessageRecord) -> Item<'static> {
+    bare(record.id, record.status, record.mode, record.created_at)
+}
+
+/// How a message stands to which nothing happened that is known here, and nothing of what is in it.
+fn bare<'a>(id: MessageId, status: MessageStatus, mode: Mode, created_at: Timestamp) -> Item<'a> {
     Item {
-        id: record.id,
+        id,
         from_email: "",
         from_name: None,
         to_email: "",
         subject: None,
-        status: record.status,
-        display_status: display(record.status),
+        status,
+        display_status: display(status),
         display_message: None,
         display_cta: None,
         last_error: None,
         provider: None,
         provider_display_name: None,
         provider_message_id: None,
-        mode: record.mode,
+        mode,
         tags: Vec::new(),
         scheduled_at: None,
-        queued_at: record.created_at,
+        queued_at: created_at,
         sent_at: None,
         delivered_at: None,
-        created_at: record.created_at,
+        created_at,
         suppressed: Vec::new(),
     }
 }

@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use courierx_core::clock::{Clock, Timestamp};
-use sqlx::PgPool;
 
-use super::pooled::{Pooled, within};
+use super::pooled::{Pool, within};
 
 /// The database's time in SQL, in microseconds since 1970, unless a parameter that is put in gives another.
 macro_rules! now_or {
@@ -64,14 +63,14 @@ pub(super) struct DatabaseClock {
 
 impl DatabaseClock {
     /// Asks the database for the time.
-    pub(super) async fn start(pool: &PgPool, patience: Duration) -> sqlx::Result<Arc<Self>> {
+    pub(super) async fn start(pool: &Pool, patience: Duration) -> sqlx::Result<Arc<Self>> {
         let measured = RwLock::new(measure(pool, patience).await?);
         Ok(Arc::new(Self { measured }))
     }
 
     /// Asks again and again, for ever.
     #[expect(clippy::disallowed_methods, reason = "this is what the clock is made of")]
-    pub(super) async fn follow(self: Arc<Self>, pool: PgPool, patience: Duration) {
+    pub(super) async fn follow(self: Arc<Self>, pool: Pool, patience: Duration) {
         loop {
             tokio::time::sleep(MEASURE_EVERY).await;
             match measure(&pool, patience).await {
@@ -86,10 +85,10 @@ impl DatabaseClock {
 }
 
 /// Gives a connection up that does not answer for so long.
-async fn measure(pool: &PgPool, patience: Duration) -> sqlx::Result<(Instant, Timestamp)> {
+async fn measure(pool: &Pool, patience: Duration) -> sqlx::Result<(Instant, Timestamp)> {
     let mut best: Option<(Duration, Instant, i64)> = None;
     for _ in 0..PROBES {
-        let mut connection = Pooled::acquire(pool, patience).await?;
+        let mut connection = pool.acquire().await?;
         let asked = Instant::now();
         let asking = sqlx::query_scalar(concat!("SELECT ", now_or!("NULL"))).fetch_one(&mut *connection);
         let micros: i64 = match within(patience, asking).await {
@@ -100,6 +99,7 @@ async fn measure(pool: &PgPool, patience: Duration) -> sqlx::Result<(Instant, Ti
             }
         };
         let took = asked.elapsed();
+        connection.put_down();
         if best.is_none_or(|(other, ..)| took < other) {
             // The database looked at its clock about half way.
             best = Some((took, asked + took / 2, micros));

@@ -57,6 +57,9 @@ struct Event<'a> {
 pub(super) async fn commit(mut transaction: PgTransaction<'_>, pending: &Pending) -> Run<i64> {
     let uncertain = |error: sqlx::Error| Fault::from(error).uncertain();
     if pending.events.is_empty() && pending.counters.is_empty() {
+        if pending.tells_of_others {
+            make_durable(&mut transaction).await?;
+        }
         transaction.commit().await.map_err(uncertain)?;
         return Ok(0);
     }

@@ -16,7 +16,6 @@ use uuid::Uuid;
 use super::Shared;
 use super::codec::Columns;
 use super::error::{Fault, Run};
-use super::pooled::Pooled;
 
 /// A day.
 const MICROS: i64 = 86_400_000_000;
@@ -111,7 +110,7 @@ async fn is_ours(connection: &mut PgConnection) -> Run<bool> {
 
 /// Makes the tables of today and of the days to come. A day whose contents are in the rest by now stays there.
 pub(super) async fn make(shared: &Shared) -> Run<()> {
-    let mut connection = Pooled::acquire(&shared.pool, shared.patience).await?;
+    let mut connection = shared.pool.acquire().await?;
     if let Ok(made) = timeout(shared.patience, make_ahead(&mut connection, shared.now())).await {
         return made;
     }
@@ -177,7 +176,7 @@ async fn is_in_rest(connection: &mut PgConnection, day: Day) -> Run<bool> {
 /// Removes contents of whole days before a moment, the oldest first, until those were many. What is still needed
 /// moves to the rest; a day whose table somebody uses is left for later.
 pub(super) async fn drop_old(shared: &Shared, before: Timestamp) -> Run<Dropped> {
-    let mut connection = Pooled::acquire(&shared.pool, shared.patience).await?;
+    let mut connection = shared.pool.acquire().await?;
     // Each of its statements ends in time. The network may not.
     if let Ok(dropped) = timeout(DROPPING, drop_before(shared, &mut connection, before)).await {
         return dropped;

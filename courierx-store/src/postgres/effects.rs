@@ -33,6 +33,8 @@ pub(super) struct Pending {
     pub(super) events: Vec<(TenantId, NewEvent, Option<String>)>,
     /// Whether a job was added or freed.
     pub(super) jobs_changed: bool,
+    /// Whether the answer tells of what others committed, who may still wait for the disk.
+    pub(super) tells_of_others: bool,
 }
 
 impl Pending {

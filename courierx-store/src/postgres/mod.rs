@@ -84,7 +84,7 @@ use std::time::Duration;
 
 use courierx_core::clock::{Clock, Timestamp};
 use courierx_core::store::Store;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use tokio::task::AbortHandle;
 
 pub use error::OpenError;
@@ -93,6 +93,7 @@ pub use options::PostgresOptions;
 
 use batcher::Batcher;
 use clock::Time;
+use pooled::Pool;
 use signal::Signal;
 
 /// A store in a PostgreSQL database.
@@ -117,7 +118,7 @@ struct Inner {
 
 /// What every call and every task in the background uses.
 struct Shared {
-    pool: PgPool,
+    pool: Pool,
     time: Time,
     signal: Signal,
     statements: ledger::statements::Statements,

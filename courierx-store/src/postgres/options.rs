@@ -17,6 +17,7 @@ use super::clock::{DatabaseClock, Time};
 use super::error::OpenError;
 use super::examine::Examined;
 use super::ledger::statements::Statements;
+use super::pooled::Pool;
 use super::session::Session;
 use super::signal::{self, Signal};
 use super::{Inner, PostgresStore, Shared, days, parameters, presence, schema};
@@ -200,7 +201,8 @@ impl PostgresOptions {
         }
 
         let patience = self.statement_timeout.saturating_mul(2);
-        let mut background = Vec::new();
+        let pool = Pool::new(pool, patience);
+        let mut background = vec![tokio::spawn(pool.clone().tidy()).abort_handle()];
         let time = if let Some(clock) = &self.clock {
             Time::Given(Arc::clone(clock))
         } else {

@@ -36,6 +36,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { sql: include_str!("migrations/0008_callbacks.sql"), oldest: 2 },
     Migration { sql: include_str!("migrations/0009_soft_bounces.sql"), oldest: 2 },
     Migration { sql: include_str!("migrations/0010_events_of_connections.sql"), oldest: 2 },
+    Migration { sql: include_str!("migrations/0011_accept_new.sql"), oldest: 2 },
 ];
 
 /// A name that needs no quotes, of at most the 63 bytes that the database keeps of one.

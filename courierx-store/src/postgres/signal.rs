@@ -12,7 +12,7 @@ use sqlx::postgres::PgListener;
 use sqlx::{AssertSqlSafe, PgPool};
 use tokio::sync::{Notify, watch};
 
-use super::pooled::{Pooled, within};
+use super::pooled::{Pool, within};
 use super::presence;
 
 const CHANNEL: &str = "courierx_jobs";
@@ -64,7 +64,7 @@ impl Signal {
 }
 
 /// Tells other processes, for ever.
-pub(super) async fn tell(signal: Signal, pool: PgPool, patience: Duration) {
+pub(super) async fn tell(signal: Signal, pool: Pool, patience: Duration) {
     // Lost by a crash it would be of no use anyway, so its commit need not wait for the disk.
     let notify = format!(
         "BEGIN; SET LOCAL synchronous_commit = off; NOTIFY {CHANNEL}, '{}/{}'; COMMIT",
@@ -73,11 +73,12 @@ pub(super) async fn tell(signal: Signal, pool: PgPool, patience: Duration) {
     loop {
         signal.to_tell.notified().await;
         let telling = async {
-            let mut connection = Pooled::acquire(&pool, patience).await?;
+            let mut connection = pool.acquire().await?;
             let telling = sqlx::raw_sql(AssertSqlSafe(notify.clone())).execute(&mut *connection);
             let told = within(patience, telling).await;
-            if told.is_err() {
-                connection.discard();
+            match &told {
+                Ok(_) => connection.put_down(),
+                Err(_) => connection.discard(),
             }
             told
         };

@@ -105,7 +105,7 @@ impl<'s> Tries<'s> {
     /// A connection.
     pub(super) async fn connect(&mut self) -> Run<Pooled> {
         loop {
-            let mut connection = Pooled::acquire(&self.shared.pool, self.shared.patience).await?;
+            let mut connection = self.shared.pool.acquire().await?;
             if !self.was_lost {
                 return Ok(connection);
             }
@@ -123,7 +123,10 @@ impl<'s> Tries<'s> {
         result: Result<Run<T>, Elapsed>,
     ) -> StoreResult<Option<T>> {
         let fault = match result {
-            Ok(Ok(answer)) => return Ok(Some(answer)),
+            Ok(Ok(answer)) => {
+                connection.put_down();
+                return Ok(Some(answer));
+            }
             Ok(Err(fault)) => fault,
             Err(_) => Fault::silent(self.shared.patience),
         };

@@ -15,13 +15,14 @@ use super::super::codec::{self, Columns};
 use super::super::counters::Used;
 use super::super::error::{Fault, Run};
 use super::super::transaction::{Tx, in_transaction};
+use super::accept_new::accept_new;
 use super::recipients;
 use super::statements::Statements;
 
 /// Bytes of content up to which a message is an ordinary one.
 const ORDINARY: usize = 64 * 1024;
 /// Bytes of content that go into one statement, of which PostgreSQL takes a gigabyte.
-const AT_ONCE: usize = 64 * 1024 * 1024;
+pub(super) const AT_ONCE: usize = 64 * 1024 * 1024;
 /// How often to look anew for a key that was free a moment ago, and taken when we took it.
 const LOOKS: usize = 3;
 
@@ -38,6 +39,9 @@ impl Grouped for Accept {
     }
 
     async fn run(shared: &Shared, items: &[NewMessage]) -> StoreResult<Vec<AcceptResult>> {
+        if accept_new(shared, items).await? {
+            return Ok(vec![AcceptResult::Stored; items.len()]);
+        }
         in_transaction!(shared, |tx| accept_all(tx, items))
     }
 }
@@ -58,6 +62,7 @@ async fn accept_all(tx: &mut Tx<'_>, items: &[NewMessage]) -> Run<Vec<AcceptResu
             tx.pending.apply(one.tenant, &one.effects);
         }
         used.keep(&new);
+        tx.pending.tells_of_others |= new.len() < batch.len();
         // What turned out to be here already leaves its room to others.
         if over.is_empty() || new.len() == batch.len() {
             refuse(tx, &items, &over, &mut answers).await?;
@@ -80,6 +85,7 @@ async fn refuse(
     }
     let places: Vec<_> = over.iter().map(|(place, _)| *place).collect();
     Writing::of(tx).recognise(tx.connection, items, &places, answers).await?;
+    tx.pending.tells_of_others = true;
     for (place, excess) in over {
         answers[*place].get_or_insert(AcceptResult::OverAllowance(*excess));
     }
@@ -269,7 +275,7 @@ impl<'a> Writing<'a> {
 }
 
 /// Of those at these places the first with each identifier and each key: one statement does not write a row twice.
-fn first_of_each<'n>(items: &[&'n NewMessage], places: &[usize]) -> Vec<&'n NewMessage> {
+pub(super) fn first_of_each<'n>(items: &[&'n NewMessage], places: &[usize]) -> Vec<&'n NewMessage> {
     let (mut ids, mut keys) = (HashSet::new(), HashSet::new());
     let is_first = |new: &&'n NewMessage| {
         let key = new.idempotency.as_ref().map(|one| (new.tenant, one.key.as_str()));

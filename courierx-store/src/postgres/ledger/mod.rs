@@ -1,6 +1,7 @@
 //! Messages, attempts and events.
 
 pub(super) mod accept;
+mod accept_new;
 pub(super) mod begin;
 mod cancel;
 mod contents;

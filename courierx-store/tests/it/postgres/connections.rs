@@ -111,6 +111,45 @@ async fn one_connection_is_enough() {
     assert_eq!(depth.iter().map(|lane| lane.ready).sum::<u64>(), 20);
 }
 
+/// How many connections the fixture's store has.
+async fn sessions(fixture: &Fixture) -> i64 {
+    let count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1";
+    sqlx::query_scalar(count).bind(&fixture.schema).fetch_one(&mut fixture.connection().await).await.unwrap()
+}
+
+/// Each of the database's processes has to get everything at hand, so one that has it is used again.
+#[tokio::test]
+async fn calls_one_after_the_other_use_one_connection() {
+    let fixture = Fixture::new().await;
+    let before = sessions(&fixture).await;
+    for _ in 0..30 {
+        fixture.store.accept(vec![fixture.message(tenant(1))]).await.unwrap();
+        fixture.store.depth(&DepthQuery::default()).await.unwrap();
+    }
+    let after = sessions(&fixture).await;
+    assert!(after <= before + 1, "{after} instead of {before}");
+}
+
+/// A call that is given up leaves something on its connection, which nobody else may find there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_was_given_up_leaves_nothing_behind() {
+    let options = options(&schema()).connections(const { NonZeroU32::new(1).unwrap() });
+    let store = options.open().await.unwrap();
+    let now = store.clock().now();
+    for round in 0..200 {
+        let query = DepthQuery::default();
+        let given_up = tokio::time::timeout(Duration::from_micros(round * 10), store.depth(&query));
+        let _ = given_up.await;
+        assert_eq!(
+            store.accept(vec![message_at(tenant(1), now)]).await.unwrap(),
+            [AcceptResult::Stored],
+            "{round}"
+        );
+    }
+    let depth = store.depth(&DepthQuery::default()).await.unwrap();
+    assert_eq!(depth.iter().map(|lane| lane.ready).sum::<u64>(), 200);
+}
+
 /// A call that the database cannot serve does not take those along that share its transaction.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_that_is_impossible_fails_alone() {

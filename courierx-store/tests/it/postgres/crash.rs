@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use courierx_core::clock::Timestamp;
-use courierx_core::store::{AcceptResult, DepthQuery, Ledger, Queue, StoreError};
+use courierx_core::store::{AcceptResult, Allowance, DepthQuery, Ledger, Queue, Resolution, StoreError};
 use courierx_store::PostgresStore;
+use sqlx::AssertSqlSafe;
 use tokio::task::JoinSet;
 
 use super::cluster::Cluster;
+use super::support::Fixture;
 use crate::support::{message_at, tenant};
 
 /// What was answered is there after a crash; a call that failed in it may be repeated as it is, and is done once.
@@ -60,4 +62,32 @@ async fn what_was_answered_is_there_after_a_crash() {
         "each message has one job, though {refused} calls failed"
     );
     store.close().await;
+}
+
+/// Somebody else's commit can be seen before it is on the disk. Whoever is told that a message was accepted before would
+/// not send it again, so it is on the disk by then.
+#[tokio::test]
+async fn what_is_told_of_others_is_on_the_disk() {
+    let fixture = Fixture::new().await;
+    // What is accepted once is looked up at once, as it has an allowance.
+    let mut message = fixture.message(tenant(1));
+    message.allowances = vec![Allowance { each: Resolution::Month, cap: 1000 }];
+    fixture.store.accept(vec![message.clone()]).await.unwrap();
+    let mut other = fixture.connection().await;
+    for round in 0..20 {
+        let seen = format!(
+            "SET synchronous_commit = off; UPDATE {}.messages SET tags = '[\"{round}\"]'",
+            fixture.schema
+        );
+        sqlx::raw_sql(AssertSqlSafe(seen)).execute(&mut other).await.unwrap();
+        let written: String = lsn("pg_current_wal_insert_lsn()").fetch_one(&mut other).await.unwrap();
+        assert_eq!(fixture.store.accept(vec![message.clone()]).await.unwrap(), [AcceptResult::Stored]);
+        let flushed = format!("pg_current_wal_flush_lsn() >= '{written}'");
+        let is_flushed: String = lsn(&flushed).fetch_one(&mut other).await.unwrap();
+        assert_eq!(is_flushed, "true", "{round}");
+    }
+}
+
+fn lsn(what: &str) -> sqlx::query::QueryScalar<'_, sqlx::Postgres, String, sqlx::postgres::PgArguments> {
+    sqlx::query_scalar(AssertSqlSafe(format!("SELECT ({what})::text")))
 }

@@ -12,7 +12,7 @@ use courierx_providers::Smtp;
 use courierx_store::PostgresStore;
 use courierx_store::postgres::{OpenError, PostgresOptions};
 use ipnet::IpNet;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 
 use super::loader::Parsed;
 use super::{Database, PrivateTargets};
@@ -172,15 +172,16 @@ pub(super) fn private_targets(text: &str) -> Parsed<PrivateTargets> {
 }
 
 pub(super) fn log_filter(text: &str) -> Parsed<String> {
+    let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
     // To the filter a lone word that is no level is the name of a module, and everything else falls silent.
-    let lone = |part: &&str| !part.contains(['=', '[']);
     let is_level = |part: &str| LEVELS.contains(&part.to_ascii_lowercase().as_str());
-    let spans = text.contains('[');
-    if !spans && text.split(',').map(str::trim).filter(lone).any(|part| !is_level(part)) {
+    let is_right = |part: &&str| is_level(part.split_once('=').map_or(part, |(_, level)| level.trim()));
+    if parts.is_empty() || !parts.iter().all(is_right) {
         return Err(format!("must be one of {}, or a list of those by module", LEVELS.join(", ")));
     }
-    EnvFilter::try_new(text).map_err(|error| format!("must be levels by module: {error}"))?;
-    Ok(text.to_owned())
+    let text = parts.join(",").replace(' ', "");
+    text.parse::<Targets>().map_err(|error| format!("must be levels by module: {error}"))?;
+    Ok(text)
 }
 
 /// The certificates of a PEM file, checked.
@@ -242,8 +243,9 @@ mod tests {
     fn a_misspelt_level_does_not_silence_the_log() {
         for right in ["info", "WARN", "off", "info,courierx=debug", "courierx_core=trace, warn"] {
             assert!(log_filter(right).is_ok(), "{right}");
+            assert!(!log_filter(right).is_ok_and(|filter| filter.contains(' ')), "{right}");
         }
-        for wrong in ["warning", "verbose", "info,debgu", "courierx=loud"] {
+        for wrong in ["warning", "verbose", "info,debgu", "courierx=loud", "", "courierx[span]=info=debug"] {
             assert!(log_filter(wrong).is_err(), "{wrong}");
         }
     }

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use http_body_util::{BodyExt as _, Collected, Limited};
 use object_store::ClientOptions;
 use object_store::client::{
-    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody,
+    HttpService,
 };
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::CertificateDer;
@@ -99,17 +100,38 @@ fn tls(extra: &[CertificateDer<'static>]) -> Result<ClientConfig, rustls::Error>
 #[async_trait]
 impl HttpService for Client {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let response = HttpService::call(&self.0, request).await?;
-        let status = response.status();
+        let request = request.map(reqwest::Body::wrap).try_into().map_err(failed)?;
+        let mut response = self.0.execute(request).await.map_err(failed)?;
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        let body = reqwest::Body::from(response);
         if status.is_success() {
-            return Ok(response);
+            let mut answer = HttpResponse::new(HttpResponseBody::new(body.map_err(failed)));
+            *answer.status_mut() = status;
+            *answer.headers_mut() = headers;
+            return Ok(answer);
         }
         // What cannot be read does not say more than the status.
-        let body = Limited::new(response.into_body(), MOST_OF_AN_ERROR).collect().await;
+        let body = Limited::new(body, MOST_OF_AN_ERROR).collect().await;
         let body = body.map(Collected::to_bytes).unwrap_or_default();
         let told = Told::read(status.as_u16(), &String::from_utf8_lossy(&body));
         Err(HttpError::new(told.kind(), told))
     }
+}
+
+/// What may help against an error: it is tried again, always or only where nothing is done twice by that, or never.
+fn failed(error: reqwest::Error) -> HttpError {
+    let kind = if error.is_timeout() {
+        HttpErrorKind::Timeout
+    } else if error.is_connect() {
+        HttpErrorKind::Connect
+    } else if error.is_builder() || error.is_decode() {
+        HttpErrorKind::Decode
+    } else {
+        // Whatever else goes wrong between two machines: a connection that broke, or was closed before its answer.
+        HttpErrorKind::Interrupted
+    };
+    // The URL may be signed.
+    HttpError::new(kind, error.without_url())
 }
 
 impl HttpConnector for Client {
@@ -120,7 +142,36 @@ impl HttpConnector for Client {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
+    use object_store::client::HttpRequestBody;
+    use tokio::net::TcpListener;
+
     use super::*;
+
+    async fn kind_of(place: SocketAddr) -> HttpErrorKind {
+        let request = http_request(&format!("http://{place}/bucket/blob"));
+        Client::new(&[]).unwrap().call(request).await.unwrap_err().kind()
+    }
+
+    fn http_request(url: &str) -> HttpRequest {
+        let mut request = HttpRequest::new(HttpRequestBody::empty());
+        *request.uri_mut() = url.parse().unwrap();
+        request
+    }
+
+    #[tokio::test]
+    async fn an_error_tells_whether_it_may_be_tried_again() {
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let place = server.local_addr().unwrap();
+        let hang_up = async { drop(server.accept().await.unwrap()) };
+        let (kind, ()) = tokio::join!(kind_of(place), hang_up);
+        assert_eq!(kind, HttpErrorKind::Interrupted);
+        drop(server);
+        assert_eq!(kind_of(place).await, HttpErrorKind::Connect);
+        let nonsense = Client::new(&[]).unwrap().call(http_request("/nowhere")).await;
+        assert_eq!(nonsense.unwrap_err().kind(), HttpErrorKind::Decode);
+    }
 
     #[test]
     fn an_answer_tells_its_status_and_the_name_of_the_error() {

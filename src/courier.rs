@@ -5,8 +5,8 @@ use std::sync::Arc;
 use courierx_core::blobs::{Blobs, SweepError, Swept};
 use courierx_core::clock::{Clock, SystemClock, Timestamp};
 use courierx_core::engine::{
-    AcceptError, Accepted, Direct, EventStream, NoVault, Outbox, OutboxOptions, ReceiveError, SendError,
-    Sent, Subscription, Visit, Visited, Worker, WorkerError, WorkerOptions,
+    AcceptError, Accepted, Direct, EventStream, NoVault, Outbox, OutboxOptions, Outlook, ReceiveError,
+    SendError, Sent, Subscription, Visit, Visited, Worker, WorkerError, WorkerOptions,
 };
 use courierx_core::event::{Event, Sequence};
 use courierx_core::id::{MessageId, TenantId};
@@ -176,10 +176,19 @@ impl Courier {
         Ok(self.outbox()?.resubscribe(link, of).await?)
     }
 
-    /// Where a message would go now, and why: the decision, the rule, and what is known of every connection. Sends
-    /// nothing.
+    /// Where [`send`](Self::send) would hand a message now, and why: the decision, the rule, and what is known of every
+    /// connection. Sends nothing.
+    ///
+    /// What is [enqueued](Self::enqueue) may go another way, as it can wait for a connection to come back:
+    /// [`outlook`](Self::outlook) tells of that.
     pub fn explain(&self, email: &Email) -> Explanation {
         self.direct.explain(email)
+    }
+
+    /// What would be done with a message if it were [enqueued](Self::enqueue) and due now: the decision and why, who of
+    /// its recipients is suppressed, and when it would be looked at again. Nothing is kept, sent or counted.
+    pub async fn outlook(&self, email: &Email) -> Result<Outlook, EnqueueError> {
+        Ok(self.outbox()?.explain(TenantId::DEFAULT, email).await?)
     }
 
     /// Checks the credentials of every connection without sending anything.

@@ -60,8 +60,8 @@ pub use courierx_core::assert_sent;
 pub use courierx_core::blobs::{self, Blobs};
 pub use courierx_core::clock::{self, Clock, ManualClock, SystemClock, Timestamp};
 pub use courierx_core::engine::{
-    self, AcceptError, Accepted, EventSignal, EventStream, NotSent, OutboxOptions, ReceiveError, RenderError,
-    SendError, Sent, Tried, Worker, WorkerError, WorkerOptions, Written,
+    self, AcceptError, Accepted, EventSignal, EventStream, NotSent, OutboxOptions, Outlook, ReceiveError,
+    RenderError, SendError, Sent, Tried, Worker, WorkerError, WorkerOptions, Written,
 };
 pub use courierx_core::event::{self, Event, EventKind, MessageStatus, RecipientStatus, Sequence};
 pub use courierx_core::id::{self, MessageId, TenantId};

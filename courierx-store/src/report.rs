@@ -19,7 +19,7 @@ pub(crate) fn latest_sent(message: &StoredMessage, last: AttemptId) -> AttemptId
 pub(crate) enum Whom {
     /// The recipient's at this position.
     Recipient(u32),
-    /// The message's: everybody's.
+    /// Everybody's whom the attempt was for.
     Everybody,
     /// Of somebody the message was not sent to, such as the target of a redirection.
     Stranger,
@@ -39,10 +39,13 @@ impl Whom {
 pub(crate) fn whom(message: &StoredMessage, attempt: AttemptId, address: Option<AddressKey>) -> Whom {
     let recipients = &message.record.recipients;
     match address {
-        None => match recipients.as_slice() {
-            [only] => Whom::Recipient(only.index),
-            _ => Whom::Everybody,
-        },
+        None => {
+            let attempt = message.attempts.iter().find(|one| one.id == attempt);
+            match attempt.map(|one| one.recipients.as_slice()) {
+                Some([only]) => Whom::Recipient(only.index),
+                _ => Whom::Everybody,
+            }
+        }
         Some(key) => {
             let tried = |index: u32| {
                 let mut attempts = message.attempts.iter().filter(|one| one.id == attempt);

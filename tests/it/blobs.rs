@@ -11,7 +11,7 @@ use courierx::store::{DepthQuery, EventQuery, Ledger as _, MessageFilter, Queue 
 use courierx::testing::Recorder;
 use courierx::{
     AcceptError, Attachment, Courier, EmailBuilder, EnqueueError, EventKind, ManualClock, MemoryStore,
-    MessageId, MessageStatus, TenantId,
+    MessageId, MessageStatus, RefusalKind, Sequence, TenantId,
 };
 
 use crate::support::{START, World, builder, email};
@@ -192,6 +192,26 @@ async fn mail_waits_for_blobs_that_are_away_and_is_not_tried_meanwhile() {
         worker.shutdown().await.unwrap();
         assert_eq!(recorder.handed_over().len(), 1);
     }
+}
+
+#[tokio::test]
+async fn what_is_told_of_a_connection_is_not_lost_with_mail_that_cannot_be_read() {
+    let (world, blobs, recorder) = world();
+    let id = world.enqueue(large()).await;
+    blobs.be(AWAY);
+    recorder.refuse_all(RefusalKind::Unavailable);
+    // Whoever sends directly leaves it to a worker to tell people.
+    for _ in 0..5 {
+        world.courier.send(&email().build().unwrap()).await.unwrap_err();
+    }
+    world.clock.advance(Duration::from_secs(3));
+    let worker = world.courier.spawn().unwrap();
+    world.calm_down().await;
+    assert_eq!((world.status(id).await, blobs.gets.load(SeqCst)), (MessageStatus::Queued, 1));
+    worker.shutdown().await.unwrap();
+    let events = world.courier.events_after(Sequence::START, 1000).await.unwrap();
+    let told = events.iter().filter(|event| event.kind == EventKind::ProviderDegraded);
+    assert_eq!(told.count(), 1);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use courierx::provider::{Capability, Phase, Refusal, Uncertainty};
+use courierx::router::{Connection, Decision};
 use courierx::testing::Recorder;
 use courierx::{DuplicatePolicy, Lane, MessageStatus, Outcome, RefusalKind, assert_sent};
 use courierx_core::event::AttemptStatus;
@@ -38,6 +39,80 @@ async fn a_message_with_a_deadline_is_not_failed_by_a_breaker() {
     }
     world.until(id, MessageStatus::Sent).await;
     worker.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_enqueued_waits_for_a_breaker_and_is_said_to_where_a_caller_gets_through() {
+    let provider = Recorder::new();
+    let world = World::new(&[&provider]);
+    broken(&world, &provider).await;
+    let worker = world.courier.spawn().unwrap();
+    let message = email().build().unwrap();
+    let met = provider.handed_over().len();
+    let at_once = world.courier.explain(&message).decision;
+    assert!(matches!(at_once, Decision::Send { ahead: true, .. }), "{at_once:?}");
+    let outlook = world.courier.outlook(&message).await.unwrap();
+    let decision = outlook.explanation.decision;
+    assert!(matches!(decision, Decision::Rest { waiting: Some(_), .. }), "{decision:?}");
+    assert!(outlook.next.is_some_and(|next| next > world.now()));
+
+    let id = world.enqueue(email()).await;
+    world.calm_down().await;
+    assert_eq!(world.status(id).await, MessageStatus::Queued);
+    assert_eq!(provider.handed_over().len(), met, "it waits");
+    world.courier.send(&message).await.unwrap_err();
+    assert_eq!(provider.handed_over().len(), met + 1, "it goes ahead");
+    worker.shutdown().await.unwrap();
+}
+
+/// A connection that is switched off, before the one that fails.
+fn off_and(provider: &Recorder) -> World {
+    let off = Connection::new("off".parse().unwrap(), Recorder::new()).with_enabled(false);
+    World::of([off, Connection::new("on".parse().unwrap(), provider.clone())])
+}
+
+#[tokio::test]
+async fn one_that_is_switched_off_keeps_nobody_from_one_that_fails() {
+    let provider = Recorder::new();
+    let world = off_and(&provider);
+    broken(&world, &provider).await;
+    let met = provider.handed_over().len();
+    world.courier.send(&email().build().unwrap()).await.unwrap_err();
+    assert_eq!(provider.handed_over().len(), met + 1, "who waits gets through");
+
+    let worker = world.courier.spawn().unwrap();
+    let quick = world.enqueue(email().retry(courierx::RetryPreset::Quick)).await;
+    world.pass(Duration::from_mins(5)).await;
+    let message = world.message(quick).await;
+    assert!(!message.attempts.is_empty(), "it is tried ahead of its time: {message:#?}");
+    worker.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn waiting_beside_one_that_is_switched_off_uses_up_no_step() {
+    let provider = Recorder::new();
+    let world = off_and(&provider);
+    provider.answer_next(Outcome::Refused(
+        Refusal::new(RefusalKind::Throttled, "later").retry_after(Duration::from_hours(1)),
+    ));
+    world.courier.send(&email().build().unwrap()).await.unwrap_err();
+    let worker = world.courier.spawn().unwrap();
+    // Less than an hour is all its schedule.
+    let quick = world.enqueue(email().retry(courierx::RetryPreset::Quick)).await;
+    world.pass(Duration::from_mins(80)).await;
+    world.until(quick, MessageStatus::Sent).await;
+    worker.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn who_waits_gets_through_to_a_failing_connection_after_another_refused() {
+    let (refuses, fails) = (Recorder::new(), Recorder::new());
+    let world = World::new(&[&refuses, &fails]);
+    refuses.refuse_all(RefusalKind::Sender);
+    broken(&world, &fails).await;
+    let met = fails.handed_over().len();
+    let _ = world.courier.send(&email().build().unwrap()).await;
+    assert_eq!(fails.handed_over().len(), met + 1);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use courierx::provider::{Capability, EmailProvider};
-use courierx::router::{Connection, Router};
+use courierx::router::{Connection, Decision, Router};
 use courierx::testing::Recorder;
 use courierx::{MessageId, MessageStatus, TenantId};
 use courierx_core::engine::{Outbox, Routes, Worker, WorkerOptions};
@@ -33,7 +33,7 @@ async fn enqueue(outbox: &Outbox) -> MessageId {
 
 #[tokio::test]
 async fn a_connection_that_is_gone_takes_nobody_who_waited_for_its_place() {
-    for change in ["removed", "switched off", "configured anew"] {
+    for change in ["removed", "switched off", "drained", "configured anew"] {
         let mut narrow = Capability::full();
         narrow.max_in_flight = 1;
         let a = Gated::new(Recorder::new().with_capability(narrow));
@@ -51,6 +51,7 @@ async fn a_connection_that_is_gone_takes_nobody_who_waited_for_its_place() {
         match change {
             "removed" => {}
             "switched off" => present.insert(0, before.with_enabled(false)),
+            "drained" => present.insert(0, before.draining()),
             _ => present.insert(0, connection("a", anew.clone())),
         }
         routes.to(router(present));
@@ -63,6 +64,28 @@ async fn a_connection_that_is_gone_takes_nobody_who_waited_for_its_place() {
         let expected = if change == "configured anew" { (0, 1) } else { (1, 0) };
         assert_eq!((b.sent().len(), anew.sent().len()), expected, "{change}");
     }
+}
+
+#[tokio::test]
+async fn what_waits_while_nothing_may_be_handed_over_is_said_to_wait() {
+    let a = Recorder::new();
+    let paused = Router::builder().connection(connection("a", a.clone())).paused(true).build().unwrap();
+    let world = World::new(&[&Recorder::new()]);
+    let outbox = outbox(&world, paused);
+    let id = enqueue(&outbox).await;
+    let worker = Worker::spawn(&outbox, WorkerOptions::default());
+    world.calm_down().await;
+    let (email, kept) = (email().build().unwrap(), world.message(id).await);
+    let fresh = outbox.explain(TenantId::DEFAULT, &email).await.unwrap();
+    let waiting = outbox.explain_waiting(&kept, &email).await.unwrap();
+    for outlook in [fresh, waiting] {
+        assert!(outlook.paused);
+        let decision = &outlook.explanation.decision;
+        let Decision::Rest { waiting: Some((until, who)), .. } = decision else { panic!("{decision:?}") };
+        assert_eq!((outlook.next, who.as_slice()), (Some(*until), &[0][..]));
+    }
+    worker.shutdown().await.unwrap();
+    assert!(a.handed_over().is_empty());
 }
 
 #[tokio::test]

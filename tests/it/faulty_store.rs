@@ -9,11 +9,11 @@ use courierx::store::{
     AcceptResult, AuditFilter, AuditLog, AuditPage, BeginAttempt, Begun, CallbackLog, CancelResult, Change,
     ClaimRequest, Claimed, CommitError, ConfigChange, ConfigRecord, Configs, CounterDelta, CounterQuery,
     CounterValue, Counters, DepthQuery, Erasure, EventQuery, Expected, Grant, IncomingEvent, JobId, JobKind,
-    JobNext, KeptCallback, KeyValue, LaneDepth, LeaseRef, Ledger, MessageFilter, MessageRecord, NewJob,
-    NewMessage, Page, PageRequest, PurgeRequest, Purged, Queue, Recorded, RequeueResult, Reschedule,
-    RescheduleResult, Reservation, Reserved, Settled, Settlement, State, StateEntry, StateKey, Store,
-    StoreError, StoreResult, StoredMessage, SuppressionFilter, Suppressions, Swap, WebhookFilter, WebhookLog,
-    WebhookTry,
+    JobNext, KeptCallback, KeyUse, KeyValue, LaneDepth, LeaseRef, Ledger, MessageFilter, MessageRecord,
+    NewJob, NewMessage, Page, PageRequest, PurgeRequest, Purged, Queue, Recorded, RequeueResult, Reschedule,
+    RescheduleResult, Reservation, Reserved, ScopedKey, Settled, Settlement, State, StateEntry, StateKey,
+    Store, StoreError, StoreResult, StoredMessage, SuppressionFilter, Suppressions, Swap, WebhookFilter,
+    WebhookLog, WebhookTry,
 };
 use courierx::suppression::{NewSuppression, Pattern, Scope, Suppression};
 use courierx::testing::Recorder;
@@ -82,6 +82,7 @@ delegate! { Ledger {
     fn accept(batch: Vec<NewMessage>) -> Vec<AcceptResult>;
     fn load(batch: &[(TenantId, MessageId)]) -> Vec<Option<StoredMessage>>;
     fn outline(batch: &[(TenantId, MessageId)]) -> Vec<Option<StoredMessage>>;
+    fn find_keys(batch: &[(TenantId, ScopedKey)]) -> Vec<Option<KeyUse>>;
     fn begin_attempts(batch: Vec<BeginAttempt>) -> Vec<Begun>;
     fn settle(batch: Vec<Settlement>) -> Vec<Settled>;
     fn record_events(batch: Vec<IncomingEvent>) -> Vec<Recorded>;

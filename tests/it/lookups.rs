@@ -10,14 +10,16 @@ use courierx::provider::{
 };
 use courierx::testing::Recorder;
 use courierx::{DuplicatePolicy, EmailProvider, MessageStatus, Outcome, Outgoing, RefusalKind};
+use courierx_core::event::AttemptStatus;
 use tokio::sync::Semaphore;
 
 use crate::support::{World, email};
 
-/// A provider that knows only one thing when asked: its first hand-over certainly did not reach Ada.
+/// A provider that knows only one thing when asked: its first hand-over certainly did not reach Ada, and why.
 #[derive(Debug, Clone)]
 struct Asked {
     inner: Recorder,
+    why: RefusalKind,
     hangs: bool,
     questions: Arc<Semaphore>,
 }
@@ -27,7 +29,11 @@ impl Asked {
         let mut capability = Capability::full();
         capability.unknown_wait = Some(Duration::from_secs(90));
         let inner = Recorder::new().with_capability(capability);
-        Self { inner, hangs, questions: Arc::new(Semaphore::new(0)) }
+        Self { inner, why: RefusalKind::Unavailable, hangs, questions: Arc::new(Semaphore::new(0)) }
+    }
+
+    fn because(why: RefusalKind) -> Self {
+        Self { why, ..Self::new(false) }
     }
 }
 
@@ -68,7 +74,7 @@ impl StatusLookup for Asked {
         let first = self.inner.handed_over()[0].outgoing().delivery_id() == key.delivery;
         let answer = |address: &courierx::Address| {
             if first && address.to_string() == "ada@example.com" {
-                RecipientOutcome::Refused(Refusal::new(RefusalKind::Unavailable, "never taken"))
+                RecipientOutcome::Refused(Refusal::new(self.why, "never taken"))
             } else {
                 RecipientOutcome::Unknown(Uncertainty::new(Phase::Answer, "not known yet"))
             }
@@ -93,6 +99,46 @@ async fn an_answer_about_one_hand_over_tells_nothing_of_another() {
     world.until(id, MessageStatus::Unknown).await;
     worker.shutdown().await.unwrap();
     assert_eq!(a.inner.handed_over().len(), 2);
+}
+
+#[tokio::test]
+async fn what_ends_a_recipient_ends_it_also_as_the_answer_to_a_question() {
+    for (why, end, handed) in [
+        (RefusalKind::Suppressed, MessageStatus::Suppressed, (1, 0)),
+        (RefusalKind::Recipient, MessageStatus::Failed, (1, 0)),
+        // Nothing is wrong with the recipient: it is as if nothing had been handed over.
+        (RefusalKind::Unavailable, MessageStatus::Sent, (2, 1)),
+    ] {
+        let (a, b) = (Asked::because(why), Recorder::new());
+        a.inner.lose_next_answer().refuse_all(RefusalKind::Unavailable);
+        let world = World::over(vec![Box::new(a.clone()), Box::new(b.clone())]);
+        let id = world.enqueue(email()).await;
+        let worker = world.courier.spawn().unwrap();
+        world.until_answered(id, 1).await;
+        world.calm_down().await;
+        world.clock.advance(Duration::from_secs(91));
+        let message = world.until(id, end).await;
+        worker.shutdown().await.unwrap();
+        assert_eq!((a.inner.handed_over().len(), b.handed_over().len()), handed, "{why}");
+        // What became of the hand-over itself is still what its answer told.
+        assert_eq!(message.attempts[0].recipients[0].status, AttemptStatus::Unknown, "{why}");
+    }
+}
+
+#[tokio::test]
+async fn another_hand_over_that_may_have_succeeded_is_not_forgotten_for_such_an_answer() {
+    let (a, b) = (Asked::because(RefusalKind::Suppressed), Recorder::new());
+    a.inner.lose_next_answer();
+    b.lose_next_answer();
+    let world = World::over(vec![Box::new(a.clone()), Box::new(b.clone())]);
+    let id = world.enqueue(email().duplicate_policy(DuplicatePolicy::FailoverNow)).await;
+    let worker = world.courier.spawn().unwrap();
+    world.until_answered(id, 2).await;
+    world.calm_down().await;
+    world.clock.advance(Duration::from_hours(1));
+    world.until(id, MessageStatus::Unknown).await;
+    worker.shutdown().await.unwrap();
+    assert_eq!((a.inner.handed_over().len(), b.handed_over().len()), (1, 1));
 }
 
 #[tokio::test]

@@ -31,20 +31,25 @@ pub(crate) struct World {
 impl World {
     /// Over these recorders, the preferred first, named `a`, `b`, …
     pub(crate) fn new(recorders: &[&Recorder]) -> Self {
-        let clock = ManualClock::starting_at(START);
-        let store = MemoryStore::with_clock(Arc::<ManualClock>::clone(&clock));
-        let courier = builder(recorders).store(store.clone()).build().unwrap();
-        Self { courier, clock, store }
+        Self::built(builder(recorders))
     }
 
     /// Over these providers, the preferred first, named `a`, `b`, …
     pub(crate) fn over(providers: Vec<Box<dyn EmailProvider>>) -> Self {
+        let named = providers.into_iter().zip(["a", "b", "c"]);
+        Self::built(
+            named.fold(Courier::builder(), |builder, (provider, name)| builder.provider(name, provider)),
+        )
+    }
+
+    /// Over these connections, the preferred first.
+    pub(crate) fn of(connections: impl IntoIterator<Item = Connection>) -> Self {
+        Self::built(connections.into_iter().fold(Courier::builder(), CourierBuilder::connection))
+    }
+
+    fn built(builder: CourierBuilder) -> Self {
         let clock = ManualClock::starting_at(START);
         let store = MemoryStore::with_clock(Arc::<ManualClock>::clone(&clock));
-        let builder = providers
-            .into_iter()
-            .zip(["a", "b", "c"])
-            .fold(Courier::builder(), |builder, (provider, name)| builder.provider(name, provider));
         Self { courier: builder.store(store.clone()).build().unwrap(), clock, store }
     }
 

@@ -1,9 +1,11 @@
 //! Suppressed stays suppressed.
 
+use courierx::message::{Topic, Unsubscribe};
 use courierx::suppression::{NewSuppression, Pattern, Reason, Scope};
 use courierx::testing::Recorder;
 use courierx::{
-    AcceptError, EnqueueError, MessageStatus, RecipientStatus, RefusalKind, SendError, assert_sent,
+    AcceptError, EmailBuilder, EnqueueError, MessageStatus, RecipientStatus, RefusalKind, SendError,
+    assert_sent,
 };
 use courierx_core::id::TenantId;
 
@@ -46,6 +48,18 @@ async fn a_message_to_nobody_is_refused_and_kept_for_the_record() {
     let error = world.courier.send(&email().build().unwrap()).await.unwrap_err();
     assert!(matches!(error, SendError::Suppressed));
     assert!(a.handed_over().is_empty());
+}
+
+#[tokio::test]
+async fn who_left_a_topic_is_left_out_of_what_is_foretold() {
+    let world = World::new(&[&Recorder::new()]);
+    let news = Unsubscribe::Yes(Some(Topic::new("news").unwrap()));
+    let of_topic = NewSuppression::new("ada@example.com".parse().unwrap(), Reason::Unsubscribe, "test")
+        .scope(Scope::named("news"));
+    world.courier.store().unwrap().add(TenantId::DEFAULT, vec![of_topic]).await.unwrap();
+    let of = |email: EmailBuilder| email.build().unwrap();
+    assert_eq!(world.courier.outlook(&of(email().unsubscribe(news))).await.unwrap().suppressed, [0]);
+    assert_eq!(world.courier.outlook(&of(email())).await.unwrap().suppressed, [0; 0]);
 }
 
 #[tokio::test]

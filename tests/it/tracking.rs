@@ -173,6 +173,37 @@ async fn an_application_that_serves_the_links_knows_its_readers() {
 }
 
 #[tokio::test]
+async fn who_leaves_comes_back_and_leaves_again_at_once_is_told_of_three_times() {
+    let a = Recorder::new();
+    let world = world(&[&a], true);
+    let worker = world.courier.spawn().unwrap();
+    let id = world.enqueue(tracked().unsubscribe(Unsubscribe::Yes(None))).await;
+    world.until(id, MessageStatus::Sent).await;
+    worker.shutdown().await.unwrap();
+    let handed = &a.handed_over()[0];
+    let leave = link(handed.outgoing().headers().get("List-Unsubscribe").unwrap().as_str(), "u");
+    let courier = &world.courier;
+    for leaves in [true, false, true] {
+        let now = courier.subscription(&leave).await.unwrap().unwrap();
+        assert_eq!(now.left, !leaves);
+        // Programs send what they do twice.
+        for noted in [Visited::Noted, Visited::Again] {
+            let visited = if leaves {
+                courier.unsubscribe(&leave, &now).await
+            } else {
+                courier.resubscribe(&leave, &now).await
+            };
+            assert_eq!(visited.unwrap(), noted, "{leaves}");
+        }
+    }
+    let query = EventQuery::of_message(TenantId::DEFAULT, id);
+    let events = courier.store().unwrap().events(&query).await.unwrap();
+    let kinds: Vec<_> = events.iter().rev().take(3).map(|event| event.kind).collect();
+    assert_eq!(kinds, [EventKind::Unsubscribed, EventKind::Resubscribed, EventKind::Unsubscribed]);
+    assert!(courier.subscription(&leave).await.unwrap().unwrap().left);
+}
+
+#[tokio::test]
 async fn who_left_a_topic_while_its_mail_waited_gets_none() {
     let a = Recorder::new();
     let world = world(&[&a], true);

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use courierx::router::{Connection, Member, Rule};
 use courierx::sandbox::Sandbox;
+use courierx::store::Suppressions;
+use courierx::suppression::{NewSuppression, Reason};
 use courierx::testing::Recorder;
-use courierx::{Courier, DuplicatePolicy, Lane, MessageStatus, RefusalKind, assert_sent};
+use courierx::{Courier, DuplicatePolicy, Lane, MessageStatus, RefusalKind, TenantId, assert_sent};
 use courierx_core::provider::Capability;
 
 use crate::support::{World, email};
@@ -20,6 +22,38 @@ async fn waiting_fails_over_at_once_where_nothing_can_be_learnt() {
     world.until(id, MessageStatus::Sent).await;
     worker.shutdown().await.unwrap();
     assert_sent!(b, 1);
+    assert_eq!(a.handed_over().len(), 1);
+}
+
+#[tokio::test]
+async fn what_another_one_refuses_does_not_make_it_certain_that_nothing_was_sent() {
+    for kind in [RefusalKind::Recipient, RefusalKind::Suppressed] {
+        let (a, b) = (Recorder::new(), Recorder::new());
+        let world = World::new(&[&a, &b]);
+        a.lose_next_answer();
+        b.refuse_next(kind);
+        let id = world.enqueue(email().duplicate_policy(DuplicatePolicy::FailoverNow)).await;
+        let worker = world.courier.spawn().unwrap();
+        world.until(id, MessageStatus::Unknown).await;
+        worker.shutdown().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn who_is_suppressed_while_the_outcome_is_unknown_may_have_it() {
+    let mut calls_back = Capability::full();
+    calls_back.unknown_wait = Some(Duration::from_secs(90));
+    let a = Recorder::new().with_capability(calls_back);
+    let world = World::new(&[&a]);
+    a.lose_next_answer();
+    let id = world.enqueue(email()).await;
+    let worker = world.courier.spawn().unwrap();
+    world.until_answered(id, 1).await;
+    let entry = NewSuppression::new("ada@example.com".parse().unwrap(), Reason::Complaint, "test");
+    world.store.add(TenantId::DEFAULT, vec![entry]).await.unwrap();
+    world.pass(Duration::from_mins(2)).await;
+    world.until(id, MessageStatus::Unknown).await;
+    worker.shutdown().await.unwrap();
     assert_eq!(a.handed_over().len(), 1);
 }
 

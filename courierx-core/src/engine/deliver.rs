@@ -79,7 +79,7 @@ impl Delivery<'_> {
             let now = self.inner.now();
             self.leave_out_expired(now);
             if self.router.is_paused() && !self.round.is_done() {
-                let pause = self.pause(now);
+                let pause = pause(self.record.send_at, self.record.deliver_by, now);
                 return self.release_for(pause, result.take()).await;
             }
             let step = match self.round.decide(&self.router, now) {
@@ -125,7 +125,7 @@ impl Delivery<'_> {
                 },
                 Admitted::Canceled => return self.release(None).await,
             };
-            if !self.is_still_right(connection, &step.recipients).await? {
+            if !self.is_still_right(connection, &step.recipients, step.repeats).await? {
                 if self.changes_without_end() {
                     return self.release_for(CHANGE_WAIT, None).await;
                 }
@@ -144,14 +144,6 @@ impl Delivery<'_> {
                 Attempted::PassedOver => {}
             }
         }
-    }
-
-    /// How long a message waits while nothing may be handed over: the longer it waits already, the longer, but not
-    /// beyond a deadline that is to come.
-    fn pause(&self, now: Timestamp) -> Duration {
-        let pause = (now.since(self.record.send_at) / 4).clamp(PAUSED.0, PAUSED.1);
-        let deadline = self.record.deliver_by.filter(|deadline| *deadline > now);
-        deadline.map_or(pause, |deadline| pause.min(deadline.since(now)))
     }
 
     fn ask<'c>(&self, content: &'c Content, step: &Step) -> Ask<'c> {
@@ -292,9 +284,17 @@ impl Delivery<'_> {
     }
 
     pub(super) fn end(&mut self, recipient: u32, disposition: Disposition) {
+        self.ended.push((recipient, self.round.end_as(recipient, disposition)));
         self.round.close(recipient);
-        self.ended.push((recipient, disposition));
     }
+}
+
+/// How long a message waits while nothing may be handed over: the longer it waits already, the longer, but not
+/// beyond a deadline that is to come.
+pub(super) fn pause(due: Timestamp, deadline: Option<Timestamp>, now: Timestamp) -> Duration {
+    let pause = (now.since(due) / 4).clamp(PAUSED.0, PAUSED.1);
+    let deadline = deadline.filter(|deadline| *deadline > now);
+    deadline.map_or(pause, |deadline| pause.min(deadline.since(now)))
 }
 
 /// A hand-over that was decided.

@@ -100,6 +100,9 @@ impl Direct {
     }
 
     /// Where the message would go now, and why: the decision, and what is known of every connection.
+    ///
+    /// Of a caller who waits: what is kept first can wait itself, and [`Outbox::explain`](super::Outbox::explain) tells
+    /// of that.
     pub fn explain(&self, email: &Email) -> Explanation {
         let now = self.clock.now();
         let content = Content::literal(email.clone());

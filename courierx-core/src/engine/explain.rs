@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::accept::AcceptError;
+use super::deliver::pause;
 use super::outbox::Outbox;
 use super::retry::RetrySchedule;
 use super::round::Round;
@@ -12,9 +13,8 @@ use crate::event::{Disposition, RecipientStatus};
 use crate::id::{MessageId, TenantId};
 use crate::message::{AddressKey, Email};
 use crate::provider::Content;
-use crate::router::{Decision, Explanation, History, Quota, Router};
+use crate::router::{Decision, Explanation, GiveUp, History, Quota, Router};
 use crate::store::{CountersExt as _, Store, StoreResult, StoredMessage};
-use crate::suppression::Scope;
 
 /// What would be done with a message now.
 #[derive(Debug, Clone)]
@@ -25,8 +25,12 @@ pub struct Outlook {
     /// The recipients that are left out because they are suppressed, by position.
     pub suppressed: Vec<u32>,
     /// When the message is looked at again if nothing can be handed over now: exactly, where it waits for a moment,
-    /// and about then, where it waits for the next step of its schedule. None if it is handed over, or given up.
+    /// and about then, where it waits for the next step of its schedule. None if it is handed over, or given up, as
+    /// what waits past its deadline is.
     pub next: Option<Timestamp>,
+    /// Whether nothing is handed over for this tenant at the moment. Then all wait for that, whatever connections
+    /// say.
+    pub paused: bool,
 }
 
 impl Outbox {
@@ -40,14 +44,14 @@ impl Outbox {
         let suppressed = self.suppressed(tenant, email, |_| true).await?;
         let send_at = email.send_at().unwrap_or(now).max(now);
         let open = |index| !suppressed.contains(&index);
-        let content = Content::literal(email.clone());
-        let round = Round::new(MessageId::new(), now, email, content, History::default(), open)
-            .deliver_by(self.deadline(email, send_at));
-        let explanation = self.explain_round(tenant, &round, now).await?;
+        let (content, deadline) = (Content::literal(email.clone()), self.deadline(email, send_at));
+        let mut round =
+            Round::new(MessageId::new(), now, email, content, History::default(), open).deliver_by(deadline);
+        let (explanation, paused) = self.explain_round(tenant, &mut round, (now, deadline), now).await?;
         let schedule = RetrySchedule::of(email.retry().unwrap_or_default());
         let step = schedule.delay(1, Duration::ZERO).map(|delay| now.after(delay));
-        let next = next(&explanation.decision, step);
-        Ok(Outlook { explanation, suppressed, next })
+        let next = paused.or_else(|| next(&explanation.decision, step, deadline));
+        Ok(Outlook { explanation, suppressed, next, paused: paused.is_some() })
     }
 
     /// What would be done with a message that is kept, if its turn came now; `email` is its
@@ -66,24 +70,57 @@ impl Outbox {
         let suppressed = self.suppressed(record.tenant, email, pending).await?;
         let open = |index| pending(index) && !suppressed.contains(&index);
         let (history, content) = (History::of(&message.attempts), Content::literal(email.clone()));
-        let round = Round::new(record.id, record.created_at, email, content, history, open)
+        let mut round = Round::new(record.id, record.created_at, email, content, history, open)
             .deliver_by(record.deliver_by);
-        let explanation = self.explain_round(record.tenant, &round, now).await?;
-        let next = next(&explanation.decision, None);
-        Ok(Outlook { explanation, suppressed, next })
+        let times = (record.send_at, record.deliver_by);
+        let (explanation, paused) = self.explain_round(record.tenant, &mut round, times, now).await?;
+        // Who may have it already waits past the deadline to learn that.
+        let deadline = record.deliver_by.filter(|_| round.unknown().is_empty());
+        let next = paused.or_else(|| next(&explanation.decision, None, deadline));
+        Ok(Outlook { explanation, suppressed, next, paused: paused.is_some() })
     }
 
+    /// What a worker would do, and when it would look again if nothing may be handed over for the tenant.
     async fn explain_round(
         &self,
         tenant: TenantId,
-        round: &Round,
+        round: &mut Round,
+        (due, deadline): (Timestamp, Option<Timestamp>),
         now: Timestamp,
-    ) -> StoreResult<Explanation> {
+    ) -> StoreResult<(Explanation, Option<Timestamp>)> {
         let router = self.inner.routes.router(tenant).await?;
         // As a worker does before it decides.
         catch_up(&*self.inner.store, tenant, &router, now).await;
         note_full(&*self.inner.store, tenant, &router, now).await;
-        Ok(round.explain(&router, now))
+        let mut ended = Vec::new();
+        for recipient in round.too_late(now) {
+            round.close(recipient);
+            ended.push(GiveUp { recipient, disposition: Disposition::Failed });
+        }
+        let mut explanation = round.explain(&router, now);
+        let paused = (router.is_paused() && !round.is_done()).then(|| now.after(pause(due, deadline, now)));
+        if let Some(until) = paused {
+            explanation.decision = Decision::Rest {
+                scheduled: Vec::new(),
+                waiting: Some((until, round.open_recipients())),
+                given_up: Vec::new(),
+                skipped: Vec::new(),
+            };
+        }
+        // Who may have it already gets it no second time after the deadline.
+        while round.is_expired(now)
+            && let Decision::Send { recipients, .. } = &explanation.decision
+        {
+            for &recipient in recipients {
+                round.close(recipient);
+                ended.push(GiveUp { recipient, disposition: Disposition::Unknown });
+            }
+            explanation = round.explain(&router, now);
+        }
+        if let Decision::Rest { given_up, .. } = &mut explanation.decision {
+            given_up.append(&mut ended);
+        }
+        Ok((explanation, paused))
     }
 
     /// The positions of the recipients among these that are suppressed.
@@ -99,7 +136,7 @@ impl Outbox {
             .map(|one| (one.index, one.mailbox.address().key()))
             .collect();
         let keys: Vec<AddressKey> = asked.iter().map(|(_, key)| key.clone()).collect();
-        let entries = self.inner.store.check(tenant, &Scope::ALL, &keys).await?;
+        let entries = self.inner.store.check(tenant, &email.scope(), &keys).await?;
         let found = asked.into_iter().zip(entries);
         Ok(found.filter_map(|((index, _), entry)| entry.map(|_| index)).collect())
     }
@@ -127,9 +164,10 @@ async fn note_full(store: &dyn Store, tenant: TenantId, router: &Router, now: Ti
 }
 
 /// When a message is looked at again after this decision; `step` is the next one of its schedule.
-fn next(decision: &Decision, step: Option<Timestamp>) -> Option<Timestamp> {
+fn next(decision: &Decision, step: Option<Timestamp>, deadline: Option<Timestamp>) -> Option<Timestamp> {
     let Decision::Rest { scheduled, waiting, .. } = decision else { return None };
     let until = waiting.as_ref().map(|(until, _)| *until);
     let step = step.filter(|_| !scheduled.is_empty());
-    [until, step].into_iter().flatten().min()
+    let in_time = |at: &Timestamp| deadline.is_none_or(|deadline| *at < deadline);
+    [until, step].into_iter().flatten().filter(in_time).min()
 }

@@ -24,8 +24,9 @@ impl Delivery<'_> {
         &mut self,
         connection: &Connection,
         recipients: &[u32],
+        repeats: bool,
     ) -> StoreResult<bool> {
-        if !self.is_still_there(connection).await? {
+        if !self.is_still_there(connection, repeats).await? {
             return Ok(false);
         }
         let now = self.inner.now();
@@ -38,11 +39,12 @@ impl Delivery<'_> {
             && recipients.iter().all(|recipient| self.round.is_open(*recipient)))
     }
 
-    /// Whether the tenant still has the connection, switched on and with the same provider behind it. The
-    /// round goes on with the connections as they are now.
-    async fn is_still_there(&mut self, connection: &Connection) -> StoreResult<bool> {
+    /// Whether the tenant still has the connection, switched on and with the same provider behind it, and not drained
+    /// unless that is for a repetition. The round goes on with the connections as they are now.
+    async fn is_still_there(&mut self, connection: &Connection, repeats: bool) -> StoreResult<bool> {
         self.router = self.inner.routes.router(self.record.tenant).await?;
-        let present = self.router.connection(connection.id()).filter(|present| present.is_enabled());
+        let takes = |present: &&Connection| present.is_enabled() && (repeats || !present.is_draining());
+        let present = self.router.connection(connection.id()).filter(takes);
         if present.is_some_and(|present| Arc::ptr_eq(present.provider(), connection.provider())) {
             return Ok(true);
         }
@@ -58,9 +60,9 @@ impl Delivery<'_> {
     }
 
     /// An earlier owner may have learnt that a recipient does not exist, and lost the job before it could
-    /// write down more than the answer.
+    /// write down more than the answer; or a provider says so only when it is asked.
     pub(super) fn leave_out_refused(&mut self) {
-        for index in self.open_recipients() {
+        for index in self.round.open_recipients() {
             if let Some((kind, end)) = self.round.ended_before(index) {
                 self.round.note(index, &format!("refused for good ({kind})"));
                 self.end(index, end);
@@ -83,6 +85,9 @@ impl Delivery<'_> {
             self.inner.store.check(self.record.tenant, &self.round.content().email().scope(), &keys).await?;
         for ((index, _), entry) in open.into_iter().zip(entries) {
             if entry.is_some() {
+                if self.round.may_have_been_sent(index) {
+                    self.round.note(index, "suppressed, after it may have been sent");
+                }
                 self.end(index, Disposition::Suppressed);
             }
         }
@@ -91,14 +96,9 @@ impl Delivery<'_> {
 
     /// Nobody wants the message any more after its deadline. Who may have it already waits to learn that.
     pub(super) fn leave_out_expired(&mut self, now: Timestamp) {
-        if !self.is_expired(now) {
-            return;
-        }
-        for index in self.open_recipients() {
-            if !self.round.may_have_been_sent(index) {
-                self.round.note(index, "the deadline has passed");
-                self.end(index, Disposition::Failed);
-            }
+        for index in self.round.too_late(now) {
+            self.round.note(index, "the deadline has passed");
+            self.end(index, Disposition::Failed);
         }
     }
 
@@ -114,18 +114,12 @@ impl Delivery<'_> {
         }
         for &index in unknown {
             if self.round.is_open(index) {
-                let sent = self.round.may_have_been_sent(index);
-                self.end(index, if sent { Disposition::Unknown } else { Disposition::Failed });
+                self.end(index, Disposition::Failed);
             }
         }
     }
 
     pub(super) fn is_expired(&self, now: Timestamp) -> bool {
-        self.record.deliver_by.is_some_and(|deadline| now >= deadline)
-    }
-
-    fn open_recipients(&self) -> Vec<u32> {
-        let known = self.record.recipients.iter().map(|one| one.index);
-        known.filter(|index| self.round.is_open(*index)).collect()
+        self.round.is_expired(now)
     }
 }

@@ -1,5 +1,7 @@
 //! Hand-overs of unknown outcome: telling of them, and asking the provider what became of them.
 
+use std::sync::Arc;
+
 use tokio_util::sync::CancellationToken;
 
 use super::outbox::Inner;
@@ -39,8 +41,8 @@ pub(super) async fn tell_of_crashes(
 }
 
 /// Asks about every recipient whose last word is "unknown", where the provider can be asked. What it is
-/// certain of is written down, and taken out of the round or made free for another hand-over. One that does
-/// not answer in time, or before the process wants to stop, knows nothing.
+/// certain of is written down and taken out of the round, or made free for another hand-over unless it ends the
+/// recipient. One that does not answer in time, or before the process wants to stop, knows nothing.
 pub(super) async fn resolve(
     inner: &Inner,
     router: &Router,
@@ -86,7 +88,7 @@ pub(super) async fn resolve(
                 continue;
             }
         };
-        let together: Vec<u32> = attempt.recipients.iter().map(|one| one.index).collect();
+        let together: Arc<[u32]> = attempt.recipients.iter().map(|one| one.index).collect();
         let mut sent = Vec::new();
         for ((index, address), answer) in asked.into_iter().zip(addresses).zip(answers) {
             match answer {
@@ -105,7 +107,9 @@ pub(super) async fn resolve(
                         effects: Effects::default(),
                     });
                 }
-                RecipientOutcome::Refused(_) => round.resolve(index, &attempt.connection, &together),
+                RecipientOutcome::Refused(refusal) => {
+                    round.resolve(index, &attempt.connection, &together, refusal, inner.now());
+                }
                 RecipientOutcome::Unknown(_) => {}
             }
         }

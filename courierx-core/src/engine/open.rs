@@ -14,11 +14,13 @@ use super::round::Round;
 use super::settle::decided;
 use super::sharing::catch_up_for_events;
 use crate::clock::Timestamp;
-use crate::event::{Disposition, RecipientStatus};
+use crate::event::{Disposition, NewEvent, RecipientStatus};
 use crate::message::Email;
 use crate::provider::Content;
 use crate::router::{History, Past};
-use crate::store::{Claimed, FencedStep, JobNext, MessageRecord, Settlement, StoreResult, StoredMessage};
+use crate::store::{
+    Claimed, Effects, FencedStep, JobNext, MessageRecord, Settlement, StoreResult, StoredMessage,
+};
 use crate::vault::Sealed;
 
 /// How long a message waits for the key that it was sealed with before it is looked at again. Keys come with
@@ -53,7 +55,7 @@ impl<'a> Delivery<'a> {
         let (email, rendered) = match opened {
             Ok(opened) => opened,
             Err(unreadable) => {
-                put_aside(inner, &claimed, &record, &history, unreadable).await?;
+                put_aside(inner, &claimed, &record, &history, unreadable, news).await?;
                 return Ok(None);
             }
         };
@@ -128,13 +130,15 @@ fn look_again(record: &MessageRecord, error: &ContentError, now: Timestamp) -> T
     now.after(wait)
 }
 
-/// A message that cannot be read ends if that stays so or nobody wants it any more, and waits otherwise.
+/// A message that cannot be read ends if that stays so or nobody wants it any more, and waits otherwise. With it is
+/// written what others left to be told of connections: nobody else knows of that any more.
 async fn put_aside(
     inner: &Inner,
     claimed: &Claimed,
     record: &MessageRecord,
     history: &History,
     unreadable: Unreadable,
+    news: Vec<NewEvent>,
 ) -> StoreResult<()> {
     let now = inner.now();
     let why = match unreadable {
@@ -143,9 +147,7 @@ async fn put_aside(
             format!("the deadline has passed; {error}")
         }
         Unreadable::Canceled => {
-            let next = JobNext::RetryAt { at: now, round: claimed.job.round };
-            inner.store.finish(&[(claimed.lease, next)]).await?;
-            return Ok(());
+            return stay(inner, claimed, record, now, news).await;
         }
         Unreadable::ForNow(error) => {
             // It names what is missing, and whoever operates this has to see that: nothing else tells of it.
@@ -157,9 +159,7 @@ async fn put_aside(
             let at = look_again(record, &error, now);
             let at = record.deliver_by.map_or(at, |deadline| deadline.min(at));
             // No step of the schedule: nothing was tried.
-            let next = JobNext::RetryAt { at, round: claimed.job.round };
-            inner.store.finish(&[(claimed.lease, next)]).await?;
-            return Ok(());
+            return stay(inner, claimed, record, at, news).await;
         }
     };
     tracing::error!(message = %record.id, why, "a message cannot be read and is given up");
@@ -170,8 +170,30 @@ async fn put_aside(
     let open = record.recipients.iter().filter(|one| one.status == RecipientStatus::Pending);
     let dispositions: Vec<_> = open.map(|one| end(one.index)).collect();
     let handed = |index| history.of_recipient(index).next().is_some();
-    let effects = decided(record, &dispositions, |_| Some(why.clone()), handed, now);
+    let mut effects = decided(record, &dispositions, |_| Some(why.clone()), handed, now);
+    effects.events.extend(news);
     let step = FencedStep { lease: claimed.lease, next: JobNext::Finish, dispositions, effects };
+    let settlement = Settlement { tenant: record.tenant, message: record.id, result: None, step: Some(step) };
+    inner.store.settle(vec![settlement]).await?;
+    inner.changed();
+    Ok(())
+}
+
+/// Gives the job back as it is, to be claimed again then.
+async fn stay(
+    inner: &Inner,
+    claimed: &Claimed,
+    record: &MessageRecord,
+    at: Timestamp,
+    news: Vec<NewEvent>,
+) -> StoreResult<()> {
+    let next = JobNext::RetryAt { at, round: claimed.job.round };
+    if news.is_empty() {
+        inner.store.finish(&[(claimed.lease, next)]).await?;
+        return Ok(());
+    }
+    let effects = Effects { events: news, ..Effects::default() };
+    let step = FencedStep { lease: claimed.lease, next, dispositions: Vec::new(), effects };
     let settlement = Settlement { tenant: record.tenant, message: record.id, result: None, step: Some(step) };
     inner.store.settle(vec![settlement]).await?;
     inner.changed();

@@ -25,13 +25,14 @@ pub(super) struct Rest {
 }
 
 impl Rest {
-    /// Takes note, of those that nobody was tried for, why no connection was chosen.
+    /// Takes note, of those that nobody was tried for, why no connection was chosen. Who waits may wait too long.
     pub(super) fn tell(&self, round: &mut Round) {
         let each: Vec<_> =
             self.skipped.iter().map(|one| format!("{}: {}", one.connection, one.reason)).collect();
         let why = if each.is_empty() { "there is no connection".to_owned() } else { each.join("; ") };
         let given_up = self.given_up.iter().map(|one| one.recipient);
-        for recipient in self.scheduled.iter().copied().chain(given_up) {
+        let waiting = self.waiting.iter().flat_map(|(_, recipients)| recipients);
+        for recipient in self.scheduled.iter().chain(waiting).copied().chain(given_up) {
             if round.why(recipient).is_none() && !round.may_have_been_sent(recipient) {
                 round.note(recipient, &why);
             }
@@ -47,15 +48,8 @@ pub(super) fn conclude(
     tried: u32,
     now: Timestamp,
 ) -> (JobNext, Vec<(u32, Disposition)>) {
-    let give_up = |recipient: u32| {
-        let unknown = round.may_have_been_sent(recipient);
-        (recipient, if unknown { Disposition::Unknown } else { Disposition::Failed })
-    };
-    // A refusal by everybody else does not make an earlier hand-over of unknown outcome certain.
-    let end = |one: &GiveUp| match one.disposition {
-        Disposition::Failed => give_up(one.recipient),
-        other => (one.recipient, other),
-    };
+    let give_up = |recipient: u32| (recipient, round.end_as(recipient, Disposition::Failed));
+    let end = |one: &GiveUp| (one.recipient, round.end_as(one.recipient, one.disposition));
     let mut ended: Vec<_> = rest.given_up.iter().map(end).collect();
     let waiting = rest.waiting.as_ref();
     let all =

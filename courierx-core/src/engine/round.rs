@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::event::Disposition;
 use crate::id::MessageId;
 use crate::message::{DuplicatePolicy, Email};
-use crate::provider::{Content, Outgoing, RecipientOutcome, RefusalKind};
+use crate::provider::{Content, Outgoing, RecipientOutcome, Refusal, RefusalKind};
 use crate::router::{ConnectionId, Decision, Explanation, History, Past, Question, Requirements, Router};
 
 /// What is left to do of a message, and what was learnt.
@@ -176,7 +176,8 @@ impl Round {
                 RecipientOutcome::Refused(refusal) => {
                     router.observe(connection, refusal, now);
                     self.reasons.push((*recipient, connection.clone(), refusal.to_string()));
-                    ended.extend(end_of(refusal.kind).map(|end| (*recipient, end)));
+                    let end = end_of(refusal.kind).map(|end| self.end_as(*recipient, end));
+                    ended.extend(end.map(|end| (*recipient, end)));
                 }
                 RecipientOutcome::Unknown(unknown) => {
                     self.reasons.push((*recipient, connection.clone(), unknown.to_string()));
@@ -187,6 +188,22 @@ impl Round {
             self.close(*recipient);
         }
         ended
+    }
+
+    /// Whether nobody wants the message any more.
+    pub(super) fn is_expired(&self, now: Timestamp) -> bool {
+        self.deliver_by.is_some_and(|deadline| now >= deadline)
+    }
+
+    /// The open recipients that a passed deadline ends. Who may have the message already waits to learn that.
+    pub(super) fn too_late(&self, now: Timestamp) -> Vec<u32> {
+        let mut late = if self.is_expired(now) { self.open_recipients() } else { Vec::new() };
+        late.retain(|recipient| !self.may_have_been_sent(*recipient));
+        late
+    }
+
+    pub(super) fn open_recipients(&self) -> Vec<u32> {
+        self.open.iter().map(|(index, _)| *index).collect()
     }
 
     pub(super) fn is_open(&self, recipient: u32) -> bool {
@@ -203,12 +220,25 @@ impl Round {
         self.open.retain(|(open, _)| *open != recipient);
     }
 
-    /// Forgets that a hand-over may have succeeded: the provider is certain that it did not.
-    pub(super) fn resolve(&mut self, recipient: u32, connection: &ConnectionId, together: &[u32]) {
+    /// Forgets that a hand-over may have succeeded: the provider is certain that it did not. What ends the recipient
+    /// is remembered instead, or the next connection would send what this one refuses for good.
+    pub(super) fn resolve(
+        &mut self,
+        recipient: u32,
+        connection: &ConnectionId,
+        together: &Arc<[u32]>,
+        refusal: Refusal,
+        now: Timestamp,
+    ) {
         self.history.resolve(recipient, connection, together);
+        if end_of(refusal.kind).is_some() {
+            self.reasons.push((recipient, connection.clone(), refusal.to_string()));
+            self.history.add(recipient, connection, together, &RecipientOutcome::Refused(refusal), now);
+        }
     }
 
-    /// How an earlier answer ended a recipient, if whoever got it could not write that down any more.
+    /// How an earlier answer ended a recipient, if whoever got it could not write that down any more, or it came to a
+    /// question.
     pub(super) fn ended_before(&self, recipient: u32) -> Option<(RefusalKind, Disposition)> {
         self.history.of_recipient(recipient).find_map(|entry| match entry.past {
             Past::Refused(kind) => Some((kind, end_of(kind)?)),
@@ -224,6 +254,17 @@ impl Round {
     /// Whether the message may have reached the recipient already.
     pub(super) fn may_have_been_sent(&self, recipient: u32) -> bool {
         self.history.of_recipient(recipient).any(|entry| matches!(entry.past, Past::Unknown(_)))
+    }
+
+    /// How a recipient ends that would end like this: what is refused later, or a list says now, does not make an earlier
+    /// hand-over of unknown outcome certain.
+    pub(super) fn end_as(&self, recipient: u32, disposition: Disposition) -> Disposition {
+        match disposition {
+            Disposition::Failed | Disposition::Suppressed if self.may_have_been_sent(recipient) => {
+                Disposition::Unknown
+            }
+            certain => certain,
+        }
     }
 
     /// Why the recipient was not sent to: the last reason of every connection that was tried.

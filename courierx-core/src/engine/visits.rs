@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::outbox::Outbox;
 use crate::clock::Timestamp;
 use crate::event::{AttemptStatus, Event, EventKind};
+use crate::id::RecordId;
 use crate::message::{Address, Mode};
 use crate::store::{
     AttemptRecord, Effects, EventMatch, IncomingEvent, PageRequest, Recorded, SoftRow, Statistic,
@@ -66,6 +67,8 @@ pub struct Subscription {
     pub from_name: Option<String>,
     /// Whether mail like this is held back because the recipient left.
     pub left: bool,
+    /// The entry that says so.
+    entry: Option<RecordId>,
     scope: Scope,
     message: StoredMessage,
 }
@@ -114,40 +117,45 @@ impl Outbox {
         let Some(message) = outline.into_iter().next().flatten() else { return Ok(None) };
         let Some(recipient) = recipient(&message, link.recipient).cloned() else { return Ok(None) };
         let scope = topic.as_ref().map_or(Scope::ALL, |topic| Scope::named(topic.as_str()));
-        let left = self.left(link, &recipient, &scope).await?;
+        let entry = self.left(link, &recipient, &scope).await?;
         // The name is not worth an error.
         let summary = self.summary(&message.record).ok().flatten();
         let from_name = summary.and_then(|summary| summary.from_name);
         let from = message.record.from.clone();
-        Ok(Some(Subscription { recipient, from, from_name, left, scope, message }))
+        let left = entry.is_some();
+        Ok(Some(Subscription { recipient, from, from_name, left, entry, scope, message }))
     }
 
     /// Holds mail back from whom a link is for: that of its topic, or all of it. Doing so again changes nothing.
     ///
     /// A message in test mode holds nothing back.
     pub async fn unsubscribe(&self, link: &Link, of: &Subscription) -> StoreResult<Visited> {
+        let mut entry = None;
         if of.message.record.mode == Mode::Live {
             let pattern = Pattern::address(&of.recipient.key());
-            let entry = NewSuppression::new(pattern, Reason::Unsubscribe, SOURCE)
+            let new = NewSuppression::new(pattern, Reason::Unsubscribe, SOURCE)
                 .scope(of.scope.clone())
                 .source_message(link.message);
             // First of all, and whether the event is told or not.
-            self.inner.store.add(link.tenant, vec![entry]).await?;
+            self.inner.store.add(link.tenant, vec![new]).await?;
+            entry = self.left(link, &of.recipient, &of.scope).await?;
         }
-        self.moved(link, of, EventKind::Unsubscribed).await
+        self.moved(link, of, EventKind::Unsubscribed, entry).await
     }
 
     /// Takes back that somebody left. Who bounced or complained stays held back.
     pub async fn resubscribe(&self, link: &Link, of: &Subscription) -> StoreResult<Visited> {
-        if self.left(link, &of.recipient, &of.scope).await? {
+        let entry = self.left(link, &of.recipient, &of.scope).await?;
+        if entry.is_some() {
             let entry = (Pattern::address(&of.recipient.key()), of.scope.clone());
             self.inner.store.remove(link.tenant, &[entry]).await?;
         }
-        self.moved(link, of, EventKind::Resubscribed).await
+        // Somebody else may have removed it a moment ago.
+        self.moved(link, of, EventKind::Resubscribed, entry.or(of.entry)).await
     }
 
-    /// Whether there is an entry because this recipient left this.
-    async fn left(&self, link: &Link, recipient: &Address, scope: &Scope) -> StoreResult<bool> {
+    /// The entry that is there because this recipient left this.
+    async fn left(&self, link: &Link, recipient: &Address, scope: &Scope) -> StoreResult<Option<RecordId>> {
         let pattern = Pattern::address(&recipient.key());
         let filter = SuppressionFilter {
             reason: Some(Reason::Unsubscribe),
@@ -158,13 +166,24 @@ impl Outbox {
         let page = PageRequest::first(1);
         let found = self.inner.store.list_suppressions(link.tenant, &filter, &page).await?;
         // Ordered by pattern: the address itself comes before longer ones.
-        Ok(found.items.first().is_some_and(|one| one.pattern == pattern))
+        Ok(found.items.first().filter(|one| one.pattern == pattern).map(|one| one.id))
     }
 
-    async fn moved(&self, link: &Link, of: &Subscription, kind: EventKind) -> StoreResult<Visited> {
+    /// Tells that somebody left or came back, by the entry that came or went, if one did.
+    async fn moved(
+        &self,
+        link: &Link,
+        of: &Subscription,
+        kind: EventKind,
+        entry: Option<RecordId>,
+    ) -> StoreResult<Visited> {
         let Some(attempt) = carried(&of.message, link.recipient) else { return Ok(Visited::Unknown) };
         let now = self.inner.now();
         let mut event = incoming(&of.message, attempt, link, kind, now);
+        if let Some(entry) = entry {
+            // Whoever changes their mind at once does something else each time: each time it is another entry.
+            event.deduplication = format!("{}/{entry}", event.deduplication);
+        }
         event.detail = Some(of.scope.as_str().to_owned()).filter(|scope| !scope.is_empty());
         if let Some(statistic) = Statistic::seen(kind, false) {
             event.effects.deltas.push(statistic.add(Mode::Live, now, 1));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::asked::Asked;
-use super::breaker::Permission;
+use super::breaker::{Permission, last_moment};
 use super::history::{HistoryEntry, Past};
 use super::look::drawback;
 use super::order::draw;
@@ -203,7 +203,7 @@ impl Router {
                 return Verdict::Use(&self.connections()[position], false);
             }
         }
-        if let Some((connection, ahead)) = fallback.connection() {
+        if let Some((connection, ahead)) = fallback.connection(asked.question.can_wait) {
             let chosen = connection.id();
             let mut position = 0;
             skipped.retain(|one| {
@@ -212,8 +212,10 @@ impl Router {
             });
             return Verdict::Use(connection, ahead);
         }
-        if fallback.tried || fallback.not_before.is_some() {
-            return Verdict::Rest { scheduled: fallback.tried, until: fallback.not_before };
+        // A wait is no step, and one for a connection that works comes before one for a switch.
+        let scheduled = fallback.tried || (fallback.off && fallback.not_before.is_none());
+        if scheduled || fallback.not_before.is_some() {
+            return Verdict::Rest { scheduled, until: fallback.not_before };
         }
         // Nobody who could carry a live message said no: there may be a connection by the next step.
         if skipped[noted..].iter().all(|one| one.reason == SkipReason::SandboxForTests) {
@@ -259,8 +261,10 @@ struct Fallback<'a> {
     /// author, for somebody who cannot wait.
     ahead: Option<(Timestamp, &'a Connection)>,
     not_before: Option<Timestamp>,
-    /// Whether one was tried, or may be switched on again: there is something to come back for.
+    /// Whether one was tried: there is something to come back for.
     tried: bool,
+    /// Whether one is switched off or drained, and may be switched on again.
+    off: bool,
 }
 
 impl<'a> Fallback<'a> {
@@ -280,7 +284,7 @@ impl<'a> Fallback<'a> {
             // There will be room for one: not everybody comes at once.
             SkipReason::RetryBudget { until } => {
                 let spread = BUDGET_SPREAD.mul_f64(draw(question.seed, connection.id()));
-                self.not_before(until.after(spread));
+                self.not_before(if_there_is_time(until.after(spread), *until, question));
             }
             SkipReason::RateLimited { until } => self.limited(*until, connection, asked),
             SkipReason::Failing { until } => {
@@ -297,7 +301,8 @@ impl<'a> Fallback<'a> {
                     self.ahead(*until, connection);
                 }
             }
-            SkipReason::Tried | SkipReason::Disabled | SkipReason::Draining => self.tried = true,
+            SkipReason::Tried => self.tried = true,
+            SkipReason::Disabled | SkipReason::Draining => self.off = true,
             _ => {}
         }
     }
@@ -325,10 +330,11 @@ impl<'a> Fallback<'a> {
         }
     }
 
-    /// The connection to use nevertheless, and whether that is ahead of its time: only where nothing but breakers
-    /// is in the way.
-    fn connection(&self) -> Option<(&'a Connection, bool)> {
-        let ahead = self.ahead.filter(|_| !self.tried).map(|(_, connection)| (connection, true));
+    /// The connection to use nevertheless, and whether that is ahead of its time. What was tried and can wait for the
+    /// next step of its schedule goes nowhere ahead.
+    fn connection(&self, can_wait: bool) -> Option<(&'a Connection, bool)> {
+        let ahead =
+            self.ahead.filter(|_| !(self.tried && can_wait)).map(|(_, connection)| (connection, true));
         let limited = self.limited.map(|(_, connection)| connection);
         let others = self.recovering.or(limited).or(self.busy).or(self.avoided);
         others.map(|connection| (connection, false)).or(ahead)
@@ -338,17 +344,30 @@ impl<'a> Fallback<'a> {
 /// When to look whether a connection has room again before its quota's window ends, as its cap may be raised.
 fn look_for_room(connection: &Connection, asked: &Asked<'_>) -> Timestamp {
     let draw = draw(asked.question.seed ^ asked.now.as_micros().cast_unsigned(), connection.id());
-    asked.now.after(LOOK_FOR_ROOM.0 + LOOK_FOR_ROOM.1.mul_f64(draw))
+    let first = asked.now.after(LOOK_FOR_ROOM.0);
+    let moment = first.after(LOOK_FOR_ROOM.1.mul_f64(draw));
+    let last = asked.question.deliver_by.map(|deadline| last_moment(deadline, asked.now));
+    match last {
+        // As far apart as there is time for.
+        Some(last) if asked.now < last && last < moment => {
+            first.min(last).after(last.since(first).mul_f64(draw))
+        }
+        _ => moment,
+    }
 }
 
 /// When to look again at a connection that everybody waits for until then: all of them at once would be a storm. Who has
 /// no time to wait longer comes first.
 fn spread(until: Timestamp, connection: &Connection, asked: &Asked<'_>) -> Timestamp {
-    let Question { seed, can_wait, deliver_by, .. } = *asked.question;
+    let seed = asked.question.seed;
     let most = until.since(asked.now).mul_f64(SPREAD.0).min(SPREAD.1);
     // Another draw for another moment: else who comes last at a quota's first day would at every other.
     let draw = draw(seed ^ until.as_micros().cast_unsigned(), connection.id());
-    let later = until.after(most.mul_f64(draw));
-    let has_time = can_wait && deliver_by.is_none_or(|deadline| later < deadline);
-    if has_time { later } else { until }
+    if_there_is_time(until.after(most.mul_f64(draw)), until, asked.question)
+}
+
+/// The later of two moments, unless the message has no time for that.
+fn if_there_is_time(later: Timestamp, sooner: Timestamp, question: &Question<'_>) -> Timestamp {
+    let has_time = question.can_wait && question.deliver_by.is_none_or(|deadline| later < deadline);
+    if has_time { later } else { sooner }
 }

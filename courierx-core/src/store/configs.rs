@@ -58,6 +58,9 @@ pub trait Configs: Send + Sync {
 
     /// Applies several changes of one tenant in their order, each on top of those before it, all or none.
     ///
+    /// Versions are compared change by change, keys and references once all are applied: one commit may swap two names,
+    /// or write a record before the one that it refers to.
+    ///
     /// Removing a record removes what refers to it with [`OnDelete::Cascade`], and what refers to that. A
     /// record of another tenant is [`StoreError::Invalid`].
     async fn commit_configs(

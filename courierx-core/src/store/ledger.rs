@@ -41,6 +41,9 @@ pub trait Ledger: Send + Sync {
         Ok(loaded.into_iter().map(|message| Some(message?.content.is_some())).collect())
     }
 
+    /// Tells what idempotency keys were used for; none for one that is free, or whose time is over.
+    async fn find_keys(&self, batch: &[(TenantId, ScopedKey)]) -> StoreResult<Vec<Option<KeyUse>>>;
+
     /// Writes attempts down before the wire: checks the lease, numbers the attempt and reserves the
     /// connection's quota, all or nothing for each item.
     ///
@@ -242,6 +245,15 @@ impl From<IdempotencyKey> for ScopedKey {
     fn from(key: IdempotencyKey) -> Self {
         Self(key.into())
     }
+}
+
+/// What an idempotency key was used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyUse {
+    /// The message that was accepted under it.
+    pub message: MessageId,
+    /// What was asked for; see [`Idempotency::digest`].
+    pub digest: [u8; 32],
 }
 
 /// What became of a message to accept.

@@ -58,7 +58,7 @@ pub use filter::MessageFilter;
 pub use generation::Generation;
 pub use ledger::{
     AcceptResult, AttemptResult, BeginAttempt, Begun, CancelResult, EventMatch, EventQuery, FencedStep,
-    Idempotency, IncomingEvent, Ledger, NewMessage, NewRecipient, PurgeRequest, Purged, Recorded,
+    Idempotency, IncomingEvent, KeyUse, Ledger, NewMessage, NewRecipient, PurgeRequest, Purged, Recorded,
     RequeueResult, Reschedule, RescheduleResult, ScopedKey, Settled, Settlement,
 };
 pub use page::{Cursor, Page, PageRequest};

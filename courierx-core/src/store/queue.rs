@@ -251,7 +251,8 @@ pub trait Queue: Send + Sync {
     /// others and loses none in the line. Two claims never return the same job under leases that overlap.
     async fn claim(&self, request: &ClaimRequest) -> StoreResult<Vec<Claimed>>;
 
-    /// Extends leases to `lease` from now; `false` for each that is not held any longer.
+    /// Extends leases to `lease` from now, none to an earlier end than it has; `false` for each that is not held any
+    /// longer.
     async fn extend(&self, leases: &[LeaseRef], lease: Duration) -> StoreResult<Vec<bool>>;
 
     /// Applies the next step of jobs under lease; `false` for each whose lease is not held any longer.

@@ -16,7 +16,8 @@ use crate::suppression::{NewSuppression, Pattern, Reason, Scope, Suppression};
 pub trait Suppressions: Send + Sync {
     /// Looks many addresses up at once: for each, the entry that keeps mail of `scope` from it, if any.
     ///
-    /// An entry of [`Scope::ALL`] holds in every scope, an entry for a domain for every address in it.
+    /// An entry of [`Scope::ALL`] holds in every scope, an entry for a domain for every address in it. Of several the
+    /// one with the strongest reason is told, and of equally strong ones the one for the address.
     async fn check(
         &self,
         tenant: TenantId,

@@ -31,6 +31,8 @@ pub struct Schedule;
 impl Schedule {
     /// How often a request is tried at most.
     pub const TRIES: u32 = 13;
+    /// The longest wait, unless the receiver asks for a longer one.
+    pub const LONGEST: Duration = Duration::from_secs(WAITS[WAITS.len() - 1] / 5 * 6);
 
     /// How long to wait after so many tries that failed; none if that was the last. `asked` is what the receiver asked
     /// for (`Retry-After`): it makes the wait longer, up to twice as long as it would be and an hour at least.
@@ -59,6 +61,8 @@ mod tests {
         let days = all.iter().sum::<Duration>().as_secs_f64() / (24.0 * 3600.0);
         assert!((2.5..4.0).contains(&days), "{days}");
         assert_eq!(Schedule::wait(0, None), None, "nothing failed");
+        let longest = (1..).map_while(|tries| Schedule::jittered(tries, None, 0.999)).max();
+        assert!(longest.is_some_and(|wait| wait <= Schedule::LONGEST && wait * 100 > Schedule::LONGEST * 99));
     }
 
     #[test]

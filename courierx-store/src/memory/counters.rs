@@ -46,6 +46,15 @@ impl Tallies {
         before - (self.used.len() + self.grants.len() + self.days.len())
     }
 
+    /// Forgets what can be given back no more, and what counts no more.
+    pub(super) fn purge(&mut self, now: Timestamp) {
+        self.forget_grants(now);
+        self.used.retain(|(_, _, window), buckets| {
+            *buckets = buckets.split_off(&window.oldest_bucket(now));
+            !buckets.is_empty()
+        });
+    }
+
     fn reserve(&mut self, reservation: Reservation, now: Timestamp) -> Reserved {
         let Reservation { tenant, name, window, cap, amount } = reservation;
         let quota = (tenant, name, window);

@@ -25,7 +25,7 @@ pub(super) struct Blocked {
 }
 
 impl Blocked {
-    /// The entry that holds back mail of `scope` to `address`: one for the address before one for its domain.
+    /// The entry that holds back mail of `scope` to `address`: of several the one with the strongest reason.
     fn check(
         &self,
         tenant: TenantId,
@@ -34,10 +34,14 @@ impl Blocked {
         now: Timestamp,
     ) -> Option<Suppression> {
         let entries = self.tenants.get(&tenant)?;
-        [Pattern::address(address), Pattern::domain_of(address)]
+        let own = Pattern::address(address);
+        [own.clone(), Pattern::domain_of(address)]
             .into_iter()
-            .flat_map(|pattern| [(pattern.clone(), Scope::ALL), (pattern, scope.clone())])
-            .find_map(|key| entries.get(&key).filter(|entry| entry.holds_at(now)).cloned())
+            .flat_map(|pattern| [(pattern.clone(), scope.clone()), (pattern, Scope::ALL)])
+            .filter_map(|key| entries.get(&key).filter(|entry| entry.holds_at(now)))
+            // Of equal reasons the one that names the address tells more.
+            .max_by_key(|entry| (entry.reason, entry.pattern == own))
+            .cloned()
     }
 
     /// Adds an entry; answers whether it is new.

@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use courierx_core::clock::Timestamp;
 use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, PgConnection};
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::Shared;
 use super::codec::Columns;
 use super::error::{Fault, Run};
+use super::pooled::Pooled;
 
 /// A day.
 const MICROS: i64 = 86_400_000_000;
@@ -118,7 +119,7 @@ pub(super) async fn make(shared: &Shared) -> Run<()> {
     Err(late())
 }
 
-async fn make_ahead(connection: &mut PgConnection, now: Timestamp) -> Run<()> {
+async fn make_ahead(connection: &mut Pooled, now: Timestamp) -> Run<()> {
     let today = Day::of(now).0;
     let known = present(connection).await?;
     for day in (today..=today.saturating_add(AHEAD)).map(Day).filter(|day| !known.contains(day)) {
@@ -185,7 +186,7 @@ pub(super) async fn drop_old(shared: &Shared, before: Timestamp) -> Run<Dropped>
     Err(late())
 }
 
-async fn drop_before(shared: &Shared, connection: &mut PgConnection, before: Timestamp) -> Run<Dropped> {
+async fn drop_before(shared: &Shared, connection: &mut Pooled, before: Timestamp) -> Run<Dropped> {
     let now = shared.now();
     let mut old = present(connection).await?;
     old.retain(|day| *day < Day::of(before) && !shared.looked_through.lately(*day, now));
@@ -217,7 +218,7 @@ enum Tried {
     Needed(usize),
 }
 
-async fn drop_day(connection: &mut PgConnection, day: Day) -> Run<Tried> {
+async fn drop_day(connection: &mut Pooled, day: Day) -> Run<Tried> {
     let table = day.table();
     let mut tx = connection.begin().await?;
     sqlx::raw_sql(PATIENCE).execute(&mut *tx).await?;

@@ -2,8 +2,8 @@
 //!
 //! Many calls share a transaction. What they add is collected and written at its end, one statement for each
 //! table. Whatever transactions wait for one another over is locked by all of them in the same order: messages,
-//! jobs, quotas, soft bounces, suppressions, counters, the position of events; and rows of one table in the order of their
-//! keys. So no two wait for each other, and the row that everybody needs is held the shortest.
+//! jobs, quotas, suppressions, soft bounces, counters, the position of events; and rows of one table in the order of
+//! their keys. So no two wait for each other, and the row that everybody needs is held the shortest.
 
 use std::collections::BTreeMap;
 

@@ -12,11 +12,12 @@ use uuid::Uuid;
 use super::PostgresStore;
 use super::codec;
 use super::error::Run;
+use super::ledger::purge::{Place, remove};
 use super::transaction::{Tx, in_transaction};
 
-/// What removes some rows, in order; what goes with messages is sought as when purging (`ledger/purge.rs`). All take the
-/// same parameters: whose, which kinds stay, how many.
-const STEPS: &[&str] = &[
+/// What removes some rows of configuration, in order. All take the same parameters: whose, which kinds stay, how
+/// many.
+const RECORDS: &[&str] = &[
     "DELETE FROM config_keys WHERE (tenant, kind, name, value) IN
          (SELECT tenant, kind, name, value FROM config_keys
           WHERE tenant = $1 AND kind <> ALL ($2::text[]) LIMIT $3)",
@@ -29,17 +30,10 @@ const STEPS: &[&str] = &[
          (SELECT tenant, kind, id FROM configs WHERE tenant = $1 AND kind <> ALL ($2::text[]) LIMIT $3)",
     "DELETE FROM config_changes WHERE position IN
          (SELECT position FROM config_changes WHERE tenant = $1 AND kind <> ALL ($2::text[]) LIMIT $3)",
-    "WITH old AS MATERIALIZED (
-         SELECT tenant, created_at, id FROM messages WHERE tenant = $1 AND $2::text[] IS NOT NULL LIMIT $3 FOR UPDATE
-     ), contents AS (
-         DELETE FROM contents c USING old
-         WHERE c.tenant = old.tenant AND c.created_at = old.created_at AND c.message = old.id
-     ), attempts AS (
-         DELETE FROM attempts a USING old WHERE a.tenant = old.tenant AND a.message = old.id
-     ), provider_ids AS (
-         DELETE FROM provider_ids p USING old WHERE p.message = old.id AND p.tenant IS NOT DISTINCT FROM old.tenant
-     )
-     DELETE FROM messages m USING old WHERE m.tenant = old.tenant AND m.id = old.id",
+];
+
+/// What removes some rows of the rest, once no message is left; the same parameters.
+const REST: &[&str] = &[
     "DELETE FROM events WHERE (tenant, position) IN
          (SELECT tenant, position FROM events WHERE tenant = $1 AND $2::text[] IS NOT NULL LIMIT $3)",
     "DELETE FROM staged WHERE tenant = $1 AND $2::text[] IS NOT NULL AND $3::int8 > 0",
@@ -72,7 +66,15 @@ impl Erasure for PostgresStore {
         if in_transaction!(self.shared(), |tx| jobs(tx, tenant, limit))? > 0 {
             return Ok(true);
         }
-        for sql in STEPS {
+        for sql in RECORDS {
+            if in_transaction!(self.shared(), |tx| step(tx, sql, tenant, kept, limit))? > 0 {
+                return Ok(true);
+            }
+        }
+        if in_transaction!(self.shared(), |tx| messages(tx, tenant, limit))? > 0 {
+            return Ok(true);
+        }
+        for sql in REST {
             if in_transaction!(self.shared(), |tx| step(tx, sql, tenant, kept, limit))? > 0 {
                 return Ok(true);
             }
@@ -101,6 +103,17 @@ async fn jobs(tx: &mut Tx<'_>, tenant: TenantId, limit: i64) -> Run<u64> {
     .execute(&mut *tx.connection)
     .await?;
     Ok(removed.rows_affected())
+}
+
+/// Messages with all that belongs to them.
+async fn messages(tx: &mut Tx<'_>, tenant: TenantId, limit: i64) -> Run<u64> {
+    let some: Vec<Place> =
+        sqlx::query_as("SELECT tenant, created_at, id FROM messages WHERE tenant = $1 LIMIT $2 FOR UPDATE")
+            .bind(Uuid::from(tenant))
+            .bind(limit)
+            .fetch_all(&mut *tx.connection)
+            .await?;
+    remove(tx, &some).await
 }
 
 async fn step(tx: &mut Tx<'_>, sql: &'static str, tenant: TenantId, kept: &[&str], limit: i64) -> Run<u64> {

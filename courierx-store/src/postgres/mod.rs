@@ -48,6 +48,7 @@
 //! transactions. Settings are made by statements: poolers know few of those that a connection could start with.
 
 mod audit_log;
+mod background;
 mod batcher;
 mod callback_log;
 mod clock;
@@ -85,12 +86,12 @@ use std::time::Duration;
 use courierx_core::clock::{Clock, Timestamp};
 use courierx_core::store::Store;
 use sqlx::PgConnection;
-use tokio::task::AbortHandle;
 
 pub use error::OpenError;
 pub use examine::Examined;
 pub use options::PostgresOptions;
 
+use background::Background;
 use batcher::Batcher;
 use clock::Time;
 use pooled::Pool;
@@ -111,7 +112,7 @@ struct Inner {
     settling: Batcher<ledger::settle::Settle>,
     recording: Batcher<ledger::report::Record>,
     checking: Batcher<suppressions::check::Check>,
-    background: Vec<AbortHandle>,
+    background: Background,
     /// By which the database is ours alone, if it is.
     _alone: Option<PgConnection>,
 }
@@ -141,9 +142,7 @@ impl PostgresStore {
     /// Closes every connection, after what is under way. Calls that come later are told that it is
     /// [closed](courierx_core::store::StoreError::Closed).
     pub async fn close(&self) {
-        for task in &self.0.background {
-            task.abort();
-        }
+        self.0.background.end();
         self.0.shared.pool.close().await;
     }
 
@@ -161,14 +160,6 @@ impl Shared {
 impl Store for PostgresStore {
     fn clock(&self) -> Arc<dyn Clock> {
         self.shared().time.clock()
-    }
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        for task in &self.background {
-            task.abort();
-        }
     }
 }
 

@@ -12,6 +12,7 @@ use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use url::Url;
 
+use super::background::Background;
 use super::batcher::Batcher;
 use super::clock::{DatabaseClock, Time};
 use super::error::OpenError;
@@ -202,20 +203,20 @@ impl PostgresOptions {
 
         let patience = self.statement_timeout.saturating_mul(2);
         let pool = Pool::new(pool, patience);
-        let mut background = vec![tokio::spawn(pool.clone().tidy()).abort_handle()];
+        let mut background = Background::default();
+        background.spawn(pool.clone().tidy());
         let time = if let Some(clock) = &self.clock {
             Time::Given(Arc::clone(clock))
         } else {
             let clock = DatabaseClock::start(&pool, patience).await?;
-            background.push(tokio::spawn(Arc::clone(&clock).follow(pool.clone(), patience)).abort_handle());
+            background.spawn(Arc::clone(&clock).follow(pool.clone(), patience));
             Time::Database(clock)
         };
         let signal = Signal::new(&self.schema);
         if !self.alone {
-            let listening = signal::listen(signal.clone(), listener, listening, patience);
-            background.push(tokio::spawn(listening).abort_handle());
+            background.spawn(signal::listen(signal.clone(), listener, listening, patience));
         }
-        background.push(tokio::spawn(signal::tell(signal.clone(), pool.clone(), patience)).abort_handle());
+        background.spawn(signal::tell(signal.clone(), pool.clone(), patience));
 
         let (statements, looked_through) = (Statements::new(&self.schema), <_>::default());
         let shared = Arc::new(Shared { pool, time, signal, statements, looked_through, patience });

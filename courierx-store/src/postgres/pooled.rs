@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
-use sqlx::{PgConnection, PgPool, Postgres};
+use sqlx::{Connection, PgConnection, PgPool, PgTransaction, Postgres};
 use tokio::runtime::Handle;
 
 /// How long a connection stays out of sqlx's pool at most, which looks how old it is.
@@ -105,6 +105,18 @@ pub(super) struct Pooled {
 }
 
 impl Pooled {
+    /// Begins a transaction, which is undone when it is dropped. This stands before sqlx's own on purpose: that one,
+    /// given up before the answer came, leaves a transaction open of which it does not know, and the next call would
+    /// write into that, and nothing of it would last. So until the answer is here, whoever gives up closes the
+    /// connection.
+    pub(super) async fn begin(&mut self) -> sqlx::Result<PgTransaction<'_>> {
+        let Lent { connection, is_usable, .. } = &mut self.lent;
+        *is_usable = false;
+        let transaction = Connection::begin(&mut **connection).await?;
+        *is_usable = true;
+        Ok(transaction)
+    }
+
     /// Puts it down for the next one: everything that was asked was answered, and no transaction is open.
     pub(super) fn put_down(self) {
         self.pool.put_down(self.lent);
@@ -150,6 +162,7 @@ struct Lent {
     connection: PoolConnection<Postgres>,
     since: Instant,
     patience: Duration,
+    /// Whether sqlx's pool may have it back; if not, it is closed.
     is_usable: bool,
 }
 

@@ -19,6 +19,11 @@ fn key(tenant: TenantId, row: &SoftRow) -> Key {
     (tenant, row.address().as_str().to_owned())
 }
 
+/// Whether recording this may hold mail back.
+fn may_suppress(event: &IncomingEvent) -> bool {
+    matches!(event.row, Some(SoftRow::Longer { .. })) || !event.effects.suppressions.is_empty()
+}
+
 /// The rows of those whom a batch of events is about, which nobody else changes until the transaction is over.
 pub(super) struct SoftRows {
     read: BTreeMap<Key, SoftBounces>,
@@ -28,16 +33,15 @@ pub(super) struct SoftRows {
 impl SoftRows {
     /// Reads them.
     pub(super) async fn open(tx: &mut Tx<'_>, batch: &[IncomingEvent]) -> Run<Self> {
-        let told = || batch.iter().filter_map(|event| Some((event.tenant, event.row.as_ref()?)));
-        let wanted: BTreeSet<Key> = told().map(|(tenant, row)| key(tenant, row)).collect();
-        let longer: BTreeSet<TenantId> = told()
-            .filter(|(_, row)| matches!(row, SoftRow::Longer { .. }))
-            .map(|(tenant, _)| tenant)
-            .collect();
+        let wanted: BTreeSet<Key> =
+            batch.iter().filter_map(|event| Some(key(event.tenant, event.row.as_ref()?))).collect();
+        let suppressing: BTreeSet<TenantId> =
+            batch.iter().filter(|event| may_suppress(event)).map(|event| event.tenant).collect();
         let mut read = BTreeMap::new();
-        if !longer.is_empty() {
-            // A row that is not there cannot be locked.
-            suppressions::lock(tx.connection, longer.into_iter()).await?;
+        if !wanted.is_empty() && !suppressing.is_empty() {
+            // A row that is not there cannot be locked. Whoever is suppressed in the end is so by a tenant of these:
+            // locked only then, it could be one that somebody holds who waits for the rows that are read here.
+            suppressions::lock(tx.connection, suppressing.into_iter()).await?;
         }
         if !wanted.is_empty() {
             let (tenants, addresses) = columns(wanted.iter());

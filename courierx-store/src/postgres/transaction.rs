@@ -22,7 +22,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 /// Macros, because the compiler cannot tell of a function that takes such a piece of work that its future may go
 /// from thread to thread.
 macro_rules! on_connection {
-    ($shared:expr, |$connection:ident| $work:expr) => {{
+    ($shared:expr, |$connection:ident| $work:expr) => {
+        $crate::postgres::transaction::on_connection!($shared, |$connection: &mut sqlx::PgConnection| $work)
+    };
+    ($shared:expr, |$connection:ident: $type:ty| $work:expr) => {{
         let shared: &$crate::postgres::Shared = $shared;
         let mut tries = $crate::postgres::transaction::Tries::new(shared);
         loop {
@@ -34,7 +37,7 @@ macro_rules! on_connection {
                 },
             };
             let work = async {
-                let $connection: &mut sqlx::PgConnection = &mut pooled;
+                let $connection: $type = &mut pooled;
                 $work.await
             };
             let result = tokio::time::timeout(shared.patience, work).await;
@@ -56,19 +59,22 @@ macro_rules! in_transaction {
     };
     ($shared:expr, |$tx:ident| $work:expr, |$answer:ident, $before:ident| $made:expr) => {{
         let shared: &$crate::postgres::Shared = $shared;
-        $crate::postgres::transaction::on_connection!(shared, |connection| async {
-            let mut transaction = sqlx::Connection::begin(connection).await?;
-            let mut open = $crate::postgres::transaction::Tx::new(shared, &mut transaction);
-            let $tx = &mut open;
-            let $answer = $work.await?;
-            open.flush().await?;
-            let pending = open.pending;
-            let $before = $crate::postgres::conclude::commit(transaction, &pending).await?;
-            if pending.jobs_changed {
-                shared.signal.jobs_changed();
+        $crate::postgres::transaction::on_connection!(
+            shared,
+            |pooled: &mut $crate::postgres::pooled::Pooled| async {
+                let mut transaction = pooled.begin().await?;
+                let mut open = $crate::postgres::transaction::Tx::new(shared, &mut transaction);
+                let $tx = &mut open;
+                let $answer = $work.await?;
+                open.flush().await?;
+                let pending = open.pending;
+                let $before = $crate::postgres::conclude::commit(transaction, &pending).await?;
+                if pending.jobs_changed {
+                    shared.signal.jobs_changed();
+                }
+                Ok($made)
             }
-            Ok($made)
-        })
+        )
     }};
 }
 

@@ -24,6 +24,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0012_soft_bounces.sql"),
     include_str!("migrations/0013_settled.sql"),
     include_str!("migrations/0014_events_of_connections.sql"),
+    include_str!("migrations/0015_old_quotas.sql"),
 ];
 
 /// Why the schema could not be brought up to date.

@@ -6,7 +6,8 @@ use courierx::router::{Decision, SkipReason};
 use courierx::store::{EventQuery, Ledger, StoredMessage, Suppressions};
 use courierx::suppression::Scope;
 use courierx::{
-    ConnectionId, DuplicatePolicy, Event, EventKind, MemoryStore, Outgoing, RecipientStatus, Timestamp,
+    ConnectionId, DuplicatePolicy, Event, EventKind, MemoryStore, Outgoing, Outlook, RecipientStatus,
+    Timestamp,
 };
 use courierx_core::event::AttemptStatus;
 
@@ -72,7 +73,8 @@ pub(super) fn frozen(message: &Outgoing) -> String {
 
 /// A fresh message went where it was said to go. No attempt at this moment tells nothing: the worker may
 /// be busy or gone.
-pub(super) fn explained(expected: &Decision, stored: &StoredMessage, now: Timestamp) -> Option<String> {
+pub(super) fn explained(outlook: &Outlook, stored: &StoredMessage, now: Timestamp) -> Option<String> {
+    let expected = &outlook.explanation.decision;
     let attempt = stored.attempts.first().filter(|attempt| attempt.started_at == now)?;
     // Which messages a connection gets that has just come back is drawn for each.
     let said = match expected {
@@ -81,13 +83,10 @@ pub(super) fn explained(expected: &Decision, stored: &StoredMessage, now: Timest
     if attempt.skipped.iter().chain(said).any(|one| one.reason == SkipReason::Recovering) {
         return None;
     }
-    let whole = stored.record.recipients.iter().all(|one| one.status != RecipientStatus::Suppressed);
     let indexes: Vec<u32> = attempt.recipients.iter().map(|one| one.index).collect();
     let kept = match expected {
         Decision::Send { connection, recipients, skipped, .. } => {
-            *connection == attempt.connection
-                && (*skipped == attempt.skipped)
-                && (!whole || *recipients == indexes)
+            *connection == attempt.connection && (*skipped == attempt.skipped) && *recipients == indexes
         }
         Decision::Rest { .. } => false,
     };

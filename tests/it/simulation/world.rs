@@ -121,7 +121,7 @@ impl World {
     async fn enqueue(&mut self) {
         self.calm_down().await;
         let email = self.email();
-        let expected = self.courier.explain(&email);
+        let expected = self.courier.outlook(&email).await.unwrap();
         let id = match self.courier.enqueue(email).await {
             Ok(accepted) => accepted.id,
             Err(EnqueueError::Accept(AcceptError::Suppressed { message })) => message,
@@ -131,7 +131,7 @@ impl World {
         if self.rng.bool() {
             self.calm_down().await;
             let stored = self.courier.message(id).await.unwrap().unwrap();
-            let wrong = checks::explained(&expected.decision, &stored, self.clock.now());
+            let wrong = checks::explained(&expected, &stored, self.clock.now());
             self.truth.lock().wrong.extend(wrong);
         }
     }

@@ -189,7 +189,7 @@ impl Permission {
         let (from, to) =
             if probe_at < until { (probe_at.max(soonest), until) } else { (soonest, now.after(PROBE_SOON)) };
         let moment = from.after(to.since(from).mul_f64(draw));
-        match deadline.map(|deadline| now.after(deadline.since(now).saturating_sub(LAST_MOMENT))) {
+        match deadline.map(|deadline| last_moment(deadline, now)) {
             Some(last) if last > from => moment.min(last),
             _ => moment,
         }
@@ -399,6 +399,11 @@ impl State {
         self.moved_at = Some(now);
         Transition::Closed
     }
+}
+
+/// When a message looks for the last time that is of no use after this deadline.
+pub(crate) fn last_moment(deadline: Timestamp, now: Timestamp) -> Timestamp {
+    now.after(deadline.since(now).saturating_sub(LAST_MOMENT))
 }
 
 /// The share of messages while it starts slowly.

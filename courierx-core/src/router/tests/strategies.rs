@@ -154,26 +154,41 @@ fn who_stands_by_is_used_when_everybody_else_is_out() {
     }
 }
 
+/// Until when a message waits that nobody can take.
+fn waits_until(router: &Router, seed: u64, deliver_by: Option<Timestamp>) -> Timestamp {
+    let email = email();
+    let question = Question {
+        email: &email,
+        requirements: &Requirements::of(&email),
+        open: &[(0, false)],
+        history: &History::default(),
+        duplicates: email.duplicate_policy(),
+        seed,
+        can_wait: true,
+        deliver_by,
+        busy: &[],
+    };
+    let decision = router.decide(&question, NOW);
+    let Decision::Rest { waiting: Some((until, _)), .. } = decision else { panic!("{decision:?}") };
+    until
+}
+
+#[test]
+fn who_has_a_deadline_looks_again_before_it() {
+    let deadline = NOW.after(Duration::from_mins(10));
+    let router = Router::new(vec![connection("a")]).unwrap();
+    let full = Refusal::new(RefusalKind::Quota, "full").retry_after(Duration::from_hours(12));
+    router.observe(router.connections()[0].id(), &full, NOW);
+    let mut moments = (0..200).map(|seed| waits_until(&router, seed, Some(deadline)));
+    assert!(moments.all(|until| until < deadline), "a quota may be raised");
+    let soon = NOW.after(Duration::from_secs(20));
+    let last = (0..200).map(|seed| waits_until(&router, seed, Some(soon))).max();
+    assert_eq!(last, Some(NOW.after(Duration::from_secs(18))));
+}
+
 #[test]
 fn those_who_wait_for_one_moment_do_not_come_at_once() {
     let email = email();
-    let requirements = Requirements::of(&email);
-    let waits_until = |router: &Router, seed: u64, deliver_by: Option<Timestamp>| {
-        let question = Question {
-            email: &email,
-            requirements: &requirements,
-            open: &[(0, false)],
-            history: &History::default(),
-            duplicates: email.duplicate_policy(),
-            seed,
-            can_wait: true,
-            deliver_by,
-            busy: &[],
-        };
-        let decision = router.decide(&question, NOW);
-        let Decision::Rest { waiting: Some((until, _)), .. } = decision else { panic!("{decision:?}") };
-        until
-    };
     for (asked, most) in [
         (Some(60), Duration::from_secs(9)),
         (Some(86_400), Duration::from_mins(5)),

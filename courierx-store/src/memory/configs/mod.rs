@@ -52,7 +52,7 @@ impl Records {
             self.by_place.range(from..).map(|(place, _)| place).take_while(|place| place.0 == tenant);
         let places: Vec<_> = of_tenant.filter(goes).take(limit).cloned().collect();
         for place in &places {
-            self.replace(place, None);
+            self.take(place);
         }
         if !places.is_empty() {
             return places.len();

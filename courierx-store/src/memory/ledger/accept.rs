@@ -5,19 +5,12 @@ use std::collections::HashMap;
 use courierx_core::clock::Timestamp;
 use courierx_core::id::{MessageId, TenantId};
 use courierx_core::store::{
-    AcceptResult, CancelResult, MessageRecord, NewJob, NewMessage, RequeueResult, Reschedule,
+    AcceptResult, CancelResult, KeyUse, MessageRecord, NewJob, NewMessage, RequeueResult, Reschedule,
     RescheduleResult, StoredMessage,
 };
 
 use super::super::Inner;
 use super::Entry;
-
-/// What an idempotency key was used for.
-#[derive(Clone, Copy)]
-pub(super) struct Remembered {
-    digest: [u8; 32],
-    message: MessageId,
-}
 
 impl Inner {
     /// Keeps a message, unless it is here already, by its identifier or by its key.
@@ -42,8 +35,8 @@ impl Inner {
         }
         if let Some(idempotency) = &new.idempotency {
             let key = (new.tenant, idempotency.key.clone());
-            let remembered = Remembered { digest: idempotency.digest, message: new.id };
-            messages.idempotency.insert(key, remembered, idempotency.expires_at, now);
+            let used = KeyUse { message: new.id, digest: idempotency.digest };
+            messages.idempotency.insert(key, used, idempotency.expires_at, now);
         }
         let record = MessageRecord::from_new(&new);
         messages.order.insert((record.tenant, record.created_at, record.id));

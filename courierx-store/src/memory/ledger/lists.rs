@@ -1,5 +1,6 @@
 //! Reading messages and events in order, and forgetting old ones.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Bound;
 
@@ -21,6 +22,7 @@ impl Messages {
         tenant: TenantId,
         filter: &MessageFilter,
         request: &PageRequest,
+        now: Timestamp,
     ) -> StoreResult<Page<MessageRecord>> {
         let end = match &request.after {
             Some(cursor) => {
@@ -29,15 +31,21 @@ impl Messages {
             }
             None => newest(tenant),
         };
-        let records = self.matching(tenant, filter, end).skip(request.skip).cloned();
+        let records = self.matching(tenant, filter, end, now).skip(request.skip).map(Cow::into_owned);
         Ok(page(records, request.effective_limit(), |last| {
             Cursor::new(format!("{}.{}", last.created_at.as_micros(), last.id))
         }))
     }
 
     /// Counts a tenant's messages, no further than `at_most`.
-    pub(super) fn count(&self, tenant: TenantId, filter: &MessageFilter, at_most: u64) -> u64 {
-        up_to(at_most, self.matching(tenant, filter, newest(tenant)))
+    pub(super) fn count(
+        &self,
+        tenant: TenantId,
+        filter: &MessageFilter,
+        at_most: u64,
+        now: Timestamp,
+    ) -> u64 {
+        up_to(at_most, self.matching(tenant, filter, newest(tenant), now))
     }
 
     /// A tenant's messages that match, the last accepted first, from `end` backwards.
@@ -46,12 +54,13 @@ impl Messages {
         tenant: TenantId,
         filter: &MessageFilter,
         end: Bound<(TenantId, Timestamp, MessageId)>,
-    ) -> impl Iterator<Item = &MessageRecord> {
+        now: Timestamp,
+    ) -> impl Iterator<Item = Cow<'_, MessageRecord>> {
         let first = (tenant, Timestamp::from_micros(i64::MIN), MessageId::from_bytes([0; 16]));
         self.order
             .range((Bound::Included(first), end))
             .rev()
-            .filter_map(|(tenant, _, id)| Some(&self.entries.get(&(*tenant, *id))?.stored.record))
+            .filter_map(move |(tenant, _, id)| Some(self.entries.get(&(*tenant, *id))?.record_at(now)))
             .filter(|record| filter.matches(record))
     }
 

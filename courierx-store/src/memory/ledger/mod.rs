@@ -5,20 +5,20 @@ mod attempts;
 mod lists;
 mod reports;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use async_trait::async_trait;
 use courierx_core::clock::Timestamp;
-use courierx_core::event::{Event, NewEvent, Sequence};
+use courierx_core::event::{Event, MessageStatus, NewEvent, Sequence};
 use courierx_core::id::{AttemptId, DeliveryId, MessageId, TenantId};
 use courierx_core::router::ConnectionId;
 use courierx_core::store::{
-    AcceptResult, BeginAttempt, Begun, CancelResult, EventQuery, Grant, IncomingEvent, Ledger, MessageFilter,
-    MessageRecord, NewMessage, Page, PageRequest, PurgeRequest, Purged, Recorded, RequeueResult, Reschedule,
-    RescheduleResult, ScopedKey, Settled, Settlement, StoreResult, StoredMessage,
+    AcceptResult, BeginAttempt, Begun, CancelResult, EventQuery, Grant, IncomingEvent, KeyUse, Ledger,
+    MessageFilter, MessageRecord, NewMessage, Page, PageRequest, PurgeRequest, Purged, Recorded,
+    RequeueResult, Reschedule, RescheduleResult, ScopedKey, Settled, Settlement, StoreResult, StoredMessage,
 };
 
-use self::accept::Remembered;
 use super::MemoryStore;
 use super::expiring::Expiring;
 use crate::generations::Touches;
@@ -29,7 +29,7 @@ pub(super) struct Messages {
     entries: HashMap<(TenantId, MessageId), Entry>,
     /// The order in which messages are listed, backwards.
     order: BTreeSet<(TenantId, Timestamp, MessageId)>,
-    idempotency: Expiring<(TenantId, ScopedKey), Remembered>,
+    idempotency: Expiring<(TenantId, ScopedKey), KeyUse>,
     deliveries: HashMap<(TenantId, DeliveryId), MessageId>,
     provider_ids: HashMap<(TenantId, ConnectionId, String), (MessageId, AttemptId)>,
     /// Which provider events were recorded, and about which message.
@@ -43,6 +43,18 @@ pub(super) struct Messages {
 struct Entry {
     stored: StoredMessage,
     grants: HashMap<AttemptId, Vec<Grant>>,
+}
+
+impl Entry {
+    /// The message as it stands at this moment: nobody writes down that its time has come.
+    fn record_at(&self, now: Timestamp) -> Cow<'_, MessageRecord> {
+        let record = &self.stored.record;
+        if record.status == MessageStatus::Scheduled && record.send_at <= now {
+            Cow::Owned(MessageRecord { status: MessageStatus::Queued, ..record.clone() })
+        } else {
+            Cow::Borrowed(record)
+        }
+    }
 }
 
 impl Messages {
@@ -66,17 +78,22 @@ impl Ledger for MemoryStore {
     }
 
     async fn load(&self, batch: &[(TenantId, MessageId)]) -> StoreResult<Vec<Option<StoredMessage>>> {
-        self.read(|inner, _| {
-            let entries = &inner.messages.entries;
-            batch.iter().map(|place| entries.get(place).map(|entry| entry.stored.clone())).collect()
+        self.read(|inner, now| {
+            let load = |place| {
+                let entry = inner.messages.entries.get(place)?;
+                let StoredMessage { content, attempts, .. } = &entry.stored;
+                Some(StoredMessage::new(entry.record_at(now).into_owned(), content.clone(), attempts.clone()))
+            };
+            batch.iter().map(load).collect()
         })
     }
 
     async fn outline(&self, batch: &[(TenantId, MessageId)]) -> StoreResult<Vec<Option<StoredMessage>>> {
-        self.read(|inner, _| {
+        self.read(|inner, now| {
             let outline = |place| {
-                let StoredMessage { record, attempts, .. } = &inner.messages.entries.get(place)?.stored;
-                Some(StoredMessage::new(record.clone(), None, attempts.clone()))
+                let entry = inner.messages.entries.get(place)?;
+                let attempts = entry.stored.attempts.clone();
+                Some(StoredMessage::new(entry.record_at(now).into_owned(), None, attempts))
             };
             batch.iter().map(outline).collect()
         })
@@ -86,6 +103,12 @@ impl Ledger for MemoryStore {
         self.read(|inner, _| {
             let entries = &inner.messages.entries;
             batch.iter().map(|place| Some(entries.get(place)?.stored.content.is_some())).collect()
+        })
+    }
+
+    async fn find_keys(&self, batch: &[(TenantId, ScopedKey)]) -> StoreResult<Vec<Option<KeyUse>>> {
+        self.read(|inner, now| {
+            batch.iter().map(|place| inner.messages.idempotency.get(place, now).copied()).collect()
         })
     }
 
@@ -110,7 +133,7 @@ impl Ledger for MemoryStore {
         filter: &MessageFilter,
         page: &PageRequest,
     ) -> StoreResult<Page<MessageRecord>> {
-        self.read(|inner, _| inner.messages.list(tenant, filter, page))?
+        self.read(|inner, now| inner.messages.list(tenant, filter, page, now))?
     }
 
     async fn count_messages(
@@ -119,7 +142,7 @@ impl Ledger for MemoryStore {
         filter: &MessageFilter,
         at_most: u64,
     ) -> StoreResult<u64> {
-        self.read(|inner, _| inner.messages.count(tenant, filter, at_most))
+        self.read(|inner, now| inner.messages.count(tenant, filter, at_most, now))
     }
 
     async fn events(&self, query: &EventQuery) -> StoreResult<Vec<Event>> {
@@ -145,6 +168,7 @@ impl Ledger for MemoryStore {
     async fn purge(&self, request: &PurgeRequest) -> StoreResult<Purged> {
         self.write(&Touches::All, |inner, now| {
             inner.soft_rows.purge(now);
+            inner.tallies.purge(now);
             inner.messages.purge(request)
         })
     }

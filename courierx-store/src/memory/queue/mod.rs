@@ -145,11 +145,10 @@ impl Jobs {
     }
 
     fn extend(&mut self, lease: LeaseRef, until: Timestamp) -> bool {
-        if !self.holds(lease) {
-            return false;
-        }
+        let present = self.by_id.get(&lease.job).and_then(|entry| entry.lease);
+        let Some((_, end)) = present.filter(|(token, _)| *token == lease.token) else { return false };
         self.withdraw(lease.job);
-        self.lease(lease, until);
+        self.lease(lease, end.max(until));
         true
     }
 

@@ -6,9 +6,10 @@ pub(super) mod begin;
 mod cancel;
 mod contents;
 mod events;
+mod keys;
 mod list;
 mod message;
-mod purge;
+pub(super) mod purge;
 mod recipients;
 pub(super) mod report;
 mod requeue;
@@ -21,9 +22,10 @@ use async_trait::async_trait;
 use courierx_core::event::{Event, Sequence};
 use courierx_core::id::{MessageId, TenantId};
 use courierx_core::store::{
-    AcceptResult, BeginAttempt, Begun, CancelResult, EventQuery, IncomingEvent, Ledger, MessageFilter,
-    MessageRecord, NewMessage, Page, PageRequest, PurgeRequest, Purged, Recorded, RequeueResult, Reschedule,
-    RescheduleResult, Settled, Settlement, StoreError, StoreResult, StoredMessage,
+    AcceptResult, BeginAttempt, Begun, CancelResult, EventQuery, IncomingEvent, KeyUse, Ledger,
+    MessageFilter, MessageRecord, NewMessage, Page, PageRequest, PurgeRequest, Purged, Recorded,
+    RequeueResult, Reschedule, RescheduleResult, ScopedKey, Settled, Settlement, StoreError, StoreResult,
+    StoredMessage,
 };
 
 use super::error::Fault;
@@ -46,6 +48,11 @@ impl Ledger for PostgresStore {
 
     async fn has_content(&self, batch: &[(TenantId, MessageId)]) -> StoreResult<Vec<Option<bool>>> {
         on_connection!(self.shared(), |connection| contents::are_kept(connection, batch))
+    }
+
+    async fn find_keys(&self, batch: &[(TenantId, ScopedKey)]) -> StoreResult<Vec<Option<KeyUse>>> {
+        let now = self.shared().now();
+        on_connection!(self.shared(), |connection| keys::find(connection, batch, now))
     }
 
     async fn begin_attempts(&self, batch: Vec<BeginAttempt>) -> StoreResult<Vec<Begun>> {

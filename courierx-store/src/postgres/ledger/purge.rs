@@ -11,10 +11,13 @@ use super::super::codec;
 use super::super::error::Run;
 use super::super::transaction::Tx;
 
-/// No window is longer than a month: what was taken of a quota before that is never given back.
+/// No window is longer than a month: what was taken of a quota before that is never given back, and counts nowhere.
 const GRANTS_KEPT: Duration = Duration::from_hours(62 * 24);
 /// A tenant that was not served for so long has no place in the line to lose.
 const TURNS_KEPT: Duration = Duration::from_hours(24);
+
+/// Where a message is: its tenant, when it was accepted, and its identifier.
+pub(in super::super) type Place = (Uuid, i64, Uuid);
 
 /// Removes messages first, then contents that did not go with their day, at most so many in all; and what expired,
 /// on the way. Several processes may purge: each leaves out what another is removing.
@@ -29,32 +32,50 @@ pub(super) async fn purge(tx: &mut Tx<'_>, request: &PurgeRequest) -> Run<Purged
 }
 
 async fn purge_messages(tx: &mut Tx<'_>, before: i64, limit: usize) -> Run<usize> {
+    let old: Vec<Place> = sqlx::query_as(
+        "SELECT tenant, created_at, id FROM messages
+         WHERE created_at < $1 AND status NOT IN ('scheduled', 'queued', 'sending')
+         ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED",
+    )
+    .bind(before)
+    .bind(codec::limit(limit))
+    .fetch_all(&mut *tx.connection)
+    .await?;
+    Ok(usize::try_from(remove(tx, &old).await?).unwrap_or(limit))
+}
+
+/// Removes messages that this transaction has locked, with all that belongs to them.
+///
+/// A statement of its own: it sees what was committed before the messages were locked, and whoever adds to a message
+/// holds it. The one that locks them would not see what those added whom it waited for, and nobody would find it again.
+pub(in super::super) async fn remove(tx: &mut Tx<'_>, messages: &[Place]) -> Run<u64> {
+    if messages.is_empty() {
+        return Ok(0);
+    }
     // `IS NOT DISTINCT FROM` means the same as `=` here, and no index is sought by it: of a young table an index that
     // begins with the tenant looks as good as one of messages, and is read from its beginning for each of them.
-    let (removed,): (i64,) = sqlx::query_as(
+    let removed = sqlx::query(
         "WITH old AS MATERIALIZED (
-             SELECT tenant, created_at, id FROM messages
-             WHERE created_at < $1 AND status NOT IN ('scheduled', 'queued', 'sending')
-             ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
+             SELECT * FROM unnest($1::uuid[], $2::int8[], $3::uuid[]) AS old (tenant, created_at, id)
          ), contents AS (
              DELETE FROM contents c USING old
              WHERE c.tenant = old.tenant AND c.created_at = old.created_at AND c.message = old.id
          ), attempts AS (
              DELETE FROM attempts a USING old WHERE a.tenant = old.tenant AND a.message = old.id
          ), provider_ids AS (
-             DELETE FROM provider_ids p USING old WHERE p.message = old.id AND p.tenant IS NOT DISTINCT FROM old.tenant
+             DELETE FROM provider_ids p USING old
+             WHERE p.message = old.id AND p.tenant IS NOT DISTINCT FROM old.tenant
          ), events AS (
              DELETE FROM events e USING old WHERE e.message = old.id AND e.tenant IS NOT DISTINCT FROM old.tenant
-         ), gone AS (
-             DELETE FROM messages m USING old WHERE m.tenant = old.tenant AND m.id = old.id RETURNING 1
          )
-         SELECT count(*) FROM gone",
+         DELETE FROM messages m USING old WHERE m.tenant = old.tenant AND m.id = old.id",
     )
-    .bind(before)
-    .bind(codec::limit(limit))
-    .fetch_one(&mut *tx.connection)
+    .bind(messages.iter().map(|(tenant, ..)| *tenant).collect::<Vec<_>>())
+    .bind(messages.iter().map(|(_, created_at, _)| *created_at).collect::<Vec<_>>())
+    .bind(messages.iter().map(|(.., id)| *id).collect::<Vec<_>>())
+    .execute(&mut *tx.connection)
     .await?;
-    Ok(usize::try_from(removed).unwrap_or(limit))
+    Ok(removed.rows_affected())
 }
 
 /// Removes the contents of settled messages of these tenants, each up to its moment.
@@ -105,8 +126,8 @@ async fn purge_rest(tx: &mut Tx<'_>, before: i64, limit: usize) -> Run<usize> {
     Ok(usize::try_from(removed.rows_affected()).unwrap_or(limit))
 }
 
-/// Removes events about no message that are old, and keys, facts, grants, rows of soft bounces and places in the line
-/// that no longer mean anything; returns how many of the most numerous kind.
+/// Removes events about no message that are old, and keys, facts, grants, what was used of quotas, rows of soft bounces
+/// and places in the line that no longer mean anything; returns how many of the most numerous kind.
 async fn purge_expired(tx: &mut Tx<'_>, request: &PurgeRequest, limit: usize) -> Run<usize> {
     let ago = |kept: Duration| tx.now.as_micros() - i64::try_from(kept.as_micros()).unwrap_or(i64::MAX);
     let (now, grants_before, turns_before) = (tx.now.as_micros(), ago(GRANTS_KEPT), ago(TURNS_KEPT));
@@ -128,8 +149,15 @@ async fn purge_expired(tx: &mut Tx<'_>, request: &PurgeRequest, limit: usize) ->
             now,
         ),
         (
+            // There are gaps where grants were given back, and the first ones are the oldest.
             "DELETE FROM grants WHERE id IN
-                 (SELECT id FROM grants WHERE bucket < $1 AND id < (SELECT min(id) + $2 FROM grants)
+                 (SELECT id FROM grants WHERE bucket < $1 AND id IN (SELECT id FROM grants ORDER BY id LIMIT $2)
+                  FOR UPDATE SKIP LOCKED)",
+            grants_before,
+        ),
+        (
+            "DELETE FROM quotas WHERE (tenant, name, period, bucket) IN
+                 (SELECT tenant, name, period, bucket FROM quotas WHERE bucket < $1 LIMIT $2
                   FOR UPDATE SKIP LOCKED)",
             grants_before,
         ),

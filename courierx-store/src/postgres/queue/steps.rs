@@ -118,7 +118,8 @@ pub(in super::super) async fn apply_all(tx: &mut Tx<'_>, steps: &[(LeaseRef, Job
     Ok(applied)
 }
 
-/// Extends leases to `by` from now; `false` for each that is not held any longer.
+/// Extends leases to `by` from now; `false` for each that is not held any longer. None ends sooner than before: the
+/// line tells when to look, and is not told of this.
 pub(super) async fn extend(
     connection: &mut PgConnection,
     leases: &[LeaseRef],
@@ -134,7 +135,8 @@ pub(super) async fn extend(
          ), clock AS MATERIALIZED (SELECT ",
         now_or!("$4"),
         " AS now)
-         UPDATE jobs SET free_at = least(now + $3, $5), due = NULL FROM held, clock WHERE jobs.id = held.id
+         UPDATE jobs SET free_at = greatest(free_at, least(now + $3, $5)), due = NULL
+         FROM held, clock WHERE jobs.id = held.id
          RETURNING jobs.id, jobs.token"
     ))
     .bind(jobs)

@@ -27,7 +27,12 @@ impl Export for PostgresStore {
     }
 
     async fn sizes(&self) -> StoreResult<Vec<u64>> {
-        on_connection!(self.shared(), |connection| sizes(connection))
+        let sizes: StoreResult<Vec<u64>> = on_connection!(self.shared(), |connection| sizes(connection));
+        // They only show how far one is. Whatever else is wrong, the next call finds out.
+        Ok(sizes.unwrap_or_else(|error| {
+            tracing::debug!(error = &error as &dyn std::error::Error, "how much is to be moved is not known");
+            vec![0; TABLES.len()]
+        }))
     }
 
     async fn export(&self, table: &'static Table, after: Option<&Cursor>) -> StoreResult<Page<Row>> {
@@ -135,15 +140,22 @@ async fn numbers(connection: &mut PgConnection) -> Run<Numbers> {
 }
 
 async fn sizes(connection: &mut PgConnection) -> Run<Vec<u64>> {
-    // Here whole tables are counted, for once.
-    sqlx::raw_sql("SET LOCAL statement_timeout = 0; SET LOCAL enable_seqscan = on")
-        .execute(&mut *connection)
-        .await?;
     let mut sizes = Vec::with_capacity(TABLES.len());
     for table in TABLES {
-        let sql = format!("SELECT count(*) FROM {}", table.name);
-        let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut *connection).await?;
-        sizes.push(row.count(0)?);
+        sizes.push(size(connection, table).await?);
     }
     Ok(sizes)
+}
+
+/// About how many rows a table has: to count what is large takes longer than a statement may.
+async fn size(connection: &mut PgConnection, table: &Table) -> Run<u64> {
+    let name = table.name;
+    let estimate = format!("SELECT reltuples::int8 FROM pg_class WHERE oid = '{name}'::regclass");
+    let rows: i64 = sqlx::query_scalar(AssertSqlSafe(estimate)).fetch_one(&mut *connection).await?;
+    if rows > 0 {
+        return Ok(rows.unsigned_abs());
+    }
+    // Nobody looked yet, as long as there were few.
+    let count = format!("SELECT count(*) FROM {name}");
+    sqlx::query(AssertSqlSafe(count)).fetch_one(connection).await?.count(0)
 }

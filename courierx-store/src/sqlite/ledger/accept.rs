@@ -2,10 +2,10 @@
 
 use courierx_core::clock::Timestamp;
 use courierx_core::event::EventKind;
-use courierx_core::id::{EventId, MessageId};
-use courierx_core::store::{AcceptResult, Idempotency, NewMessage};
+use courierx_core::id::{EventId, MessageId, TenantId};
+use courierx_core::store::{AcceptResult, Idempotency, KeyUse, NewMessage, ScopedKey};
 use courierx_core::vault::Sealed;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::codec;
 use super::super::counters;
@@ -114,18 +114,8 @@ fn known(tx: &Tx<'_>, new: &NewMessage) -> Run<Option<AcceptResult>> {
 
 /// Tells for which message the idempotency key was taken.
 fn taken(tx: &Tx<'_>, new: &NewMessage, idempotency: &Idempotency) -> Run<Option<AcceptResult>> {
-    let (tenant, key) = (new.tenant.as_bytes(), idempotency.key.as_str());
-    let taken = tx
-        .sql(
-            "SELECT message, digest FROM courierx_idempotency
-             WHERE tenant = ?1 AND key = ?2 AND expires_at > ?3",
-        )?
-        .query_row(params![tenant, key, tx.now().as_micros()], |row| {
-            Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, [u8; 32]>(1)?))
-        })
-        .optional()?;
-    Ok(taken.map(|(message, digest)| {
-        let message = MessageId::from_bytes(message);
+    let taken = key_use(tx.connection(), new.tenant, &idempotency.key, tx.now())?;
+    Ok(taken.map(|KeyUse { message, digest }| {
         if message == new.id {
             AcceptResult::Stored
         } else if digest == idempotency.digest {
@@ -134,6 +124,24 @@ fn taken(tx: &Tx<'_>, new: &NewMessage, idempotency: &Idempotency) -> Run<Option
             AcceptResult::Conflict(message)
         }
     }))
+}
+
+/// What an idempotency key was used for; none if it is free, or its time is over.
+pub(super) fn key_use(
+    connection: &Connection,
+    tenant: TenantId,
+    key: &ScopedKey,
+    now: Timestamp,
+) -> Run<Option<KeyUse>> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT message, digest FROM courierx_idempotency
+             WHERE tenant = ?1 AND key = ?2 AND expires_at > ?3",
+        )?
+        .query_row(params![tenant.as_bytes(), key.as_str(), now.as_micros()], |row| {
+            Ok(KeyUse { message: MessageId::from_bytes(row.get(0)?), digest: row.get(1)? })
+        })
+        .optional()?)
 }
 
 /// Takes the idempotency key for this message, or tells what is here already.

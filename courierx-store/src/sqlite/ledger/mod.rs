@@ -20,9 +20,9 @@ use async_trait::async_trait;
 use courierx_core::event::{Event, Sequence};
 use courierx_core::id::{MessageId, TenantId};
 use courierx_core::store::{
-    AcceptResult, BeginAttempt, Begun, CancelResult, EventQuery, IncomingEvent, Ledger, MessageFilter,
-    MessageRecord, NewMessage, Page, PageRequest, PurgeRequest, Purged, Recorded, RequeueResult, Reschedule,
-    RescheduleResult, Settled, Settlement, StoreResult, StoredMessage,
+    AcceptResult, BeginAttempt, Begun, CancelResult, EventQuery, IncomingEvent, KeyUse, Ledger,
+    MessageFilter, MessageRecord, NewMessage, Page, PageRequest, PurgeRequest, Purged, Recorded,
+    RequeueResult, Reschedule, RescheduleResult, ScopedKey, Settled, Settlement, StoreResult, StoredMessage,
 };
 
 use super::{SqliteStore, numbers};
@@ -60,6 +60,14 @@ impl Ledger for SqliteStore {
         self.read(move |connection| {
             let ask = |&(tenant, id): &(TenantId, MessageId)| message::has_content(connection, tenant, id);
             batch.iter().map(ask).collect()
+        })
+        .await
+    }
+
+    async fn find_keys(&self, batch: &[(TenantId, ScopedKey)]) -> StoreResult<Vec<Option<KeyUse>>> {
+        let (batch, now) = (batch.to_vec(), self.0.clock.now());
+        self.read(move |connection| {
+            batch.iter().map(|(tenant, key)| accept::key_use(connection, *tenant, key, now)).collect()
         })
         .await
     }

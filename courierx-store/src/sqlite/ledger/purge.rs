@@ -11,7 +11,7 @@ use super::super::codec::{self, Columns};
 use super::super::error::Run;
 use super::super::transaction::Tx;
 
-/// No window is longer than a month: what was taken of a quota before that is never given back.
+/// No window is longer than a month: what was taken of a quota before that is never given back, and counts nowhere.
 const GRANTS_KEPT: Duration = Duration::from_hours(62 * 24);
 
 /// Removes messages first, then contents, at most so many in all; and what expired, on the way.
@@ -106,8 +106,8 @@ fn forget_contents(tx: &Tx<'_>, old: &[i64]) -> Run<usize> {
     Ok(old.len())
 }
 
-/// Removes events about no message that are old, and keys, facts, grants and rows of soft bounces that no longer mean
-/// anything; returns how many of the most numerous kind.
+/// Removes events about no message that are old, and keys, facts, grants, what was used of quotas and rows of soft
+/// bounces that no longer mean anything; returns how many of the most numerous kind.
 fn purge_expired(tx: &Tx<'_>, request: &PurgeRequest, limit: usize) -> Run<usize> {
     let (now, limit) = (tx.now(), codec::limit(limit));
     let ago = |kept: Duration| now.as_micros() - i64::try_from(kept.as_micros()).unwrap_or(i64::MAX);
@@ -129,7 +129,14 @@ fn purge_expired(tx: &Tx<'_>, request: &PurgeRequest, limit: usize) -> Run<usize
             now.as_micros(),
         ),
         (
-            "DELETE FROM courierx_grants WHERE bucket < ?1 AND id < (SELECT min(id) + ?2 FROM courierx_grants)",
+            // There are gaps where grants were given back, and the first ones are the oldest.
+            "DELETE FROM courierx_grants WHERE bucket < ?1 AND id IN
+                 (SELECT id FROM courierx_grants ORDER BY id LIMIT ?2)",
+            ago(GRANTS_KEPT),
+        ),
+        (
+            "DELETE FROM courierx_quotas WHERE (tenant, name, period, bucket) IN
+                 (SELECT tenant, name, period, bucket FROM courierx_quotas WHERE bucket < ?1 LIMIT ?2)",
             ago(GRANTS_KEPT),
         ),
         (

@@ -26,11 +26,12 @@ pub(in super::super) fn holds(
     Ok(about.is_some_and(|about| about.is_none() || about.map(MessageId::from_bytes) == message))
 }
 
-/// Extends a lease to `by` from now; `false` if it is not held any longer.
+/// Extends a lease to `by` from now; `false` if it is not held any longer. It never ends sooner than before: the line
+/// tells when to look, and is not told of this.
 pub(super) fn extend(tx: &Tx<'_>, lease: LeaseRef, by: Duration) -> Run<bool> {
     let until = tx.now().after(by).as_micros();
     let changed = tx.execute(
-        "UPDATE courierx_jobs SET free_at = ?3 WHERE id = ?1 AND token = ?2 AND leased = 1",
+        "UPDATE courierx_jobs SET free_at = max(free_at, ?3) WHERE id = ?1 AND token = ?2 AND leased = 1",
         params![lease.job.0, lease.token.0, until],
     )?;
     Ok(changed == 1)

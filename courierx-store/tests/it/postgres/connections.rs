@@ -1,6 +1,7 @@
 //! Connections that go, and databases that refuse.
 
 use std::num::NonZeroU32;
+use std::task::Poll;
 use std::time::Duration;
 
 use courierx_core::clock::Clock;
@@ -11,7 +12,7 @@ use courierx_core::store::{
 };
 use courierx_store::PostgresStore;
 use courierx_store::postgres::{OpenError, PostgresOptions};
-use sqlx::Connection;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::support::{Fixture, connect_options, options, schema};
 use crate::support::{begin, message_at, tenant};
@@ -150,6 +151,82 @@ async fn a_call_that_was_given_up_leaves_nothing_behind() {
     assert_eq!(depth.iter().map(|lane| lane.ready).sum::<u64>(), 200);
 }
 
+/// Polls this so many times, each time when something woke it, and drops it: what it waits for is another thing each
+/// time. Nothing if it was dropped before it ended.
+async fn given_up_after<T>(polls: usize, call: impl Future<Output = T>) -> Option<T> {
+    let mut call = std::pin::pin!(call);
+    let mut left = polls;
+    std::future::poll_fn(|context| {
+        left -= 1;
+        match call.as_mut().poll(context) {
+            Poll::Ready(answer) => Poll::Ready(Some(answer)),
+            Poll::Pending if left == 0 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// Waits until a store has no session any more that this is true of.
+async fn none_left(schema: &str, condition: &str) {
+    let mut other = PgConnection::connect(&super::cluster::url()).await.unwrap();
+    let sql = format!("SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND {condition}");
+    let none = async {
+        loop {
+            let count = sqlx::query_scalar(AssertSqlSafe(sql.as_str())).bind(schema);
+            let left: i64 = count.fetch_one(&mut other).await.unwrap();
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), none).await.expect("it stays");
+}
+
+/// What opening began ends with it, wherever it was given up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_was_given_up_while_it_opened_leaves_no_connection() {
+    let schema = schema();
+    options(&schema).open().await.unwrap().close().await;
+    for polls in 1.. {
+        let opening = Box::pin(options(&schema).without_migrating().open());
+        let opened = given_up_after(polls, opening).await;
+        if let Some(store) = opened {
+            store.unwrap().close().await;
+            break;
+        }
+    }
+    none_left(&schema, "true").await;
+}
+
+/// A transaction that nobody knows of takes in whatever comes next, and none of that is ever committed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_was_given_up_takes_no_message_along() {
+    let schema = schema();
+    let options = options(&schema).connections(const { NonZeroU32::new(1).unwrap() });
+    let store = options.open().await.unwrap();
+    let now = store.clock().now();
+    let mut other = PgConnection::connect(&super::cluster::url()).await.unwrap();
+    let count = format!("SELECT count(*) FROM {schema}.messages");
+    let key = StateKey::new(tenant(1), "given up");
+    for round in 0..120 {
+        let polls = 1 + round / 2 % 20;
+        if round % 2 == 0 {
+            given_up_after(polls, store.remove_state(&key, 0)).await;
+        } else {
+            let swap = store.swap_state(&key, Expected::Absent, vec![1], Duration::from_mins(1));
+            given_up_after(polls, swap).await;
+        }
+        let stored = store.accept(vec![message_at(tenant(1), now)]).await.unwrap();
+        assert_eq!(stored, [AcceptResult::Stored], "{round}");
+        let sql = AssertSqlSafe(count.as_str());
+        let kept: i64 = sqlx::query_scalar(sql).fetch_one(&mut other).await.unwrap();
+        assert_eq!(usize::try_from(kept).unwrap(), round + 1, "{polls} polls");
+    }
+    // One that was closed needs a moment to be gone.
+    none_left(&schema, "state LIKE 'idle in transaction%'").await;
+}
+
 /// A call that the database cannot serve does not take those along that share its transaction.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_that_is_impossible_fails_alone() {
@@ -176,7 +253,7 @@ async fn a_call_that_is_impossible_fails_alone() {
 async fn the_clock_follows_the_database_and_brings_no_key() {
     let store = options(&schema()).open().await.unwrap();
     assert!(store.vault().is_none());
-    let mut other = sqlx::PgConnection::connect(&super::cluster::url()).await.unwrap();
+    let mut other = PgConnection::connect(&super::cluster::url()).await.unwrap();
     let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8";
     let before: i64 = sqlx::query_scalar(sql).fetch_one(&mut other).await.unwrap();
     let now = store.clock().now().as_micros();

@@ -1,6 +1,7 @@
 //! What tests make stores of.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use courierx_core::clock::{Clock, ManualClock, Timestamp};
 use courierx_core::id::{RecordId, TenantId};
@@ -58,12 +59,29 @@ impl Fixture {
         message_at(tenant, self.clock.now())
     }
 
+    /// Waits until one of the store's connections waits for a lock.
+    pub(crate) async fn until_one_waits(&self) {
+        let mut connection = self.connection().await;
+        let waits = async {
+            let sql = "SELECT EXISTS (SELECT FROM pg_stat_activity
+                                      WHERE application_name = $1 AND wait_event_type = 'Lock')";
+            loop {
+                let waits = sqlx::query_scalar(sql).bind(&self.schema);
+                let waits: bool = waits.fetch_one(&mut connection).await.unwrap();
+                if waits {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_mins(1), waits).await.expect("somebody waits for a lock");
+    }
+
     pub(crate) async fn claim(&self, limit: usize) -> Vec<Claimed> {
         claim(&self.store, limit).await
     }
 }
 
 pub(crate) async fn claim(store: &PostgresStore, limit: usize) -> Vec<Claimed> {
-    let request = ClaimRequest::new(JobKind::DELIVERY, limit, std::time::Duration::from_mins(1));
+    let request = ClaimRequest::new(JobKind::DELIVERY, limit, Duration::from_mins(1));
     store.claim(&request).await.unwrap()
 }

@@ -7,5 +7,6 @@ mod migrate;
 mod open;
 mod pages;
 mod plans;
+mod purge;
 mod wait;
 mod write;

@@ -116,6 +116,10 @@ const STATEMENTS: &[(&str, &str)] = &[
         "courierx_messages_done_tenant (<expr>>?)",
     ),
     (
+        "SELECT name FROM courierx_quotas WHERE bucket < ?1 LIMIT ?2",
+        "courierx_quotas_age (bucket<?)",
+    ),
+    (
         "SELECT pattern FROM courierx_suppressions
              WHERE tenant = ?1 AND pattern IN (?2, ?3) AND scope IN ('', ?4)",
         "PRIMARY KEY (tenant=? AND pattern=? AND scope=?)",

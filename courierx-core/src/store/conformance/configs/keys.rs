@@ -87,3 +87,36 @@ pub async fn global_keys_are_one_records_of_all_tenants(subject: &Subject) {
     let found = store.find_global(RULE, &key).await.expect("find_global").map(|one| one.tenant);
     assert_eq!(found, Some(b), "the key went to the other tenant");
 }
+
+/// Keys are compared once all changes are applied: two records may swap theirs, and get them back if that is refused.
+pub async fn keys_may_be_swapped(subject: &Subject) {
+    let tenant = TenantId::new();
+    let [mut one, mut two] = ["one", "two"].map(|name| record(tenant, name));
+    for record in [&mut one, &mut two] {
+        record.global = vec![KeyValue::new("digest", record.id.to_string())];
+    }
+    commit(subject, tenant, [put(&one, None), put(&two, None)]).await;
+    let as_other = |record: &ConfigRecord, other: &ConfigRecord| ConfigRecord {
+        unique: other.unique.clone(),
+        global: other.global.clone(),
+        ..record.clone()
+    };
+    let swap = || vec![put(&as_other(&one, &two), Some(1)), put(&as_other(&two, &one), Some(1))];
+    let owners = async || {
+        let mut owners = Vec::new();
+        for record in [&one, &two] {
+            let by_name = subject.store().find_config(tenant, RULE, &record.unique[0]).await;
+            let by_digest = subject.store().find_global(RULE, &record.global[0]).await;
+            let by_name = by_name.expect("find_config").map(|found| found.id);
+            assert_eq!(by_digest.expect("find_global").map(|found| found.id), by_name);
+            owners.push(by_name);
+        }
+        owners
+    };
+    let mut refused = swap();
+    refused.push(put(&record(tenant, "two"), None));
+    assert_eq!(try_commit(subject, tenant, refused).await, duplicate("name"));
+    assert_eq!(owners().await, [Some(one.id), Some(two.id)], "nothing was applied");
+    commit(subject, tenant, swap()).await;
+    assert_eq!(owners().await, [Some(two.id), Some(one.id)]);
+}

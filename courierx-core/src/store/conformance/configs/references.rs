@@ -88,3 +88,17 @@ pub async fn a_dependent_in_use_keeps_the_whole(subject: &Subject) {
         assert!(read(subject, one).await.is_some(), "nothing is removed");
     }
 }
+
+/// References are looked at once all changes are applied.
+pub async fn references_may_come_before_what_they_point_to(subject: &Subject) {
+    let tenant = TenantId::new();
+    let target = record(tenant, "target");
+    let by = referring(tenant, "by", &target, OnDelete::Restrict);
+    commit(subject, tenant, [put(&by, None), put(&target, None)]).await;
+    commit(subject, tenant, [delete(&target), put(&target, None)]).await;
+    assert!(read(subject, &by).await.is_some(), "what it needs is there again");
+    commit(subject, tenant, [delete(&target), delete(&by)]).await;
+    assert_eq!(read(subject, &target).await, None, "nobody needs it in the end");
+    let broken = CommitError::BrokenReference { kind: RULE.to_owned(), id: target.id };
+    assert_eq!(try_commit(subject, tenant, [put(&by, None)]).await, Err(broken));
+}

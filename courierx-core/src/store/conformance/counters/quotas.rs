@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use super::super::Subject;
 use crate::clock::Timestamp;
 use crate::id::TenantId;
-use crate::store::{CountersExt as _, Grant, Reservation, Reserved, Usage, Window};
+use crate::store::{CountersExt as _, Grant, PurgeRequest, Reservation, Reserved, Usage, Window};
 
 fn reservation(tenant: TenantId, window: Window, amount: u64) -> Reservation {
     Reservation { tenant, name: "plan".to_owned(), window, cap: 10, amount }
@@ -171,4 +171,24 @@ pub async fn a_grant_returns_to_its_own_period(subject: &Subject) {
         assert_eq!(used(subject, tenant, window).await, expected, "{window:?}: today is not credited");
         subject.advance(Duration::from_hours(48)).await;
     }
+}
+
+/// What can be given back no more is removed in batches, to the last, whichever were given back between.
+pub async fn old_grants_are_removed_to_the_last(subject: &Subject) {
+    let (store, tenant) = (subject.store(), TenantId::new());
+    let mut grants = Vec::new();
+    for _ in 0..5 {
+        grants.push(granted(subject, reservation(tenant, Window::UtcDay, 1)).await);
+    }
+    let second = grants.remove(1);
+    assert_eq!(store.release(&[second]).await.expect("release"), [true]);
+    subject.advance(Duration::from_hours(70 * 24)).await;
+    let mut request = PurgeRequest::new(Timestamp::EPOCH, Timestamp::EPOCH);
+    request.limit = 2;
+    let mut purges = 0;
+    while store.purge(&request).await.expect("purge").more {
+        purges += 1;
+        assert!(purges < 20, "a purge comes to its end");
+    }
+    assert_eq!(store.release(&grants).await.expect("release"), [false; 4], "all are gone");
 }

@@ -8,10 +8,10 @@ use super::super::{Subject, fixtures};
 use crate::clock::Timestamp;
 use crate::event::{Disposition, EventKind, MessageStatus, NewEvent};
 use crate::id::{MessageId, TenantId};
-use crate::message::{DuplicatePolicy, Lane, Mode, RecipientField, RetryPreset};
+use crate::message::{DuplicatePolicy, IdempotencyKey, Lane, Mode, RecipientField, RetryPreset};
 use crate::store::{
-    AcceptResult, CounterDelta, CounterQuery, EventQuery, Idempotency, MessageRecord, NewMessage,
-    PageRequest, Resolution, StoredMessage,
+    AcceptResult, CounterDelta, CounterQuery, EventQuery, Idempotency, KeyUse, MessageRecord, NewMessage,
+    PageRequest, Resolution, ScopedKey, StoredMessage,
 };
 use crate::suppression::{NewSuppression, Pattern, Reason, Scope};
 
@@ -146,8 +146,25 @@ pub async fn concurrent_calls_with_one_key_store_one_message(subject: &Subject) 
     assert_eq!(fixtures::claim(subject, 100).await.len(), 1, "one job was enqueued");
 }
 
+/// What keys were used for is told in order, and no longer than they hold.
+pub async fn what_a_key_was_used_for_is_told(subject: &Subject) {
+    let (store, tenant, now) = (subject.store(), TenantId::new(), subject.now());
+    let mut new = fixtures::message(tenant, now);
+    new.idempotency = Some(key("order-1", [7; 32], now));
+    let message = fixtures::accept(subject, new).await;
+    let scoped = |mode| ScopedKey::new(&IdempotencyKey::new("order-1").expect("a key"), mode);
+    let used = (tenant, scoped(Mode::Live));
+    let places = [(tenant, scoped(Mode::Test)), used.clone(), (TenantId::new(), scoped(Mode::Live)), used];
+    let ask = async || store.find_keys(&places).await.expect("find_keys");
+    let told = Some(KeyUse { message, digest: [7; 32] });
+    assert_eq!(ask().await, [None, told, None, told], "a key is one tenant's, and one mode's");
+    assert_eq!(store.find_keys(&[]).await.expect("find_keys"), [], "nobody was asked about");
+    subject.advance(Duration::from_hours(1)).await;
+    assert_eq!(ask().await, [None, None, None, None], "its time is over");
+}
+
 fn key(key: &str, digest: [u8; 32], now: Timestamp) -> Idempotency {
-    let key = crate::message::IdempotencyKey::new(key).expect("a key");
+    let key = IdempotencyKey::new(key).expect("a key");
     Idempotency { key: key.into(), digest, expires_at: now.after(Duration::from_hours(1)) }
 }
 

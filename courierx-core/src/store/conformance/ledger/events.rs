@@ -3,7 +3,7 @@
 use super::super::{Subject, fixtures};
 use crate::event::{EventKind, MessageStatus, NewEvent, RecipientStatus};
 use crate::id::{DeliveryId, MessageId, TenantId};
-use crate::store::{BeginAttempt, CounterDelta, EventMatch, EventQuery, IncomingEvent, Recorded};
+use crate::store::{BeginAttempt, Begun, CounterDelta, EventMatch, EventQuery, IncomingEvent, Recorded};
 
 use fixtures::Flight;
 
@@ -128,6 +128,29 @@ pub async fn an_event_moves_its_recipient(subject: &Subject) {
         flight.load(subject).await.record.recipients.iter().map(|one| one.status).collect();
     let expected = [RecipientStatus::Delivered, RecipientStatus::Bounced];
     assert_eq!(statuses, expected, "an event without an address is about all, and moves nobody back");
+}
+
+/// An event without an address is about the one whom its attempt was for, however many the message has.
+pub async fn an_event_without_an_address_is_its_attempts(subject: &Subject) {
+    let flight = Flight::claimed_to(subject, &["ada@example.com", "bob@example.com"]).await;
+    let first = flight.started(subject, "primary").await;
+    let outcomes = vec![fixtures::accepted("id-1"), fixtures::refused()];
+    fixtures::settle_one(subject, flight.result(first.attempt, outcomes)).await;
+    let mut second = flight.attempt("backup");
+    second.recipients = vec![1];
+    second.delivery = DeliveryId::derive(flight.message, &[1], "backup");
+    let begun = fixtures::begin_one(subject, second.clone()).await;
+    assert!(matches!(begun, Begun::Started { number: 2, .. }), "{begun:?}");
+    fixtures::settle_one(subject, flight.result(second.attempt, vec![fixtures::accepted("id-2")])).await;
+
+    let query = EventQuery::of_message(flight.tenant, flight.message);
+    for (begin, expected) in [(&second, Some(1)), (&first, None)] {
+        let event = flight.event(begin, EventKind::Delivered, subject.now());
+        subject.store().record_events(vec![event]).await.expect("record_events");
+        let events = subject.store().events(&query).await.expect("events");
+        let told = events.last().map(|event| (event.attempt, event.recipient));
+        assert_eq!(told, Some((Some(begin.attempt), expected)), "at {}", begin.connection);
+    }
 }
 
 /// A message that a provider took, and its attempt.

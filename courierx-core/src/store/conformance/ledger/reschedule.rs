@@ -8,7 +8,8 @@ use crate::event::MessageStatus;
 use crate::id::{MessageId, TenantId};
 use crate::message::IdempotencyKey;
 use crate::store::{
-    AcceptResult, Idempotency, NewMessage, Reschedule, RescheduleResult, ScopedKey, StoredMessage,
+    AcceptResult, Idempotency, MessageFilter, NewMessage, PageRequest, Reschedule, RescheduleResult,
+    ScopedKey, StoredMessage,
 };
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -115,5 +116,27 @@ pub async fn a_key_goes_along_with_its_message(subject: &Subject) {
             ..fixtures::message(new.tenant, subject.now())
         };
         assert_eq!(subject.store().accept(vec![again]).await.expect("accept"), [answer]);
+    }
+}
+
+/// Once its date has come a message is scheduled no more, wherever it is read.
+pub async fn what_is_due_is_queued(subject: &Subject) {
+    let (store, new) = (subject.store(), scheduled(subject));
+    let (tenant, places) = (new.tenant, [(new.tenant, new.id)]);
+    fixtures::accept(subject, new).await;
+    let (before, after) = (MessageStatus::Scheduled, MessageStatus::Queued);
+    for (status, other) in [(before, after), (after, before)] {
+        let loaded = store.load(&places).await.expect("load").remove(0).expect("a message");
+        let outline = store.outline(&places).await.expect("outline").remove(0).expect("a message");
+        assert_eq!((loaded.record.status, outline.record.status), (status, status));
+        for (wanted, expected) in [(status, 1), (other, 0)] {
+            let filter = MessageFilter { status: Some(wanted), ..MessageFilter::default() };
+            let listed = store.list(tenant, &filter, &PageRequest::first(10)).await.expect("list").items;
+            let statuses: Vec<_> = listed.iter().map(|record| record.status).collect();
+            assert_eq!(statuses, vec![status; expected], "the list of what is {wanted}");
+            let counted = store.count_messages(tenant, &filter, 10).await.expect("count_messages");
+            assert_eq!(counted, expected as u64, "how many are {wanted}");
+        }
+        subject.advance(HOUR).await;
     }
 }

@@ -49,6 +49,20 @@ pub async fn an_extended_lease_is_kept(subject: &Subject) {
     assert_eq!(extended, [false, true, false], "only the present lease is extended");
 }
 
+/// Extending by less than is left changes nothing.
+pub async fn a_lease_never_gets_shorter(subject: &Subject) {
+    let tenant = TenantId::new();
+    enqueue(subject, tenant, Lane::Bulk, subject.now(), "job").await;
+    let lease = claim(subject, 1).await.remove(0).lease;
+    assert_eq!(subject.store().extend(&[lease], LEASE / 2).await.expect("extend"), [true]);
+    subject.advance(LEASE / 4 * 3).await;
+    // There is a reason to look at the tenant's jobs.
+    enqueue(subject, tenant, Lane::Bulk, subject.now(), "other").await;
+    assert_eq!(names(&claim(subject, 2).await), ["other"], "the lease holds to the end that it had");
+    subject.advance(LEASE / 4).await;
+    assert_eq!(names(&claim(subject, 2).await), ["job"], "and no longer");
+}
+
 /// A job is finished, put back or kept by its owner, and by nobody else.
 pub async fn only_the_owner_decides_about_a_job(subject: &Subject) {
     enqueue(subject, TenantId::new(), Lane::Bulk, subject.now(), "job").await;

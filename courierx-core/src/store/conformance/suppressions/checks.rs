@@ -90,3 +90,29 @@ pub async fn a_thousand_addresses_are_checked_at_once(subject: &Subject) {
     let none = subject.store().check(tenant, &Scope::ALL, &[]).await.expect("check");
     assert!(none.is_empty(), "nothing asked, nothing answered");
 }
+
+/// Of several entries the one with the strongest reason is told, and of equally strong ones the one for the address.
+pub async fn the_strongest_entry_is_told(subject: &Subject) {
+    let tenant = TenantId::new();
+    let news = Scope::named("news");
+    let entries = vec![
+        entry("ada@weak.example", Reason::Manual),
+        entry("@weak.example", Reason::Bounce),
+        entry("ada@strong.example", Reason::Complaint),
+        entry("@strong.example", Reason::Bounce),
+        entry("ada@same.example", Reason::Manual),
+        entry("@same.example", Reason::Manual),
+        entry("ada@scoped.example", Reason::Manual),
+        entry("ada@scoped.example", Reason::Unsubscribe).scope(news.clone()),
+    ];
+    subject.store().add(tenant, entries).await.expect("add");
+    for (address, pattern, reason) in [
+        ("ada@weak.example", "@weak.example", Reason::Bounce),
+        ("ada@strong.example", "ada@strong.example", Reason::Complaint),
+        ("ada@same.example", "ada@same.example", Reason::Manual),
+        ("ada@scoped.example", "ada@scoped.example", Reason::Unsubscribe),
+    ] {
+        let found = check_one(subject, tenant, &news, address).await.expect("an entry");
+        assert_eq!((found.pattern.as_str(), found.reason), (pattern, reason), "{address}");
+    }
+}

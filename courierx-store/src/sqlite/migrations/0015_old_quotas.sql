@@ -1,0 +1,2 @@
+-- What was used of a quota in a period that is over counts no more: a purge seeks it by its age.
+CREATE INDEX courierx_quotas_age ON courierx_quotas (bucket);

@@ -3,12 +3,19 @@
 use courierx_core::clock::Timestamp;
 use courierx_core::id::DeliveryId;
 use courierx_core::message::{Address, Mailbox};
-use courierx_core::provider::CallbackError;
+use courierx_core::provider::{CallbackError, MAX_CALLBACK_EVENTS};
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::mac::to_hex;
+
+/// The most values of one event, with those inside of others. Once it is read, a value takes a hundred times its
+/// bytes and more, and some are read before it is known who says them. The largest events, which name all recipients
+/// of a message and its headers, have a few thousand.
+const MOST_OF_ONE: usize = 20_000;
+/// The most values of a list of events: twice what SendGrid tells of one.
+const MOST_OF_ALL: usize = 40 * MAX_CALLBACK_EVENTS;
 
 /// Reading the fields of an object.
 pub(crate) trait Fields {
@@ -96,13 +103,48 @@ pub(super) fn moment(seconds: f64) -> Option<Timestamp> {
     Some(Timestamp::from_micros((seconds * 1e6).round() as i64))
 }
 
-/// A body in JSON.
+/// Whether a body in JSON may have more values than this: each but the outermost stands behind a comma or an opening
+/// bracket that is in no text.
+fn has_more_values(body: &[u8], most: usize) -> bool {
+    // Each takes a byte and more, so most bodies need no count.
+    if body.len() < most {
+        return false;
+    }
+    let mut values = 1;
+    let (mut in_text, mut escaped) = (false, false);
+    for byte in body {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b',' | b'[' | b'{' if !in_text => {
+                values += 1;
+                if values > most {
+                    return true;
+                }
+            }
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Refuses a body that has more values than one event does. It looks at nothing else.
+pub(crate) fn bounded(body: &[u8]) -> Result<(), CallbackError> {
+    if has_more_values(body, MOST_OF_ONE) { Err(CallbackError::TooLarge) } else { Ok(()) }
+}
+
+/// A body in JSON, which may be a list of events.
 pub(crate) fn parsed<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, CallbackError> {
+    if has_more_values(body, MOST_OF_ALL) {
+        return Err(CallbackError::TooLarge);
+    }
     serde_json::from_slice(body).map_err(|error| CallbackError::Malformed(format!("not JSON: {error}")))
 }
 
-/// A body that is one JSON object.
+/// A body that is one JSON object: one event.
 pub(crate) fn object(body: &[u8]) -> Result<Value, CallbackError> {
+    bounded(body)?;
     let value: Value = parsed(body)?;
     if !value.is_object() {
         return Err(CallbackError::Malformed("not a JSON object".to_owned()));
@@ -134,6 +176,19 @@ mod tests {
         let moment = json!({ "at": "2016-04-27T16:28:50.3963933-04:00" });
         let moment = moment.moment("at").map(|moment| moment.to_string());
         assert_eq!(moment.as_deref(), Some("2016-04-27T20:28:50.396393Z"));
+    }
+
+    #[test]
+    fn values_are_counted_outside_of_texts() {
+        for (body, values) in [
+            ("[1,2,3]", 4),
+            (r#"{"a":{"b":[1]},"c":null}"#, 5),
+            (r#"["a,b[{","\"c,d\\",",,,,,"]"#, 4),
+            ("                    {}", 2),
+        ] {
+            assert!(!has_more_values(body.as_bytes(), values), "{body}");
+            assert!(has_more_values(body.as_bytes(), values - 1), "{body}");
+        }
     }
 
     #[test]

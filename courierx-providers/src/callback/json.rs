@@ -16,6 +16,8 @@ use super::fields::{Fields, mailbox, moment};
 
 /// How many fields an event has at most, as a rule.
 const FIELDS: usize = 16;
+/// An object with more is taken for an event: small ones must not take the memory of one.
+const LIKELY: usize = 4;
 
 /// A value of a body.
 #[derive(Debug)]
@@ -148,8 +150,11 @@ impl<'de> Visitor<'de> for Reading {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut all: A) -> Result<Json<'de>, A::Error> {
-        let mut fields = Vec::with_capacity(FIELDS);
+        let mut fields = Vec::new();
         while let Some((name, value)) = all.next_entry::<Json<'de>, _>()? {
+            if fields.len() == LIKELY {
+                fields.reserve(FIELDS);
+            }
             if let Json::Text(name) = name {
                 fields.push((name, value));
             }

@@ -17,7 +17,9 @@ mod window;
 pub(crate) use courierx_core::tracking::is_machine;
 #[cfg(feature = "http")]
 #[cfg_attr(not(feature = "all"), allow(unused_imports, reason = "no vendor needs all of it"))]
-pub(crate) use fields::{Fields, digest_of, mailbox, object, parsed, seconds, sole_address, strings};
+pub(crate) use fields::{
+    Fields, bounded, digest_of, mailbox, object, parsed, seconds, sole_address, strings,
+};
 #[cfg(feature = "http")]
 #[cfg_attr(not(feature = "all"), allow(unused_imports, reason = "no vendor needs all of it"))]
 pub(crate) use json::Json;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Mailgun;
-use crate::http::{Answer, Rule, VendorError, refusal, refused};
+use crate::http::{Answer, Rule, VendorError, is_page, refusal, refused, stranger};
 
 /// Mailgun's errors: a status, and a sentence.
 ///
@@ -20,8 +20,11 @@ pub(crate) const RULES: &[Rule] = &[
     Rule::status(403, RefusalKind::Quota).saying(&["large batches"]),
     Rule::status(400, RefusalKind::Content).saying(&[
         "reply-to parameter",
+        "reply-to' parameter",
+        "reply-to` parameter",
         "from parameter",
         "from' parameter",
+        "from` parameter",
     ]),
     Rule::status(400, RefusalKind::Recipient).saying(&[
         "to parameter is not a valid",
@@ -68,6 +71,7 @@ impl Mailgun {
         if answer.status.is_success() {
             return match self.wrong_place(answer) {
                 Some(refusal) => Outcome::Refused(refusal),
+                None if is_page(answer) => stranger(answer, "a page for people"),
                 None => Outcome::Accepted(acceptance(answer)),
             };
         }

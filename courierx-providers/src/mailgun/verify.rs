@@ -6,7 +6,7 @@ use courierx_core::provider::{Refusal, RefusalKind, SendOptions, Verified};
 use serde::Deserialize;
 
 use super::Mailgun;
-use crate::http::{Answer, NoAnswer};
+use crate::http::{Answer, NoAnswer, is_page, unreadable};
 
 #[derive(Deserialize)]
 struct Found {
@@ -49,6 +49,9 @@ impl Mailgun {
         if let Some(refusal) = self.wrong_place(answer) {
             return Err(refusal);
         }
+        if is_page(answer) {
+            return Err(unreadable());
+        }
         let name = &self.domain;
         let Some(Found { domain }) = answer.json::<Found>() else {
             return Ok(Verified::new(format!(
@@ -74,6 +77,10 @@ impl Mailgun {
         let answer = self.http.exchange(self.nothing(), options).await.map_err(NoAnswer::into_refusal)?;
         if let Some(refusal) = self.wrong_place(&answer) {
             return Err(refusal);
+        }
+        // What would be good news, were it Mailgun's.
+        if is_page(&answer) && matches!(answer.status.as_u16(), 200..=299 | 400) {
+            return Err(unreadable());
         }
         if answer.status.as_u16() == 404 {
             return Err(self.reason_about_region(&answer));

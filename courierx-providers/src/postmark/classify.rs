@@ -9,7 +9,7 @@ use courierx_core::provider::{
 use serde::Deserialize;
 
 use super::Postmark;
-use crate::http::{Answer, Rule, VendorError, blame, refusal, refused};
+use crate::http::{Answer, Rule, VendorError, blame, is_page, refusal, refused, stranger};
 use crate::secret::Secret;
 
 /// Postmark's error codes: nearly all of them come with the status 422.
@@ -62,6 +62,9 @@ impl Postmark {
     /// What became of one message.
     pub(super) fn outcome(&self, answer: &Answer, message: &Outgoing) -> Outcome {
         if answer.status.is_success() {
+            if is_page(answer) {
+                return stranger(answer, "a page for people");
+            }
             // A complete success that cannot be read is one nevertheless.
             let reply = answer.json::<Reply>().unwrap_or_default();
             return one(&reply, answer, message, &self.token);

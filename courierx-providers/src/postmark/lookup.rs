@@ -42,6 +42,10 @@ impl StatusLookup for Postmark {
             .append_pair("count", "5")
             .append_pair("offset", "0")
             .append_pair(&format!("metadata_{DELIVERY_KEY}"), &key.delivery.to_string());
+        // Without one, only the server's ordinary stream is searched.
+        if let Some(stream) = &self.message_stream {
+            request.url.query_pairs_mut().append_pair("messagestream", stream);
+        }
         let answer = self.http.exchange(request, options).await;
         let answer = answer.map_err(|no_answer| LookupError::new(NoAnswer::into_refusal(no_answer)))?;
         if !answer.status.is_success() {

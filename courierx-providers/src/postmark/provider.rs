@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::Postmark;
 use super::request::{MAX_BATCH, MAX_BATCH_BYTES};
-use crate::http::{NoAnswer, Row, batches, blames_a_message, send_apart};
+use crate::http::{NoAnswer, Row, batches, blames_a_message, is_page, send_apart, unreadable};
 
 static ID: ProviderId = ProviderId::new("postmark");
 
@@ -79,8 +79,11 @@ impl EmailProvider for Postmark {
     async fn verify(&self, options: &SendOptions) -> Result<Verified, Refusal> {
         let answer =
             self.http.exchange(self.get(&["server"]), options).await.map_err(NoAnswer::into_refusal)?;
-        // The test token belongs to no server; what it is for is known all the same.
         let refused = !answer.status.is_success();
+        if !refused && is_page(&answer) {
+            return Err(unreadable());
+        }
+        // The test token belongs to no server; what it is for is known all the same.
         if self.is_test() && (!refused || answer.status.as_u16() == 401) {
             return Ok(Verified::new("the test token: messages are checked, and none is sent").sandbox());
         }

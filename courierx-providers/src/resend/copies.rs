@@ -3,10 +3,11 @@
 //! <https://resend.com/docs/api-reference/emails/send-batch-emails>
 
 use courierx_core::provider::{
-    Acceptance, Outcome, Outgoing, Phase, RecipientOutcome, SendOptions, Uncertainty,
+    Acceptance, Outcome, Outgoing, Phase, RecipientOutcome, Refusal, RefusalKind, SendOptions, Uncertainty,
 };
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::time::{Duration, Instant};
 
 use super::Resend;
 use super::provider::JSON;
@@ -31,8 +32,9 @@ impl Resend {
     ///
     /// One request has them all where it can, under one key: whoever repeats the hand-over repeats exactly that.
     pub(super) async fn send_copies(&self, message: &Outgoing, options: &SendOptions) -> Outcome {
+        let end = Instant::now() + options.timeout.min(Duration::from_hours(24));
         if !copies_fit_a_batch(message) {
-            return self.send_each_copy(message, options).await;
+            return self.send_each_copy(message, options, end).await;
         }
         let key = message.delivery_id().to_string();
         let request = self.post(&["emails", "batch"], &key).body(JSON, copies(message));
@@ -41,35 +43,41 @@ impl Resend {
             Ok(answer) if answer.status.is_success() => all_taken(&answer, message.recipients().len()),
             // Nothing was sent because of a recipient; which one it is, is seen when each is asked about alone.
             Ok(answer) if self.blames_nobody(&answer, message.recipients()) => {
-                self.send_each_copy(message, options).await
+                self.send_each_copy(message, options, end).await
             }
             Ok(answer) => self.failure(&answer, message.recipients()),
             Err(no_answer) => no_answer.into(),
         }
     }
 
-    /// Hands over one copy after the other, each under a key of its own.
-    async fn send_each_copy(&self, message: &Outgoing, options: &SendOptions) -> Outcome {
+    /// Hands over one copy after the other, each under a key of its own, as long as there is time for them.
+    ///
+    /// What became of one says nothing of the others: who has a copy is not to get another one elsewhere, and who was
+    /// not reached is, even where one of them is unknown.
+    async fn send_each_copy(&self, message: &Outgoing, options: &SendOptions, end: Instant) -> Outcome {
         let mut each = Vec::with_capacity(message.recipients().len());
         let mut row = Row::default();
         for recipient in message.recipients() {
-            if let Some(over) = row.over() {
+            let left = options.clone().timeout(end.saturating_duration_since(Instant::now()));
+            // The first one learns from its own request that there is no time.
+            let is_late = left.timeout.is_zero() && !each.is_empty();
+            if let Some(over) = row.over().or_else(|| is_late.then(late)) {
                 each.push(over.of(0));
                 continue;
             }
             let key = format!("{}-{}", message.delivery_id(), recipient.index);
-            let outcome = self.hand_over(message, std::slice::from_ref(recipient), &key, options).await;
-            if let Outcome::Unknown(uncertainty) = outcome {
-                // The keys hold for this hand-over alone, and it is repeated for everybody or for nobody: with the
-                // same keys, those who have their copy get no other, and their answers come again.
-                let detail = format!("of the copy for one of several recipients: {}", uncertainty.detail);
-                return Outcome::Unknown(Uncertainty::new(uncertainty.phase, detail));
-            }
+            let outcome = self.hand_over(message, std::slice::from_ref(recipient), &key, &left).await;
             row.hear([&outcome]);
             each.push(outcome.of(0));
         }
         Outcome::from_each(each)
     }
+}
+
+/// What becomes of a copy for which no time is left. It is nobody's fault.
+fn late() -> Outcome {
+    let detail = "not handed over, since the copies before it took all the time";
+    Outcome::Refused(Refusal::new(RefusalKind::Interrupted, detail))
 }
 
 /// The outcome of copies that were taken together.

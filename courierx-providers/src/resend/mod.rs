@@ -44,8 +44,10 @@ pub(crate) use events::EVENTS;
 /// Openings and clicks are counted as the domain is set up to. A message needs somebody in To: for one that has
 /// nobody there, those in Cc take the place, and recipients in Bcc alone get a copy each. Their copies go as one batch
 /// that is taken wholly or not at all, under one key. With attachments, which no batch can have, and where all of them
-/// are too much for one request, each copy is a request with a key of its own: if what became of one is unknown, the
-/// hand-over is unknown for everybody it is for, so that it is repeated as a whole and under the same keys.
+/// are too much for one request, each copy is a request with a key of its own. They share the time of one hand-over,
+/// and end where what became of one is unknown: those before it have their copies, and those after it certainly have
+/// none. The unknown one is not repeated under its key, which is of the hand-over to all of them: unless a callback
+/// tells within two minutes, the duplicate policy decides.
 ///
 /// Names are quoted where they have to be. What Resend cannot read as a recipient with a name ends for that recipient
 /// as [`Content`](courierx_core::provider::RefusalKind::Content), not as an address that does not exist: it does

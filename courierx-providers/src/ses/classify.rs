@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::Ses;
-use crate::http::{Answer, Rule, VendorError, refusal, refused};
+use crate::http::{Answer, Rule, VendorError, is_page, refusal, refused, stranger};
 use crate::secret::Secret;
 
 const TOO_FAST: &[&str] = &[
@@ -143,6 +143,9 @@ impl Ses {
     /// What became of a message.
     pub(super) fn outcome(&self, answer: &Answer) -> Outcome {
         if answer.status.is_success() {
+            if is_page(answer) {
+                return stranger(answer, "a page for people");
+            }
             // A complete success that cannot be read is one nevertheless.
             let accepted = answer.json::<Accepted>().unwrap_or_default();
             return Outcome::Accepted(Acceptance::with_id(accepted.message_id.unwrap_or_default()));
@@ -172,11 +175,13 @@ pub(super) fn is_not_permitted(refusal: &Refusal) -> bool {
 }
 
 /// The vendor's error in an answer that is no success, if it is the vendor's: its code stands in a header or in the
-/// body. Where the status decides anyway, other words of the body are taken for its own too.
+/// body. Below 500 an object without one is taken for its own too, and so is nothing at all; a page is not.
 fn error(answer: &Answer) -> Option<VendorError> {
-    let body = answer.json::<Map<String, Value>>().unwrap_or_default();
+    let object = answer.json::<Map<String, Value>>();
+    let is_its_own = (object.is_some() || answer.body.is_empty()) && !is_page(answer);
+    let certain = answer.status.is_client_error() && is_its_own;
+    let body = object.unwrap_or_default();
     let text = |name: &str| body.get(name).and_then(Value::as_str);
-    let certain = answer.status.is_client_error();
     let code = answer.header("x-amzn-errortype").or_else(|| text("__type"));
     let code = code.or_else(|| text("code").filter(|_| certain));
     let code = code.map(bare).filter(|code| !code.is_empty()).map(str::to_owned);

@@ -2,6 +2,8 @@
 //!
 //! <https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html>
 
+use std::borrow::Cow;
+
 use courierx_core::clock::Timestamp;
 use courierx_core::event::EventKind;
 use courierx_core::message::Address;
@@ -9,8 +11,9 @@ use courierx_core::provider::{Authentic, BounceClass, CallbackError, MAX_CALLBAC
 use courierx_core::suppression::Reason;
 use serde_json::Value;
 
+use super::topics::chosen;
 use crate::callback::rules::{is, rule};
-use crate::callback::{EventRule, Fields, Meaning, digest_of, is_machine, mailbox, sole_address};
+use crate::callback::{EventRule, Fields, Meaning, bounded, digest_of, is_machine, mailbox, sole_address};
 use crate::planted::{DELIVERY_HEADER, DELIVERY_KEY};
 
 /// The type of an event; and the type and subtype of a bounce, the subtype or else the type of a complaint, what
@@ -42,39 +45,42 @@ pub(crate) const EVENTS: &[EventRule] = &[
     rule("Subscription", "OptIn", Meaning::Is(EventKind::Resubscribed)),
 ];
 
-/// The events of a message: one for each recipient that it names.
+/// The events of a message: one for each recipient that it names, and for each topic that was chosen or left.
 pub(super) fn of(authentic: &Authentic) -> Result<Vec<ProviderEvent>, CallbackError> {
     // After a topic was set up, SES greets it in plain text.
-    let message = authentic.body().map(serde_json::from_slice::<Value>);
-    let Some(Ok(message @ Value::Object(_))) = message else { return Ok(Vec::new()) };
+    let Some(body) = authentic.body() else { return Ok(Vec::new()) };
+    bounded(body)?;
+    let Ok(message @ Value::Object(_)) = serde_json::from_slice(body) else { return Ok(Vec::new()) };
     let name = message.text("eventType").or_else(|| message.text("notificationType"));
     let Some(name) = name else { return Ok(Vec::new()) };
     let about = message.get(part(name)).unwrap_or(&Value::Null);
     let mail = message.get("mail").unwrap_or(&Value::Null);
 
     let id = authentic.id.clone().unwrap_or_else(|| digest_of(&message));
-    let people = people(name, about, mail);
-    if people.len() > MAX_CALLBACK_EVENTS {
+    let (people, told) = (people(name, about, mail), told(name, about));
+    if people.len().saturating_mul(told.len()) > MAX_CALLBACK_EVENTS {
         return Err(CallbackError::TooLarge);
     }
-    let meaning = Meaning::of(EVENTS, name, &detail(name, about));
     let at = about.moment("timestamp").or_else(|| mail.moment("timestamp")).unwrap_or(Timestamp::EPOCH);
-    Ok(people
-        .into_iter()
-        .map(|person| {
-            let who = person.address.as_ref().map_or_else(String::new, |address| address.key().to_string());
-            let mut event = ProviderEvent::new(EventKind::Other, at, format!("{id}/{who}"));
+    let mut events = Vec::with_capacity(people.len() * told.len());
+    for person in &people {
+        let who = person.address.as_ref().map_or_else(String::new, |address| address.key().to_string());
+        for (detail, topic) in &told {
+            let key = topic.map_or_else(|| format!("{id}/{who}"), |topic| format!("{id}/{who}/{topic}"));
+            let mut event = ProviderEvent::new(EventKind::Other, at, key);
             name.clone_into(&mut event.name);
             event.delivery = delivery(mail);
             event.provider_message_id = mail.text("messageId").map(str::to_owned);
-            event.recipient = person.address;
+            event.recipient.clone_from(&person.address);
             let said = if person.said.is_empty() { said(name, about) } else { person.said };
             event.say(said);
-            meaning.apply(&mut event, said, person.status);
+            Meaning::of(EVENTS, name, detail).apply(&mut event, said, person.status);
+            event.list = topic.map(str::to_owned);
             read(about, &mut event);
-            event
-        })
-        .collect())
+            events.push(event);
+        }
+    }
+    Ok(events)
 }
 
 /// Where an event says what happened.
@@ -94,34 +100,20 @@ fn part(name: &str) -> &'static str {
     }
 }
 
-/// What tells events of one type apart.
-fn detail(name: &str, about: &Value) -> String {
-    match name {
-        "Bounce" => format!("{}/{}", about.or_empty("bounceType"), about.or_empty("bounceSubType")),
+/// What an event tells of each of its people: what tells events of one type apart, and the topic that it is about.
+fn told<'a>(name: &str, about: &'a Value) -> Vec<(Cow<'a, str>, Option<&'a str>)> {
+    let detail: Cow<'a, str> = match name {
+        "Bounce" => format!("{}/{}", about.or_empty("bounceType"), about.or_empty("bounceSubType")).into(),
         "Complaint" => {
             let subtype = about.text("complaintSubType").or_else(|| about.text("complaintFeedbackType"));
-            subtype.unwrap_or_default().to_owned()
+            subtype.unwrap_or_default().into()
         }
-        "Subscription" => chosen(about).to_owned(),
-        _ => String::new(),
-    }
-}
-
-/// What somebody chose of a list.
-fn chosen(about: &Value) -> &'static str {
-    let chosen = about.get("newTopicPreferences").unwrap_or(&Value::Null);
-    if chosen.get("unsubscribeAll").and_then(Value::as_bool) == Some(true) {
-        return "OptOut";
-    }
-    let topics = chosen.get("topicSubscriptionStatus").and_then(Value::as_array);
-    let states = || topics.into_iter().flatten().map(|topic| topic.or_empty("subscriptionStatus"));
-    if states().any(|state| state == "OptOut") {
-        "OptOut"
-    } else if states().any(|state| state == "OptIn") {
-        "OptIn"
-    } else {
-        ""
-    }
+        "Subscription" => {
+            return chosen(about).into_iter().map(|one| (Cow::Borrowed(one.state), one.topic)).collect();
+        }
+        _ => Cow::default(),
+    };
+    vec![(detail, None)]
 }
 
 /// Somebody whom an event is about.

@@ -15,6 +15,7 @@ mod sigv4;
 mod sigv4_tests;
 mod simple;
 mod sns;
+mod topics;
 
 use std::time::Duration;
 

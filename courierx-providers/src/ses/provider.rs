@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::classify::is_not_permitted;
 use super::{SES, Ses};
-use crate::http::{NoAnswer, Request};
+use crate::http::{NoAnswer, Request, is_page, unreadable};
 
 static ID: ProviderId = ProviderId::new("ses");
 
@@ -60,6 +60,9 @@ impl EmailProvider for Ses {
             } else {
                 Err(reason)
             };
+        }
+        if is_page(&answer) {
+            return Err(unreadable());
         }
         match answer.json::<Account>() {
             Some(account) => self.judge(&account),

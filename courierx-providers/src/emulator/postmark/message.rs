@@ -67,8 +67,21 @@ struct File {
     content_id: Option<String>,
 }
 
+/// The stream of a message that names none.
+pub(super) const ORDINARY_STREAM: &str = "outbound";
+
+/// A message that was taken.
+pub(super) struct Taken {
+    /// What is answered.
+    pub(super) reply: Value,
+    /// What readers see.
+    pub(super) received: Received,
+    /// The stream that it goes through.
+    pub(super) stream: String,
+}
+
 /// Checks a message as the vendor does, and tells what it answers and what readers see.
-pub(super) fn accept(message: Message, bytes: usize) -> Result<(Value, Received), Mistake> {
+pub(super) fn accept(message: Message, bytes: usize) -> Result<Taken, Mistake> {
     let list = |name: &str, text: &str| match mailboxes(text) {
         _ if text.is_empty() => Ok(Vec::new()),
         Some(list) if !list.is_empty() => Ok(list),
@@ -137,7 +150,8 @@ pub(super) fn accept(message: Message, bytes: usize) -> Result<(Value, Received)
     received.metadata = message.metadata;
     received.track_opens = message.track_opens;
     received.track_clicks = clicks;
-    Ok((reply, received))
+    let stream = message.stream.unwrap_or_else(|| ORDINARY_STREAM.to_owned());
+    Ok(Taken { reply, received, stream })
 }
 
 /// The answer, and whom it leaves out: recipients that are made inactive at `suppressed@emulator.test`.

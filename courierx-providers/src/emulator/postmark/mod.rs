@@ -8,14 +8,13 @@ mod webhooks;
 use std::sync::Arc;
 
 use axum::http::Method;
-use courierx_core::provider::conformance::Received;
 use serde_json::{Value, json};
 
 use super::calls::{CallbackKeys, Happening, Listener};
 use super::vendor::{ApiAnswer, ApiRequest, Vendor};
 use super::webhooks::Webhooks;
 use super::{Emulator, EmulatorBuilder, Fault};
-use message::{Message, accept};
+use message::{Message, Taken, accept};
 use search::Outbound;
 
 /// Messages of one batch, and their bytes.
@@ -121,7 +120,10 @@ impl Postmark {
             Err((status, Mistake(code, message))) => return error(status, code, &message),
         };
         match accept(message, request.body.len()) {
-            Ok((reply, received)) => self.take(vec![(reply.clone(), received)], &reply, test),
+            Ok(taken) => {
+                let reply = taken.reply.clone();
+                self.take(vec![taken], &reply, test)
+            }
             Err(Mistake(code, message)) => error(422, code, &message),
         }
     }
@@ -147,8 +149,9 @@ impl Postmark {
                 Err(problem) => return error(422, 403, &problem.to_string()),
             };
             replies.push(match accept(message, bytes) {
-                Ok((reply, received)) => {
-                    taken.push((reply.clone(), received));
+                Ok(one) => {
+                    let reply = one.reply.clone();
+                    taken.push(one);
                     reply
                 }
                 Err(Mistake(code, message)) => json!({ "ErrorCode": code, "Message": message }),
@@ -158,14 +161,14 @@ impl Postmark {
     }
 
     /// Answers, and takes responsibility unless it is a test.
-    fn take(&self, taken: Vec<(Value, Received)>, reply: &Value, test: bool) -> ApiAnswer {
+    fn take(&self, taken: Vec<Taken>, reply: &Value, test: bool) -> ApiAnswer {
         if test {
             return ApiAnswer::json(200, reply);
         }
         self.outbound.keep(&taken);
         let ids: Vec<_> =
-            taken.iter().filter_map(|(reply, _)| reply["MessageID"].as_str().map(str::to_owned)).collect();
-        ApiAnswer::json(200, reply).taking(taken.into_iter().map(|(_, received)| received)).under(ids)
+            taken.iter().filter_map(|one| one.reply["MessageID"].as_str().map(str::to_owned)).collect();
+        ApiAnswer::json(200, reply).taking(taken.into_iter().map(|one| one.received)).under(ids)
     }
 
     fn server(&self) -> ApiAnswer {

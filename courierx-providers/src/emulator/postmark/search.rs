@@ -2,11 +2,12 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use courierx_core::provider::conformance::{Person, Received};
+use courierx_core::provider::conformance::Person;
 use serde_json::{Value, json};
 
 use super::super::vendor::ApiAnswer;
 use super::error;
+use super::message::{ORDINARY_STREAM, Taken};
 
 /// Messages as the search shows them.
 #[derive(Default)]
@@ -14,12 +15,12 @@ pub(super) struct Outbound(Mutex<Vec<Value>>);
 
 impl Outbound {
     /// Remembers what was taken, with what was answered.
-    pub(super) fn keep(&self, taken: &[(Value, Received)]) {
-        let shown = taken.iter().map(|(reply, message)| show(&reply["MessageID"], message));
-        self.lock().extend(shown);
+    pub(super) fn keep(&self, taken: &[Taken]) {
+        self.lock().extend(taken.iter().map(show));
     }
 
-    /// The messages that a query asks for, newest first: `count`, `offset`, a recipient, a tag, metadata.
+    /// The messages that a query asks for, newest first: `count`, `offset`, a recipient, a tag, metadata; of one
+    /// stream, the server's ordinary one unless another is named.
     pub(super) fn search(&self, query: &str) -> ApiAnswer {
         let query: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let number = |name: &str| {
@@ -29,12 +30,14 @@ impl Outbound {
         let (Some(count @ 1..=500), Some(offset)) = (number("count"), number("offset")) else {
             return error(422, 600, "The parameters count (1 to 500) and offset are required.");
         };
+        let named = query.iter().find(|(name, _)| name == "messagestream");
+        let stream = named.map_or(ORDINARY_STREAM, |(_, stream)| stream.as_str());
         let mut found = Vec::new();
         for message in self.lock().iter().rev() {
-            let mut matches = true;
+            let mut matches = message["MessageStream"] == stream;
             for (name, value) in &query {
                 matches &= match name.as_str() {
-                    "count" | "offset" => true,
+                    "count" | "offset" | "messagestream" => true,
                     "recipient" => message["Recipients"].as_array().is_some_and(|all| {
                         all.iter().any(|one| one.as_str().is_some_and(|one| one.eq_ignore_ascii_case(value)))
                     }),
@@ -64,12 +67,13 @@ impl Outbound {
     }
 }
 
-fn show(id: &Value, message: &Received) -> Value {
+fn show(taken: &Taken) -> Value {
+    let message = &taken.received;
     let people = |people: &[Person]| -> Vec<Value> {
         people.iter().map(|one| json!({ "Email": one.address, "Name": one.name })).collect()
     };
     json!({
-        "MessageID": id,
+        "MessageID": taken.reply["MessageID"],
         "Tag": message.tags.first(),
         "To": people(&message.to),
         "Cc": people(&message.cc),
@@ -80,6 +84,6 @@ fn show(id: &Value, message: &Received) -> Value {
         "Subject": message.subject,
         "Status": "Sent",
         "Metadata": message.metadata,
-        "MessageStream": "outbound",
+        "MessageStream": taken.stream,
     })
 }

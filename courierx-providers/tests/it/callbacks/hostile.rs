@@ -1,5 +1,6 @@
 //! Whatever the bytes are, reading them ends, and without a panic.
 
+use courierx_core::provider::{MAX_CALLBACK_BYTES, MAX_CALLBACK_EVENTS};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -92,6 +93,56 @@ fn document() -> impl Strategy<Value = Value> {
 
 fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+/// What takes many times its bytes once it is read, as often as the largest body has room for.
+fn swollen(value: &str) -> String {
+    let times = MAX_CALLBACK_BYTES / (value.len() + 1) - 10;
+    format!(r#"{{"l":[{}]}}"#, vec![value; times].join(","))
+}
+
+#[test]
+fn bodies_of_very_many_values_are_too_large() {
+    for value in ["{}", r#"{"":0}"#, r#"{"":{}}"#, "[]", "0", r#"["\",",""]"#] {
+        let body = swollen(value);
+        for vendor in vendors() {
+            for body in [body.clone(), format!("[{body}]")] {
+                let read = vendor.source.events(&Authentic::messages(body));
+                assert_eq!(read, Err(CallbackError::TooLarge), "{} of {value}", vendor.name);
+            }
+        }
+        // These read it before they know who says it.
+        for name in ["ses", "mailgun"] {
+            let verified = soon(vendor(name).source.verify(&Callback::new(body.clone()), NOW));
+            assert_eq!(verified, Err(CallbackError::TooLarge), "{name} of {value}");
+        }
+    }
+}
+
+#[test]
+fn the_largest_bodies_of_vendors_are_read() {
+    let mut event = json!({
+        "email": "ada@example.com", "event": "click", "timestamp": 1_699_999_990, "sg_event_id": "event",
+        "sg_message_id": "message", "courierx_delivery": "", "category": ["one", "two", "three"],
+        "useragent": "Firefox", "ip": "192.0.2.1", "url": "https://example.com/",
+        "url_offset": { "index": 0, "type": "html" }, "pool": { "name": "bulk", "id": 1 },
+    });
+    for at in 0..10 {
+        event[format!("own_{at}")] = "x".into();
+    }
+    let body = Value::from(vec![event; MAX_CALLBACK_EVENTS]).to_string();
+    assert!(body.len() <= MAX_CALLBACK_BYTES, "{}", body.len());
+    assert_eq!(events("sendgrid", body).len(), MAX_CALLBACK_EVENTS);
+
+    let recipients = vec![json!({ "emailAddress": "ada@example.com", "status": "5.1.1" }); 50];
+    let headers = vec![json!({ "name": "X-Header", "value": "a, value" }); 1000];
+    let body = json!({ "eventType": "Bounce", "bounce": { "bouncedRecipients": recipients },
+        "mail": { "headers": headers } });
+    assert_eq!(events("ses", body).len(), 50);
+    let text = r#", [ { " \ "#.repeat(100_000);
+    let body =
+        json!({ "RecordType": "Inbound", "TextBody": text, "ToFull": vec![json!({ "Email": "" }); 50] });
+    assert_eq!(events("postmark", body).len(), 1);
 }
 
 proptest! {

@@ -229,8 +229,9 @@ fn of_ses() {
             url(),
         ),
         Case(subscription(true, "OptIn"), Unsubscribed, known()),
-        Case(subscription(false, "OptOut"), Unsubscribed, known()),
-        Case(subscription(false, "OptIn"), Resubscribed, known()),
+        Case(subscription(false, "OptOut"), Unsubscribed, list("t")),
+        // Which topics were joined is told by what was before.
+        Case(subscription(false, "OptIn"), Other, known()),
         Case(json!({ "notificationType": "Received", "receipt": {} }), Other, known()),
         Case(json!({ "eventType": "Teleport", "teleport": {} }), Other, known()),
     ];
@@ -268,6 +269,56 @@ fn of_ses_for_each_recipient() {
     let mut open = two;
     open["eventType"] = "Open".into();
     assert_eq!(events("ses", &open)[0].recipient, None, "nobody knows which of three opened it");
+}
+
+#[test]
+fn of_ses_for_each_topic() {
+    let preferences = |all: bool, topics: &[(&str, &str)]| {
+        let topics: Vec<_> = topics
+            .iter()
+            .map(|(name, state)| json!({ "topicName": name, "subscriptionStatus": state }))
+            .collect();
+        json!({ "unsubscribeAll": all, "topicSubscriptionStatus": topics })
+    };
+    let told = |old: Value, new: Value| {
+        let body = json!({ "eventType": "Subscription",
+            "subscription": { "oldTopicPreferences": old, "newTopicPreferences": new },
+            "mail": { "messageId": "m", "destination": ["ada@example.com"] } });
+        let read = events("ses", &body);
+        assert_eq!(read, events("ses", &body), "repeated, they are the same events");
+        let keys: std::collections::HashSet<_> = read.iter().map(|one| &one.deduplication).collect();
+        assert_eq!(keys.len(), read.len(), "{read:?}");
+        assert!(read.iter().all(|one| one.recipient.is_some()), "{read:?}");
+        read.into_iter().map(|one| (one.kind, one.list)).collect::<Vec<_>>()
+    };
+    let of = |kind: EventKind, topic: &str| (kind, Some(topic.to_owned()));
+    let (joined, left) = ("OptIn", "OptOut");
+    let before = preferences(false, &[("news", joined), ("offers", left), ("notes", joined)]);
+
+    let after = preferences(false, &[("news", left), ("offers", left), ("notes", joined)]);
+    assert_eq!(told(before.clone(), after), [of(Unsubscribed, "news")], "the others are left as they were");
+    let after = preferences(false, &[("news", joined), ("offers", joined), ("notes", left)]);
+    let both = [of(Resubscribed, "offers"), of(Unsubscribed, "notes")];
+    assert_eq!(told(before.clone(), after), both);
+    // Of somebody without preferences, too.
+    let empty = preferences(false, &[]);
+    let both = [of(Unsubscribed, "news"), of(Resubscribed, "notes")];
+    assert_eq!(told(empty, preferences(false, &[("news", left), ("notes", joined)])), both);
+
+    let all = preferences(true, &[("news", left), ("offers", left), ("notes", left)]);
+    assert_eq!(told(before.clone(), all.clone()), [(Unsubscribed, None)]);
+    assert_eq!(told(Value::Null, all.clone()), [(Unsubscribed, None)]);
+    let back = [(Resubscribed, None), of(Resubscribed, "news"), of(Resubscribed, "notes")];
+    assert_eq!(told(all, before.clone()), back);
+
+    assert_eq!(
+        told(Value::Null, before.clone()),
+        [of(Unsubscribed, "offers")],
+        "of what was, nothing is told"
+    );
+    assert_eq!(told(before.clone(), before.clone()), [(Other, None)]);
+    // A topic without a name is not all mail.
+    assert_eq!(told(before, preferences(false, &[("", left)])), [(Other, None)]);
 }
 
 #[test]

@@ -32,11 +32,15 @@ async fn every_error_has_its_kind() {
         (400, "Header name must be pure ASCII".into(), Content),
         (400, "to parameter is not a valid address. please check documentation".into(), Recipient),
         (400, "'to' parameter is not a valid address. please check documentation".into(), Recipient),
+        (400, "`to` parameter is not a valid address. please check documentation".into(), Recipient),
         (400, "cc parameter is not a valid address. please check documentation".into(), Recipient),
         (400, "bcc parameter is not a valid address. please check documentation".into(), Recipient),
         (400, "from parameter is not a valid address. please check documentation".into(), Content),
         (400, "'from' parameter is not a valid address. please check documentation".into(), Content),
+        (400, "`from` parameter is not a valid address. please check documentation".into(), Content),
         (400, "h:Reply-To parameter is not a valid address".into(), Content),
+        (400, "'h:Reply-To' parameter is not a valid address".into(), Content),
+        (400, "`h:Reply-To` parameter is not a valid address. please check documentation".into(), Content),
         (400, "Too many recipients, max is 1000".into(), Content),
         (400, not_allowed("The domain is unverified and requires DNS configuration."), Sender),
         (400, not_allowed("Please activate your Mailgun account."), Auth),
@@ -122,6 +126,25 @@ async fn success_is_read_strictly_and_never_lost() {
     }
     let trap = outcome(Canned::new(200, "Mailgun Magnificent API")).await;
     assert_eq!(refused(&trap), RefusalKind::Auth, "{trap:?}");
+}
+
+#[tokio::test]
+async fn a_page_for_people_is_no_success() {
+    let options = SendOptions::default();
+    for kind in ["text/html", "Text/HTML; charset=utf-8", "application/xhtml+xml"] {
+        let page = Canned::new(200, "<html>Sign in to the network").header("content-type", kind);
+        let read = outcome(page.clone()).await;
+        assert!(matches!(read, Outcome::Unknown(_)), "{kind}: {read:?}");
+        // With a key that reads the domain, and with one that can only send.
+        for answers in [vec![page.clone()], vec![Canned::new(401, "Forbidden"), page]] {
+            let server = Server::start(answers).await;
+            let refusal = server.adapter().verify(&options).await.unwrap_err();
+            assert_eq!(refusal.kind, RefusalKind::Unavailable, "{kind}");
+        }
+    }
+    // The page that Mailgun itself has at wrong addresses is known for what it is.
+    let trap = Canned::new(200, "Mailgun Magnificent API").header("content-type", "text/html");
+    assert_eq!(refused(&outcome(trap).await), RefusalKind::Auth);
 }
 
 #[tokio::test]

@@ -122,6 +122,25 @@ async fn an_acceptance_is_one_in_every_form() {
 }
 
 #[tokio::test]
+async fn a_page_for_people_is_no_success() {
+    let options = SendOptions::default();
+    let message = mail::to(&["ada@example.com"]);
+    for kind in ["text/html", "Text/HTML; charset=utf-8", "application/xhtml+xml"] {
+        let answers = Answers::start().await;
+        answers.say([Canned::new(200, "<html>Sign in to the network").header("content-type", kind)]);
+        let test = Postmark::new("POSTMARK_API_TEST").base_url(answers.url()).http(api::http());
+        for postmark in [adapter(answers.url()), test] {
+            let outcome = postmark.send(&message, &options).await;
+            assert!(matches!(outcome, Outcome::Unknown(_)), "{kind}: {outcome:?}");
+            let outcomes = postmark.send_batch(&[message.clone(), message.clone()], &options).await;
+            assert!(outcomes.iter().all(|one| matches!(one, Outcome::Unknown(_))), "{kind}: {outcomes:?}");
+            let refusal = postmark.verify(&options).await.unwrap_err();
+            assert_eq!(refusal.kind, RefusalKind::Unavailable, "{kind}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn inactive_recipients_are_left_out() {
     let emulator = Emulator::postmark(SECRET).start().await.unwrap();
     let postmark = adapter(api::base_url(&emulator));

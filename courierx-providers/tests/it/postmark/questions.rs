@@ -56,6 +56,24 @@ async fn a_message_whose_answer_was_lost_is_found() {
 }
 
 #[tokio::test]
+async fn a_message_whose_answer_was_lost_is_found_in_its_stream() {
+    let emulator = Emulator::postmark(SECRET).start().await.unwrap();
+    let message = mail::to(&["ada@example.com"]);
+    let options = SendOptions::default();
+    let bulk = adapter(api::base_url(&emulator)).message_stream("broadcast");
+    emulator.fail_next(1, Fault::Truncated);
+    let outcome = bulk.send(&message, &options).await;
+    assert!(matches!(outcome, Outcome::Unknown(_)), "{outcome:?}");
+
+    let found = bulk.status_lookup().unwrap().lookup(&key(&message), &options).await.unwrap();
+    assert!(matches!(found[0], RecipientOutcome::Accepted(_)), "{found:?}");
+    // Another stream has not got it.
+    let ordinary = adapter(api::base_url(&emulator));
+    let found = ordinary.status_lookup().unwrap().lookup(&key(&message), &options).await.unwrap();
+    assert!(matches!(found[0], RecipientOutcome::Unknown(_)), "{found:?}");
+}
+
+#[tokio::test]
 async fn verifying_tells_what_the_token_is_good_for() {
     let options = SendOptions::default().timeout(Duration::from_millis(500));
     let emulator = Emulator::postmark(SECRET).start().await.unwrap();

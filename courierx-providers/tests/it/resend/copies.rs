@@ -1,5 +1,7 @@
 //! A message to several who may not see each other.
 
+use std::time::Duration;
+
 use courierx_core::message::{Attachment, EmailBuilder};
 use courierx_core::provider::conformance::Received;
 use courierx_core::provider::{
@@ -90,9 +92,9 @@ async fn fifty_copies_are_one_request_under_one_key() {
     }
 }
 
-/// What was taken before is unknown too, or the repetition could not be of the whole.
+/// Who has a copy gets no other one elsewhere, and who was not reached gets one.
 #[tokio::test]
-async fn an_unknown_copy_makes_the_hand_over_unknown_and_repeatable() {
+async fn an_unknown_copy_is_unknown_alone() {
     let (emulator, resend) = emulated().await;
     let answers = Answers::start().await;
     let heard = Resend::new(SECRET).base_url(answers.url()).http(api::http());
@@ -103,14 +105,33 @@ async fn an_unknown_copy_makes_the_hand_over_unknown_and_repeatable() {
         Canned::new(200, json!({ "id": "c" }).to_string()),
     ]);
     let outcome = send(&heard, &message).await;
-    assert!(matches!(outcome, Outcome::Unknown(_)), "{outcome:?}");
+    assert!(matches!(outcome.of(0), RecipientOutcome::Accepted(_)), "{outcome:?}");
+    assert!(matches!(outcome.of(1), RecipientOutcome::Unknown(_)), "{outcome:?}");
+    let RecipientOutcome::Refused(refusal) = outcome.of(2) else { panic!("{outcome:?}") };
+    assert_eq!(refusal.kind, RefusalKind::Interrupted);
 
-    // The first two were taken, and the answer to the second was lost.
-    assert!(send(&resend, &message).await.is_accepted());
+    // Repeated as a whole, as after a crash, it is taken once: the keys are the same.
     emulator.fail_next(1, Fault::Truncated);
-    assert!(matches!(send(&resend, &message).await, Outcome::Unknown(_)));
+    let outcome = send(&resend, &message).await;
+    assert!(matches!(outcome.of(0), RecipientOutcome::Unknown(_)), "{outcome:?}");
+    assert_eq!(emulator.count(), 1);
     assert!(send(&resend, &message).await.is_accepted());
     assert_eq!(emulator.count(), 3);
+}
+
+/// Fifty slow answers would take longer than any hand-over may.
+#[tokio::test]
+async fn copies_one_by_one_share_the_time_of_one_hand_over() {
+    let (emulator, resend) = emulated().await;
+    // Answers are waited for, however late they are.
+    let resend = resend.http(Http::shared());
+    emulator.fail(Some(Fault::Slow));
+    let message = with_file(hidden(&["ada@example.com", "bob@example.com", "eve@example.com"]));
+    let options = SendOptions::default().timeout(Duration::from_millis(300));
+    let outcome = resend.send(&message, &options).await;
+    let expected = [None, Some(RefusalKind::Interrupted), Some(RefusalKind::Interrupted)];
+    assert_eq!(kinds(&outcome, 3), expected);
+    assert_eq!(emulator.count(), 1);
 }
 
 #[tokio::test]

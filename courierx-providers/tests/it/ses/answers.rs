@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use courierx_core::provider::{Outcome, RefusalKind};
+use courierx_core::provider::{EmailProvider as _, Outcome, RefusalKind, SendOptions};
 use courierx_providers::emulator::Fault;
 use proptest::prelude::*;
 
@@ -120,6 +120,10 @@ async fn without_a_code_the_status_decides() {
         (400, "", Some(RefusalKind::Content)),
         (403, r#"{"message":"Forbidden"}"#, Some(RefusalKind::Auth)),
         (404, "<html>", Some(RefusalKind::Auth)),
+        // Of a firewall, which may be about this message alone.
+        (400, "<html>400 Bad Request</html>", Some(RefusalKind::Policy)),
+        (403, "<html>403 Forbidden</html>", Some(RefusalKind::Policy)),
+        (403, "blocked by the proxy", Some(RefusalKind::Policy)),
         (413, "<html>", Some(RefusalKind::Content)),
         (429, "", Some(RefusalKind::Throttled)),
         (301, "", Some(RefusalKind::Auth)),
@@ -133,6 +137,9 @@ async fn without_a_code_the_status_decides() {
     ] {
         assert_eq!(meaning(&answers, Canned::new(status, body)).await, expected, "{status} {body}");
     }
+    // Too large to be read, or empty: a page all the same.
+    let page = Canned::new(403, "").header("content-type", "text/html");
+    assert_eq!(meaning(&answers, page).await, Some(RefusalKind::Policy));
 }
 
 #[tokio::test]
@@ -172,6 +179,20 @@ async fn an_acceptance_has_an_id_where_it_can_be_read() {
             panic!("not accepted: {body}");
         };
         assert_eq!(acceptance.provider_message_id(), expected, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_for_people_is_no_success() {
+    let answers = Answers::start().await;
+    let ses = ses(answers.url(), http());
+    for kind in ["text/html", "Text/HTML; charset=utf-8", "application/xhtml+xml"] {
+        let page = Canned::new(200, "<html>Sign in to the network").header("content-type", kind);
+        answers.say([page]);
+        let outcome = send(&ses, &mail::to(&["ada@example.com"])).await;
+        assert!(matches!(outcome, Outcome::Unknown(_)), "{kind}: {outcome:?}");
+        let refusal = ses.verify(&SendOptions::default()).await.unwrap_err();
+        assert_eq!(refusal.kind, RefusalKind::Unavailable, "{kind}");
     }
 }
 

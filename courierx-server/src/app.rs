@@ -32,7 +32,8 @@ use crate::services::health::{Backlog, Lately};
 use crate::services::links::{Links, TenantHosts};
 use crate::services::pages::Many;
 use crate::services::places::Places;
-use crate::services::{callbacks, domains, emails, trials};
+use crate::services::room::Room;
+use crate::services::{callbacks, count, domains, emails, trials};
 use crate::webhooks::Webhooks;
 
 /// Why an app cannot be made.
@@ -80,10 +81,14 @@ pub struct App {
     pub dns: Arc<dyn DnsLookup>,
     /// How many domains of one tenant are looked at at once.
     pub domain_places: Places,
+    /// How much of messages is there that are made and not kept yet.
+    pub making: Room,
     /// What is asked again and again.
     pub(crate) answers: Answers,
     /// Which tenants have very many messages.
     pub many: Many,
+    /// Who is about to write a tenant's own record.
+    pub tenant_turns: Places,
     /// How many requests fetch files at once.
     pub fetch_places: Places,
     /// How many connections and endpoints are tried out at once.
@@ -162,8 +167,10 @@ impl App {
             engine: Engine::new(providers.clone(), &meters, store.clock()),
             dns: Arc::new(Resolver::new(settings.dns_server)),
             domain_places: Places::new(domains::AT_ONCE),
+            tenant_turns: Places::new(count::AT_ONCE),
             fetch_places: Places::new(emails::AT_ONCE),
             trial_places: Places::new(trials::AT_ONCE),
+            making: Room::new(settings.making),
             answers: Answers::new(settings.answer_cache, &meters),
             many: Many::default(),
             links: Links::new(&vault),
@@ -217,7 +224,7 @@ impl App {
     pub async fn commit(&self, tenant: TenantId, changes: Vec<Change>) -> ServiceResult<()> {
         let (store, directory, routes) =
             (Arc::clone(&self.store), Arc::clone(&self.directory), Arc::clone(&self.routes));
-        let streams = self.streams.clone();
+        let (streams, hosts) = (self.streams.clone(), self.links.told_by(&changes));
         // On a task of its own: a client that hangs up ends its request, but not what the store has begun.
         let committing = tokio::spawn(async move {
             let committed = store.commit_configs(tenant, changes).await;
@@ -226,6 +233,9 @@ impl App {
             routes.forget(tenant);
             // A key that has just ended follows nothing any more.
             streams.wake(&[tenant]);
+            if let Some(hosts) = hosts {
+                hosts.forget();
+            }
             committed
         });
         Ok(committing.await.map_err(ServiceError::internal)???)

@@ -45,6 +45,8 @@ pub enum Actor {
         home: TenantId,
         /// What the user may do in this tenant.
         role: Role,
+        /// The user's epoch when the token was made.
+        epoch: u64,
         /// The name of the token.
         token: Uuid,
     },
@@ -64,7 +66,13 @@ pub enum Actor {
 impl Ctx {
     /// For whoever can open the database, and so may do everything.
     pub(crate) fn of_operator(tenant: TenantId, mode: Mode) -> Self {
-        let actor = Actor::User { id: RecordId::new(), home: tenant, role: Role::Owner, token: Uuid::nil() };
+        let actor = Actor::User {
+            id: RecordId::new(),
+            home: tenant,
+            role: Role::Owner,
+            epoch: 0,
+            token: Uuid::nil(),
+        };
         Self { tenant, actor, mode, request_id: RequestId::generate() }
     }
 

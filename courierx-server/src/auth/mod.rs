@@ -88,8 +88,9 @@ pub async fn authenticate(
         Credential::Key(digest) => return by_key(directory, digest, request_id, now).await,
     };
     let session = directory.session(&claims).await?.ok_or(UNAUTHORIZED)?;
-    let actor = Actor::User { id: claims.sub, home: claims.home, role: session.role, token: claims.jti };
-    let ctx = Ctx { tenant: claims.tenant_id, actor, mode: Mode::Live, request_id };
+    let Claims { sub, home, tenant_id, epoch, jti, .. } = *claims;
+    let actor = Actor::User { id: sub, home, role: session.role, epoch, token: jti };
+    let ctx = Ctx { tenant: tenant_id, actor, mode: Mode::Live, request_id };
     Ok(Asking { ctx, standing: session.meter.take(now), suspended: session.suspended })
 }
 

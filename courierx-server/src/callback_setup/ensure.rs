@@ -20,7 +20,7 @@ use crate::upkeep::lead::{Lead, Turn};
 
 /// How long somebody who crashed keeps others from a connection: longer than all questions to a provider take.
 const TURN: Duration = Duration::from_mins(5);
-/// How long whoever has to wait for that leaves it alone.
+/// How long whoever has to wait for that leaves it alone, and whoever finds nothing to do yet.
 const MOMENT: Duration = Duration::from_secs(3);
 /// How often a change is made again that somebody else's came in between.
 const TRIES: usize = 5;
@@ -42,7 +42,12 @@ pub(super) async fn ensure(app: &App, tenant: TenantId, id: RecordId, round: u32
 async fn in_turn(app: &App, tenant: TenantId, id: RecordId, round: u32) -> ServiceResult<JobNext> {
     // A server that nobody reaches shows so wherever somebody looks.
     let Ok(base) = place(app) else { return Ok(JobNext::Finish) };
-    let Some((asked, secrets)) = prepared(app, tenant, id).await? else { return Ok(JobNext::Finish) };
+    let Some((asked, secrets)) = prepared(app, tenant, id).await? else {
+        // What this follows from may be about to be committed.
+        let is_early = round == 0;
+        let later = JobNext::RetryAt { at: app.now().after(MOMENT), round: 1 };
+        return Ok(if is_early { later } else { JobNext::Finish });
+    };
     let password = secrets.keys.first().map(Secret::expose).unwrap_or_default();
     let url = base.at(&Callbacks::path(asked.value.kind(), &secrets.token));
     let provider = match provider(app, tenant, id, &asked.value) {

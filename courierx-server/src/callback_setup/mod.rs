@@ -6,7 +6,8 @@
 //! ```
 //!
 //! A job is added before what it follows from is committed: after a crash in between it finds nothing to do, and none is
-//! lost. Nothing is locked while a provider is talked to; who has the turn at a connection is an entry that expires.
+//! lost. One that is done in between looks once more a moment later. Nothing is locked while a provider is talked to; who
+//! has the turn at a connection is an entry that expires.
 
 mod ensure;
 mod job;

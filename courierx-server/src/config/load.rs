@@ -59,6 +59,7 @@ impl Settings {
                 parse::boolean,
             ),
             dns_server: from.optional(&table::COURIERX_DNS_SERVER, parse::dns_server),
+            making: defaults.making,
             streams: defaults.streams,
             retention: Retention {
                 content_days: from.or(

@@ -34,7 +34,7 @@ pub use sources::{Environment, Flags};
 pub use system_mail::SystemMail;
 pub use table::{SETTINGS, Setting};
 
-/// What `COURIERX_ANSWER_CACHE` counts in.
+/// What `COURIERX_ANSWER_CACHE` counts in, as limits of memory do.
 const MEGABYTE: usize = 1024 * 1024;
 
 /// Everything that can be configured, checked.
@@ -81,6 +81,8 @@ pub struct Settings {
     pub dns_server: Option<SocketAddr>,
     /// For how long mail is kept.
     pub retention: Retention,
+    /// What messages may take up that are made of more than their requests say, until they are kept.
+    pub making: RoomLimits,
     /// What open streams of events may cost.
     pub streams: StreamLimits,
     /// Certificates that SMTP servers may have beside those of public authorities, as PEM: `COURIERX_CA_FILE`.
@@ -205,6 +207,23 @@ impl Default for StreamLimits {
     }
 }
 
+/// How much of what is large there may be at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoomLimits {
+    /// Bytes of all tenants.
+    pub total: usize,
+    /// Bytes of one tenant.
+    pub per_tenant: usize,
+    /// How long one waits for room.
+    pub patience: Duration,
+}
+
+impl Default for RoomLimits {
+    fn default() -> Self {
+        Self { total: 384 * MEGABYTE, per_tenant: 96 * MEGABYTE, patience: Duration::from_secs(20) }
+    }
+}
+
 /// Which private addresses tenants may name as targets.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum PrivateTargets {
@@ -241,6 +260,7 @@ impl Settings {
             require_verified_domains: true,
             dns_server: None,
             retention: Retention::default(),
+            making: RoomLimits { total: 256 * MEGABYTE, ..RoomLimits::default() },
             streams: StreamLimits::default(),
             extra_roots: None,
             admin_key: None,

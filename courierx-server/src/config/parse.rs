@@ -175,7 +175,11 @@ pub(super) fn log_filter(text: &str) -> Parsed<String> {
     let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
     // To the filter a lone word that is no level is the name of a module, and everything else falls silent.
     let is_level = |part: &str| LEVELS.contains(&part.to_ascii_lowercase().as_str());
-    let is_right = |part: &&str| is_level(part.split_once('=').map_or(part, |(_, level)| level.trim()));
+    let is_right = |part: &&str| match part.split_once('=') {
+        // What looks like a condition on a span would be a module that nothing is in.
+        Some((module, level)) => is_level(level.trim()) && !module.contains(['[', '{']),
+        None => is_level(part),
+    };
     if parts.is_empty() || !parts.iter().all(is_right) {
         return Err(format!("must be one of {}, or a list of those by module", LEVELS.join(", ")));
     }
@@ -245,7 +249,10 @@ mod tests {
             assert!(log_filter(right).is_ok(), "{right}");
             assert!(!log_filter(right).is_ok_and(|filter| filter.contains(' ')), "{right}");
         }
-        for wrong in ["warning", "verbose", "info,debgu", "courierx=loud", "", "courierx[span]=info=debug"] {
+        for wrong in ["warning", "verbose", "info,debgu", "courierx=loud", "", "courierx=info=debug"] {
+            assert!(log_filter(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["courierx[span]=info", "info,courierx[{id}]=debug", "[span]=info"] {
             assert!(log_filter(wrong).is_err(), "{wrong}");
         }
     }

@@ -17,13 +17,14 @@ use super::error::panicked;
 use super::links;
 use super::meters::RouteMeters;
 use super::peer::address_of;
-use super::room::{Place, Room};
+use super::room::for_body;
 use super::{ApiError, ApiResult};
 use crate::App;
 use crate::auth::{Asking, Credential, Standing, authenticate};
 use crate::ctx::{Ctx, Operator, RequestId, Role, Scope};
 use crate::error::{ServiceError, ServiceResult};
 use crate::services::links::is_for_links;
+use crate::services::room::{Place, Room};
 
 /// The header that names a request.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -150,7 +151,7 @@ impl Gate {
                 tenant
             }
         };
-        Ok(self.room.take(tenant, request.headers()).await?)
+        Ok(for_body(&self.room, tenant, request.headers()).await?)
     }
 }
 

@@ -44,12 +44,13 @@ pub use routes::{Route, routes};
 
 use crate::App;
 use crate::error::ServiceError;
+use crate::services::room::Room;
 use gate::{Gate, Guarded};
 
 /// The whole HTTP surface of an app.
 pub fn router(app: &Arc<App>) -> Router {
     let mut router = Router::new();
-    let room = Arc::<room::Room>::default();
+    let room = Arc::<Room>::default();
     for route in routes() {
         let Route { method, path, access, behind, .. } = route;
         let meters = app.meters.route(method.as_str(), path);

@@ -10,21 +10,23 @@ use crate::App;
 use crate::ctx::Ctx;
 use crate::error::ServiceResult;
 
-/// How long it is waited for; delivery into a sandbox takes a few milliseconds.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// How long a message is waited for from when it is to be sent. Delivery into a sandbox takes a few milliseconds,
+/// and longer only while the machine is busy; what is older waits for something else.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How often somebody looks.
 const LOOKS: Duration = Duration::from_millis(10);
 
-/// Waits a moment, until each of these messages had its first attempt.
+/// Waits until each of these messages had its first attempt, or is no longer new.
 pub(super) async fn arrived(ctx: &Ctx, app: &App, messages: &[MessageId]) -> ServiceResult<()> {
     let clock = app.store.clock();
     let end = clock.now().after(PATIENCE);
     let mut awaited: Vec<_> = messages.iter().map(|id| (ctx.tenant, *id)).collect();
     loop {
         let found = app.store.outline(&awaited).await?;
-        let under_way = found.iter().flatten().filter(|message| is_under_way(message));
-        awaited = under_way.map(|message| (ctx.tenant, message.record.id)).collect();
         let now = clock.now();
+        let new = |message: &&StoredMessage| now < message.record.send_at.after(PATIENCE);
+        let under_way = found.iter().flatten().filter(|message| is_under_way(message)).filter(new);
+        awaited = under_way.map(|message| (ctx.tenant, message.record.id)).collect();
         if awaited.is_empty() || now >= end {
             return Ok(());
         }

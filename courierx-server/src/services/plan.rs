@@ -44,19 +44,6 @@ pub(super) fn require(account: &Account, feature: Feature) -> ServiceResult<()> 
     Err(ServiceError::PlanLimit(format!("the plan {} does not include {feature}", account.plan.name)))
 }
 
-/// Refuses one more of something of which there are so many.
-pub(super) async fn one_more(app: &App, tenant: TenantId, what: Limit, present: usize) -> ServiceResult<()> {
-    let account = app.directory.account(tenant).await?.ok_or(ServiceError::NotFound)?;
-    match account.limit(what) {
-        Some(most) if present as u64 >= most => Err(ServiceError::PlanLimit(format!(
-            "the plan {} includes no more than {most} {}",
-            account.plan.name,
-            what.as_str().replace('_', " ")
-        ))),
-        _ => Ok(()),
-    }
-}
-
 /// How much mail a tenant had accepted in this day and this month.
 pub(super) async fn used(app: &App, tenant: TenantId, account: &Account) -> ServiceResult<Vec<Use>> {
     let now = app.now();

@@ -9,6 +9,8 @@ use crate::error::{ServiceError, ServiceResult};
 use crate::model::memberships::Membership;
 use crate::model::tenants::Tenant;
 use crate::model::users::User;
+use crate::services::auth::anew;
+use crate::services::count;
 
 /// Somebody who belongs to the tenant.
 #[derive(Debug, Clone)]
@@ -33,25 +35,42 @@ pub async fn list(ctx: &Ctx, app: &App) -> ServiceResult<Vec<MemberView>> {
 
 /// Gives somebody another role.
 pub async fn update(ctx: &Ctx, app: &App, id: RecordId, role: Option<Role>) -> ServiceResult<MemberView> {
-    let mut member = find(app, ctx.tenant, id).await?;
-    let role = role.unwrap_or(member.value.role);
-    may_change(ctx, &member.value, Some(role))?;
-    if member.value.role != role {
+    for _ in 0..count::TRIES {
+        let _turn = app.tenant_turns.take(ctx.tenant).await?;
+        let ctx = &anew(ctx, app).await?;
+        let mut member = find(app, ctx.tenant, id).await?;
+        let role = role.unwrap_or(member.value.role);
+        may_change(ctx, &member.value, Some(role))?;
+        if member.value.role == role {
+            return view(app, member).await;
+        }
         let mut changes = still_owned(app, &member, Some(role)).await?;
         member.value.role = role;
         changes.push(Change::update(ctx.tenant, id, member.version, &member.value)?);
-        app.commit_by(ctx, ctx.tenant, changes).await?;
+        match app.commit_by(ctx, ctx.tenant, changes).await {
+            Err(ServiceError::Conflict(_)) => {}
+            Err(error) => return Err(error),
+            Ok(()) => return view(app, member).await,
+        }
     }
-    view(app, member).await
+    Err(count::changed_meanwhile())
 }
 
 /// Lets somebody belong to the tenant no more. Their tokens for it end at once; API keys are the tenant's, and stay.
 pub async fn delete(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<()> {
-    let member = find(app, ctx.tenant, id).await?;
-    may_change(ctx, &member.value, None)?;
-    let mut changes = still_owned(app, &member, None).await?;
-    changes.push(Change::delete::<Membership>(id));
-    app.commit_by(ctx, ctx.tenant, changes).await
+    for _ in 0..count::TRIES {
+        let _turn = app.tenant_turns.take(ctx.tenant).await?;
+        let ctx = &anew(ctx, app).await?;
+        let member = find(app, ctx.tenant, id).await?;
+        may_change(ctx, &member.value, None)?;
+        let mut changes = still_owned(app, &member, None).await?;
+        changes.push(Change::delete::<Membership>(id));
+        match app.commit_by(ctx, ctx.tenant, changes).await {
+            Err(ServiceError::Conflict(_)) => {}
+            committed => return committed,
+        }
+    }
+    Err(count::changed_meanwhile())
 }
 
 /// Only an owner makes owners, and changes what they are.

@@ -14,6 +14,7 @@ use super::lead::{Lead, TURN, Turn};
 use crate::App;
 use crate::model::tenants::Tenant;
 use crate::services::audit_log;
+use crate::webhooks;
 
 /// How long after one pass the next one begins.
 const INTERVAL: Duration = Duration::from_mins(1);
@@ -21,8 +22,6 @@ const INTERVAL: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_millis(50);
 /// Messages in a batch.
 const BATCH: usize = 500;
-/// For how many days it is kept what webhook endpoints were told.
-const WEBHOOK_DAYS: u16 = 30;
 /// For how many days a callback may wait to be recorded.
 const CALLBACK_DAYS: u16 = 7;
 /// Tenants whose policies are read, and applied, at once.
@@ -92,7 +91,7 @@ impl Pass<'_> {
     /// Removes what endpoints were told long ago; false if the turn was lost.
     async fn remove_webhooks(&mut self) -> StoreResult<bool> {
         let clock = self.app.store.clock();
-        let before = self.ago(WEBHOOK_DAYS);
+        let before = self.ago(webhooks::LOGGED_DAYS);
         while self.app.store.purge_webhooks(before, BATCH).await? == BATCH {
             if !self.lead.keep(TURN).await? {
                 return Ok(false);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use courierx_core::clock::Timestamp;
 use courierx_core::id::{RecordId, TenantId};
 use courierx_core::store::{Expected, StateKey, StoreResult};
+use courierx_core::webhook::Schedule;
 
 use crate::App;
 use crate::error::ServiceResult;
@@ -14,27 +15,37 @@ use crate::services::webhook_endpoints;
 const FAILS: Duration = Duration::from_hours(24 * 5);
 /// How often it is looked at since when an endpoint fails.
 const LOOK: Duration = Duration::from_mins(1);
-/// How long it is remembered.
-const KEPT: Duration = Duration::from_hours(24 * 30);
+/// By how much the next try may be late.
+const LATE: Duration = Duration::from_hours(6);
 
 fn key(tenant: TenantId, endpoint: RecordId) -> StateKey {
     StateKey::new(tenant, format!("webhooks/failing/{endpoint}"))
 }
 
-/// An endpoint failed. Answers whether it has for too long.
-pub(super) async fn note_failure(app: &App, tenant: TenantId, endpoint: RecordId) -> StoreResult<bool> {
+/// An endpoint failed, and is tried again then. Answers whether it has failed for too long.
+///
+/// What is noted ends when the longest wait for a try is over: it may have worked since, and had nothing to take.
+pub(super) async fn note_failure(
+    app: &App,
+    tenant: TenantId,
+    endpoint: RecordId,
+    next: Option<Timestamp>,
+) -> StoreResult<bool> {
     let now = app.now();
     if !app.webhooks.patience.look(endpoint, now, LOOK) {
         return Ok(false);
     }
     let key = key(tenant, endpoint);
-    if let Some(entry) = app.store.get_state(&key).await?
-        && let Ok(bytes) = entry.value.try_into()
-    {
-        return Ok(now.since(Timestamp::from_micros(i64::from_be_bytes(bytes))) >= FAILS);
+    let entry = app.store.get_state(&key).await?;
+    let expected = entry.as_ref().map_or(Expected::Absent, |entry| Expected::Version(entry.version));
+    let bytes: Option<[u8; 8]> = entry.and_then(|entry| entry.value.try_into().ok());
+    let since = bytes.map_or(now, |bytes| Timestamp::from_micros(i64::from_be_bytes(bytes)));
+    if now.since(since) >= FAILS {
+        return Ok(true);
     }
+    let wait = next.map_or(Duration::ZERO, |next| next.since(now)).max(Schedule::LONGEST);
     // Who was faster wrote the same.
-    app.store.swap_state(&key, Expected::Absent, now.as_micros().to_be_bytes().to_vec(), KEPT).await?;
+    app.store.swap_state(&key, expected, since.as_micros().to_be_bytes().to_vec(), wait + LATE).await?;
     Ok(false)
 }
 

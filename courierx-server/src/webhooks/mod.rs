@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use about::{About, abouts};
 pub(crate) use cursor::begin;
+pub(crate) use disable::forget;
 pub(crate) use job::Work;
 pub(crate) use patience::Patience;
 pub use payload::Payload;
@@ -35,6 +36,8 @@ pub(crate) use request::try_out;
 use crate::App;
 use crate::jobs::{self, Crew};
 
+/// For how many days it is kept what endpoints were told.
+pub(crate) const LOGGED_DAYS: u16 = 30;
 /// Jobs at the same time; a quarter of them of one tenant.
 const PLACES: usize = 32;
 

@@ -186,7 +186,7 @@ impl Round<'_> {
         self.app.webhooks.patience.failed(id, self.app.now());
         let reason = if is_gone {
             GONE
-        } else if note_failure(self.app, self.tenant, id).await? {
+        } else if note_failure(self.app, self.tenant, id, next).await? {
             TOO_LONG
         } else {
             return Ok(false);

@@ -202,6 +202,103 @@ pub(crate) async fn a_plan_includes_so_many_of_everything() {
 }
 
 #[tokio::test]
+async fn a_plan_includes_no_more_however_many_are_made_at_once() {
+    type New = fn(usize) -> Value;
+    let setup = Setup::start().await;
+    // The key of the setup is one.
+    let limits = json!({ "domains": 1, "provider_connections": 1, "api_keys": 2, "team_members": 2 });
+    setup.change(&json!({ "limits": limits })).await;
+    let kinds: [(&str, New); 4] = [
+        ("api_keys", |number| json!({ "name": format!("key {number}") })),
+        ("domains", |number| json!({ "domain": format!("a{number}.example") })),
+        ("invitations", |number| json!({ "email": format!("a{number}@a.example") })),
+        (
+            "provider_connections",
+            |number| json!({ "provider": "sandbox", "display_name": format!("sandbox {number}") }),
+        ),
+    ];
+    for (path, new) in kinds {
+        let path = format!("/api/v1/{path}");
+        // A tenant that is renamed meanwhile is renamed, and nobody is told of that.
+        let rename = json!({ "name": "Acme & Co." });
+        let (answers, renamed) = tokio::join!(
+            join_all((0..20).map(|number| {
+                let (owner, path, body) = (&setup.owner, &path, new(number));
+                async move { owner.post(path, &body).await }
+            })),
+            setup.owner.patch("/api/v1/auth/me", &rename),
+        );
+        assert_eq!(renamed.status, 200, "{path}: {renamed:?}");
+        let made = answers.iter().filter(|one| one.status == 201).count();
+        let refused = answers.iter().filter(|one| one.status == 403 && one.body["code"] == "plan_limit");
+        assert_eq!((made, refused.count()), (1, 19), "{path}: {answers:?}");
+    }
+}
+
+#[tokio::test]
+async fn invitations_that_have_ended_bring_no_more_people_in() {
+    let setup = Setup::start().await;
+    let people = async |most: u64| setup.change(&json!({ "limits": { "team_members": most } })).await;
+    people(2).await;
+    let (mut owner, mut made) = (setup.owner.clone(), Vec::new());
+    for name in ["a", "b", "c"] {
+        let new = json!({ "email": format!("{name}@a.example") });
+        let invited = owner.post("/api/v1/invitations", &new).await;
+        assert_eq!(invited.status, 201, "{invited:?}");
+        made.push(invited.body["id"].as_str().unwrap().to_owned());
+        setup.clock.advance(Duration::from_hours(8 * 24));
+        owner = setup.server.log_in("acme").await;
+    }
+    let resend = async |id: &str| owner.post(&format!("/api/v1/invitations/{id}/resend"), &json!({})).await;
+    let accept = async |invited: &Answer| {
+        let path = format!("/api/v1/invitations/{}/accept", invited.body["token"].as_str().unwrap());
+        setup.server.client().post(&path, &json!({ "password": "a new password" })).await
+    };
+    assert_eq!(resend(&made[0]).await.status, 200);
+    let first = resend(&made[0]).await;
+    assert_eq!(first.status, 200, "it is open, and counted: {first:?}");
+    for id in &made[1..] {
+        let over = resend(id).await;
+        assert_eq!((over.status, &over.body["code"]), (403, &json!("plan_limit")), "{over:?}");
+    }
+    people(3).await;
+    let second = resend(&made[1]).await;
+    assert_eq!(second.status, 200, "{second:?}");
+    people(2).await;
+    assert_eq!(accept(&first).await.status, 201);
+    let over = accept(&second).await;
+    assert_eq!((over.status, &over.body["code"]), (403, &json!("plan_limit")), "{over:?}");
+    people(3).await;
+    assert_eq!(accept(&second).await.status, 201, "it stayed open");
+    assert_eq!(owner.get("/api/v1/team_members").await.body.as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn what_has_no_limit_is_made_however_many_come_at_once() {
+    let setup = Setup::start().await;
+    let answers = join_all((0..20).map(|number| {
+        let (owner, new) = (&setup.owner, json!({ "name": format!("key {number}") }));
+        async move { owner.post("/api/v1/api_keys", &new).await }
+    }));
+    for answer in answers.await {
+        assert_eq!(answer.status, 201, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn there_are_so_many_of_everything_however_many_come_at_once() {
+    let setup = Setup::start().await;
+    let endpoint = |number: usize| json!({ "url": format!("https://a.example/hook{number}") });
+    let answers = join_all((0..60).map(|number| {
+        let (owner, new) = (&setup.owner, endpoint(number));
+        async move { owner.post("/api/v1/webhook_endpoints", &new).await.status }
+    }));
+    let statuses = answers.await;
+    let count = |status| statuses.iter().filter(|one| **one == status).count();
+    assert_eq!((count(201), count(409)), (50, 10), "{statuses:?}");
+}
+
+#[tokio::test]
 pub(crate) async fn the_critical_lane_needs_its_scope_and_the_plans() {
     let setup = Setup::start().await;
     let mut critical = email();

@@ -1,5 +1,9 @@
 //! The sandbox: what arrives there, and what does not.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use courierx_core::clock::{Clock, ManualClock, SystemClock};
 use serde_json::json;
 
 use crate::support::TestServer;
@@ -60,5 +64,33 @@ async fn whoever_looks_right_after_sending_sees_it() {
         json!({ "from": "a@myapp.example", "to": "greylist@sandbox.test", "subject": "s", "text": "t" });
     let sent = owner.post("/api/v1/emails", &email).await;
     let path = format!("/api/v1/sandbox/messages/{}", sent.body["id"].as_str().unwrap());
+    assert_eq!(owner.get(&path).await.status, 404);
+}
+
+#[tokio::test]
+async fn whoever_looks_waits_while_delivery_is_slow_and_the_message_new() {
+    let clock = ManualClock::starting_at(SystemClock.now());
+    // So slow that it never happens.
+    let server =
+        TestServer::start_under(Arc::<ManualClock>::clone(&clock), |settings| settings.workers = 0).await;
+    let owner = server.owner("acme").await;
+    let email = json!({ "from": "a@myapp.example", "to": "ada@example.com", "subject": "s", "text": "t" });
+    let sent = owner.post("/api/v1/emails", &email).await;
+    let path = format!("/api/v1/sandbox/messages/{}", sent.body["id"].as_str().unwrap());
+    let mut look = tokio::spawn({
+        let (owner, path) = (owner.clone(), path.clone());
+        async move { owner.get(&path).await }
+    });
+    for _ in 0..20 {
+        clock.advance(Duration::from_millis(200));
+        tokio::select! {
+            biased;
+            answer = &mut look => panic!("{answer:?}"),
+            _ = owner.get("/api/v1/health") => {}
+        }
+    }
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(look.await.unwrap().status, 404);
+    // It is no longer new: nobody waits.
     assert_eq!(owner.get(&path).await.status, 404);
 }

@@ -1,9 +1,15 @@
 //! Who belongs to a tenant: invited, given roles, removed.
 
+use courierx_core::id::RecordId;
+use courierx_core::store::{Change, ConfigsExt as _};
+use courierx_server::ctx::Role;
+use courierx_server::model::memberships::Membership;
+use courierx_server::model::users::{EndedToken, User};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::accounts::with_system_mail;
-use crate::provider_connections::limits::until;
+use crate::provider_connections::limits::{tenant, until};
 use crate::support::{Answer, Client, TestServer};
 
 const MAILS: &str = "/api/v1/sandbox/messages?per_page=100";
@@ -171,6 +177,67 @@ async fn an_invitation_is_taken_back_and_made_anew() {
     assert_eq!(server.client().get(&format!("/api/v1/invitations/{token}")).await.status, 404);
     assert_eq!(owner.post(&format!("{path}/resend"), &json!({})).await.status, 409);
     assert_eq!(invite(&owner, "dev@acme.example", "developer").await.status, 201);
+}
+
+/// The statuses of whatever outlives the session in which it is done.
+async fn lasting(client: &Client, key: &str, invitation: &str, members: [&str; 2]) -> [u16; 7] {
+    let none = json!({});
+    let delete = client.request(Method::DELETE, "/api/v1/auth/me").json(&json!({ "name": "acme" }));
+    let answers = [
+        client.post("/api/v1/api_keys", &json!({ "name": "mine" })).await,
+        client.post(&format!("/api/v1/api_keys/{key}/rotate"), &none).await,
+        invite(client, "mine@acme.example", "viewer").await,
+        client.post(&format!("/api/v1/invitations/{invitation}/resend"), &none).await,
+        client.patch(members[0], &json!({ "role": "owner" })).await,
+        client.delete(members[1]).await,
+        client.send(delete).await,
+    ];
+    answers.map(|answer| answer.status)
+}
+
+#[tokio::test]
+async fn who_was_put_out_at_another_server_makes_nothing_here_that_lasts() {
+    let server = TestServer::start().await;
+    let owner = server.owner("acme").await;
+    let tenant = tenant(&owner).await;
+    let id = |answer: Answer| answer.body["id"].as_str().unwrap().to_owned();
+    let key = id(owner.post("/api/v1/api_keys", &json!({ "name": "key" })).await);
+    let invitation = id(invite(&owner, "new@acme.example", "viewer").await);
+    // Past this server's caches, as what another one on the database writes.
+    let write = async |change: Change| {
+        server.app().store.commit_configs(tenant, vec![change]).await.unwrap().unwrap();
+    };
+    let ada = join(&server, &owner, "ada@acme.example", "owner").await;
+    let path = member(&ada, "ada@acme.example").await;
+    let first = member(&ada, "owner@acme.example").await;
+    let hers: RecordId = path.rsplit('/').next().unwrap().parse().unwrap();
+    let mut membership = server.app().store.get::<Membership>(tenant, hers).await.unwrap().unwrap();
+    membership.value.role = Role::Viewer;
+    write(Change::update(tenant, hers, membership.version, &membership.value).unwrap()).await;
+    let members = [path.as_str(), first.as_str()];
+    assert_eq!(lasting(&ada, &key, &invitation, members).await, [403; 7], "she only reads now");
+    write(Change::delete::<Membership>(hers)).await;
+    assert_eq!(lasting(&ada, &key, &invitation, members).await, [401; 7], "she is no member");
+
+    for everywhere in [false, true] {
+        let client = server.log_in("acme").await;
+        assert_eq!(client.get("/api/v1/auth/me").await.status, 200);
+        let app = server.app();
+        let claims = app.tokens.read(client.token(), app.now()).unwrap();
+        let mut user = app.store.get::<User>(tenant, claims.sub).await.unwrap().unwrap();
+        if everywhere {
+            user.value.end_all_tokens();
+        } else {
+            user.value.ended.push(EndedToken { token: claims.jti, ends_at: app.now() });
+        }
+        write(Change::update(tenant, claims.sub, user.version, &user.value).unwrap()).await;
+        let statuses = lasting(&client, &key, &invitation, [members[1]; 2]).await;
+        assert_eq!(statuses, [401; 7], "the token has ended");
+    }
+    server.app().directory.forget(tenant);
+    let again = server.log_in("acme").await;
+    assert_eq!(again.get("/api/v1/team_members").await.body.as_array().unwrap().len(), 1);
+    assert_eq!(again.post("/api/v1/api_keys", &json!({ "name": "mine" })).await.status, 201);
 }
 
 /// Whom mail of the server's own went to, in any order.

@@ -143,7 +143,7 @@ pub async fn create(
     ctx: Ctx,
     New(input): New<RuleInput>,
 ) -> ApiResult<Created<Rendered<'static>>> {
-    let rule = routing_rules::create(&ctx, &app, input).await?;
+    let rule = routing_rules::create(&ctx, &app, &input).await?;
     Ok(Created::of(&render(&rule)))
 }
 

@@ -189,11 +189,12 @@ pub(super) fn is_link(path: &str) -> bool {
     path.starts_with("/t/")
 }
 
-/// The host that a request names, without its port.
+/// The host that a request names, without its port and the dot at the end that a complete name may have.
 pub(super) fn host(headers: &HeaderMap) -> Option<&str> {
     let host = headers.get(header::HOST)?.to_str().ok()?;
     // An address in brackets is no name of anybody's.
-    Some(host.split(':').next().unwrap_or(host))
+    let host = host.split(':').next().unwrap_or(host);
+    Some(host.strip_suffix('.').unwrap_or(host))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use courierx_core::id::TenantId;
 use courierx_core::store::{Change, ConfigsExt, PageRequest, Versioned};
 
-use super::{TRIES, plans};
+use super::plans;
 use crate::App;
 use crate::ctx::Operator;
 use crate::error::{FieldError, ServiceError, ServiceResult};
@@ -15,9 +15,9 @@ use crate::model::plans::{Account, Feature, Limits, Plan};
 use crate::model::provider_connections::ProviderConnection;
 use crate::model::tenants::{Tenant, TenantStatus};
 use crate::services::auth::{self, LoggedIn, NewTenant, check_name};
-use crate::services::is_one_line;
 use crate::services::plan::{self, Use};
 use crate::services::provider_connections::Given;
+use crate::services::{count, is_one_line};
 
 /// Bytes of the reason for a suspension.
 const MAX_REASON: usize = 500;
@@ -160,7 +160,8 @@ pub async fn update(
     id: TenantId,
     change: &TenantChange,
 ) -> ServiceResult<TenantView> {
-    for _ in 0..TRIES {
+    for _ in 0..count::TRIES {
+        let _turn = app.tenant_turns.take(id).await?;
         let mut tenant = find(app, id).await?;
         let before = tenant.value.status;
         let mut wrong = apply(change.clone(), &mut tenant.value);
@@ -183,7 +184,7 @@ pub async fn update(
             }
         }
     }
-    Err(ServiceError::Conflict("it was changed by somebody else meanwhile; read it again".to_owned()))
+    Err(count::changed_meanwhile())
 }
 
 fn apply(change: TenantChange, tenant: &mut Tenant) -> Vec<FieldError> {

@@ -94,7 +94,7 @@ struct Asking {
     is_former: bool,
 }
 
-/// The key that asks, as it is now; none if a person does.
+/// The key that asks, as it is now; none if a person does, of whom `anew` has asked.
 async fn asking(ctx: &Ctx, app: &App) -> ServiceResult<Option<Asking>> {
     let Actor::ApiKey { id, digest, .. } = &ctx.actor else { return Ok(None) };
     let (key, digest) = (find(ctx, app, *id).await?.value, hex(digest));

@@ -18,7 +18,9 @@ use crate::ctx::{Ctx, Scope};
 use crate::error::{ServiceError, ServiceResult};
 use crate::model::api_keys::{ApiKey, ApiKeyStatus};
 use crate::model::plans::Limit;
-use crate::services::plan;
+use crate::services::audit_log::Author;
+use crate::services::auth::anew;
+use crate::services::count::{self, Count};
 
 /// Most keys of one tenant.
 const MAX_KEYS: usize = 1000;
@@ -51,16 +53,11 @@ pub struct ApiKeyView {
 
 /// Makes a key. What is returned beside it is shown once and never known again.
 pub async fn create(ctx: &Ctx, app: &App, new: NewApiKey) -> ServiceResult<(ApiKeyView, RawKey)> {
+    let ctx = &anew(ctx, app).await?;
     ctx.require(Scope::ApiKeysWrite)?;
     let now = app.now();
     let powers = check(&new, now)?;
     may_make(ctx, app, &powers).await?;
-    let present = all(ctx, app).await?;
-    if present.len() >= MAX_KEYS {
-        return Err(ServiceError::Conflict(format!("there are {MAX_KEYS} keys already; delete one first")));
-    }
-    let active = present.iter().filter(|one| one.key.value.status == ApiKeyStatus::Active).count();
-    plan::one_more(app, ctx.tenant, Limit::ApiKeys, active).await?;
     let Powers { scopes, from_domains, mode, expires_at, rate_limit_per_minute } = powers;
     let raw = RawKey::generate(mode);
     let key = ApiKey {
@@ -77,9 +74,24 @@ pub async fn create(ctx: &Ctx, app: &App, new: NewApiKey) -> ServiceResult<(ApiK
         created_at: now,
     };
     let id = RecordId::new();
-    app.commit_by(ctx, ctx.tenant, vec![Change::create(ctx.tenant, id, &key)?]).await?;
+    add(ctx, app, id, &key).await?;
     let key = Versioned { tenant: ctx.tenant, id, version: 1, updated_at: now, value: key };
     Ok((ApiKeyView { key, last_used_at: None }, raw))
+}
+
+/// Keeps a new key, if there is room for it.
+async fn add(ctx: &Ctx, app: &App, id: RecordId, key: &ApiKey) -> ServiceResult<()> {
+    for _ in 0..count::TRIES {
+        let count = Count::begin(app, ctx.tenant).await?;
+        let present = all(ctx, app).await?;
+        let active = present.iter().filter(|one| one.key.value.status == ApiKeyStatus::Active).count();
+        let room = count.at_most(MAX_KEYS, "keys", present.len())?.within(Limit::ApiKeys, active)?;
+        match room.commit(app, &Author::of(ctx), vec![Change::create(ctx.tenant, id, key)?]).await {
+            Err(ServiceError::Conflict(_)) => {}
+            committed => return committed,
+        }
+    }
+    Err(count::changed_meanwhile())
 }
 
 /// Every key of the tenant, the newest first.

@@ -12,6 +12,7 @@ use crate::auth::{RawKey, hex};
 use crate::ctx::{Ctx, Scope};
 use crate::error::{ServiceError, ServiceResult};
 use crate::model::api_keys::{ApiKeyStatus, FormerSecret};
+use crate::services::auth::anew;
 
 /// For how many seconds the secret before works if nobody says, and at most.
 const OVERLAP: (u32, u32) = (24 * 60 * 60, 7 * 24 * 60 * 60);
@@ -23,6 +24,7 @@ pub async fn rotate(
     id: RecordId,
     overlap: Option<u32>,
 ) -> ServiceResult<(ApiKeyView, RawKey)> {
+    let ctx = &anew(ctx, app).await?;
     ctx.require(Scope::ApiKeysWrite)?;
     let mut key = find(ctx, app, id).await?;
     may_rotate(ctx, app, &key.value).await?;

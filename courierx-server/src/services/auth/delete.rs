@@ -4,12 +4,13 @@ use std::net::IpAddr;
 
 use courierx_core::store::Change;
 
-use super::own;
 use super::password::proves;
+use super::{anew, own};
 use crate::App;
 use crate::ctx::{Ctx, Role};
 use crate::error::{ServiceError, ServiceResult};
 use crate::secret::Secret;
+use crate::services::count;
 
 /// What shows that it is meant: either of the two.
 #[derive(Debug, Default)]
@@ -27,8 +28,9 @@ pub async fn delete(
     confirmation: Confirmation,
     from: Option<IpAddr>,
 ) -> ServiceResult<()> {
+    let ctx = &anew(ctx, app).await?;
     ctx.require_role(Role::Owner)?;
-    let mut tenant = own(ctx, app).await?;
+    let tenant = own(ctx, app).await?;
     match (confirmation.current_password, confirmation.name) {
         (Some(password), _) => drop(proves(ctx, app, password, from).await?),
         (None, Some(name)) if name.trim() == tenant.value.name => {}
@@ -38,9 +40,20 @@ pub async fn delete(
             return Err(ServiceError::field("current_password", text));
         }
     }
-    tenant.value.deleted_at = Some(app.now());
-    let change = Change::update(ctx.tenant, tenant.id, tenant.version, &tenant.value)?;
-    app.commit_by(ctx, ctx.tenant, vec![change]).await?;
-    tracing::info!(tenant = %ctx.tenant, request_id = %ctx.request_id, "the tenant was deleted by an owner");
-    Ok(())
+    for _ in 0..count::TRIES {
+        let _turn = app.tenant_turns.take(ctx.tenant).await?;
+        let mut tenant = own(ctx, app).await?;
+        tenant.value.deleted_at = Some(app.now());
+        let change = Change::update(ctx.tenant, tenant.id, tenant.version, &tenant.value)?;
+        match app.commit_by(ctx, ctx.tenant, vec![change]).await {
+            Err(ServiceError::Conflict(_)) => {}
+            Err(error) => return Err(error),
+            Ok(()) => {
+                let (tenant, request_id) = (ctx.tenant, &ctx.request_id);
+                tracing::info!(%tenant, %request_id, "the tenant was deleted by an owner");
+                return Ok(());
+            }
+        }
+    }
+    Err(count::changed_meanwhile())
 }

@@ -1,5 +1,6 @@
 //! Registering, logging in, and the tenant that one is in.
 
+mod anew;
 mod delete;
 mod logout;
 mod password;
@@ -13,6 +14,7 @@ use courierx_core::id::{RecordId, TenantId};
 use courierx_core::store::{Change, ConfigsExt, KeyValue, Versioned};
 use serde_json::{Map, Value};
 
+pub(super) use anew::anew;
 pub use delete::{Confirmation, delete};
 pub use logout::log_out;
 pub use password::{NewPassword, change as change_password};
@@ -29,8 +31,8 @@ use crate::model::plans::Account;
 use crate::model::tenants::Tenant;
 use crate::model::users::User;
 use crate::secret::Secret;
-use crate::services::is_one_line;
 use crate::services::provider_connections::Given;
+use crate::services::{count, is_one_line};
 
 /// Bytes of a name.
 const MAX_NAME: usize = 100;
@@ -133,7 +135,7 @@ async fn own(ctx: &Ctx, app: &App) -> ServiceResult<Versioned<Tenant>> {
 }
 
 /// What changes of a tenant.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct TenantChange {
     /// Its name.
     pub name: Option<String>,
@@ -144,19 +146,37 @@ pub struct TenantChange {
 }
 
 /// Changes the tenant.
-pub async fn update(ctx: &Ctx, app: &App, change: TenantChange) -> ServiceResult<Account> {
+pub async fn update(ctx: &Ctx, app: &App, change: &TenantChange) -> ServiceResult<Account> {
     ctx.require_role(Role::Admin)?;
-    let TenantChange { name, settings, content_days } = change;
-    let mut tenant = own(ctx, app).await?;
-    if content_days != Given::No {
+    if change.content_days != Given::No {
         ctx.require_role(Role::Owner)?;
-        tenant.value.content_days = days(&content_days, app.settings.retention.most_content_days)?;
+    }
+    for _ in 0..count::TRIES {
+        let _turn = app.tenant_turns.take(ctx.tenant).await?;
+        let mut tenant = own(ctx, app).await?;
+        apply(change.clone(), &mut tenant.value, app.settings.retention.most_content_days)?;
+        let put = Change::update(ctx.tenant, tenant.id, tenant.version, &tenant.value)?;
+        match app.commit_by(ctx, ctx.tenant, vec![put]).await {
+            // Whoever makes something of which there may be so many writes the tenant as well.
+            Err(ServiceError::Conflict(_)) => {}
+            Err(error) => return Err(error),
+            Ok(()) => return me(ctx, app).await,
+        }
+    }
+    Err(count::changed_meanwhile())
+}
+
+/// What the client makes of a tenant.
+fn apply(change: TenantChange, tenant: &mut Tenant, most_days: u16) -> ServiceResult<()> {
+    let TenantChange { name, settings, content_days } = change;
+    if content_days != Given::No {
+        tenant.content_days = days(&content_days, most_days)?;
     }
     if let Some(name) = name {
         if let Some(wrong) = check_name(&name) {
             return Err(ServiceError::Invalid(vec![wrong]));
         }
-        name.trim().clone_into(&mut tenant.value.name);
+        name.trim().clone_into(&mut tenant.name);
     }
     for (key, value) in settings.into_iter().flatten() {
         if !is_within_depth(&value, MAX_SETTINGS_DEPTH) {
@@ -164,16 +184,14 @@ pub async fn update(ctx: &Ctx, app: &App, change: TenantChange) -> ServiceResult
             return Err(ServiceError::field("settings", text));
         }
         match value {
-            Value::Null => drop(tenant.value.settings.remove(&key)),
-            value => drop(tenant.value.settings.insert(key, value)),
+            Value::Null => drop(tenant.settings.remove(&key)),
+            value => drop(tenant.settings.insert(key, value)),
         }
     }
-    if serde_json::to_string(&tenant.value.settings)?.len() > MAX_SETTINGS {
+    if serde_json::to_string(&tenant.settings)?.len() > MAX_SETTINGS {
         return Err(ServiceError::field("settings", format!("have more than {MAX_SETTINGS} bytes")));
     }
-    let change = Change::update(ctx.tenant, tenant.id, tenant.version, &tenant.value)?;
-    app.commit_by(ctx, ctx.tenant, vec![change]).await?;
-    me(ctx, app).await
+    Ok(())
 }
 
 /// The days that were given, as far as they are allowed.

@@ -33,8 +33,10 @@ use crate::ctx::{Ctx, Scope};
 use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::model::domains::Domain;
 use crate::model::plans::Limit;
+use crate::services::audit_log::Author;
+use crate::services::count::{self, Count};
 use crate::services::places::AtOnce;
-use crate::services::{plan, provider_connections};
+use crate::services::provider_connections;
 
 /// Where the token stands.
 const OWN_HOST: &str = "_courierx";
@@ -96,15 +98,23 @@ pub async fn create(ctx: &Ctx, app: &App, input: NewDomain) -> ServiceResult<Dom
     if !wrong.is_empty() {
         return Err(ServiceError::Invalid(wrong));
     }
-    let present = all(app, ctx.tenant).await?.len();
-    if present >= MAX_DOMAINS {
-        let text = format!("there are {MAX_DOMAINS} domains already; delete one first");
-        return Err(ServiceError::Conflict(text));
-    }
-    plan::one_more(app, ctx.tenant, Limit::Domains, present).await?;
     let id = RecordId::new();
-    app.commit_by(ctx, ctx.tenant, vec![Change::create(ctx.tenant, id, &domain)?]).await?;
+    add(ctx, app, id, &domain).await?;
     view(app, ctx.tenant, id).await
+}
+
+/// Keeps a new domain, if there is room for it.
+async fn add(ctx: &Ctx, app: &App, id: RecordId, domain: &Domain) -> ServiceResult<()> {
+    for _ in 0..count::TRIES {
+        let count = Count::begin(app, ctx.tenant).await?;
+        let present = all(app, ctx.tenant).await?.len();
+        let room = count.at_most(MAX_DOMAINS, "domains", present)?.within(Limit::Domains, present)?;
+        match room.commit(app, &Author::of(ctx), vec![Change::create(ctx.tenant, id, domain)?]).await {
+            Err(ServiceError::Conflict(_)) => {}
+            committed => return committed,
+        }
+    }
+    Err(changed_meanwhile())
 }
 
 /// Changes by which keys a domain is signed, and which host its links have. Its records are looked at at the next look.

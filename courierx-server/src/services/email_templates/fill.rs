@@ -10,7 +10,7 @@ use crate::error::{ServiceError, ServiceResult};
 use crate::model::email_templates::{
     DeclaredVariable, EmailTemplate, TemplateSource, TemplateStatus, TemplateVersion,
 };
-use crate::services::emails::TemplateChoice;
+use crate::services::emails::{Making, TemplateChoice};
 
 /// What a template makes messages of.
 #[derive(Debug)]
@@ -21,17 +21,19 @@ pub(in crate::services) struct Published {
     pub(in crate::services) earlier: Vec<TemplateVersion>,
 }
 
-/// Finds what the chosen template makes messages of.
+/// Finds what the chosen template makes messages of, once there is room for them.
 pub(in crate::services) async fn published(
     app: &App,
-    tenant: TenantId,
     choice: &TemplateChoice,
+    making: &mut Making<'_>,
 ) -> ServiceResult<Published> {
+    let tenant = making.tenant();
     let refused = |text| ServiceError::field(choice.field(), text);
     for _ in 0..TRIES {
         let found = find(app, tenant, choice).await?;
         let mut template = found.ok_or_else(|| refused("is none of the account's email templates"))?;
         let version = sendable(&mut template).map_err(refused)?;
+        making.of_texts(version.kept.bytes).await?;
         if let Some(source) = source(app, tenant, version.kept).await? {
             template.versions.reverse();
             return Ok(Published { source, earlier: template.versions });

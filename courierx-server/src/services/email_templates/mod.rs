@@ -138,12 +138,16 @@ async fn view(app: &App, tenant: TenantId, id: RecordId) -> ServiceResult<Templa
 
 /// Commits changes of templates; a name that somebody else took meanwhile is told as one that was taken before.
 async fn commit(ctx: &Ctx, app: &App, changes: Vec<Change>) -> ServiceResult<()> {
-    app.commit_by(ctx, ctx.tenant, changes).await.map_err(|error| match error {
+    app.commit_by(ctx, ctx.tenant, changes).await.map_err(taken)
+}
+
+fn taken(error: ServiceError) -> ServiceError {
+    match error {
         ServiceError::Invalid(mut fields) if fields.len() == 1 && fields[0].field == "name" => {
             ServiceError::Taken(fields.remove(0))
         }
         error => error,
-    })
+    }
 }
 
 fn changed_meanwhile() -> ServiceError {

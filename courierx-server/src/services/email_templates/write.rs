@@ -7,7 +7,7 @@ use serde_json::Map;
 use super::check::{self, MAX_NAME};
 use super::{
     DuplicateInput, MAX_BYTES, MAX_TEMPLATES, TRIES, TemplateInput, TemplateRecord, TemplateView, all,
-    changed_meanwhile, commit, find, publish, view,
+    changed_meanwhile, commit, find, publish, taken, view,
 };
 use crate::App;
 use crate::ctx::{Ctx, Scope};
@@ -15,6 +15,8 @@ use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::model::email_templates::{
     EmailTemplate, KeptSource, TemplateCategory, TemplateSource, TemplateStatus,
 };
+use crate::services::audit_log::Author;
+use crate::services::count::{self, Count};
 
 /// Makes a template: a draft, unless the client says that it is active.
 pub async fn create(ctx: &Ctx, app: &App, input: TemplateInput) -> ServiceResult<TemplateView> {
@@ -36,7 +38,7 @@ pub async fn create(ctx: &Ctx, app: &App, input: TemplateInput) -> ServiceResult
     let mut wrong = Vec::new();
     let status = check::apply(input, &mut template, &mut source, &mut wrong);
     let source = checked(app, source, wrong).await?;
-    make(ctx, app, id, template, source, status).await
+    make(ctx, app, id, &template, &source, status).await
 }
 
 /// Makes a draft that says what another template says.
@@ -66,7 +68,7 @@ pub async fn duplicate(
         ..original.value
     };
     let id = RecordId::new();
-    make(ctx, app, id, copy, TemplateSource { template: id, ..source }, None).await
+    make(ctx, app, id, &copy, &TemplateSource { template: id, ..source }, None).await
 }
 
 /// The first of `name (copy)`, `name (copy 2)`, … that is free.
@@ -88,23 +90,27 @@ async fn make(
     ctx: &Ctx,
     app: &App,
     id: RecordId,
-    mut template: EmailTemplate,
-    source: TemplateSource,
+    template: &EmailTemplate,
+    source: &TemplateSource,
     status: Option<TemplateStatus>,
 ) -> ServiceResult<TemplateView> {
-    let all = all(app, ctx.tenant).await?;
-    if all.len() >= MAX_TEMPLATES {
-        let text = format!("there are {MAX_TEMPLATES} email templates already; delete one first");
-        return Err(ServiceError::Conflict(text));
+    for _ in 0..count::TRIES {
+        let count = Count::begin(app, ctx.tenant).await?;
+        let all = all(app, ctx.tenant).await?;
+        let room = count.at_most(MAX_TEMPLATES, "email templates", all.len())?;
+        is_free(&template.name, id, &all)?;
+        let (mut template, kept) = (template.clone(), keep(source, &all)?);
+        draft(&mut template, source, kept);
+        set_status(&mut template, status, source, app)?;
+        let kept = Change::create(ctx.tenant, kept.source, source)?;
+        let changes = vec![Change::create(ctx.tenant, id, &template)?, kept];
+        match room.commit(app, &Author::of(ctx), changes).await {
+            Err(ServiceError::Conflict(_)) => {}
+            Err(error) => return Err(taken(error)),
+            Ok(()) => return view(app, ctx.tenant, id).await,
+        }
     }
-    is_free(&template.name, id, &all)?;
-    let kept = keep(&source, &all)?;
-    draft(&mut template, &source, kept);
-    set_status(&mut template, status, &source, app)?;
-    let changes =
-        vec![Change::create(ctx.tenant, id, &template)?, Change::create(ctx.tenant, kept.source, &source)?];
-    commit(ctx, app, changes).await?;
-    view(app, ctx.tenant, id).await
+    Err(changed_meanwhile())
 }
 
 /// Changes a template. Other texts are a draft until they are published.

@@ -8,8 +8,10 @@ use courierx_core::id::MessageId;
 use courierx_core::store::MessageRecord;
 
 use super::Draft;
+use super::asked::{Asked, accepted_before, is_of_one, may_be_repeated};
 use super::check::may_send;
 use super::files::Files;
+use super::making::{Making, Texts};
 use super::send::as_told;
 use super::template::Templates;
 use crate::App;
@@ -37,23 +39,20 @@ pub async fn send_batch(
     ctx: &Ctx,
     app: &App,
     drafts: impl Iterator<Item = ServiceResult<Draft>> + Send,
+    texts: Texts,
 ) -> ServiceResult<Vec<ServiceResult<BatchItem>>> {
     ctx.require(Scope::EmailsWrite)?;
     let mut answers: Vec<Option<ServiceResult<BatchItem>>> = Vec::new();
+    let mut asked = Vec::new();
     let (mut emails, mut places) = (Vec::new(), Vec::new());
-    let (mut files, mut templates, mut bytes) = (Files::new(app, ctx.tenant), Templates::default(), 0);
+    let (mut files, mut templates) = (Files::new(app, ctx.tenant), Templates::default());
+    // Until they are accepted.
+    let mut making = Making::new(ctx, app, texts, drafts.size_hint().0);
     for draft in drafts {
-        match complete(ctx, app, draft, &mut files, &mut templates).await {
+        let mut asks = draft.as_ref().map_or(Ok(None), |draft| draft.asked(ctx.mode))?;
+        match complete(ctx, app, draft, asks.as_mut(), &mut files, &mut templates, &mut making).await {
             Ok(submission) => {
-                bytes += submission.email.estimated_bytes();
-                if bytes > MAX_BATCH_BYTES {
-                    return Err(ServiceError::Refused {
-                        code: "batch_too_large",
-                        message: format!(
-                            "The messages have more than {MAX_BATCH_BYTES} bytes together. Send them in several batches."
-                        ),
-                    });
-                }
+                making.made(&submission.email).await?;
                 places.push(answers.len());
                 emails.push(submission);
                 answers.push(None);
@@ -61,6 +60,7 @@ pub async fn send_batch(
             Err(error) if is_of_one(&error) => answers.push(Some(Err(error))),
             Err(error) => return Err(error),
         }
+        asked.push(asks);
     }
     let account = app.directory.account(ctx.tenant).await?.ok_or(ServiceError::NotFound)?;
     let allowances = plan::allowances(ctx, &account);
@@ -80,24 +80,52 @@ pub async fn send_batch(
         }
     }
     // The store answers for each.
-    Ok(answers.into_iter().map(|one| one.unwrap_or(Err(ServiceError::NotFound))).collect())
+    let mut answers: Vec<_> =
+        answers.into_iter().map(|one| one.unwrap_or(Err(ServiceError::NotFound))).collect();
+    recognise(ctx, app, &mut answers, &asked).await?;
+    Ok(answers)
 }
 
 async fn complete(
     ctx: &Ctx,
     app: &App,
     draft: ServiceResult<Draft>,
+    mut asked: Option<&mut Asked>,
     files: &mut Files<'_>,
     templates: &mut Templates,
+    making: &mut Making<'_>,
 ) -> ServiceResult<Submission> {
-    let checked = templates.fill(ctx, app, draft?).await?.check(ctx, app).await?;
+    let draft = templates.fill(app, draft?, making).await?;
+    if let Some(asked) = asked.as_deref_mut()
+        && draft.filling.template.is_some()
+    {
+        asked.formerly.extend(draft.clone().digest_of_texts(ctx.mode)?);
+    }
+    let checked = draft.check(ctx, app, asked.as_deref()).await?;
     may_send(ctx, app, &checked.email).await?;
     checked.complete(files).await
 }
 
-/// Whether an error says something of one message, and nothing of the others.
-const fn is_of_one(error: &ServiceError) -> bool {
-    matches!(error, ServiceError::Invalid(_) | ServiceError::BadRequest(_) | ServiceError::Refused { .. })
+/// Answers for what was refused and had been accepted before what it is made of changed.
+async fn recognise(
+    ctx: &Ctx,
+    app: &App,
+    answers: &mut [ServiceResult<BatchItem>],
+    asked: &[Option<Asked>],
+) -> ServiceResult<()> {
+    let refused = answers.iter().zip(asked).enumerate().filter_map(|(place, (answer, asked))| {
+        let refused = answer.as_ref().is_err_and(may_be_repeated);
+        asked.as_ref().filter(|_| refused).map(|asked| (place, asked))
+    });
+    let (places, asked): (Vec<usize>, Vec<&Asked>) = refused.unzip();
+    let found = accepted_before(ctx, app, &asked).await?;
+    let earlier = records(ctx, app, found.iter().flatten().copied().collect()).await?;
+    for (place, id) in places.into_iter().zip(found) {
+        if let (Some(answer), Some(id)) = (answers.get_mut(place), id) {
+            *answer = known(id, &earlier);
+        }
+    }
+    Ok(())
 }
 
 /// A message that was accepted earlier. One that was refused then is refused again.

@@ -9,14 +9,14 @@ use courierx_core::store::{CancelResult, RescheduleResult, StoredMessage};
 use super::SendAt;
 use super::check::may_send;
 use super::list::{internal, open};
-use super::view::FullEmail;
+use super::view::Looked;
 use crate::App;
 use crate::ctx::{Ctx, Scope};
 use crate::error::{ServiceError, ServiceResult};
 use crate::services::audit_log;
 
 /// Cancels what was not handed over yet, and tells how the message stands. One that is canceled stays so.
-pub async fn cancel(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<FullEmail> {
+pub async fn cancel(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<Looked> {
     ctx.require(Scope::EmailsWrite)?;
     let before = find(ctx, app, id).await?;
     match app.outbox.cancel(ctx.tenant, id).await? {
@@ -24,21 +24,19 @@ pub async fn cancel(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<FullEm
         CancelResult::TooLate if before.record.status == MessageStatus::Canceled => {}
         CancelResult::TooLate => {
             // Two may cancel it at once.
-            let now = open(ctx, app, id).await?;
-            if now.view.message.record.status == MessageStatus::Canceled {
-                return Ok(now);
+            if find(ctx, app, id).await?.record.status != MessageStatus::Canceled {
+                return Err(ServiceError::TooLate(
+                    "the message is handed over to a provider, or has an end already",
+                ));
             }
-            return Err(ServiceError::TooLate(
-                "the message is handed over to a provider, or has an end already",
-            ));
         }
         CancelResult::NotFound => return Err(ServiceError::NotFound),
     }
-    open(ctx, app, id).await
+    look(ctx, app, id).await
 }
 
 /// Moves the date of a message whose delivery has not begun, and tells how it stands.
-pub async fn reschedule(ctx: &Ctx, app: &App, id: MessageId, at: Option<SendAt>) -> ServiceResult<FullEmail> {
+pub async fn reschedule(ctx: &Ctx, app: &App, id: MessageId, at: Option<SendAt>) -> ServiceResult<Looked> {
     const LATE: ServiceError =
         ServiceError::TooLate("the delivery of the message has begun, or it has an end already");
 
@@ -52,7 +50,7 @@ pub async fn reschedule(ctx: &Ctx, app: &App, id: MessageId, at: Option<SendAt>)
     match app.outbox.reschedule(ctx.tenant, id, at).await {
         Ok(RescheduleResult::Rescheduled) => {
             note(ctx, app, "rescheduled", id).await?;
-            open(ctx, app, id).await
+            look(ctx, app, id).await
         }
         Ok(RescheduleResult::TooLate) => Err(LATE),
         Ok(RescheduleResult::NotFound) => Err(ServiceError::NotFound),
@@ -74,4 +72,13 @@ pub(super) async fn find(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<S
         return Err(ServiceError::NotFound);
     }
     Ok(message)
+}
+
+/// How a message stands after something was done to it, as far as whoever did it may know.
+pub(super) async fn look(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<Looked> {
+    if ctx.may(Scope::EmailsRead) {
+        return Ok(Looked::Whole(Box::new(open(ctx, app, id).await?)));
+    }
+    let record = find(ctx, app, id).await?.record;
+    Ok(Looked::Outside(Box::new(record)))
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use courierx_core::clock::Timestamp;
 use courierx_core::engine::Submission;
-use courierx_core::message::{Email, EmailBuilder, Mode};
+use courierx_core::message::{Email, EmailBuilder};
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 
+use super::asked::Asked;
 use super::files::{Files, RemoteFile};
 use super::template::{Filling, is_complete};
 use crate::App;
@@ -83,31 +83,18 @@ impl Draft {
     }
 
     /// Checks everything that can be checked before anything is fetched.
-    pub(super) async fn check(self, ctx: &Ctx, app: &App) -> ServiceResult<Checked> {
-        let strict = self.filling.strict;
-        let checked = self.build(ctx.mode, app.now())?;
+    pub(super) async fn check(
+        mut self,
+        ctx: &Ctx,
+        app: &App,
+        asked: Option<&Asked>,
+    ) -> ServiceResult<Checked> {
+        let (strict, files) = (self.filling.strict, std::mem::take(&mut self.files));
+        let email = self.outline(app.now())?.mode(ctx.mode).build()?;
         if strict {
-            is_complete(app, &checked.email).await?;
+            is_complete(app, &email).await?;
         }
-        Ok(checked)
-    }
-
-    fn build(self, mode: Mode, now: Timestamp) -> ServiceResult<Checked> {
-        let wait = match self.send_at {
-            Some(SendAt::In(wait)) => Some(wait),
-            Some(SendAt::At(_)) | None => None,
-        };
-        let undated = wait.map(|_| self.email.clone().mode(mode).build()).transpose()?;
-        let files = self.files.clone();
-        let email = self.outline(now)?.mode(mode).build()?;
-        let made_each_time = wait.is_some() || !files.is_empty();
-        let digest = if made_each_time && email.idempotency_key().is_some() {
-            let asked = serde_json::to_vec(&(undated.as_ref().unwrap_or(&email), wait, &files))?;
-            Some(Sha256::digest(asked).into())
-        } else {
-            None
-        };
-        Ok(Checked { email, digest, files })
+        Ok(Checked { email, digest: asked.map(|asked| asked.digest), files })
     }
 }
 

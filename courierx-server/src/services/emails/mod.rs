@@ -1,11 +1,13 @@
 //! Emails: sent, canceled, moved to another date, listed, looked at.
 
+mod asked;
 mod batch;
 mod change;
 mod check;
 mod draft;
 mod files;
 mod list;
+mod making;
 mod reconcile;
 mod send;
 mod template;
@@ -18,7 +20,9 @@ pub use draft::{Draft, FARTHEST, SendAt};
 pub use files::{AT_ONCE, MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, PATIENCE, RemoteFile};
 pub(super) use list::arrived_content;
 pub use list::{EmailFilter, get, list};
-pub use reconcile::{Looked, Stale, reconcile, reconcile_stale};
+pub(super) use making::Making;
+pub use making::Texts;
+pub use reconcile::{Stale, reconcile, reconcile_stale};
 pub use send::{SentEmail, send};
 pub use template::{Filling, TemplateChoice};
-pub use view::{AttemptView, EmailView, EventView, Explained, FullEmail, SkippedView, Waiting};
+pub use view::{AttemptView, EmailView, EventView, Explained, FullEmail, Looked, SkippedView, Waiting};

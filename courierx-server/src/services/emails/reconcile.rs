@@ -6,11 +6,10 @@ use courierx_core::engine::Reconciled;
 use courierx_core::event::MessageStatus;
 use courierx_core::id::MessageId;
 use courierx_core::message::Mode;
-use courierx_core::store::{Expected, MessageFilter, MessageRecord, PageRequest, StateKey, Swap};
+use courierx_core::store::{Expected, MessageFilter, PageRequest, StateKey, Swap};
 
-use super::change::find;
-use super::list::open;
-use super::view::FullEmail;
+use super::change::{find, look};
+use super::view::Looked;
 use crate::App;
 use crate::ctx::{Ctx, Scope};
 use crate::error::{ServiceError, ServiceResult};
@@ -29,25 +28,15 @@ const PACE: Duration = Duration::from_millis(100);
 /// Pages that are read for each status. A page may be empty before the end.
 const PAGES: usize = 20;
 
-/// A message that was looked after.
-#[derive(Debug)]
-pub enum Looked {
-    /// For whoever may read it.
-    Whole(Box<FullEmail>),
-    /// For whoever may know how it stands, and nothing that is in it.
-    Outside(Box<MessageRecord>),
-}
-
 /// Looks after one message, and tells how it stands then.
 pub async fn reconcile(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<(Looked, Reconciled)> {
     ctx.require(Scope::EmailsWrite)?;
     find(ctx, app, id).await?;
     let reconciled = app.outbox.reconcile(ctx.tenant, id).await?.ok_or(ServiceError::NotFound)?;
-    if ctx.may(Scope::EmailsRead) {
-        return Ok((Looked::Whole(Box::new(open(ctx, app, id).await?)), reconciled));
-    }
-    let record = find(ctx, app, id).await?.record;
-    Ok((Looked::Outside(Box::new(record)), unquoted(reconciled)))
+    Ok(match look(ctx, app, id).await? {
+        whole @ Looked::Whole(_) => (whole, reconciled),
+        outside @ Looked::Outside(_) => (outside, unquoted(reconciled)),
+    })
 }
 
 /// Without what a provider said, which may name a recipient.

@@ -6,9 +6,11 @@ use courierx_core::id::MessageId;
 use courierx_core::message::Email;
 
 use super::Draft;
+use super::asked::{Asked, accepted_before, may_be_repeated};
 use super::check::may_send;
 use super::files::Files;
 use super::list::open;
+use super::making::{Making, Texts};
 use super::template::{self, Filled};
 use super::view::FullEmail;
 use crate::App;
@@ -37,26 +39,45 @@ pub enum SentEmail {
 /// Accepts a message: once this returned, it is kept, and delivered whatever happens to the process.
 pub async fn send(ctx: &Ctx, app: &App, draft: Draft) -> ServiceResult<SentEmail> {
     ctx.require(Scope::EmailsWrite)?;
-    let Filled { draft, template } = template::fill(ctx, app, draft).await?;
-    let checked = draft.check(ctx, app).await?;
+    let mut asked = draft.asked(ctx.mode)?;
+    let refused = match accept(ctx, app, draft, asked.as_mut()).await {
+        Err(error) if may_be_repeated(&error) => error,
+        done => return done,
+    };
+    // It may have been accepted before what it is made of changed.
+    if let Some(asked) = &asked
+        && let Some(id) = accepted_before(ctx, app, &[asked]).await?.pop().flatten()
+    {
+        return earlier(ctx, app, id).await;
+    }
+    Err(refused)
+}
+
+async fn accept(ctx: &Ctx, app: &App, draft: Draft, asked: Option<&mut Asked>) -> ServiceResult<SentEmail> {
+    // Until it is accepted.
+    let mut making = Making::new(ctx, app, Texts::Own, 1);
+    let Filled { draft, template } = template::fill(app, draft, &mut making).await?;
+    let checked = draft.check(ctx, app, asked.as_deref()).await?;
     let account = may_send(ctx, app, &checked.email).await?;
     let mut submission = checked.complete(&mut Files::new(app, ctx.tenant)).await?;
     submission.allowances = plan::allowances(ctx, &account);
     let email = submission.email.clone();
-    match (app.outbox.enqueue(ctx.tenant, submission).await, template) {
-        (Ok(accepted), _) => match accepted.written {
-            Some(written) => {
-                Ok(SentEmail::New { id: accepted.id, email, written, suppressed: accepted.suppressed })
-            }
-            None => earlier(ctx, app, accepted.id).await,
-        },
-        (Err(AcceptError::IdempotencyConflict { message }), Some(template))
-            if template.made_before(ctx, app, message).await? =>
-        {
-            earlier(ctx, app, message).await
+    let error = match app.outbox.enqueue(ctx.tenant, submission).await {
+        Ok(accepted) => {
+            return match accepted.written {
+                Some(written) => {
+                    Ok(SentEmail::New { id: accepted.id, email, written, suppressed: accepted.suppressed })
+                }
+                None => earlier(ctx, app, accepted.id).await,
+            };
         }
-        (Err(error), _) => Err(as_told(ctx, app, error)),
+        Err(error) => error,
+    };
+    let is_taken = matches!(error, AcceptError::IdempotencyConflict { .. });
+    if is_taken && let (Some(template), Some(asked)) = (template, asked) {
+        asked.formerly = template.digests_of_texts(ctx, app).await?;
     }
+    Err(as_told(ctx, app, error))
 }
 
 /// Why a message was not accepted, as its sender may know it.

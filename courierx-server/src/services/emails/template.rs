@@ -6,13 +6,13 @@
 use std::sync::Arc;
 
 use courierx_core::engine::{AcceptError, TemplateParts};
-use courierx_core::id::MessageId;
-use courierx_core::message::{Email, EmailBuilder};
+use courierx_core::message::{Email, EmailBuilder, Mode};
 use courierx_core::tracking::{UNSUBSCRIBE_URL, offers_to_leave};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::Draft;
-use super::list::internal;
+use super::making::Making;
 use crate::App;
 use crate::ctx::Ctx;
 use crate::error::{FieldError, ServiceError, ServiceResult};
@@ -20,7 +20,7 @@ use crate::model::email_templates::TemplateSource;
 use crate::services::email_templates::{self, Published, variable};
 
 /// Which template.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum TemplateChoice {
     /// The one with this identifier.
     Id(String),
@@ -65,11 +65,11 @@ pub(super) struct Source {
 }
 
 /// Gives a message the texts of its template, if it names one.
-pub(super) async fn fill(ctx: &Ctx, app: &App, mut draft: Draft) -> ServiceResult<Filled> {
+pub(super) async fn fill(app: &App, mut draft: Draft, making: &mut Making<'_>) -> ServiceResult<Filled> {
     let Some(choice) = &draft.filling.template else {
         return Ok(Filled { draft, template: None });
     };
-    let published = email_templates::published(app, ctx.tenant, choice).await?;
+    let published = email_templates::published(app, choice, making).await?;
     let unfilled = draft.clone();
     draft.email = complete(draft.email, &published, &draft.filling)?;
     Ok(Filled { draft, template: Some(Source { unfilled, published }) })
@@ -81,9 +81,14 @@ pub(super) struct Templates(Vec<(TemplateChoice, Arc<Published>)>);
 
 impl Templates {
     /// Gives a message of the batch the texts of its template, if it names one.
-    pub(super) async fn fill(&mut self, ctx: &Ctx, app: &App, mut draft: Draft) -> ServiceResult<Draft> {
+    pub(super) async fn fill(
+        &mut self,
+        app: &App,
+        mut draft: Draft,
+        making: &mut Making<'_>,
+    ) -> ServiceResult<Draft> {
         if let Some(choice) = &draft.filling.template {
-            let published = self.published(ctx, app, choice).await?;
+            let published = self.published(app, choice, making).await?;
             draft.email = complete(draft.email, &published, &draft.filling)?;
         }
         Ok(draft)
@@ -91,14 +96,14 @@ impl Templates {
 
     async fn published(
         &mut self,
-        ctx: &Ctx,
         app: &App,
         choice: &TemplateChoice,
+        making: &mut Making<'_>,
     ) -> ServiceResult<Arc<Published>> {
         if let Some((_, known)) = self.0.iter().find(|(known, _)| known == choice) {
             return Ok(Arc::clone(known));
         }
-        let published = Arc::new(email_templates::published(app, ctx.tenant, choice).await?);
+        let published = Arc::new(email_templates::published(app, choice, making).await?);
         self.0.push((choice.clone(), Arc::clone(&published)));
         Ok(published)
     }
@@ -138,22 +143,22 @@ fn fill_with(
 }
 
 impl Source {
-    /// Whether a message that was accepted under the same key is what this request made of an earlier version: then it
-    /// is the same request.
-    pub(super) async fn made_before(&self, ctx: &Ctx, app: &App, message: MessageId) -> ServiceResult<bool> {
-        let Some(message) = app.outbox.get(ctx.tenant, message).await? else { return Ok(false) };
-        let Some(before) = app.outbox.content(&message).await.map_err(internal)? else {
-            return Ok(false);
-        };
+    /// What the request came to while the texts of templates counted, with each version that is kept.
+    pub(super) async fn digests_of_texts(&self, ctx: &Ctx, app: &App) -> ServiceResult<Vec<[u8; 32]>> {
+        let mut digests = Vec::new();
+        digests.extend(self.digest_with(&self.published.source, ctx.mode)?);
         for version in &self.published.earlier {
-            let Some(source) = email_templates::earlier(app, ctx.tenant, version).await? else { continue };
-            let mut draft = self.unfilled.clone();
-            draft.email = fill_with(draft.email, &source, &draft.filling).0.mode(ctx.mode);
-            if draft.outline(app.now())?.build().is_ok_and(|made| made == before) {
-                return Ok(true);
+            if let Some(source) = email_templates::earlier(app, ctx.tenant, version).await? {
+                digests.extend(self.digest_with(&source, ctx.mode)?);
             }
         }
-        Ok(false)
+        Ok(digests)
+    }
+
+    fn digest_with(&self, source: &TemplateSource, mode: Mode) -> ServiceResult<Option<[u8; 32]>> {
+        let mut draft = self.unfilled.clone();
+        draft.email = fill_with(draft.email, source, &draft.filling).0;
+        draft.digest_of_texts(mode)
     }
 }
 

@@ -5,7 +5,7 @@ use courierx_core::engine::Summary;
 use courierx_core::event::{Event, EventKind, MessageStatus};
 use courierx_core::provider::{Content, RecipientOutcome, RefusalKind};
 use courierx_core::router::{ConnectionId, SkipReason, Skipped};
-use courierx_core::store::{AttemptRecord, StoredMessage};
+use courierx_core::store::{AttemptRecord, MessageRecord, StoredMessage};
 
 use crate::delivery::{Named, Names};
 
@@ -39,6 +39,15 @@ pub struct FullEmail {
     pub attempts: Vec<AttemptView>,
     /// Why nothing is handed over at the moment; none if it is, or nothing is left to hand over.
     pub waiting: Option<Waiting>,
+}
+
+/// A message that something was done to, as far as whoever did it may know of it.
+#[derive(Debug)]
+pub enum Looked {
+    /// For whoever may read it.
+    Whole(Box<FullEmail>),
+    /// For whoever may know how it stands, and nothing that is in it.
+    Outside(Box<MessageRecord>),
 }
 
 /// Why a message waits.

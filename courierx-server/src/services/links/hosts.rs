@@ -1,7 +1,6 @@
 //! Hosts of tenants' own, under which this server has links and nothing else.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +13,12 @@ use moka::sync::Cache;
 use crate::auth::Directory;
 use crate::config::PublicUrl;
 use crate::model::domains::Domain;
+use crate::services::domains::domain_name;
 
-/// Hosts that are remembered, and for how long.
-const KNOWN: (u64, Duration) = (10_000, Duration::from_mins(1));
+/// Hosts that are remembered, and for how long: what other processes make of one is known here by then.
+const KNOWN: (u64, Duration) = (10_000, Duration::from_secs(5));
+/// Characters of the longest name that DNS has.
+const LONGEST: usize = 253;
 
 /// Which base address links have in a tenant's mail from a domain.
 #[derive(Debug)]
@@ -42,8 +44,9 @@ impl LinkHosts for TenantHosts {
     }
 }
 
-/// Which hosts are tenants', of those that requests name.
-pub(super) struct Hosts(Cache<String, bool>);
+/// Which hosts are tenants', of those that requests name. A clone is the same.
+#[derive(Clone)]
+pub(crate) struct Hosts(Cache<String, bool>);
 
 impl Default for Hosts {
     fn default() -> Self {
@@ -54,10 +57,11 @@ impl Default for Hosts {
 impl Hosts {
     /// Whether a tenant has this host for links. What cannot be looked up is not known to be one.
     pub(super) async fn is_tenants(&self, store: &dyn Store, host: &str) -> bool {
-        if host.parse::<IpAddr>().is_ok() || !host.contains('.') {
+        // Anybody may name anything here: what is no domain is not kept, and not looked for.
+        if host.len() > LONGEST {
             return false;
         }
-        let host = host.to_ascii_lowercase();
+        let Ok(host) = domain_name(host) else { return false };
         if let Some(known) = self.0.get(&host) {
             return known;
         }
@@ -67,10 +71,38 @@ impl Hosts {
         self.0.insert(host, found.is_some());
         found.is_some()
     }
+
+    /// Forgets them all: some are tenants' now that were not, or the other way round.
+    pub(crate) fn forget(&self) {
+        self.0.invalidate_all();
+    }
 }
 
 impl fmt::Debug for Hosts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hosts").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use courierx_store::MemoryStore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_no_domain_is_not_kept() {
+        let (hosts, store) = (Hosts::default(), MemoryStore::new());
+        let (long, label) =
+            (format!("{}example", "a.".repeat(30_000)), format!("{}.example", "a".repeat(64)));
+        for host in
+            [long.as_str(), label.as_str(), "127.0.0.1", "[", "localhost", "a_b.example", "a..example", ""]
+        {
+            assert!(!hosts.is_tenants(&store, host).await, "{host}");
+        }
+        assert_eq!(hosts.0.iter().count(), 0);
+        assert!(!hosts.is_tenants(&store, "Links.MyApp.example").await);
+        assert!(!hosts.is_tenants(&store, "links.myapp.example").await);
+        assert_eq!(hosts.0.iter().count(), 1);
     }
 }

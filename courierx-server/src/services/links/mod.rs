@@ -8,14 +8,15 @@ mod limits;
 use std::time::Duration;
 
 use courierx_core::engine::{Subscription, Visit, Visited};
+use courierx_core::store::{Change, Resource as _};
 use courierx_core::tracking::{Link, LinkKeys, LinkKind};
 use courierx_core::vault::Vault;
 
 use crate::App;
 use crate::error::{ServiceError, ServiceResult};
-pub(crate) use hosts::TenantHosts;
+use crate::model::domains::Domain;
+pub(crate) use hosts::{Hosts, TenantHosts};
 
-use hosts::Hosts;
 use limits::Limits;
 
 /// How long a reader waits until what they did is written down. It is written down in any case.
@@ -33,6 +34,16 @@ impl Links {
     /// With the keys of this vault.
     pub fn new(vault: &Vault) -> Self {
         Self { keys: LinkKeys::of(vault), limits: Limits::default(), hosts: Hosts::default() }
+    }
+
+    /// What has to be forgotten once this is changed: the hosts, if it is of a domain.
+    pub(crate) fn told_by(&self, changes: &[Change]) -> Option<Hosts> {
+        let is_of_a_domain = |change: &Change| match change {
+            Change::Put { record, .. } => record.kind == Domain::KIND,
+            Change::Delete { kind, .. } => kind == Domain::KIND,
+            Change::Note(_) => false,
+        };
+        changes.iter().any(is_of_a_domain).then(|| self.hosts.clone())
     }
 }
 

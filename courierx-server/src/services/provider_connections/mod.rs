@@ -39,8 +39,9 @@ use crate::model::provider_connections::{
     Account, Callbacks, ConnectionMode, ConnectionStatus, Credentials, Limits, ProviderConnection,
     ProviderKind, Webhook,
 };
-use crate::model::tenants::Tenant;
-use crate::services::{plan, routing_rules, trials};
+use crate::services::audit_log::Author;
+use crate::services::count::{self, Count};
+use crate::services::{routing_rules, trials};
 
 /// Most connections of one tenant.
 const MAX_CONNECTIONS: usize = 50;
@@ -75,11 +76,6 @@ pub async fn get(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<Connection
 pub async fn create(ctx: &Ctx, app: &App, mut input: ConnectionInput) -> ServiceResult<Connection> {
     ctx.require(Scope::ProviderConnectionsWrite)?;
     let all = all(app, ctx.tenant).await?;
-    if all.len() >= MAX_CONNECTIONS {
-        let text = format!("there are {MAX_CONNECTIONS} connections already; delete one first");
-        return Err(ServiceError::Conflict(text));
-    }
-    plan::one_more(app, ctx.tenant, Limit::ProviderConnections, all.len()).await?;
     let id = RecordId::new();
     let mut applied = Applied {
         guard: app.providers.guard(),
@@ -130,17 +126,19 @@ pub async fn create(ctx: &Ctx, app: &App, mut input: ConnectionInput) -> Service
     verify_in(ctx, app, id, place).await
 }
 
-/// Keeps a new connection. From the first real one on the tenant is live, whether that works or not: what waits
-/// for it must not end in the sandbox.
+/// Keeps a new connection, if there is room for it. From the first real one on the tenant is live, whether that works
+/// or not: what waits for it must not end in the sandbox.
 async fn add(ctx: &Ctx, app: &App, id: RecordId, connection: &ProviderConnection) -> ServiceResult<()> {
-    let tenant = ctx.tenant;
-    for _ in 0..TRIES {
-        let mut changes = vec![Change::create(tenant, id, connection)?];
-        if connection.is_real() {
-            changes.extend(live(app, tenant).await?);
+    for _ in 0..count::TRIES {
+        let count = Count::begin(app, ctx.tenant).await?;
+        let present = all(app, ctx.tenant).await?.len();
+        let room = count.at_most(MAX_CONNECTIONS, "connections", present)?;
+        let mut room = room.within(Limit::ProviderConnections, present)?;
+        let tenant = room.tenant();
+        if connection.is_real() && tenant.live_since.is_none() {
+            tenant.live_since = Some(app.now());
         }
-        match app.commit_by(ctx, tenant, changes).await {
-            // Another connection made the tenant live, or somebody renamed it.
+        match room.commit(app, &Author::of(ctx), vec![Change::create(ctx.tenant, id, connection)?]).await {
             Err(ServiceError::Conflict(_)) => {}
             committed => return committed,
         }
@@ -241,14 +239,6 @@ async fn put(
 ) -> ServiceResult<()> {
     let change = Change::update(current.tenant, current.id, current.version, connection)?;
     app.commit_by(ctx, current.tenant, vec![change]).await
-}
-
-/// What makes a tenant live that is not yet.
-async fn live(app: &App, id: TenantId) -> ServiceResult<Option<Change>> {
-    let tenant = app.store.get::<Tenant>(id, Tenant::record(id)).await?;
-    let Some(mut tenant) = tenant.filter(|tenant| tenant.value.live_since.is_none()) else { return Ok(None) };
-    tenant.value.live_since = Some(app.now());
-    Ok(Some(Change::update(id, tenant.id, tenant.version, &tenant.value)?))
 }
 
 async fn find(app: &App, tenant: TenantId, id: RecordId) -> ServiceResult<Connection> {

@@ -18,6 +18,8 @@ use crate::ctx::{Ctx, Scope};
 use crate::error::{ServiceError, ServiceResult};
 use crate::model::provider_connections::ProviderConnection;
 use crate::model::routing_rules::RoutingRule;
+use crate::services::audit_log::Author;
+use crate::services::count::{self, Count};
 use crate::services::provider_connections::Connection;
 
 /// Most rules of one tenant.
@@ -53,15 +55,32 @@ pub async fn get(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<RuleView> 
 }
 
 /// Makes a rule. The next message goes by it.
-pub async fn create(ctx: &Ctx, app: &App, input: RuleInput) -> ServiceResult<RuleView> {
+pub async fn create(ctx: &Ctx, app: &App, input: &RuleInput) -> ServiceResult<RuleView> {
     ctx.require(Scope::RoutingRulesWrite)?;
-    let all = all(app, ctx.tenant).await?;
-    if all.len() >= MAX_RULES {
-        let text = format!("there are {MAX_RULES} routing rules already; delete one first");
-        return Err(ServiceError::Conflict(text));
-    }
-    let connections = connections(app, ctx.tenant).await?;
     let id = RecordId::new();
+    for _ in 0..count::TRIES {
+        let count = Count::begin(app, ctx.tenant).await?;
+        let all = all(app, ctx.tenant).await?;
+        let room = count.at_most(MAX_RULES, "routing rules", all.len())?;
+        let rule = made(ctx, app, id, &all, input.clone()).await?;
+        match room.commit(app, &Author::of(ctx), vec![Change::create(ctx.tenant, id, &rule)?]).await {
+            Err(ServiceError::Conflict(_)) => {}
+            Err(error) => return Err(error),
+            Ok(()) => return view(app, ctx.tenant, id).await,
+        }
+    }
+    Err(count::changed_meanwhile())
+}
+
+/// The rule that the client wants, beside those that there are.
+async fn made(
+    ctx: &Ctx,
+    app: &App,
+    id: RecordId,
+    all: &[RoutingRuleRecord],
+    input: RuleInput,
+) -> ServiceResult<RoutingRule> {
+    let connections = connections(app, ctx.tenant).await?;
     let last = all.iter().map(|one| one.value.position).max().unwrap_or(0);
     let mut rule = RoutingRule {
         name: String::new(),
@@ -73,7 +92,7 @@ pub async fn create(ctx: &Ctx, app: &App, input: RuleInput) -> ServiceResult<Rul
         connections: Vec::new(),
         created_at: app.now(),
     };
-    let mut applied = Applied { id, all: &all, connections: &connections, wrong: Vec::new() };
+    let mut applied = Applied { id, all, connections: &connections, wrong: Vec::new() };
     if input.strategy.is_none() {
         let text = "can't be blank; it is one of priority, weighted, round_robin, failover_only";
         applied.is_wrong("strategy", text);
@@ -82,8 +101,7 @@ pub async fn create(ctx: &Ctx, app: &App, input: RuleInput) -> ServiceResult<Rul
     if !applied.wrong.is_empty() {
         return Err(ServiceError::Invalid(applied.wrong));
     }
-    app.commit_by(ctx, ctx.tenant, vec![Change::create(ctx.tenant, id, &rule)?]).await?;
-    view(app, ctx.tenant, id).await
+    Ok(rule)
 }
 
 /// Changes a rule. The next message goes by it.

@@ -2,6 +2,7 @@
 
 mod check;
 mod deliveries;
+mod missed;
 mod pace;
 mod replay;
 mod rotate;
@@ -23,6 +24,8 @@ use crate::ctx::{Ctx, Scope};
 use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::model::tenants::Tenant;
 use crate::model::webhook_endpoints::{Disabled, Secrets, WebhookEndpoint};
+use crate::services::audit_log::Author;
+use crate::services::count::{self, Count};
 use crate::services::system_mail;
 use crate::webhooks;
 
@@ -51,10 +54,6 @@ pub async fn get(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<Endpoint> 
 /// Makes an endpoint, which is told of what happens from now on. The secret that is answered beside it is shown once.
 pub async fn create(ctx: &Ctx, app: &App, input: EndpointInput) -> ServiceResult<(Endpoint, WebhookSecret)> {
     ctx.require(Scope::WebhookEndpointsWrite)?;
-    if all(app, ctx.tenant).await?.len() >= MAX_ENDPOINTS {
-        let text = format!("there are {MAX_ENDPOINTS} webhook endpoints already; delete one first");
-        return Err(ServiceError::Conflict(text));
-    }
     let (id, secret) = (RecordId::new(), WebhookSecret::generate());
     let is_missing = input.url.is_none();
     let mut endpoint = WebhookEndpoint {
@@ -78,9 +77,23 @@ pub async fn create(ctx: &Ctx, app: &App, input: EndpointInput) -> ServiceResult
     if !wrong.is_empty() {
         return Err(ServiceError::Invalid(wrong));
     }
-    app.commit_by(ctx, ctx.tenant, vec![Change::create(ctx.tenant, id, &endpoint)?]).await?;
+    add(ctx, app, id, &endpoint).await?;
     app.webhooks.begun.notify_one();
     Ok((find(app, ctx.tenant, id).await?, secret))
+}
+
+/// Keeps a new endpoint, if there is room for it.
+async fn add(ctx: &Ctx, app: &App, id: RecordId, endpoint: &WebhookEndpoint) -> ServiceResult<()> {
+    for _ in 0..count::TRIES {
+        let count = Count::begin(app, ctx.tenant).await?;
+        let present = all(app, ctx.tenant).await?.len();
+        let room = count.at_most(MAX_ENDPOINTS, "webhook endpoints", present)?;
+        match room.commit(app, &Author::of(ctx), vec![Change::create(ctx.tenant, id, endpoint)?]).await {
+            Err(ServiceError::Conflict(_)) => {}
+            committed => return committed,
+        }
+    }
+    Err(count::changed_meanwhile())
 }
 
 /// Changes an endpoint. What is told from now on goes by it.
@@ -89,6 +102,7 @@ pub async fn update(ctx: &Ctx, app: &App, id: RecordId, input: &EndpointInput) -
     for _ in 0..TRIES {
         let current = find(app, ctx.tenant, id).await?;
         let mut endpoint = current.value;
+        let before = (endpoint.url.clone(), endpoint.is_active);
         let wrong = check::apply(input.clone(), app.providers.guard(), &mut endpoint);
         if endpoint.is_active {
             endpoint.disabled = None;
@@ -97,6 +111,10 @@ pub async fn update(ctx: &Ctx, app: &App, id: RecordId, input: &EndpointInput) -
             return Err(ServiceError::Invalid(wrong));
         }
         let change = Change::update(ctx.tenant, id, current.version, &endpoint)?;
+        if (endpoint.url, endpoint.is_active) != before {
+            // Since when it fails says nothing of what it is now. First, so that no crash leaves it with the change.
+            webhooks::forget(app, ctx.tenant, id).await?;
+        }
         match app.commit_by(ctx, ctx.tenant, vec![change]).await {
             Err(ServiceError::Conflict(_)) => {}
             Err(error) => return Err(error),

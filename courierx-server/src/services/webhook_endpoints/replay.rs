@@ -6,43 +6,44 @@ use std::ops::Bound::{Excluded, Unbounded};
 use courierx_core::clock::Timestamp;
 use courierx_core::event::Sequence;
 use courierx_core::id::RecordId;
-use courierx_core::store::{EventQuery, PageRequest, WebhookFilter};
+use courierx_core::store::EventQuery;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::missed::{Time, missed, told};
 use super::pace::Pace;
 use super::{Endpoint, find};
 use crate::App;
 use crate::ctx::{Ctx, Scope};
-use crate::error::{FieldError, ServiceError, ServiceResult};
+use crate::error::{ServiceError, ServiceResult};
 use crate::webhooks::Work;
 
 /// Most events that are told once more by one request.
-const MOST: usize = 10_000;
+pub(super) const MOST: usize = 10_000;
 /// Most positions that one request names.
 const NAMED: usize = 1000;
 /// Events that are read at once: few, as positions that are named may be far apart.
 const BATCH: usize = 50;
 
-/// What is told once more: these, or whatever was told within a time.
+/// What is told once more: these events, or those of a time, of the last 30 days at most.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 pub struct Replay {
     /// The positions of events, as deliveries show them; at most 1000.
     #[serde(default)]
     #[schema(value_type = Option<Vec<i64>>)]
     pub sequences: Option<Vec<Sequence>>,
-    /// What was told from then on,
+    /// What happened or was told from then on,
     #[serde(default)]
     pub from: Option<Timestamp>,
     /// and before then.
     #[serde(default)]
     pub to: Option<Timestamp>,
-    /// Only what the endpoint did not take, unless this is false.
+    /// Only what the endpoint did not take, told of it or not, unless this is false: then whatever it was told.
     #[serde(default)]
     pub failed_only: Option<bool>,
 }
 
-/// Tells an endpoint once more of what it was told, under the same identifiers; answers of how many events.
+/// Tells an endpoint once more of what it was told or missed, under the same identifiers; answers of how many events.
 pub async fn replay(ctx: &Ctx, app: &App, id: RecordId, replay: Replay) -> ServiceResult<usize> {
     ctx.require(Scope::WebhookEndpointsWrite)?;
     let endpoint = find(app, ctx.tenant, id).await?;
@@ -61,7 +62,18 @@ pub async fn replay(ctx: &Ctx, app: &App, id: RecordId, replay: Replay) -> Servi
             return Err(ServiceError::field("sequences", format!("are more than {NAMED}; name fewer")));
         }
         Some(sequences) => present(app, &endpoint, sequences).await?,
-        None => told(ctx, app, id, &replay).await?,
+        None => {
+            let from = replay
+                .from
+                .ok_or_else(|| ServiceError::field("from", "is missing: name from (and to), or sequences"))?;
+            let time = Time::new(app, from, replay.to);
+            let only_failed = replay.failed_only.unwrap_or(true);
+            if only_failed {
+                missed(app, &endpoint, &time).await?
+            } else {
+                told(app, &endpoint, &time).await?
+            }
+        }
     };
     if positions.len() > MOST {
         return Err(ServiceError::field("from", format!("more than {MOST} events; name a shorter time")));
@@ -92,32 +104,4 @@ async fn present(
         next = named.range((Excluded(last), Unbounded)).next();
     }
     Ok(present)
-}
-
-/// The positions of what an endpoint was told within a time, each once.
-async fn told(ctx: &Ctx, app: &App, id: RecordId, replay: &Replay) -> ServiceResult<BTreeSet<Sequence>> {
-    let Some(from) = replay.from else {
-        let text = "is missing: name from (and to), or sequences";
-        return Err(ServiceError::Invalid(vec![FieldError::new("from", text)]));
-    };
-    let mut filter = WebhookFilter::default();
-    (filter.from, filter.to) = (Some(from), replay.to);
-    let (mut failed, mut taken) = (BTreeSet::new(), BTreeSet::new());
-    let mut page = PageRequest::first(PageRequest::MAX);
-    loop {
-        let listed = app.store.list_webhooks(ctx.tenant, id, &filter, &page).await?;
-        for entry in &listed.items {
-            let kept = if entry.taken() { &mut taken } else { &mut failed };
-            kept.extend(entry.sequence);
-        }
-        let Some(next) = listed.next.filter(|_| failed.len() + taken.len() <= MOST) else { break };
-        page = PageRequest::after(next, PageRequest::MAX);
-    }
-    // What failed at first and was taken later has arrived.
-    let failed = failed.difference(&taken).copied();
-    Ok(if replay.failed_only.unwrap_or(true) {
-        failed.collect()
-    } else {
-        failed.chain(taken.iter().copied()).collect()
-    })
 }

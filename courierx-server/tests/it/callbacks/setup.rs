@@ -9,8 +9,9 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use courierx_core::clock::ManualClock;
 use courierx_core::id::{RecordId, TenantId};
+use courierx_core::message::Lane;
 use courierx_core::provider::{Callback, CallbackState, EmailProvider as _, Refusal, SendOptions};
-use courierx_core::store::{Change, ConfigsExt as _, DepthQuery, JobKind, Versioned};
+use courierx_core::store::{Change, ConfigsExt as _, DepthQuery, JobKind, NewJob, Versioned};
 use courierx_providers::emulator::Fault;
 use courierx_server::config::{Environment, Flags, PrivateTargets, Settings};
 use courierx_server::delivery::Purpose;
@@ -208,6 +209,36 @@ async fn what_fails_is_told_and_a_resync_mends_it() {
         let read = until(&owner, &path, is("auto")).await;
         assert_eq!(read["webhook"]["external_id"], mended, "{kind}");
     }
+    server.stop().await;
+}
+
+/// A job is added before what it follows from is committed, and may be done in between.
+#[tokio::test]
+async fn what_is_done_before_its_cause_is_committed_is_done_then() {
+    let server = reached_at("https://mail.example.com").await;
+    let Vendor { mut body, emulator: _emulator, .. } = vendors().await.remove(0);
+    let owner = server.owner("acme").await;
+    body["webhook_auto_managed"] = json!(false);
+    let made = create(&owner, &body).await;
+    let current = kept(&server, &owner, &made.body).await;
+    let (store, kind) = (&server.app().store, JobKind::new("callback_setup"));
+    let work = json!({ "Ensure": { "connection": current.id } }).to_string();
+    let job = NewJob::new(kind.clone(), Lane::Transactional, server.app().now(), work.into_bytes());
+    store.enqueue(current.tenant, vec![job]).await.unwrap();
+    let put_off = async {
+        let mut query = DepthQuery::default();
+        (query.kind, query.tenant) = (Some(kind), Some(current.tenant));
+        while store.depth(&query).await.unwrap().iter().all(|lane| lane.waiting == 0) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, put_off).await.unwrap();
+
+    let mut changed = current.value.clone();
+    changed.webhook.auto_managed = true;
+    let change = Change::update(current.tenant, current.id, current.version, &changed).unwrap();
+    server.app().commit(current.tenant, vec![change]).await.unwrap();
+    until(&owner, &at(&made.body), is("auto")).await;
     server.stop().await;
 }
 

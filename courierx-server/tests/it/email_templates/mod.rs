@@ -4,6 +4,7 @@ mod generate;
 mod hostile;
 mod preview;
 mod property;
+pub(crate) mod repeated;
 pub(crate) mod sending;
 pub(crate) mod versions;
 

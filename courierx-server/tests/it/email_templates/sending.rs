@@ -11,14 +11,14 @@ use crate::provider_connections::limits::clock;
 use crate::retention::sent as is_sent;
 use crate::support::{Client, TestServer};
 
-fn email(change: &Value) -> Value {
+pub(super) fn email(change: &Value) -> Value {
     let mut email = json!({ "from": "a@acme.example", "to": "ada@example.com" });
     let fields = change.as_object().unwrap().clone();
     email.as_object_mut().unwrap().extend(fields);
     email
 }
 
-async fn send(sender: &Client, change: &Value) -> Value {
+pub(super) async fn send(sender: &Client, change: &Value) -> Value {
     let answer = sender.post("/api/v1/emails", &email(change)).await;
     assert_eq!(answer.status, 202, "{answer:?}");
     answer.body

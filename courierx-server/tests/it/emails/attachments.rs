@@ -198,3 +198,28 @@ async fn a_repeated_request_is_the_same_whatever_the_file_is_by_then() {
     assert_eq!(owner.post("/api/v1/emails", &email("b.txt")).await.status, 409);
     assert_eq!(owner.get(&path(&first.body)).await.status, 200);
 }
+
+#[tokio::test]
+async fn a_repeated_request_is_the_same_whatever_its_template_says_by_then() {
+    let (server, web) = (local().await, FileServer::start().await);
+    let owner = server.owner("acme").await;
+    let terms = json!({ "name": "Terms", "status": "active", "subject": "s", "text_body": "one" });
+    let terms = owner.post("/api/v1/email_templates", &terms).await;
+    assert_eq!(terms.status, 201, "{terms:?}");
+    let send = async |file: &str| {
+        let email = json!({
+            "from": "a@myapp.example", "to": "ada@example.com", "template": "Terms",
+            "attachments": [{ "url": web.url("docs/terms.txt"), "filename": file }],
+            "metadata": { "idempotency_key": "order-1" },
+        });
+        owner.post("/api/v1/emails", &email).await
+    };
+    let first = send("a.txt").await;
+    assert_eq!(first.status, 202, "{first:?}");
+    let template = format!("/api/v1/email_templates/{}", terms.body["id"].as_str().unwrap());
+    let change = json!({ "text_body": "two", "status": "active" });
+    assert_eq!(owner.patch(&template, &change).await.status, 200);
+    let again = send("a.txt").await;
+    assert_eq!((again.status, &again.body["id"]), (202, &first.body["id"]), "{again:?}");
+    assert_eq!(send("b.txt").await.status, 409);
+}

@@ -5,6 +5,7 @@ pub(crate) mod batch;
 mod fields;
 pub(crate) mod idempotency;
 mod reconcile;
+mod room;
 pub(crate) mod schedule;
 
 use serde_json::{Value, json};

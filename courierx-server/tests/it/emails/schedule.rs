@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{arrived, path, plain, with};
 use crate::provider_connections::limits::clock;
-use crate::support::{Client, TestServer};
+use crate::support::{Answer, Client, TestServer};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -191,4 +191,47 @@ async fn a_key_for_tests_changes_nothing_that_is_real() {
         assert_eq!(canceled.status, status, "{canceled:?}");
     }
     assert_eq!(owner.get(&path(&real)).await.body["status"], "scheduled");
+}
+
+/// A message that waits, a key that may only write, and one that may read as well.
+async fn written_and_read() -> (TestServer, Value, Client, Client) {
+    let server = TestServer::start().await;
+    let owner = server.owner("acme").await;
+    let key = async |scopes: Value| {
+        let made = owner.post("/api/v1/api_keys", &json!({ "name": "key", "scopes": scopes })).await;
+        assert_eq!(made.status, 201, "{made:?}");
+        server.client().with(made.body["raw_key"].as_str().unwrap())
+    };
+    let writes = key(json!(["emails:write"])).await;
+    let both = key(json!(["emails:read", "emails:write"])).await;
+    let sent = owner.post("/api/v1/emails", &at(&json!("in 2 hours"))).await;
+    assert_eq!(sent.status, 202, "{sent:?}");
+    (server, sent.body, writes, both)
+}
+
+/// Checks what is told of a message that something was done to.
+fn is_told(told: &Answer, sent: &Value, status: &str, whole: bool) {
+    assert_eq!((told.status, &told.body["id"], &told.body["status"]), (200, &sent["id"], &json!(status)));
+    assert_eq!(told.body["email"]["id"], sent["id"], "{told:?}");
+    for said in ["ada@example.com", "a@myapp.example"] {
+        assert_eq!(told.text.contains(said), whole, "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_cancels_and_may_not_read_mail_learns_nothing_that_is_in_it() {
+    let (_server, sent, writes, both) = written_and_read().await;
+    for (client, whole) in [(writes, false), (both, true)] {
+        let canceled = client.post(&format!("{}/cancel", path(&sent)), &json!({})).await;
+        is_told(&canceled, &sent, "canceled", whole);
+    }
+}
+
+#[tokio::test]
+async fn who_moves_a_date_and_may_not_read_mail_learns_nothing_that_is_in_it() {
+    let (_server, sent, writes, both) = written_and_read().await;
+    for (client, whole) in [(writes, false), (both, true)] {
+        let moved = client.patch(&path(&sent), &json!({ "scheduled_at": "in 3 hours" })).await;
+        is_told(&moved, &sent, "scheduled", whole);
+    }
 }

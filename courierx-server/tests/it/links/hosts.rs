@@ -101,6 +101,30 @@ async fn links_have_the_domains_own_host_once_it_leads_here() {
 }
 
 #[tokio::test]
+async fn a_host_has_links_alone_from_when_it_is_verified_until_it_is_given_up() {
+    let (server, dns, owner) = start("http://mail.example.com").await;
+    dns.cname(HOST, "mail.example.com");
+    let made = domain(&owner, &dns, "myapp.example", HOST).await;
+    let hosts = [HOST, "links.myapp.example.", "LINKS.myapp.example.:8080"];
+    // Whoever asks before has it remembered.
+    for host in hosts {
+        assert_eq!(at_host(&server, host, Method::GET, "/health/live").await, 200, "{host}");
+    }
+    assert!(verify(&owner, &made).await["tracking_host_verified_at"].is_string());
+    for host in hosts {
+        assert_eq!(at_host(&server, host, Method::GET, "/health/live").await, 404, "{host}");
+        assert_eq!(at_host(&server, host, Method::GET, "/t/o/x").await, 200, "{host}");
+    }
+    assert_eq!(at_host(&server, "mail.example.com.", Method::GET, "/health/live").await, 200);
+    let path = format!("/api/v1/domains/{}", made["id"].as_str().unwrap());
+    let changed = owner.patch(&path, &json!({ "tracking_host": null })).await;
+    assert_eq!(changed.body["tracking_host"], Value::Null, "{changed:?}");
+    for host in hosts {
+        assert_eq!(at_host(&server, host, Method::GET, "/health/live").await, 200, "{host}");
+    }
+}
+
+#[tokio::test]
 async fn a_host_without_a_certificate_is_not_used() {
     let (server, dns, owner) = start("https://mail.example.com").await;
     let made = domain(&owner, &dns, "myapp.example", HOST).await;

@@ -106,11 +106,11 @@ async fn the_page_asks_before_it_does_anything() {
     let back = on.post(&link, "action=resubscribe").await;
     assert!(back.text.contains("Subscribed"), "{}", back.text);
     assert_eq!((suppressions(&on).await.len(), ends(&on, json!({})).await), (0, 202));
-    // Who changes their mind at once is believed each time, if not told of each time.
+    // Who changes their mind at once is believed each time, and told of each time.
     on.post(&link, ONE_CLICK).await;
     assert_eq!((suppressions(&on).await.len(), ends(&on, json!({})).await), (1, 422));
     let kinds: Vec<String> = on.done(&message).await.into_iter().map(|(kind, _, _)| kind).collect();
-    assert_eq!(kinds, ["unsubscribed", "resubscribed"]);
+    assert_eq!(kinds, ["unsubscribed", "resubscribed", "unsubscribed"]);
 }
 
 #[tokio::test]

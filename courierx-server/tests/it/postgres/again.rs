@@ -34,6 +34,10 @@ again!([email_templates]
     a_template_is_made_listed_changed_and_removed
     a_name_is_unique_for_its_tenant
 );
+again!([email_templates::repeated]
+    a_repeated_batch_is_the_same_messages_whatever_was_published_meanwhile
+    a_repeated_request_is_the_same_message_where_its_template_makes_none_any_more
+);
 again!([email_templates::sending]
     a_message_is_what_the_published_version_makes_of_it
     a_repeated_request_is_the_same_message_whatever_was_published_meanwhile

@@ -2,6 +2,7 @@
 
 mod deliver;
 mod documented;
+mod failing;
 mod private;
 pub(crate) mod receiver;
 mod replay;

@@ -206,7 +206,8 @@ pub async fn update(
     ctx: Ctx,
     Json(Update { name, settings, content_days }): Json<Update>,
 ) -> ApiResult<Answer<OneTenant<'static>>> {
-    let account = auth::update(&ctx, &app, TenantChange { name, settings, content_days }).await?;
+    let change = TenantChange { name, settings, content_days };
+    let account = auth::update(&ctx, &app, &change).await?;
     Ok(Answer::of(&OneTenant { tenant: render(&app, ctx.tenant, &account) }))
 }
 

@@ -24,7 +24,7 @@ use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::http::openapi::{Answers, Operation};
 use crate::http::{Accepted, Answer, ApiError, ApiResult, Either, Input, Json, parse};
 use crate::schema::any_of;
-use crate::services::emails::{self, BatchItem, Draft};
+use crate::services::emails::{self, BatchItem, Draft, Texts};
 
 /// Messages of a batch that have nothing in common.
 const MAX_EMAILS: usize = 100;
@@ -148,9 +148,9 @@ pub async fn send_batch(
     RepeatableAs(key): RepeatableAs,
     Json(SendBatch(body)): Json<SendBatch>,
 ) -> ApiResult<Either<Accepted<BatchReport>, Either<OverQuota, Answer<BatchReport, 422>>>> {
-    let drafts = drafts(&body, key)?;
+    let (drafts, texts) = drafts(&body, key)?;
     drop(body);
-    let results = Box::pin(emails::send_batch(&ctx, &app, drafts)).await?;
+    let results = Box::pin(emails::send_batch(&ctx, &app, drafts, texts)).await?;
     let total = results.len();
     let accepted = results.iter().filter(|one| one.is_ok()).count();
     let wait = quota(&results);
@@ -207,13 +207,14 @@ fn item(index: usize, result: ServiceResult<BatchItem>) -> Item<impl Serialize +
 /// Messages that are made one by one, as they are asked for: a thousand copies of a large one never exist together.
 type Drafts = Box<dyn Iterator<Item = ServiceResult<Draft>> + Send>;
 
-fn drafts(body: &RawValue, key: Option<IdempotencyKey>) -> ServiceResult<Drafts> {
+fn drafts(body: &RawValue, key: Option<IdempotencyKey>) -> ServiceResult<(Drafts, Texts)> {
     let parts: Parts = parse(body.get().as_bytes())?;
     match (parts.emails, parts.recipients) {
         (Some(emails), None) => {
             limited("emails", emails.len(), MAX_EMAILS)?;
             let emails = emails.into_iter().enumerate();
-            Ok(Box::new(emails.map(move |(index, one)| single(&one, index, key.as_ref()))))
+            let each: Drafts = Box::new(emails.map(move |(index, one)| single(&one, index, key.as_ref())));
+            Ok((each, Texts::Own))
         }
         (None, Some(recipients)) => {
             limited("recipients", recipients.len(), MAX_RECIPIENTS)?;
@@ -223,7 +224,7 @@ fn drafts(body: &RawValue, key: Option<IdempotencyKey>) -> ServiceResult<Drafts>
                     "cannot be combined with to, cc or bcc: everybody in it gets a message of their own";
                 return Err(ServiceError::field("recipients", text));
             }
-            to_each(message, recipients, key)
+            Ok((to_each(message, recipients, key)?, Texts::Shared))
         }
         (Some(_), Some(_)) => Err(ServiceError::field("emails", "cannot be combined with recipients")),
         (None, None) => Err(ServiceError::field(

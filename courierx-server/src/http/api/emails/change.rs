@@ -18,8 +18,8 @@ pub async fn cancel(
     ctx: Ctx,
     Id(id): Id<MessageId>,
 ) -> ApiResult<Answer<Answered<'static>>> {
-    let email = emails::cancel(&ctx, &app, id).await?;
-    answer(&render::item(&email.view))
+    let looked = emails::cancel(&ctx, &app, id).await?;
+    answer(&render::looked(&looked))
 }
 
 /// `PATCH /api/v1/emails/{id}`
@@ -30,6 +30,6 @@ pub async fn reschedule(
     New(input): New<NewDate>,
 ) -> ApiResult<Answer<Answered<'static>>> {
     let at = input.scheduled_at.map(|at| at.0);
-    let email = emails::reschedule(&ctx, &app, id, at).await;
-    answer(&render::item(&email.map_err(as_the_client_calls_it)?.view))
+    let looked = emails::reschedule(&ctx, &app, id, at).await.map_err(as_the_client_calls_it)?;
+    answer(&render::looked(&looked))
 }

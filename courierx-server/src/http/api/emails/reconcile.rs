@@ -66,10 +66,7 @@ pub async fn reconcile(
     Id(id): Id<MessageId>,
 ) -> ApiResult<Answer<Looked<'static>>> {
     let (looked, reconciled) = emails::reconcile(&ctx, &app, id).await?;
-    let email = match &looked {
-        emails::Looked::Whole(email) => render::item(&email.view),
-        emails::Looked::Outside(record) => render::outside(record),
-    };
+    let email = render::looked(&looked);
     let (action, detail) = told(reconciled);
     Ok(Answer::like(&Looked { email, action, detail }))
 }

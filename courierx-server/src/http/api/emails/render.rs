@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 use super::skipped::{SkippedConnection, skipped};
 use crate::delivery::Named;
-use crate::services::emails::{AttemptView, EmailView, EventView, Explained, FullEmail};
+use crate::services::emails::{AttemptView, EmailView, EventView, Explained, FullEmail, Looked};
 
 /// A message in a list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -100,8 +100,16 @@ pub(super) fn item(view: &EmailView) -> Item<'_> {
     }
 }
 
+/// A message that something was done to, for whoever did it.
+pub(super) fn looked(looked: &Looked) -> Item<'_> {
+    match looked {
+        Looked::Whole(email) => item(&email.view),
+        Looked::Outside(record) => outside(record),
+    }
+}
+
 /// A message, for whoever may not read it: how it stands, and nobody's address.
-pub(super) fn outside(record: &MessageRecord) -> Item<'static> {
+fn outside(record: &MessageRecord) -> Item<'static> {
     bare(record.id, record.status, record.mode, record.created_at)
 }
 

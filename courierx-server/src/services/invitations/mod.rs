@@ -1,6 +1,7 @@
 //! Inviting people into a tenant, and joining one.
 
-use std::net::IpAddr;
+mod accept;
+
 use std::time::Duration;
 
 use courierx_core::id::{RecordId, TenantId};
@@ -9,26 +10,25 @@ use courierx_core::suppression::Pattern;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::auth::{LoggedIn, NewPassword, logged_in};
+pub use accept::accept;
+
 use super::team_members;
 use crate::App;
 use crate::auth::{hex, random_hex};
 use crate::ctx::{Ctx, Role};
 use crate::error::{ServiceError, ServiceResult};
 use crate::model::invitations::{Invitation, InvitationStatus};
-use crate::model::memberships::Membership;
 use crate::model::plans::Limit;
 use crate::model::tenants::Tenant;
-use crate::model::users::User;
 use crate::services::audit_log::Author;
-use crate::services::{is_one_line, plan, system_mail};
+use crate::services::auth::anew;
+use crate::services::count::{self, Count, Room};
+use crate::services::system_mail;
 
 /// For how long a token works.
 const LIFETIME: Duration = Duration::from_hours(7 * 24);
 /// Most invitations, and most members, of one tenant.
 const MAX: usize = PageRequest::MAX;
-/// Bytes of a first or a last name.
-const MAX_NAME: usize = 100;
 
 /// An invitation, as it is kept.
 pub type InvitationRecord = Versioned<Invitation>;
@@ -57,24 +57,12 @@ pub async fn list(
 
 /// Invites somebody, and mails them if the server has mail of its own, and did not send too much of it lately.
 pub async fn create(ctx: &Ctx, app: &App, email: &str, role: Role) -> ServiceResult<Invited> {
+    let ctx = &anew(ctx, app).await?;
     ctx.require_role(role.max(Role::Admin))?;
     let email = email.trim();
     if email.starts_with(['@', '*']) || email.parse::<Pattern>().is_err() {
         return Err(ServiceError::field("email", "is not an email address"));
     }
-    let full = || ServiceError::Conflict(format!("there are {MAX} members or open invitations already"));
-    let members = team_members::all(app, ctx.tenant).await?.len();
-    if members >= MAX {
-        return Err(full());
-    }
-    let (all, mut changes) = (all(app, ctx.tenant).await?, Vec::new());
-    if all.len() >= MAX {
-        // The oldest that is done with makes room.
-        let done = all.iter().find(|one| one.value.status != InvitationStatus::Pending).ok_or_else(full)?;
-        changes.push(Change::delete::<Invitation>(done.id));
-    }
-    let open = all.iter().filter(|one| one.value.is_open_at(app.now())).count();
-    plan::one_more(app, ctx.tenant, Limit::TeamMembers, members + open).await?;
     let (token, now) = (random_hex(), app.now());
     let invitation = Invitation {
         email: email.to_owned(),
@@ -86,10 +74,37 @@ pub async fn create(ctx: &Ctx, app: &App, email: &str, role: Role) -> ServiceRes
         expires_at: now.after(LIFETIME),
     };
     let id = RecordId::new();
-    changes.push(Change::create(ctx.tenant, id, &invitation)?);
-    app.commit_by(ctx, ctx.tenant, changes).await?;
+    add(ctx, app, id, &invitation).await?;
     let invitation = Versioned { tenant: ctx.tenant, id, version: 1, updated_at: now, value: invitation };
     mail(app, invitation, token).await
+}
+
+/// Keeps a new invitation, if there is room for whoever it is for.
+async fn add(ctx: &Ctx, app: &App, id: RecordId, invitation: &Invitation) -> ServiceResult<()> {
+    for _ in 0..count::TRIES {
+        let ((room, all), mut changes) = (room(app, ctx.tenant).await?, Vec::new());
+        if all.len() >= MAX {
+            // The oldest that is done with makes room.
+            let done = all.iter().find(|one| one.value.status != InvitationStatus::Pending);
+            let full = || ServiceError::Conflict(format!("there are {MAX} open invitations already"));
+            changes.push(Change::delete::<Invitation>(done.ok_or_else(full)?.id));
+        }
+        changes.push(Change::create(ctx.tenant, id, invitation)?);
+        match room.commit(app, &Author::of(ctx), changes).await {
+            Err(ServiceError::Conflict(_)) => {}
+            committed => return committed,
+        }
+    }
+    Err(count::changed_meanwhile())
+}
+
+/// Room for one more of those who belong to the tenant or may join it, and every invitation.
+async fn room(app: &App, tenant: TenantId) -> ServiceResult<(Room, Vec<InvitationRecord>)> {
+    let count = Count::begin(app, tenant).await?;
+    let (members, all) = (team_members::all(app, tenant).await?.len(), all(app, tenant).await?);
+    let open = all.iter().filter(|one| one.value.is_open_at(app.now())).count();
+    let room = count.at_most(MAX, "members", members)?.within(Limit::TeamMembers, members + open)?;
+    Ok((room, all))
 }
 
 /// Takes an invitation back.
@@ -97,19 +112,35 @@ pub async fn revoke(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<Invitat
     ctx.require_role(Role::Admin)?;
     let mut invitation = pending(app, ctx.tenant, id).await?;
     invitation.value.status = InvitationStatus::Revoked;
-    change(ctx, app, &invitation).await?;
+    let change = Change::update(ctx.tenant, id, invitation.version, &invitation.value)?;
+    app.commit_by(ctx, ctx.tenant, vec![change]).await?;
     Ok(invitation)
 }
 
 /// Makes another token for an invitation; the one before ends.
 pub async fn resend(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<Invited> {
-    let mut invitation = pending(app, ctx.tenant, id).await?;
-    ctx.require_role(invitation.value.role.max(Role::Admin))?;
+    let ctx = &anew(ctx, app).await?;
     let token = random_hex();
-    invitation.value.digest = digest(&token);
-    invitation.value.expires_at = app.now().after(LIFETIME);
-    change(ctx, app, &invitation).await?;
-    mail(app, invitation, token).await
+    for _ in 0..count::TRIES {
+        let mut invitation = pending(app, ctx.tenant, id).await?;
+        ctx.require_role(invitation.value.role.max(Role::Admin))?;
+        // One that has ended was not counted any more, and is again from now on.
+        let is_open = invitation.value.is_open_at(app.now());
+        let room = if is_open { None } else { Some(room(app, ctx.tenant).await?.0) };
+        invitation.value.digest = digest(&token);
+        invitation.value.expires_at = app.now().after(LIFETIME);
+        let changes = vec![Change::update(ctx.tenant, id, invitation.version, &invitation.value)?];
+        let committed = match room {
+            Some(room) => room.commit(app, &Author::of(ctx), changes).await,
+            None => app.commit_by(ctx, ctx.tenant, changes).await,
+        };
+        match committed {
+            Err(ServiceError::Conflict(_)) => {}
+            Err(error) => return Err(error),
+            Ok(()) => return mail(app, invitation, token).await,
+        }
+    }
+    Err(count::changed_meanwhile())
 }
 
 /// The invitation of a token, and the name of the tenant that invites.
@@ -119,76 +150,6 @@ pub async fn show(app: &App, token: &str) -> ServiceResult<(InvitationRecord, St
     let found = found.filter(|one| one.value.is_open_at(app.now())).ok_or(ServiceError::NotFound)?;
     let account = app.directory.account(found.tenant).await?.ok_or(ServiceError::NotFound)?;
     Ok((found, account.tenant.name.clone()))
-}
-
-/// Joins the tenant: as somebody new with this password, or as whoever logs in with it already.
-pub async fn accept(
-    app: &App,
-    token: &str,
-    names: [String; 2],
-    new: NewPassword,
-    from: Option<IpAddr>,
-) -> ServiceResult<(LoggedIn, InvitationRecord)> {
-    if let Some(from) = from {
-        app.logins.address(from)?;
-    }
-    let (mut invitation, _) = show(app, token).await?;
-    let (tenant, now) = (invitation.tenant, app.now());
-    let login = User::login(&invitation.value.email);
-    let mut changes = Vec::new();
-    let user = if let Some(user) = app.store.find_anywhere::<User>(&login).await? {
-        app.logins.account(&login.value, from)?;
-        if !app.passwords.verify(new.password, Some(&user.value.password_hash)).await? {
-            return Err(ServiceError::Unauthorized("Invalid email or password"));
-        }
-        if app.store.find::<Membership>(tenant, &Membership::of(user.id)).await?.is_some() {
-            return Err(ServiceError::Conflict("you belong to this account already".to_owned()));
-        }
-        user
-    } else {
-        new.check()?;
-        let hash = app.passwords.hash(new.password).await?;
-        let (id, mut value) = (RecordId::new(), User::new(invitation.value.email.clone(), hash, now));
-        value.full_name = full_name(&names)?;
-        changes.push(Change::create(tenant, id, &value)?);
-        Versioned { tenant, id, version: 1, updated_at: now, value }
-    };
-    if user.tenant != tenant {
-        joined(app, &user, tenant).await?;
-    }
-    let role = invitation.value.role;
-    let membership = Membership { user: user.id, home: user.tenant, role, joined_at: now };
-    changes.push(Change::create(tenant, RecordId::new(), &membership)?);
-    invitation.value.status = InvitationStatus::Accepted;
-    // Of two who come with the same token one is first.
-    changes.push(Change::update(tenant, invitation.id, invitation.version, &invitation.value)?);
-    app.commit_as(&Author::user(user.id), tenant, changes).await?;
-    let joined = logged_in(app, tenant, &user).await?.ok_or(ServiceError::NotFound)?;
-    Ok((joined, invitation))
-}
-
-/// The first and the last name of somebody, as far as they said.
-fn full_name(names: &[String; 2]) -> ServiceResult<String> {
-    for (field, name) in ["first_name", "last_name"].into_iter().zip(names) {
-        if name.len() > MAX_NAME || !is_one_line(name) {
-            return Err(ServiceError::field(field, format!("must be a line of at most {MAX_NAME} bytes")));
-        }
-    }
-    let said = names.iter().map(|name| name.trim()).filter(|name| !name.is_empty());
-    Ok(said.collect::<Vec<_>>().join(" "))
-}
-
-/// Notes where a user belongs to as well, before they do: who belongs nowhere goes with the tenant they began in.
-async fn joined(app: &App, user: &Versioned<User>, tenant: TenantId) -> ServiceResult<()> {
-    let mut value = user.value.clone();
-    if value.joined.contains(&tenant) {
-        return Ok(());
-    }
-    if value.joined.len() >= MAX {
-        return Err(ServiceError::Conflict(format!("you have joined {MAX} accounts already")));
-    }
-    value.joined.push(tenant);
-    app.commit(user.tenant, vec![Change::update(user.tenant, user.id, user.version, &value)?]).await
 }
 
 async fn mail(app: &App, invitation: InvitationRecord, token: Zeroizing<String>) -> ServiceResult<Invited> {
@@ -212,11 +173,6 @@ async fn pending(app: &App, tenant: TenantId, id: RecordId) -> ServiceResult<Inv
         return Ok(found);
     }
     Err(ServiceError::Conflict(format!("the invitation is {} already", found.value.status)))
-}
-
-async fn change(ctx: &Ctx, app: &App, invitation: &InvitationRecord) -> ServiceResult<()> {
-    let Versioned { tenant, id, version, value, .. } = invitation;
-    app.commit_by(ctx, *tenant, vec![Change::update(*tenant, *id, *version, value)?]).await
 }
 
 async fn all(app: &App, tenant: TenantId) -> ServiceResult<Vec<InvitationRecord>> {

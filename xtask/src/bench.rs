@@ -1,11 +1,11 @@
 //! `cargo xtask bench`: benchmarks, and the floors they must keep.
 
-use crate::Task;
 use crate::shell::{self, Result};
+use crate::{Task, dist};
 
 pub(crate) const TASK: Task = Task {
     name: "bench",
-    usage: "bench [--check] [name…] [-- options of the benchmark]",
+    usage: "bench [--check] [--dist] [name…] [-- options of the benchmark]",
     summary: "runs the benchmarks; --check holds their floors",
     details: "Without a name, every benchmark: those of the library, of which `smtp` needs smtp-sink and smtp-source
 (`cargo xtask test --tools` puts them in place), `queue` and `growth` PostgreSQL, `queue` node and npm for its peer, and
@@ -13,14 +13,20 @@ pub(crate) const TASK: Task = Task {
 
 With --check each benchmark is given COURIERX_BENCH_CHECK=1, compares its ratios with its floors and exits with
 an error if one is broken; the others still run. Figures of one run compare with each other, not with those of
-another machine.",
+another machine.
+
+With --dist the server's benchmark is of what `cargo xtask dist` built; what it is compared with is built as always.",
     run: bench,
 };
 
 fn bench(args: &[String]) -> Result {
-    let plan = Plan::parse(args);
-    let mut bench =
-        shell::cargo(["bench", "--locked", "--package", "courierx", "--package", "courierx-server"]);
+    let mut plan = Plan::parse(args);
+    let mut bench = shell::cargo(["bench", "--locked", "--package", "courierx-server"]);
+    if plan.dist {
+        plan.bench.extend(["--server".to_owned(), dist::built()?]);
+    } else {
+        bench.args(["--package", "courierx"]);
+    }
     bench.args(plan.cargo_args());
     if plan.check {
         bench.env("COURIERX_BENCH_CHECK", "1");
@@ -31,6 +37,7 @@ fn bench(args: &[String]) -> Result {
 #[derive(Debug, Default)]
 struct Plan {
     check: bool,
+    dist: bool,
     cargo: Vec<String>,
     bench: Vec<String>,
 }
@@ -44,6 +51,7 @@ impl Plan {
             match arg.as_str() {
                 "--" => break,
                 "--check" => plan.check = true,
+                "--dist" => plan.dist = true,
                 option if option.starts_with('-') => plan.cargo.push(arg.clone()),
                 _ => {
                     names += 1;
@@ -93,5 +101,6 @@ mod tests {
     fn the_benchmark_gets_what_follows_the_dashes() {
         assert_eq!(cargo_args("queue -- --quick --check"), "--bench queue -- --quick --check");
         assert_eq!(cargo_args("--check queue"), "--bench queue --no-fail-fast");
+        assert_eq!(cargo_args("--dist serve -- --rounds 5"), "--bench serve -- --rounds 5");
     }
 }

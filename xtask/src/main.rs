@@ -4,6 +4,7 @@
 mod bench;
 mod ci;
 mod deny;
+mod dist;
 mod graph;
 mod light;
 mod models;
@@ -23,7 +24,8 @@ struct Task {
     run: fn(&[String]) -> Result,
 }
 
-const TASKS: [Task; 6] = [test::TASK, ci::TASK, bench::TASK, light::TASK, deny::TASK, models::TASK];
+const TASKS: [Task; 7] =
+    [test::TASK, ci::TASK, bench::TASK, dist::TASK, light::TASK, deny::TASK, models::TASK];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

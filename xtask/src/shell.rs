@@ -66,12 +66,12 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
 }
 
 /// Does one named part of a task under a heading, and says how long it took.
-pub(crate) fn section(title: &str, part: impl FnOnce() -> Result) -> Result {
+pub(crate) fn section<T>(title: &str, part: impl FnOnce() -> Result<T>) -> Result<T> {
     println!("\n== {title}");
     let start = Instant::now();
-    part().map_err(|failure| Failure::new(format!("{title}: {failure}")))?;
+    let made = part().map_err(|failure| Failure::new(format!("{title}: {failure}")))?;
     println!("== {title}: ok, {:.1} s", start.elapsed().as_secs_f64());
-    Ok(())
+    Ok(made)
 }
 
 /// The first file of this name in `PATH` or in the places where system tools hide.

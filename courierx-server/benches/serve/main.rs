@@ -10,6 +10,7 @@ mod accept;
 mod cluster;
 mod echo;
 mod floors;
+mod load;
 mod lone;
 mod options;
 mod process;
@@ -44,6 +45,10 @@ fn main() -> ExitCode {
     let _ = tokio_rustls::rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut floors = Floors::default();
     let options = Options::parse();
+    if options.only_loads() {
+        load::put(&options);
+        return ExitCode::SUCCESS;
+    }
     if options.wants("start") {
         start(&mut floors);
     }

@@ -1,6 +1,11 @@
-//! What can be chosen: `cargo xtask bench serve -- --rounds 5 --seconds 10 --only accept`.
+//! What can be chosen: `cargo xtask bench serve -- --rounds 5 --seconds 10 --only accept`, and with `--server` the
+//! program that is measured, by its whole path, instead of the one that is built with the benchmark.
 
+use std::path::PathBuf;
 use std::time::Duration;
+
+/// The part that measures nothing, and is done only if it is asked for.
+const LOAD: &str = "load";
 
 pub(crate) struct Options {
     /// How often the programs take turns.
@@ -15,8 +20,6 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn parse() -> Self {
-        let args: Vec<String> = std::env::args().collect();
-        let value = |name: &str| args.get(args.iter().position(|arg| arg == name)? + 1).cloned();
         let number = |name: &str| value(name).map(|value| value.parse().expect("a number"));
         let rounds = usize::try_from(number("--rounds").unwrap_or(3)).expect("it is small");
         let load = Duration::from_secs(number("--seconds").unwrap_or(5));
@@ -28,7 +31,21 @@ impl Options {
         }
     }
 
+    /// Whether nothing is measured, and a server put under load.
+    pub(crate) fn only_loads(&self) -> bool {
+        self.only.as_deref() == Some(LOAD)
+    }
+
     pub(crate) fn wants(&self, part: &str) -> bool {
         self.only.as_ref().is_none_or(|only| only == part)
     }
+}
+
+/// The server that is measured.
+pub(crate) fn server() -> PathBuf {
+    value("--server").unwrap_or_else(|| env!("CARGO_BIN_EXE_courierx").to_owned()).into()
+}
+
+fn value(name: &str) -> Option<String> {
+    std::env::args().skip_while(|arg| arg != name).nth(1)
 }

@@ -1,7 +1,5 @@
 //! Asking what became of a hand-over.
 
-use std::time::Duration;
-
 use courierx_core::clock::{Clock as _, SystemClock, Timestamp};
 use courierx_core::message::Address;
 use courierx_core::provider::{
@@ -14,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::canned::{Canned, Server};
 use super::{DOMAIN, adapter, emulator};
-use crate::support::api::SECRET;
+use crate::support::api::{SECRET, patience};
 use crate::support::mail::{draft, outgoing, to};
 
 fn key(message: &Outgoing) -> LookupKey {
@@ -23,7 +21,7 @@ fn key(message: &Outgoing) -> LookupKey {
 }
 
 async fn ask(mailgun: &Mailgun, key: &LookupKey) -> Result<Vec<RecipientOutcome>, LookupError> {
-    mailgun.lookup(key, &SendOptions::default().timeout(Duration::from_secs(1))).await
+    mailgun.lookup(key, &SendOptions::default()).await
 }
 
 fn kind(outcome: &RecipientOutcome) -> Option<RefusalKind> {
@@ -198,7 +196,8 @@ async fn what_cannot_be_asked_is_an_error() {
         (RefusalKind::Throttled, Some(7))
     );
     emulator.fail(Some(Fault::Hang));
-    assert_eq!(ask(&adapter(&emulator), &key).await.unwrap_err().reason.kind, RefusalKind::Unavailable);
+    let silent = adapter(&emulator).lookup(&key, &patience(Fault::Hang)).await;
+    assert_eq!(silent.unwrap_err().reason.kind, RefusalKind::Unavailable);
     // An answer that makes no sense finds nothing.
     server.answer(Canned::new(200, r#"{"items":"?"}"#));
     assert!(matches!(ask(&server.adapter(), &key).await.unwrap()[0], RecipientOutcome::Unknown(_)));

@@ -1,7 +1,5 @@
 //! Asking: what became of a message, and whether a token is good.
 
-use std::time::Duration;
-
 use courierx_core::clock::Timestamp;
 use courierx_core::provider::{
     EmailProvider as _, LookupKey, Outcome, Outgoing, RecipientOutcome, RefusalKind, SendOptions,
@@ -75,7 +73,7 @@ async fn a_message_whose_answer_was_lost_is_found_in_its_stream() {
 
 #[tokio::test]
 async fn verifying_tells_what_the_token_is_good_for() {
-    let options = SendOptions::default().timeout(Duration::from_millis(500));
+    let options = SendOptions::default();
     let emulator = Emulator::postmark(SECRET).start().await.unwrap();
     let postmark = adapter(api::base_url(&emulator));
     let verified = postmark.verify(&options).await.unwrap();
@@ -92,7 +90,7 @@ async fn verifying_tells_what_the_token_is_good_for() {
         (Fault::Hang, RefusalKind::Unavailable),
     ] {
         emulator.fail(Some(fault));
-        assert_eq!(postmark.verify(&options).await.unwrap_err().kind, kind, "{fault}");
+        assert_eq!(postmark.verify(&api::patience(fault)).await.unwrap_err().kind, kind, "{fault}");
     }
     emulator.fail(None);
     let wrong = Postmark::new("wrong-token").base_url(api::base_url(&emulator)).http(api::http());

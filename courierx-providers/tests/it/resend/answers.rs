@@ -253,7 +253,7 @@ async fn faults_after_the_body_are_unknown() {
         let emulator = Emulator::resend(SECRET).start().await.unwrap();
         let resend = Resend::new(SECRET).base_url(api::base_url(&emulator)).http(api::http());
         emulator.fail_next(1, fault);
-        let outcome = resend.send(&message, &SendOptions::default()).await;
+        let outcome = resend.send(&message, &api::patience(fault)).await;
         assert!(is_unknown(&outcome), "{fault}: {outcome:?}");
         // Repeating it under its key is safe, whether it was taken or not.
         assert!(resend.send(&message, &SendOptions::default()).await.is_accepted());

@@ -78,7 +78,7 @@ async fn fifty_copies_are_one_request_under_one_key() {
     for fault in [Fault::Hang, Fault::Truncated, Fault::Untyped502] {
         emulator.clear();
         emulator.fail_next(1, fault);
-        let outcome = send(&resend, &message).await;
+        let outcome = resend.send(&message, &api::patience(fault)).await;
         assert!(matches!(outcome, Outcome::Unknown(_)), "{fault}: {outcome:?}");
         assert!(send(&resend, &message).await.is_accepted());
         assert_eq!(paths(&emulator), ["/emails/batch", "/emails/batch"]);

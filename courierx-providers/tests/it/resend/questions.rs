@@ -1,7 +1,5 @@
 //! Asking: what became of a message, and whether a key is good.
 
-use std::time::Duration;
-
 use courierx_core::clock::Timestamp;
 use courierx_core::provider::{
     EmailProvider as _, LookupKey, Outcome, RecipientOutcome, RefusalKind, SendOptions,
@@ -52,7 +50,7 @@ async fn a_message_is_found_by_the_vendors_identifier() {
 
 #[tokio::test]
 async fn verifying_tells_what_the_key_is_good_for() {
-    let options = SendOptions::default().timeout(Duration::from_millis(500));
+    let options = SendOptions::default();
     let emulator = Emulator::resend(SECRET).start().await.unwrap();
     let sending = Emulator::resend_sending_only(SECRET).start().await.unwrap();
     let resend =
@@ -73,7 +71,7 @@ async fn verifying_tells_what_the_key_is_good_for() {
         (Fault::Hang, RefusalKind::Unavailable),
     ] {
         emulator.fail(Some(fault));
-        let refusal = resend(&emulator, SECRET).verify(&options).await.unwrap_err();
+        let refusal = resend(&emulator, SECRET).verify(&api::patience(fault)).await.unwrap_err();
         assert_eq!(refusal.kind, kind, "{fault}");
     }
     emulator.fail(None);

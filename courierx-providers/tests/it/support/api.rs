@@ -3,17 +3,31 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use courierx_core::provider::EmailProvider;
 use courierx_core::provider::conformance::{Fate, Meeting};
+use courierx_core::provider::{EmailProvider, SendOptions};
 use courierx_providers::emulator::{Emulator, EmulatorBuilder, Fault};
 use courierx_providers::http::{BaseUrl, Http};
 
 /// The credentials that emulators and adapters agree on in tests.
 pub(crate) const SECRET: &str = "s3cret-key-of-the-account";
 
-/// A client that does not wait long.
+/// How long a peer that hangs is waited for. Nobody else is given so little: machines may be busy.
+const HURRY: Duration = Duration::from_secs(2);
+
+/// A client of its own, with the patience of every day.
 pub(crate) fn http() -> Http {
-    Http::builder().answer_timeout(Duration::from_millis(500)).build().unwrap()
+    Http::builder().build().unwrap()
+}
+
+/// A client that does not wait long for answers.
+pub(crate) fn hurried() -> Http {
+    Http::builder().answer_timeout(HURRY).build().unwrap()
+}
+
+/// With the patience of every day, unless there will be no answer.
+pub(crate) fn patience(fault: Fault) -> SendOptions {
+    let options = SendOptions::default();
+    if fault == Fault::Hang { options.timeout(HURRY) } else { options }
 }
 
 pub(crate) fn base_url(emulator: &Emulator) -> BaseUrl {
@@ -52,7 +66,8 @@ pub(crate) async fn meet<P: EmailProvider>(
     };
     let emulator = Arc::new(emulator.start().await.unwrap());
     emulator.fail(fault);
-    let meeting = Meeting::new(adapter(base_url(&emulator), http())).secret(SECRET);
+    let http = if fate == Fate::AnswerLost { hurried() } else { http() };
+    let meeting = Meeting::new(adapter(base_url(&emulator), http)).secret(SECRET);
     let meeting = match fate {
         Fate::RecipientRefused => meeting.recipient(refused?),
         Fate::RecipientSuppressed => meeting.recipient(Fault::Suppressed.address()),

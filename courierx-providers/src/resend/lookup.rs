@@ -5,6 +5,7 @@
 
 use async_trait::async_trait;
 use courierx_core::event::EventKind;
+use courierx_core::message::Address;
 use courierx_core::provider::{
     Acceptance, LookupError, LookupKey, Phase, ProviderEvent, RecipientOutcome, SendOptions, StatusLookup,
     Uncertainty,
@@ -13,7 +14,7 @@ use serde::Deserialize;
 
 use super::Resend;
 use super::events::EVENTS;
-use crate::callback::Meaning;
+use crate::callback::{Meaning, mailbox};
 use crate::http::NoAnswer;
 
 #[derive(Deserialize)]
@@ -21,6 +22,21 @@ struct Email {
     id: String,
     #[serde(default)]
     last_event: Option<String>,
+    #[serde(default)]
+    to: Option<Vec<String>>,
+    #[serde(default)]
+    cc: Option<Vec<String>>,
+    #[serde(default)]
+    bcc: Option<Vec<String>>,
+}
+
+impl Email {
+    /// Whether it went to this one. Of a message to several who may not see each other, everyone has a copy, and each
+    /// copy an identifier of its own.
+    fn is_for(&self, recipient: &Address) -> bool {
+        let people = [&self.to, &self.cc, &self.bcc].into_iter().flatten().flatten();
+        people.filter_map(|text| mailbox(text)).any(|one| one.key() == recipient.key())
+    }
 }
 
 #[async_trait]
@@ -30,21 +46,28 @@ impl StatusLookup for Resend {
         key: &LookupKey,
         options: &SendOptions,
     ) -> Result<Vec<RecipientOutcome>, LookupError> {
+        let unknown = |detail: &str| RecipientOutcome::Unknown(Uncertainty::new(Phase::Answer, detail));
         let all = |outcome: RecipientOutcome| vec![outcome; key.recipients.len()];
-        let unknown = |detail: &str| all(RecipientOutcome::Unknown(Uncertainty::new(Phase::Answer, detail)));
         let Some(id) = &key.provider_message_id else {
-            return Ok(unknown("Resend finds messages by its own identifier only"));
+            return Ok(all(unknown("Resend finds messages by its own identifier only")));
         };
         let Some(email) = self.retrieve(id, options).await? else {
-            return Ok(unknown("Resend does not find the message"));
+            return Ok(all(unknown("Resend does not find the message")));
         };
         // Whatever happened later: it was taken, and callbacks tell the rest for each recipient.
         let acceptance = Acceptance::with_id(id);
-        let acceptance = match email.last_event {
+        let acceptance = match &email.last_event {
             Some(event) => acceptance.detail(format!("last event: {event}")),
             None => acceptance,
         };
-        Ok(all(RecipientOutcome::Accepted(acceptance)))
+        let of = |recipient: &Address| {
+            if email.is_for(recipient) {
+                RecipientOutcome::Accepted(acceptance.clone())
+            } else {
+                unknown("the message that Resend finds is not for this recipient")
+            }
+        };
+        Ok(key.recipients.iter().map(of).collect())
     }
 
     /// The last event, which is of the message as a whole: it tells something of who was alone.

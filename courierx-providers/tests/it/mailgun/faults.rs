@@ -4,7 +4,7 @@ use courierx_core::provider::{EmailProvider as _, Outcome, RefusalKind, SendOpti
 use courierx_providers::emulator::Fault;
 
 use super::{adapter, emulator};
-use crate::support::api::patience;
+use crate::support::api::client;
 use crate::support::mail::to;
 use crate::support::refused;
 
@@ -35,7 +35,7 @@ async fn only_what_is_certain_is_called_so() {
         Fault::Truncated,
     ] {
         emulator.fail(Some(fault));
-        let outcome = adapter.send(&message, &patience(fault)).await;
+        let outcome = adapter.clone().http(client(fault)).send(&message, &SendOptions::default()).await;
         assert!(matches!(outcome, Outcome::Unknown(_)), "{fault}: {outcome:?}");
     }
     for fault in [Fault::Slow, Fault::Unreadable, Fault::Suppressed] {

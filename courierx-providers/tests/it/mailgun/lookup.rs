@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::canned::{Canned, Server};
 use super::{DOMAIN, adapter, emulator};
-use crate::support::api::{SECRET, patience};
+use crate::support::api::{SECRET, hurried};
 use crate::support::mail::{draft, outgoing, to};
 
 fn key(message: &Outgoing) -> LookupKey {
@@ -196,8 +196,8 @@ async fn what_cannot_be_asked_is_an_error() {
         (RefusalKind::Throttled, Some(7))
     );
     emulator.fail(Some(Fault::Hang));
-    let silent = adapter(&emulator).lookup(&key, &patience(Fault::Hang)).await;
-    assert_eq!(silent.unwrap_err().reason.kind, RefusalKind::Unavailable);
+    let hurried = adapter(&emulator).http(hurried());
+    assert_eq!(ask(&hurried, &key).await.unwrap_err().reason.kind, RefusalKind::Unavailable);
     // An answer that makes no sense finds nothing.
     server.answer(Canned::new(200, r#"{"items":"?"}"#));
     assert!(matches!(ask(&server.adapter(), &key).await.unwrap()[0], RecipientOutcome::Unknown(_)));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::canned::{Canned, Server};
 use super::{DOMAIN, adapter, emulator};
-use crate::support::api::{SECRET, base_url, http, patience};
+use crate::support::api::{SECRET, base_url, client, http};
 
 async fn verify(mailgun: &Mailgun) -> Result<Verified, Refusal> {
     mailgun.verify(&SendOptions::default()).await
@@ -96,7 +96,7 @@ async fn each_failure_has_its_reason() {
         (Fault::Truncated, RefusalKind::Unavailable),
     ] {
         emulator.fail(Some(fault));
-        let refusal = adapter(&emulator).verify(&patience(fault)).await.unwrap_err();
+        let refusal = verify(&adapter(&emulator).http(client(fault))).await.unwrap_err();
         assert_eq!(refusal.kind, kind, "{fault}");
     }
     assert_eq!(emulator.count(), 0);

@@ -201,7 +201,8 @@ async fn faults_after_the_body_are_unknown() {
     ] {
         let emulator = Emulator::postmark(SECRET).start().await.unwrap();
         emulator.fail_next(1, fault);
-        let outcome = adapter(api::base_url(&emulator)).send(&message, &api::patience(fault)).await;
+        let postmark = adapter(api::base_url(&emulator)).http(api::client(fault));
+        let outcome = postmark.send(&message, &SendOptions::default()).await;
         assert_eq!(matches!(outcome, Outcome::Unknown(_)), unknown, "{fault}: {outcome:?}");
         assert_eq!(outcome.is_accepted(), !unknown, "{fault}: {outcome:?}");
     }

@@ -89,7 +89,8 @@ async fn what_is_wrong_with_the_connection_is_so_for_every_message() {
     }
     for fault in [Fault::Hang, Fault::Truncated, Fault::Untyped504] {
         emulator.fail(Some(fault));
-        let outcomes = postmark.send_batch(&numbered(3), &api::patience(fault)).await;
+        let outcomes =
+            postmark.clone().http(api::client(fault)).send_batch(&numbered(3), &SendOptions::default()).await;
         assert!(outcomes.iter().all(|one| matches!(one, Outcome::Unknown(_))), "{fault}: {outcomes:?}");
     }
 }

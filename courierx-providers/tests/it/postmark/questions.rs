@@ -90,7 +90,11 @@ async fn verifying_tells_what_the_token_is_good_for() {
         (Fault::Hang, RefusalKind::Unavailable),
     ] {
         emulator.fail(Some(fault));
-        assert_eq!(postmark.verify(&api::patience(fault)).await.unwrap_err().kind, kind, "{fault}");
+        assert_eq!(
+            postmark.clone().http(api::client(fault)).verify(&options).await.unwrap_err().kind,
+            kind,
+            "{fault}"
+        );
     }
     emulator.fail(None);
     let wrong = Postmark::new("wrong-token").base_url(api::base_url(&emulator)).http(api::http());

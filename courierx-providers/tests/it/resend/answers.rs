@@ -251,9 +251,9 @@ async fn faults_after_the_body_are_unknown() {
     let message = mail::to(&["ada@example.com"]);
     for fault in [Fault::Reset, Fault::Hang, Fault::Truncated, Fault::Untyped500, Fault::Untyped503] {
         let emulator = Emulator::resend(SECRET).start().await.unwrap();
-        let resend = Resend::new(SECRET).base_url(api::base_url(&emulator)).http(api::http());
+        let resend = Resend::new(SECRET).base_url(api::base_url(&emulator)).http(api::client(fault));
         emulator.fail_next(1, fault);
-        let outcome = resend.send(&message, &api::patience(fault)).await;
+        let outcome = resend.send(&message, &SendOptions::default()).await;
         assert!(is_unknown(&outcome), "{fault}: {outcome:?}");
         // Repeating it under its key is safe, whether it was taken or not.
         assert!(resend.send(&message, &SendOptions::default()).await.is_accepted());

@@ -163,7 +163,8 @@ async fn a_lost_answer_makes_every_message_unknown() {
     for fault in [Fault::Hang, Fault::Truncated, Fault::Unreadable, Fault::Untyped502] {
         emulator.clear();
         emulator.fail_next(1, fault);
-        let outcomes = resend.send_batch(&messages, &api::patience(fault)).await;
+        let outcomes =
+            resend.clone().http(api::client(fault)).send_batch(&messages, &SendOptions::default()).await;
         assert!(outcomes.iter().all(|one| matches!(one, Outcome::Unknown(_))), "{fault}: {outcomes:?}");
         let outcomes = resend.send_batch(&messages, &SendOptions::default()).await;
         assert!(outcomes.iter().all(Outcome::is_accepted));

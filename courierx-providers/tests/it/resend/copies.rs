@@ -1,11 +1,10 @@
 //! A message to several who may not see each other.
 
-use std::time::Duration;
-
+use courierx_core::clock::Timestamp;
 use courierx_core::message::{Attachment, EmailBuilder};
 use courierx_core::provider::conformance::Received;
 use courierx_core::provider::{
-    EmailProvider as _, Outcome, Outgoing, RecipientOutcome, RefusalKind, SendOptions,
+    EmailProvider as _, LookupKey, Outcome, Outgoing, RecipientOutcome, RefusalKind, SendOptions,
 };
 use courierx_providers::Resend;
 use courierx_providers::emulator::{Emulator, Fault};
@@ -78,7 +77,7 @@ async fn fifty_copies_are_one_request_under_one_key() {
     for fault in [Fault::Hang, Fault::Truncated, Fault::Untyped502] {
         emulator.clear();
         emulator.fail_next(1, fault);
-        let outcome = resend.send(&message, &api::patience(fault)).await;
+        let outcome = send(&resend.clone().http(api::client(fault)), &message).await;
         assert!(matches!(outcome, Outcome::Unknown(_)), "{fault}: {outcome:?}");
         assert!(send(&resend, &message).await.is_accepted());
         assert_eq!(paths(&emulator), ["/emails/batch", "/emails/batch"]);
@@ -110,6 +109,17 @@ async fn an_unknown_copy_is_unknown_alone() {
     let RecipientOutcome::Refused(refusal) = outcome.of(2) else { panic!("{outcome:?}") };
     assert_eq!(refusal.kind, RefusalKind::Interrupted);
 
+    // What is asked about one of them tells nothing of another.
+    let first = send(&resend, &message).await;
+    let RecipientOutcome::Accepted(copy) = first.of(0) else { panic!("{first:?}") };
+    let people = message.recipients().iter().map(|one| one.mailbox.address().clone()).collect();
+    let mut key = LookupKey::new(message.delivery_id(), Timestamp::EPOCH, people);
+    key.provider_message_id = copy.provider_message_id().map(str::to_owned);
+    let found = resend.status_lookup().unwrap().lookup(&key, &SendOptions::default()).await.unwrap();
+    assert!(matches!(found[0], RecipientOutcome::Accepted(_)), "{found:?}");
+    assert!(found[1..].iter().all(|one| matches!(one, RecipientOutcome::Unknown(_))), "{found:?}");
+    emulator.clear();
+
     // Repeated as a whole, as after a crash, it is taken once: the keys are the same.
     emulator.fail_next(1, Fault::Truncated);
     let outcome = send(&resend, &message).await;
@@ -117,21 +127,6 @@ async fn an_unknown_copy_is_unknown_alone() {
     assert_eq!(emulator.count(), 1);
     assert!(send(&resend, &message).await.is_accepted());
     assert_eq!(emulator.count(), 3);
-}
-
-/// Fifty slow answers would take longer than any hand-over may.
-#[tokio::test]
-async fn copies_one_by_one_share_the_time_of_one_hand_over() {
-    let (emulator, resend) = emulated().await;
-    // Answers are waited for, however late they are.
-    let resend = resend.http(Http::shared());
-    emulator.fail(Some(Fault::Slow));
-    let message = with_file(hidden(&["ada@example.com", "bob@example.com", "eve@example.com"]));
-    let options = SendOptions::default().timeout(Duration::from_millis(300));
-    let outcome = resend.send(&message, &options).await;
-    let expected = [None, Some(RefusalKind::Interrupted), Some(RefusalKind::Interrupted)];
-    assert_eq!(kinds(&outcome, 3), expected);
-    assert_eq!(emulator.count(), 1);
 }
 
 #[tokio::test]

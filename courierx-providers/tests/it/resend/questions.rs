@@ -71,7 +71,7 @@ async fn verifying_tells_what_the_key_is_good_for() {
         (Fault::Hang, RefusalKind::Unavailable),
     ] {
         emulator.fail(Some(fault));
-        let refusal = resend(&emulator, SECRET).verify(&api::patience(fault)).await.unwrap_err();
+        let refusal = resend(&emulator, SECRET).http(api::client(fault)).verify(&options).await.unwrap_err();
         assert_eq!(refusal.kind, kind, "{fault}");
     }
     emulator.fail(None);

@@ -6,14 +6,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use courierx_core::provider::RefusalKind::{
     Auth, Content, Policy, Quota, Recipient, RecipientTemporary, Sender, Throttled, Unavailable,
 };
-use courierx_core::provider::{EmailProvider as _, Outcome, RecipientOutcome, RefusalKind};
+use courierx_core::provider::{EmailProvider as _, Outcome, RecipientOutcome, RefusalKind, SendOptions};
 use courierx_providers::emulator::Fault;
 use proptest::prelude::*;
 use serde_json::Value;
 
 use super::canned::{Answer, Canned};
 use super::{account, send};
-use crate::support::api::{SECRET, patience};
+use crate::support::api::{SECRET, client};
 use crate::support::{mail, refused};
 
 /// The status, the message, the field it names, and what it means.
@@ -182,7 +182,7 @@ async fn faults_before_the_answer_are_certain_and_those_after_it_are_not() {
     let message = mail::to(&["ada@example.com"]);
     for fault in [Fault::Hang, Fault::Truncated, Fault::Untyped500, Fault::Untyped502, Fault::Untyped504] {
         emulator.fail(Some(fault));
-        let outcome = adapter.send(&message, &patience(fault)).await;
+        let outcome = adapter.clone().http(client(fault)).send(&message, &SendOptions::default()).await;
         assert!(matches!(outcome, Outcome::Unknown(_)), "{fault}: {outcome:?}");
     }
     for fault in [Fault::Slow, Fault::Unreadable] {

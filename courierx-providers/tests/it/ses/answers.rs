@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::{pair, send, ses};
 use crate::support::answers::{Answers, Canned, recordings};
-use crate::support::api::{SECRET, http, patience};
+use crate::support::api::{SECRET, client, http};
 use crate::support::{mail, refused};
 
 /// What is to come of an answer; none for an outcome nobody knows.
@@ -226,7 +226,7 @@ async fn faults_have_their_outcomes() {
     let message = mail::to(&["ada@example.com"]);
     for fault in Fault::ALL.iter().copied() {
         emulator.fail(Some(fault));
-        let outcome = ses.send(&message, &patience(fault)).await;
+        let outcome = send(&ses.clone().http(client(fault)), &message).await;
         let expected = match fault {
             Fault::Throttled | Fault::ThrottledWithoutTime => RefusalKind::Throttled,
             Fault::Quota => RefusalKind::Quota,

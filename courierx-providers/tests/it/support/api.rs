@@ -3,18 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use courierx_core::provider::EmailProvider;
 use courierx_core::provider::conformance::{Fate, Meeting};
-use courierx_core::provider::{EmailProvider, SendOptions};
 use courierx_providers::emulator::{Emulator, EmulatorBuilder, Fault};
 use courierx_providers::http::{BaseUrl, Http};
 
 /// The credentials that emulators and adapters agree on in tests.
 pub(crate) const SECRET: &str = "s3cret-key-of-the-account";
 
-/// How long a peer that hangs is waited for. Nobody else is given so little: machines may be busy.
+/// How long a peer that hangs is waited for.
 const HURRY: Duration = Duration::from_secs(2);
 
-/// A client of its own, with the patience of every day.
+/// A client of its own, with the patience of every day: machines are busy at times.
 pub(crate) fn http() -> Http {
     Http::builder().build().unwrap()
 }
@@ -24,10 +24,9 @@ pub(crate) fn hurried() -> Http {
     Http::builder().answer_timeout(HURRY).build().unwrap()
 }
 
-/// With the patience of every day, unless there will be no answer.
-pub(crate) fn patience(fault: Fault) -> SendOptions {
-    let options = SendOptions::default();
-    if fault == Fault::Hang { options.timeout(HURRY) } else { options }
+/// One of the two: where there will be no answer, it is not waited for as long as where there will be one.
+pub(crate) fn client(fault: Fault) -> Http {
+    if fault == Fault::Hang { hurried() } else { http() }
 }
 
 pub(crate) fn base_url(emulator: &Emulator) -> BaseUrl {

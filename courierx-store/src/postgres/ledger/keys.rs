@@ -9,6 +9,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::super::codec::Columns;
+use super::super::conclude::make_durable;
 use super::super::error::{Fault, Run};
 
 /// What each of these keys was used for, in their order; none for one that is free, or whose time is over.
@@ -24,8 +25,12 @@ pub(super) async fn find(
     .bind(keys.iter().map(|(tenant, _)| Uuid::from(*tenant)).collect::<Vec<_>>())
     .bind(keys.iter().map(|(_, key)| key.as_str()).collect::<Vec<_>>())
     .bind(now.as_micros())
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
+    if !rows.is_empty() {
+        // Whoever is told of a message counts on it: not before it is on the disk.
+        make_durable(connection).await?;
+    }
     let mut used: HashMap<(TenantId, String), KeyUse> = HashMap::with_capacity(rows.len());
     for row in &rows {
         let (message, digest): (MessageId, Vec<u8>) = (row.id(2)?, row.column(3)?);

@@ -65,9 +65,14 @@ impl Ledger for SqliteStore {
     }
 
     async fn find_keys(&self, batch: &[(TenantId, ScopedKey)]) -> StoreResult<Vec<Option<KeyUse>>> {
-        let (batch, now) = (batch.to_vec(), self.0.clock.now());
-        self.read(move |connection| {
-            batch.iter().map(|(tenant, key)| accept::key_use(connection, *tenant, key, now)).collect()
+        let batch = batch.to_vec();
+        // By the writer, though nothing is written: readers see what is not on the disk yet, and whoever is told of a
+        // message counts on it.
+        self.write(Touches::Nothing, move |tx| {
+            let find = |(tenant, key): &(TenantId, ScopedKey)| {
+                accept::key_use(tx.connection(), *tenant, key, tx.now())
+            };
+            batch.iter().map(find).collect()
         })
         .await
     }

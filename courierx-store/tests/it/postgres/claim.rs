@@ -113,21 +113,8 @@ async fn a_job_is_found_that_a_claim_did_not_see() {
     .await;
     let store = fixture.store.clone();
     let claiming = tokio::spawn(async move { super::support::claim(&store, 10).await });
-    let mut watching = fixture.connection().await;
-    loop {
-        let waits: bool = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock')",
-        )
-        .bind(&fixture.schema)
-        .fetch_one(&mut watching)
-        .await
-        .unwrap();
-        if waits {
-            break;
-        }
-        assert!(!claiming.is_finished(), "the claim did not wait for the row");
-        tokio::task::yield_now().await;
-    }
+    fixture.until_one_waits().await;
+    assert!(!claiming.is_finished(), "the claim waits for the row");
     // The claim looked at the jobs before this one was there.
     let late = "INSERT INTO jobs (tenant, kind, lane, run_at, free_at, payload)
                 SELECT tenant, kind, lane, run_at, run_at, payload FROM jobs LIMIT 1; COMMIT";

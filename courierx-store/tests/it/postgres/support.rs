@@ -59,12 +59,14 @@ impl Fixture {
         message_at(tenant, self.clock.now())
     }
 
-    /// Waits until one of the store's connections waits for a lock.
+    /// Waits until one of the store's connections waits for a lock of a row. (What tells others of jobs waits for one of
+    /// the whole server, an object.)
     pub(crate) async fn until_one_waits(&self) {
         let mut connection = self.connection().await;
         let waits = async {
             let sql = "SELECT EXISTS (SELECT FROM pg_stat_activity
-                                      WHERE application_name = $1 AND wait_event_type = 'Lock')";
+                                      WHERE application_name = $1 AND wait_event_type = 'Lock'
+                                        AND wait_event <> 'object')";
             loop {
                 let waits = sqlx::query_scalar(sql).bind(&self.schema);
                 let waits: bool = waits.fetch_one(&mut connection).await.unwrap();

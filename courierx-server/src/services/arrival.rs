@@ -13,13 +13,13 @@ use crate::error::ServiceResult;
 /// How long a message is waited for from when it is to be sent. Delivery into a sandbox takes a few milliseconds,
 /// and longer only while the machine is busy; what is older waits for something else.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How often somebody looks.
-const LOOKS: Duration = Duration::from_millis(10);
+/// How soon somebody looks again: twice as long each time, as what is not there at once takes longer.
+const LOOKS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 
 /// Waits until each of these messages had its first attempt, or is no longer new.
 pub(super) async fn arrived(ctx: &Ctx, app: &App, messages: &[MessageId]) -> ServiceResult<()> {
     let clock = app.store.clock();
-    let end = clock.now().after(PATIENCE);
+    let (end, mut pause) = (clock.now().after(PATIENCE), LOOKS.0);
     let mut awaited: Vec<_> = messages.iter().map(|id| (ctx.tenant, *id)).collect();
     loop {
         let found = app.store.outline(&awaited).await?;
@@ -30,7 +30,8 @@ pub(super) async fn arrived(ctx: &Ctx, app: &App, messages: &[MessageId]) -> Ser
         if awaited.is_empty() || now >= end {
             return Ok(());
         }
-        clock.sleep_until(now.after(LOOKS)).await;
+        clock.sleep_until(now.after(pause)).await;
+        pause = (2 * pause).min(LOOKS.1);
     }
 }
 

@@ -51,7 +51,7 @@ impl Places {
     }
 
     /// A place of this tenant, if there is one at once.
-    pub(super) fn try_take(&self, tenant: TenantId) -> Option<Place> {
+    pub fn try_take(&self, tenant: TenantId) -> Option<Place> {
         let own = self.of(tenant).try_acquire_owned().ok()?;
         let of_all = Arc::clone(&self.all).try_acquire_owned().ok()?;
         Some(Place { _own: own, _of_all: of_all })

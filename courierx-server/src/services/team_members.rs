@@ -35,6 +35,7 @@ pub async fn list(ctx: &Ctx, app: &App) -> ServiceResult<Vec<MemberView>> {
 
 /// Gives somebody another role.
 pub async fn update(ctx: &Ctx, app: &App, id: RecordId, role: Option<Role>) -> ServiceResult<MemberView> {
+    ctx.require_role(Role::Admin)?;
     for _ in 0..count::TRIES {
         let _turn = app.tenant_turns.take(ctx.tenant).await?;
         let ctx = &anew(ctx, app).await?;
@@ -58,6 +59,7 @@ pub async fn update(ctx: &Ctx, app: &App, id: RecordId, role: Option<Role>) -> S
 
 /// Lets somebody belong to the tenant no more. Their tokens for it end at once; API keys are the tenant's, and stay.
 pub async fn delete(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<()> {
+    ctx.require_role(Role::Admin)?;
     for _ in 0..count::TRIES {
         let _turn = app.tenant_turns.take(ctx.tenant).await?;
         let ctx = &anew(ctx, app).await?;

@@ -1,10 +1,15 @@
 //! Who belongs to a tenant: invited, given roles, removed.
 
 use courierx_core::id::RecordId;
+use courierx_core::message::Mode;
 use courierx_core::store::{Change, ConfigsExt as _};
-use courierx_server::ctx::Role;
+use courierx_server::auth::Claims;
+use courierx_server::ctx::{Actor, Ctx, RequestId, Role};
 use courierx_server::model::memberships::Membership;
 use courierx_server::model::users::{EndedToken, User};
+use courierx_server::services::api_keys::{self, NewApiKey};
+use courierx_server::services::invitations;
+use futures_util::FutureExt as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -238,6 +243,41 @@ async fn who_was_put_out_at_another_server_makes_nothing_here_that_lasts() {
     let again = server.log_in("acme").await;
     assert_eq!(again.get("/api/v1/team_members").await.body.as_array().unwrap().len(), 1);
     assert_eq!(again.post("/api/v1/api_keys", &json!({ "name": "mine" })).await.status, 201);
+}
+
+/// Who stands in line behind somebody else of the tenant, and is put out meanwhile.
+#[tokio::test]
+async fn who_is_put_out_while_they_wait_makes_nothing() {
+    let server = TestServer::start().await;
+    let owner = server.owner("acme").await;
+    let (app, tenant) = (server.app(), tenant(&owner).await);
+    let ada = join(&server, &owner, "ada@acme.example", "admin").await;
+    let path = member(&owner, "ada@acme.example").await;
+    let membership: RecordId = path.rsplit('/').next().unwrap().parse().unwrap();
+    let Claims { sub: id, home, epoch, jti: token, .. } = app.tokens.read(ada.token(), app.now()).unwrap();
+    let actor = Actor::User { id, home, role: Role::Admin, epoch, token };
+    let ctx = Ctx { tenant, actor, mode: Mode::Live, request_id: RequestId::generate() };
+    for is_member in [true, false] {
+        let turn = app.tenant_turns.try_take(tenant).unwrap();
+        let new = NewApiKey {
+            name: "mine".to_owned(),
+            scopes: Vec::new(),
+            from_domains: Vec::new(),
+            mode: Mode::Live,
+            expires_at: None,
+            rate_limit_per_minute: None,
+        };
+        let mut key = Box::pin(api_keys::create(&ctx, app, new));
+        let email = format!("{is_member}@acme.example");
+        let mut invited = Box::pin(invitations::create(&ctx, app, &email, Role::Viewer));
+        assert!((&mut key).now_or_never().is_none() && (&mut invited).now_or_never().is_none());
+        if !is_member {
+            let put_out = vec![Change::delete::<Membership>(membership)];
+            app.store.commit_configs(tenant, put_out).await.unwrap().unwrap();
+        }
+        drop(turn);
+        assert_eq!((key.await.is_ok(), invited.await.is_ok()), (is_member, is_member));
+    }
 }
 
 /// Whom mail of the server's own went to, in any order.

@@ -53,11 +53,9 @@ pub struct ApiKeyView {
 
 /// Makes a key. What is returned beside it is shown once and never known again.
 pub async fn create(ctx: &Ctx, app: &App, new: NewApiKey) -> ServiceResult<(ApiKeyView, RawKey)> {
-    let ctx = &anew(ctx, app).await?;
     ctx.require(Scope::ApiKeysWrite)?;
     let now = app.now();
     let powers = check(&new, now)?;
-    may_make(ctx, app, &powers).await?;
     let Powers { scopes, from_domains, mode, expires_at, rate_limit_per_minute } = powers;
     let raw = RawKey::generate(mode);
     let key = ApiKey {
@@ -79,10 +77,14 @@ pub async fn create(ctx: &Ctx, app: &App, new: NewApiKey) -> ServiceResult<(ApiK
     Ok((ApiKeyView { key, last_used_at: None }, raw))
 }
 
-/// Keeps a new key, if there is room for it.
+/// Keeps a new key, if there is room for it, and whoever asks may make it.
 async fn add(ctx: &Ctx, app: &App, id: RecordId, key: &ApiKey) -> ServiceResult<()> {
     for _ in 0..count::TRIES {
         let count = Count::begin(app, ctx.tenant).await?;
+        // Who waited for this may have been put out meanwhile.
+        let ctx = &anew(ctx, app).await?;
+        ctx.require(Scope::ApiKeysWrite)?;
+        may_make(ctx, app, &Powers::of(key)).await?;
         let present = all(ctx, app).await?;
         let active = present.iter().filter(|one| one.key.value.status == ApiKeyStatus::Active).count();
         let room = count.at_most(MAX_KEYS, "keys", present.len())?.within(Limit::ApiKeys, active)?;

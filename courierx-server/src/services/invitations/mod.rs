@@ -57,7 +57,6 @@ pub async fn list(
 
 /// Invites somebody, and mails them if the server has mail of its own, and did not send too much of it lately.
 pub async fn create(ctx: &Ctx, app: &App, email: &str, role: Role) -> ServiceResult<Invited> {
-    let ctx = &anew(ctx, app).await?;
     ctx.require_role(role.max(Role::Admin))?;
     let email = email.trim();
     if email.starts_with(['@', '*']) || email.parse::<Pattern>().is_err() {
@@ -83,6 +82,8 @@ pub async fn create(ctx: &Ctx, app: &App, email: &str, role: Role) -> ServiceRes
 async fn add(ctx: &Ctx, app: &App, id: RecordId, invitation: &Invitation) -> ServiceResult<()> {
     for _ in 0..count::TRIES {
         let ((room, all), mut changes) = (room(app, ctx.tenant).await?, Vec::new());
+        // Who waited for this may have been put out meanwhile.
+        anew(ctx, app).await?.require_role(invitation.role.max(Role::Admin))?;
         if all.len() >= MAX {
             // The oldest that is done with makes room.
             let done = all.iter().find(|one| one.value.status != InvitationStatus::Pending);
@@ -119,14 +120,14 @@ pub async fn revoke(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<Invitat
 
 /// Makes another token for an invitation; the one before ends.
 pub async fn resend(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<Invited> {
-    let ctx = &anew(ctx, app).await?;
+    ctx.require_role(Role::Admin)?;
     let token = random_hex();
     for _ in 0..count::TRIES {
         let mut invitation = pending(app, ctx.tenant, id).await?;
-        ctx.require_role(invitation.value.role.max(Role::Admin))?;
         // One that has ended was not counted any more, and is again from now on.
         let is_open = invitation.value.is_open_at(app.now());
         let room = if is_open { None } else { Some(room(app, ctx.tenant).await?.0) };
+        anew(ctx, app).await?.require_role(invitation.value.role.max(Role::Admin))?;
         invitation.value.digest = digest(&token);
         invitation.value.expires_at = app.now().after(LIFETIME);
         let changes = vec![Change::update(ctx.tenant, id, invitation.version, &invitation.value)?];

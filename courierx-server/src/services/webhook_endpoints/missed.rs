@@ -20,6 +20,8 @@ use crate::webhooks::LOGGED_DAYS;
 
 /// Most events of a time that are looked at, and most tries.
 const LOOKED: usize = 50_000;
+/// Most events that are read, as those before a time and behind it are known by when others were written down.
+const READ: usize = 4 * LOOKED;
 /// Events that are read at once, and messages.
 const BATCH: usize = 500;
 /// Events by which it is known when those at a position were written down, and how many positions are worth no look.
@@ -127,9 +129,10 @@ impl<'a> Tries<'a> {
 /// before it: who asks for one time after another gets each event once.
 async fn happened(app: &App, endpoint: &Endpoint, time: &Time) -> ServiceResult<Found> {
     let mut after = position_before(app, endpoint, time.from).await?;
-    let (mut found, mut looked, mut written) = (Found::new(), 0, Timestamp::EPOCH);
+    let (mut found, mut read, mut looked, mut written) = (Found::new(), 0, 0, Timestamp::EPOCH);
     loop {
         let events = app.store.events(&EventQuery::of_tenant(endpoint.tenant, after, BATCH)).await?;
+        read += events.len();
         for event in &events {
             if event.kind == EventKind::Queued {
                 written = written.max(event.at);
@@ -144,7 +147,7 @@ async fn happened(app: &App, endpoint: &Endpoint, time: &Time) -> ServiceResult<
                 }
             }
         }
-        if looked > LOOKED {
+        if looked > LOOKED || read > READ {
             return Err(too_much());
         }
         let Some(last) = events.last().filter(|_| events.len() == BATCH) else { return Ok(found) };

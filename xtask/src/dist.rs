@@ -1,13 +1,15 @@
 //! `cargo xtask dist`: the server as it is given away, built by a profile of its work.
 //!
 //! An accepted message runs through much code, spread over all of the program. The compiler puts together what runs
-//! together, and inlines what is called often, once it is told what that is.
+//! together, and inlines what is called often, once it is told what that is. So does, once more, who lays out the
+//! finished program, and sees what the compiler does not: how parts of different crates and languages follow each other.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Task;
+use crate::llvm::Llvm;
 use crate::shell::{self, Failure, Result, find_program, section};
 
 pub(crate) const TASK: Task = Task {
@@ -15,9 +17,11 @@ pub(crate) const TASK: Task = Task {
     usage: "dist",
     summary: "builds the server as it is given away",
     details: "Builds it to count what it does, has it accept, deliver and read (`load` of the benchmark `serve`), and builds it anew by
-what was counted: target/trained/courierx. Takes 45 minutes on two cores, and 4 GB of disk.
+what was counted: target/trained/courierx. Takes 45 minutes on two cores, and 5 GB of disk.
 
-Needs wrk and PostgreSQL for the load, and the toolchain's llvm-tools, which rustup is asked for if they are missing.
+Needs wrk and PostgreSQL for the load, and llvm-profdata, for which rustup is asked if it is missing. If they are there,
+clang builds the C parts by a profile too, and llvm-bolt lays out the finished program by another one. All of them must be of
+the compiler's own LLVM: of its toolchain, or of the system, with the version in their names (clang-22).
 `cargo xtask bench --dist serve` measures what was built.",
     run: dist,
 };
@@ -25,23 +29,37 @@ Needs wrk and PostgreSQL for the load, and the toolchain's llvm-tools, which rus
 /// How it is loaded: see `load.rs` of the benchmark.
 const LOAD: [&str; 6] = ["--bench", "serve", "--", "--only", "load", "--server"];
 
+/// What runs together stands together: parts of functions, and functions; what does not run is elsewhere.
+const LAYOUT: [&str; 6] = [
+    "-reorder-blocks=ext-tsp",
+    "-reorder-functions=cdsort",
+    "-split-functions",
+    "-split-all-cold",
+    "-split-eh",
+    "-icf=safe",
+];
+
 fn dist(args: &[String]) -> Result {
     shell::no_arguments(args)?;
     if find_program("wrk", &[]).is_none() {
         return Err(Failure::new("wrk is not in PATH"));
     }
-    let tool = profdata()?;
-    let (counted, profile) = (dir().join("counted"), profile());
+    let llvm = Llvm::of_the_compiler()?;
+    let (profdata, strip) = (llvm.get("llvm-profdata")?, llvm.get("llvm-strip")?);
+    let (counted, profile) = (dir().join("counted"), dir().join("courierx.profdata"));
     empty(&counted)?;
-    let counting = section("a server that counts", || build("-Cprofile-generate", &counted))?;
+    let counting = section("a server that counts", || build(&llvm, "profile-generate", &counted))?;
     section("what it counts", || {
-        // The benchmark is built as always: what it does itself is not to be counted.
-        let mut load = shell::cargo(["bench", "--locked", "--package", "courierx-server"]);
-        shell::run(load.args(LOAD).arg(&counting))?;
-        shell::run(Command::new(tool).args(["merge", "--output"]).arg(&profile).arg(&counted))
+        load(&counting)?;
+        shell::run(Command::new(profdata).args(["merge", "--output"]).arg(&profile).arg(&counted))
     })?;
-    let built = section("the server", || build("-Cprofile-use", &profile))?;
-    let size = fs::copy(&built, program()).map_err(|error| failed("copy", &built, &error))?;
+    let mut built = section("the server", || build(&llvm, "profile-use", &profile))?;
+    match llvm.find("llvm-bolt").zip(llvm.find("merge-fdata")) {
+        Some((bolt, merge)) => built = section("its layout", || lay_out(&built, &bolt, &merge))?,
+        None => println!("\nno llvm-bolt of this LLVM is there: the layout stays as it is"),
+    }
+    shell::run(Command::new(strip).arg("-o").arg(program()).arg(&built))?;
+    let size = fs::metadata(program()).map_err(|error| failed("read", &program(), &error))?.len();
     println!("\n{} ({} MB)", program().display(), size / 1_000_000);
     empty(&counted)
 }
@@ -56,15 +74,49 @@ pub(crate) fn built() -> Result<String> {
 
 /// Builds the server with a profile to write or to read. Both are built in one place: the second needs nothing of the
 /// first.
-fn build(flag: &str, profile: &Path) -> Result<PathBuf> {
-    let (folder, host) = (dir().join("build"), host()?);
+fn build(llvm: &Llvm, with: &str, profile: &Path) -> Result<PathBuf> {
+    let (folder, profile) = (dir().join("build"), profile.display());
     let mut cargo = shell::cargo(["build", "--locked", "--package", "courierx-server", "--bin", "courierx"]);
     // With a target named, the flags are for the program and not for what builds it.
-    cargo.args(["--profile", "dist", "--target", &host]);
-    cargo.env("RUSTFLAGS", format!("{flag}={}", profile.display()));
+    cargo.args(["--profile", "dist", "--target", &llvm.host]);
+    // Who lays it out has to find what refers to what, by name.
+    cargo.env("RUSTFLAGS", format!("-C{with}={profile} -Clink-arg=-Wl,--emit-relocs"));
+    cargo.env("CARGO_PROFILE_DIST_STRIP", "none");
+    if let Some(clang) = llvm.find("clang") {
+        let target = llvm.host.replace('-', "_");
+        cargo.env(format!("CC_{target}"), clang);
+        cargo.env(format!("CFLAGS_{target}"), format!("-f{with}={profile}"));
+    }
     cargo.env("CARGO_TARGET_DIR", &folder).env("CARGO_INCREMENTAL", "0");
     shell::run(&mut cargo)?;
-    Ok(folder.join(host).join("dist/courierx"))
+    Ok(folder.join(&llvm.host).join("dist/courierx"))
+}
+
+/// Has it do what a server does all day. The benchmark is built as always: what it does itself is not to be counted.
+fn load(server: &Path) -> Result {
+    let mut load = shell::cargo(["bench", "--locked", "--package", "courierx-server"]);
+    shell::run(load.args(LOAD).arg(server))
+}
+
+/// Counts once more, in the finished program, what follows what, and puts that together.
+fn lay_out(server: &Path, bolt: &Path, merge: &Path) -> Result<PathBuf> {
+    let [counting, followed, all, laid] =
+        ["counting", "followed", "courierx.fdata", "laid-out"].map(|name| dir().join(name));
+    empty(&followed)?;
+    fs::create_dir_all(&followed).map_err(|error| failed("make", &followed, &error))?;
+    let mut instrument = Command::new(bolt);
+    instrument.arg(server).args(["-instrument", "-instrumentation-file-append-pid"]);
+    instrument.arg(format!("-instrumentation-file={}", followed.join("by").display()));
+    shell::run(instrument.arg("-o").arg(&counting))?;
+    load(&counting)?;
+    let each = fs::read_dir(&followed).map_err(|error| failed("list", &followed, &error))?;
+    let each = each.flatten().map(|file| file.path());
+    shell::run(Command::new(merge).arg("-o").arg(&all).args(each))?;
+    let mut lay = Command::new(bolt);
+    lay.arg(server).arg("-o").arg(&laid).arg("-data").arg(&all).args(LAYOUT);
+    shell::run(&mut lay)?;
+    empty(&followed)?;
+    Ok(laid)
 }
 
 fn dir() -> PathBuf {
@@ -73,35 +125,6 @@ fn dir() -> PathBuf {
 
 fn program() -> PathBuf {
     dir().join("courierx")
-}
-
-fn profile() -> PathBuf {
-    dir().join("courierx.profdata")
-}
-
-/// What this machine is called by the compiler.
-fn host() -> Result<String> {
-    let version = shell::output(rustc().arg("-vV"))?;
-    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
-    host.map(str::to_owned).ok_or_else(|| Failure::new("rustc does not tell its host"))
-}
-
-/// `llvm-profdata` of this toolchain: those of others may not read what its programs write.
-fn profdata() -> Result<PathBuf> {
-    let libraries = shell::output(rustc().args(["--print", "target-libdir"]))?;
-    let tool = PathBuf::from(libraries.trim()).with_file_name("bin").join("llvm-profdata");
-    if !tool.is_file() {
-        shell::run(
-            Command::new("rustup").args(["component", "add", "llvm-tools"]).current_dir(shell::root()),
-        )?;
-    }
-    if tool.is_file() { Ok(tool) } else { Err(Failure::new(format!("there is no {}", tool.display()))) }
-}
-
-fn rustc() -> Command {
-    let mut rustc = Command::new("rustc");
-    rustc.current_dir(shell::root());
-    rustc
 }
 
 fn empty(dir: &PathBuf) -> Result {

@@ -7,6 +7,7 @@ mod deny;
 mod dist;
 mod graph;
 mod light;
+mod llvm;
 mod models;
 mod shell;
 mod test;

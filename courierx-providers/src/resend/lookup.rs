@@ -11,10 +11,11 @@ use courierx_core::provider::{
     Uncertainty,
 };
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::Resend;
 use super::events::EVENTS;
-use crate::callback::{Meaning, mailbox};
+use crate::callback::{Meaning, mailbox, strings};
 use crate::http::NoAnswer;
 
 #[derive(Deserialize)]
@@ -22,20 +23,21 @@ struct Email {
     id: String,
     #[serde(default)]
     last_event: Option<String>,
+    // Lists of addresses. Where there is none, some have a null in them.
     #[serde(default)]
-    to: Option<Vec<String>>,
+    to: Value,
     #[serde(default)]
-    cc: Option<Vec<String>>,
+    cc: Value,
     #[serde(default)]
-    bcc: Option<Vec<String>>,
+    bcc: Value,
 }
 
 impl Email {
     /// Whether it went to this one. Of a message to several who may not see each other, everyone has a copy, and each
     /// copy an identifier of its own.
     fn is_for(&self, recipient: &Address) -> bool {
-        let people = [&self.to, &self.cc, &self.bcc].into_iter().flatten().flatten();
-        people.filter_map(|text| mailbox(text)).any(|one| one.key() == recipient.key())
+        let people = [&self.to, &self.cc, &self.bcc].into_iter().flat_map(strings);
+        people.filter_map(mailbox).any(|one| one.key() == recipient.key())
     }
 }
 

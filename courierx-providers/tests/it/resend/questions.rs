@@ -37,6 +37,17 @@ async fn a_message_is_found_by_the_vendors_identifier() {
         assert_eq!(acceptance.detail.as_deref(), Some("last event: delivered"));
     }
 
+    let said = Answers::start().await;
+    let email = json!({ "id": "e", "to": ["Ada <ADA@example.com>"], "cc": [null], "bcc": null });
+    said.say([Canned::new(200, email.to_string())]);
+    key.provider_message_id = Some("e".to_owned());
+    let heard = resend.clone().base_url(said.url());
+    let answers = heard.status_lookup().unwrap().lookup(&key, &SendOptions::default()).await.unwrap();
+    assert!(
+        matches!(answers[..], [RecipientOutcome::Accepted(_), RecipientOutcome::Unknown(_)]),
+        "{answers:?}"
+    );
+
     key.provider_message_id = Some("../domains".to_owned());
     let answers = ask(&key).await.unwrap();
     assert!(answers.iter().all(|one| matches!(one, RecipientOutcome::Unknown(_))), "{answers:?}");

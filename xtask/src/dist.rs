@@ -79,9 +79,12 @@ fn build(llvm: &Llvm, with: &str, profile: &Path) -> Result<PathBuf> {
     let mut cargo = shell::cargo(["build", "--locked", "--package", "courierx-server", "--bin", "courierx"]);
     // With a target named, the flags are for the program and not for what builds it.
     cargo.args(["--profile", "dist", "--target", &llvm.host]);
-    // Who lays it out has to find what refers to what, by name.
-    cargo.env("RUSTFLAGS", format!("-C{with}={profile} -Clink-arg=-Wl,--emit-relocs"));
-    cargo.env("CARGO_PROFILE_DIST_STRIP", "none");
+    let mut flags = format!("-C{with}={profile}");
+    if llvm.find("llvm-bolt").is_some() {
+        // Who lays it out has to find what refers to what. Linkers of other systems know no such option.
+        flags += " -Clink-arg=-Wl,--emit-relocs";
+    }
+    cargo.env("RUSTFLAGS", flags).env("CARGO_PROFILE_DIST_STRIP", "none");
     if let Some(clang) = llvm.find("clang") {
         let target = llvm.host.replace('-', "_");
         cargo.env(format!("CC_{target}"), clang);

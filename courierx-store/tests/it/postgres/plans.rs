@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use courierx_core::event::EventKind;
 use courierx_core::message::{Address, Lane};
-use courierx_core::store::{JobKind, Ledger, NewJob, PurgeRequest, Queue, Suppressions};
+use courierx_core::store::{
+    Effects, EventMatch, IncomingEvent, JobKind, Ledger, NewJob, PurgeRequest, Queue, Recorded, Suppressions,
+};
 use courierx_core::suppression::{NewSuppression, Pattern, Reason, Scope};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -85,6 +88,37 @@ async fn attempts_are_sought_by_their_message() {
     }
     let read = entries_read(&fixture, "attempts", 600).await;
     assert!(read <= 2 * 600, "{read} entries were read for {MESSAGES} messages");
+}
+
+/// The same where a provider tells what became of them.
+#[tokio::test]
+async fn what_is_told_of_attempts_finds_them_by_the_hand_over() {
+    const MESSAGES: usize = 600;
+    const BATCH: usize = 50;
+    let fixture = Fixture::new().await;
+    for _ in 0..MESSAGES / BATCH {
+        let messages = (0..BATCH).map(|_| fixture.message(tenant(1))).collect();
+        fixture.store.accept(messages).await.unwrap();
+        let begun: Vec<_> = fixture.claim(BATCH).await.iter().map(begin).collect();
+        fixture.store.begin_attempts(begun.clone()).await.unwrap();
+        let told = begun.into_iter().map(|attempt| IncomingEvent {
+            tenant: attempt.tenant,
+            connection: attempt.connection,
+            about: EventMatch::Delivery(attempt.delivery),
+            recipient: None,
+            kind: EventKind::Delivered,
+            at: fixture.clock.now(),
+            deduplication: attempt.delivery.to_string(),
+            detail: None,
+            row: None,
+            effects: Effects::default(),
+        });
+        let recorded = fixture.store.record_events(told.collect()).await.unwrap();
+        assert!(recorded.iter().all(|one| matches!(one, Recorded::Stored { .. })));
+    }
+    // Each is sought when it begins, when it is told of, and when that is written down, and rewritten in between.
+    let read = entries_read(&fixture, "attempts", 3 * 600).await;
+    assert!(read <= 6 * 600, "{read} entries were read for {MESSAGES} messages");
 }
 
 #[tokio::test]

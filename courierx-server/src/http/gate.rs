@@ -1,7 +1,7 @@
 //! What every request passes on its way to a handler: a name, who asks, what that may do, a measure.
 
+use std::fmt;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::response::{IntoResponse, Response};
 use courierx_core::id::TenantId;
 use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 
 use super::error::panicked;
 use super::links;
@@ -56,60 +57,78 @@ pub(super) struct Gate {
     pub(super) room: Arc<Room>,
 }
 
-/// A handler behind its gate. Itself a handler, and not a layer around the route: a layer costs every request
-/// a copy of the service and two more boxes.
-#[derive(Debug, Clone)]
-pub(super) struct Guarded<H> {
-    gate: Arc<Gate>,
-    handler: H,
-}
+/// A handler whose type nobody knows any more: what stands around it is compiled once, and not for each of them.
+#[derive(Clone)]
+pub(super) struct Erased(Arc<dyn Fn(Request, Arc<App>) -> BoxFuture<'static, Response> + Send + Sync>);
 
-impl<H> Guarded<H> {
-    pub(super) fn new(gate: Gate, handler: H) -> Self {
-        Self { gate: Arc::new(gate), handler }
+impl Erased {
+    pub(super) fn new<H, T>(handler: H) -> Self
+    where
+        H: Handler<T, Arc<App>>,
+        T: 'static,
+    {
+        Self(Arc::new(move |request, app| Box::pin(handler.clone().call(request, app))))
     }
 }
 
-impl<H, T> Handler<T, Arc<App>> for Guarded<H>
-where
-    H: Handler<T, Arc<App>>,
-    T: 'static,
-{
-    type Future = Pin<Box<dyn Future<Output = Response> + Send>>;
+impl fmt::Debug for Erased {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Erased")
+    }
+}
 
-    fn call(self, mut request: Request, app: Arc<App>) -> Self::Future {
-        Box::pin(async move {
-            let Self { gate, handler } = self;
-            let start = Instant::now();
-            let request_id = name(&request);
-            let method = request.method().clone();
-            let mut standing = None;
-            let answering = async {
-                match gate.admit(&app, &mut request, &request_id, &mut standing).await {
-                    Ok(_place) => handler.call(request, Arc::clone(&app)).await,
-                    Err(error) => error.into_response(),
-                }
-            };
-            // What a request leaves half done when it panics is its own: all that is shared is behind locks that
-            // bear it, or in the store.
-            let mut response =
-                AssertUnwindSafe(answering).catch_unwind().await.unwrap_or_else(|panic| panicked(&*panic));
-            let (status, took, route) = (response.status().as_u16(), start.elapsed(), gate.path);
-            gate.meters.observe(response.status(), took);
-            // The path is the route's, without identifiers, and the query may hold addresses: neither is logged.
-            if status >= 500 {
-                tracing::warn!(%method, route, status, ?took, %request_id, "answered");
-            } else {
-                tracing::debug!(%method, route, status, ?took, %request_id, "answered");
+/// A handler behind its gate. Itself a handler, and not a layer around the route: a layer costs every request
+/// a copy of the service and two more boxes.
+#[derive(Debug, Clone)]
+pub(super) struct Guarded {
+    gate: Arc<Gate>,
+    handler: Erased,
+}
+
+impl Guarded {
+    pub(super) fn new(gate: Gate, handler: Erased) -> Self {
+        Self { gate: Arc::new(gate), handler }
+    }
+
+    async fn answer(self, mut request: Request, app: Arc<App>) -> Response {
+        let Self { gate, handler } = self;
+        let start = Instant::now();
+        let request_id = name(&request);
+        let method = request.method().clone();
+        let mut standing = None;
+        let answering = async {
+            match gate.admit(&app, &mut request, &request_id, &mut standing).await {
+                Ok(_place) => handler.0(request, Arc::clone(&app)).await,
+                Err(error) => error.into_response(),
             }
-            if let Some(standing) = standing {
-                tell(&standing, response.headers_mut());
-            }
-            if let Ok(value) = HeaderValue::from_str(request_id.as_str()) {
-                response.headers_mut().insert(REQUEST_ID, value);
-            }
-            response
-        })
+        };
+        // What a request leaves half done when it panics is its own: all that is shared is behind locks that
+        // bear it, or in the store.
+        let mut response =
+            AssertUnwindSafe(answering).catch_unwind().await.unwrap_or_else(|panic| panicked(&*panic));
+        let (status, took, route) = (response.status().as_u16(), start.elapsed(), gate.path);
+        gate.meters.observe(response.status(), took);
+        // The path is the route's, without identifiers, and the query may hold addresses: neither is logged.
+        if status >= 500 {
+            tracing::warn!(%method, route, status, ?took, %request_id, "answered");
+        } else {
+            tracing::debug!(%method, route, status, ?took, %request_id, "answered");
+        }
+        if let Some(standing) = standing {
+            tell(&standing, response.headers_mut());
+        }
+        if let Ok(value) = HeaderValue::from_str(request_id.as_str()) {
+            response.headers_mut().insert(REQUEST_ID, value);
+        }
+        response
+    }
+}
+
+impl Handler<(), Arc<App>> for Guarded {
+    type Future = BoxFuture<'static, Response>;
+
+    fn call(self, request: Request, app: Arc<App>) -> Self::Future {
+        Box::pin(self.answer(request, app))
     }
 }
 

@@ -45,16 +45,16 @@ pub use routes::{Route, routes};
 use crate::App;
 use crate::error::ServiceError;
 use crate::services::room::Room;
-use gate::{Gate, Guarded};
+use gate::{Erased, Gate, Guarded};
 
 /// The whole HTTP surface of an app.
 pub fn router(app: &Arc<App>) -> Router {
     let mut router = Router::new();
     let room = Arc::<Room>::default();
     for route in routes() {
-        let Route { method, path, access, behind, .. } = route;
-        let meters = app.meters.route(method.as_str(), path);
-        router = router.route(path, behind(Gate { access, path, meters, room: Arc::clone(&room) }));
+        let Route { path, access, .. } = route;
+        let meters = app.meters.route(route.method.as_str(), path);
+        router = router.route(path, route.behind(Gate { access, path, meters, room: Arc::clone(&room) }));
     }
     // What no route answers passes a gate all the same: it has a name, and is measured.
     let gate = |path| {
@@ -65,8 +65,8 @@ pub fn router(app: &Arc<App>) -> Router {
     let not_allowed =
         async || ApiError::status(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed");
     router
-        .fallback(Guarded::new(gate("unknown path"), not_found))
-        .method_not_allowed_fallback(Guarded::new(gate("unknown method"), not_allowed))
+        .fallback(Guarded::new(gate("unknown path"), Erased::new(not_found)))
+        .method_not_allowed_fallback(Guarded::new(gate("unknown method"), Erased::new(not_allowed)))
         .with_state(Arc::clone(app))
 }
 
@@ -91,7 +91,7 @@ mod tests {
         let meters = app.meters.route("GET", "/panic");
         let gate = Gate { access: Access::Public, path: "/panic", meters, room: Arc::default() };
         let panics = async || -> StatusCode { panic!("of its own making") };
-        let router = Router::new().route("/panic", axum::routing::get(Guarded::new(gate, panics)));
+        let router = Router::new().route("/panic", axum::routing::get(Guarded::new(gate, Erased::new(panics))));
         let request = Request::get("/panic").header("x-request-id", "mine").body(Body::empty()).unwrap();
         let answer = router.with_state(Arc::clone(&app)).oneshot(request).await.unwrap();
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);

@@ -14,7 +14,7 @@ use super::api::{
     invitations, plan, provider_connections, routing, routing_rules, sandbox, suppressions, team_members,
     usage_stats, webhook_endpoints,
 };
-use super::gate::{Gate, Guarded};
+use super::gate::{Erased, Gate, Guarded};
 use super::openapi::{Described, Operation};
 use super::{docs, health, links};
 use crate::App;
@@ -36,8 +36,8 @@ pub struct Route {
     pub(super) handler: &'static str,
     /// What its signature tells.
     pub(super) tell: fn(&mut Operation),
-    /// The handler, once its gate is there.
-    pub(super) behind: Box<dyn FnOnce(Gate) -> MethodRouter<Arc<App>> + Send>,
+    /// Who answers.
+    pub(super) answers: Erased,
 }
 
 impl Route {
@@ -45,6 +45,17 @@ impl Route {
     fn note(mut self, note: &'static str) -> Self {
         self.note = Some(note);
         self
+    }
+
+    /// Its handler, behind this gate.
+    pub(super) fn behind(self, gate: Gate) -> MethodRouter<Arc<App>> {
+        let guarded = Guarded::new(gate, self.answers);
+        match self.method {
+            Method::POST => methods::post(guarded),
+            Method::PATCH => methods::patch(guarded),
+            Method::DELETE => methods::delete(guarded),
+            _ => methods::get(guarded),
+        }
     }
 }
 
@@ -490,9 +501,8 @@ where
     H: Handler<T, Arc<App>> + Described<T>,
     T: 'static,
 {
-    let behind = handler.clone();
-    let behind = Box::new(|gate| methods::get(Guarded::new(gate, Polled(behind))));
-    Route { behind, ..get(path, access, summary, handler) }
+    let answers = Erased::new(Polled(handler.clone()));
+    Route { answers, ..get(path, access, summary, handler) }
 }
 
 macro_rules! method {
@@ -502,9 +512,9 @@ macro_rules! method {
             H: Handler<T, Arc<App>> + Described<T>,
             T: 'static,
         {
-            let behind = Box::new(|gate| methods::$name(Guarded::new(gate, handler)));
+            let answers = Erased::new(handler);
             let (tell, handler) = (<H as Described<T>>::tell, std::any::type_name::<H>());
-            Route { method: Method::$method, path, access, summary, note: None, handler, tell, behind }
+            Route { method: Method::$method, path, access, summary, note: None, handler, tell, answers }
         }
     };
 }

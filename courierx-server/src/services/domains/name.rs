@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+use public_suffix::{DEFAULT_PROVIDER, EffectiveTLDProvider as _};
 
 /// The domain as addresses have it: an A-label in lower case.
 pub(in crate::services) fn domain_name(text: &str) -> Result<String, &'static str> {
@@ -24,7 +25,7 @@ pub(in crate::services) fn domain_name(text: &str) -> Result<String, &'static st
     if last.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err("must be the name of a domain");
     }
-    if psl::suffix_str(&name) == Some(&*name) {
+    if DEFAULT_PROVIDER.is_effective_tld(&name) {
         return Err("is a registry's: name a domain below it");
     }
     Ok(name.into_owned())
@@ -32,7 +33,7 @@ pub(in crate::services) fn domain_name(text: &str) -> Result<String, &'static st
 
 /// The domains that this one is part of, the nearest first, up to the one that was registered.
 pub(super) fn parents(domain: &str) -> Vec<&str> {
-    let registered = psl::domain_str(domain).unwrap_or(domain);
+    let registered = DEFAULT_PROVIDER.effective_tld_plus_one(domain).unwrap_or(domain);
     let mut parents = Vec::new();
     let mut rest = domain;
     while rest.len() > registered.len() {

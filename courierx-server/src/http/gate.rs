@@ -64,10 +64,10 @@ pub(super) struct Erased(Arc<dyn Fn(Request, Arc<App>) -> BoxFuture<'static, Res
 impl Erased {
     pub(super) fn new<H, T>(handler: H) -> Self
     where
-        H: Handler<T, Arc<App>>,
+        H: Handler<T, Arc<App>, Future = BoxFuture<'static, Response>>,
         T: 'static,
     {
-        Self(Arc::new(move |request, app| Box::pin(handler.clone().call(request, app))))
+        Self(Arc::new(move |request, app| handler.clone().call(request, app)))
     }
 }
 

@@ -91,7 +91,8 @@ mod tests {
         let meters = app.meters.route("GET", "/panic");
         let gate = Gate { access: Access::Public, path: "/panic", meters, room: Arc::default() };
         let panics = async || -> StatusCode { panic!("of its own making") };
-        let router = Router::new().route("/panic", axum::routing::get(Guarded::new(gate, Erased::new(panics))));
+        let router =
+            Router::new().route("/panic", axum::routing::get(Guarded::new(gate, Erased::new(panics))));
         let request = Request::get("/panic").header("x-request-id", "mine").body(Body::empty()).unwrap();
         let answer = router.with_state(Arc::clone(&app)).oneshot(request).await.unwrap();
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);

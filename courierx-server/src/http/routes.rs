@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::routing::{self as methods, MethodRouter};
+use axum::response::Response;
+use axum::routing::{self as methods, MethodFilter, MethodRouter};
+use futures_util::future::BoxFuture;
 
 use super::Access::{self, Admin, Internal, Member, Needs, Public};
 use super::Polled;
@@ -36,8 +38,10 @@ pub struct Route {
     pub(super) handler: &'static str,
     /// What its signature tells.
     pub(super) tell: fn(&mut Operation),
+    /// The method once more, as the router has it.
+    on: MethodFilter,
     /// Who answers.
-    pub(super) answers: Erased,
+    answers: Erased,
 }
 
 impl Route {
@@ -49,13 +53,7 @@ impl Route {
 
     /// Its handler, behind this gate.
     pub(super) fn behind(self, gate: Gate) -> MethodRouter<Arc<App>> {
-        let guarded = Guarded::new(gate, self.answers);
-        match self.method {
-            Method::POST => methods::post(guarded),
-            Method::PATCH => methods::patch(guarded),
-            Method::DELETE => methods::delete(guarded),
-            _ => methods::get(guarded),
-        }
+        methods::on(self.on, Guarded::new(gate, self.answers))
     }
 }
 
@@ -498,7 +496,7 @@ fn readers() -> Vec<Route> {
 /// What clients ask again and again.
 fn polled<H, T>(path: &'static str, access: Access, summary: &'static str, handler: H) -> Route
 where
-    H: Handler<T, Arc<App>> + Described<T>,
+    H: Handler<T, Arc<App>, Future = BoxFuture<'static, Response>> + Described<T>,
     T: 'static,
 {
     let answers = Erased::new(Polled(handler.clone()));
@@ -509,12 +507,13 @@ macro_rules! method {
     ($name:ident, $method:ident) => {
         fn $name<H, T>(path: &'static str, access: Access, summary: &'static str, handler: H) -> Route
         where
-            H: Handler<T, Arc<App>> + Described<T>,
+            H: Handler<T, Arc<App>, Future = BoxFuture<'static, Response>> + Described<T>,
             T: 'static,
         {
             let answers = Erased::new(handler);
             let (tell, handler) = (<H as Described<T>>::tell, std::any::type_name::<H>());
-            Route { method: Method::$method, path, access, summary, note: None, handler, tell, answers }
+            let (method, on) = (Method::$method, MethodFilter::$method);
+            Route { method, path, access, summary, note: None, handler, tell, on, answers }
         }
     };
 }

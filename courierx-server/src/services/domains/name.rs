@@ -56,6 +56,8 @@ mod tests {
             ("BÜCHER。example", "xn--bcher-kva.example"),
             ("foo.github.io", "foo.github.io"),
             ("a.co.uk", "a.co.uk"),
+            ("www.ck", "www.ck"),
+            ("myapp.registry-that-nobody-knows", "myapp.registry-that-nobody-knows"),
         ] {
             assert_eq!(domain_name(text).as_deref(), Ok(name), "{text}");
         }
@@ -72,6 +74,7 @@ mod tests {
             "com",
             "co.uk",
             "github.io",
+            "foo.ck",
             "127.0.0.1",
             "[::1]",
             "::1",
@@ -97,5 +100,7 @@ mod tests {
     fn parents_end_at_what_was_registered() {
         assert_eq!(parents("a.b.myapp.co.uk"), ["b.myapp.co.uk", "myapp.co.uk"]);
         assert!(parents("myapp.co.uk").is_empty());
+        assert_eq!(parents("x.city.kawasaki.jp"), ["city.kawasaki.jp"]);
+        assert_eq!(parents("a.b.kawasaki.jp"), [] as [&str; 0]);
     }
 }

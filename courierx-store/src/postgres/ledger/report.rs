@@ -121,7 +121,7 @@ async fn known(connection: &mut PgConnection, batch: &[IncomingEvent]) -> Run<Ha
 /// The attempts that events are about: of each the last one, where the same hand-over was repeated.
 ///
 /// `IS NOT DISTINCT FROM` means the same as `=` here, and no index is sought by it: of a young table an index that begins
-/// with the tenant looks as good as that of hand-overs, and all attempts of the tenant are read for each event.
+/// with the tenant looks worth reading beside that of hand-overs, and then all attempts of the tenant are, for each event.
 async fn find_attempts(
     connection: &mut PgConnection,
     batch: &[IncomingEvent],

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use courierx_core::event::EventKind;
+use courierx_core::id::RecordId;
 use courierx_core::message::{Address, Lane};
 use courierx_core::store::{
-    Effects, EventMatch, IncomingEvent, JobKind, Ledger, NewJob, PurgeRequest, Queue, Recorded, Suppressions,
+    Change, ConfigRecord, Configs, Effects, EventMatch, IncomingEvent, JobKind, KeyValue, Ledger, NewJob,
+    PurgeRequest, Queue, Recorded, Suppressions,
 };
 use courierx_core::suppression::{NewSuppression, Pattern, Reason, Scope};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -119,6 +121,27 @@ async fn what_is_told_of_attempts_finds_them_by_the_hand_over() {
     // Each is sought when it begins, when it is told of, and when that is written down, and rewritten in between.
     let read = entries_read(&fixture, "attempts", 3 * 600).await;
     assert!(read <= 6 * 600, "{read} entries were read for {MESSAGES} messages");
+}
+
+#[tokio::test]
+async fn records_are_sought_by_their_keys() {
+    const RECORDS: u8 = 200;
+    let fixture = Fixture::new().await;
+    let key = |number: u8| KeyValue::new("name", format!("name-{number}"));
+    for number in 0..RECORDS {
+        let id = RecordId::from_bytes([number; 16]);
+        let mut record = ConfigRecord::new(tenant(1), "rule", id, serde_json::Value::Null);
+        record.unique = vec![key(number)];
+        let put = Change::Put { record: Box::new(record), expected: None };
+        fixture.store.commit_configs(tenant(1), vec![put]).await.unwrap().unwrap();
+    }
+    let before = entries_read(&fixture, "config_keys", 1).await;
+    for number in 0..RECORDS {
+        let found = fixture.store.find_config(tenant(1), "rule", &key(number)).await.unwrap().unwrap();
+        assert_eq!(found.id, RecordId::from_bytes([number; 16]));
+    }
+    let read = entries_read(&fixture, "config_keys", 2 * i64::from(RECORDS)).await - before;
+    assert!(read <= 2 * i64::from(RECORDS), "{read} entries were read for {RECORDS} records");
 }
 
 #[tokio::test]

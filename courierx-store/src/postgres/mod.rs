@@ -47,6 +47,10 @@
 //! Each has settings and listens or caches statements, so a pooler in between has to pool sessions, not
 //! transactions. Settings are made by statements: poolers know few of those that a connection could start with.
 
+// Statements that are asked for again and again select their lists, `unnest((SELECT $1::uuid[]))`: so the planner does not
+// see how few entries there are. A plan for two of them always looks better than a general one, and to make it each time
+// takes as long as to run it.
+
 mod audit_log;
 mod background;
 mod batcher;

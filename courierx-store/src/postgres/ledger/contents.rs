@@ -48,7 +48,7 @@ pub(super) async fn read_summaries(connection: &mut PgConnection, records: &mut 
 /// no such message.
 pub(super) async fn are_kept(connection: &mut PgConnection, places: &[Place]) -> Run<Vec<Option<bool>>> {
     let rows = sqlx::query(
-        "SELECT m.tenant, m.created_at, m.id FROM unnest($1::uuid[], $2::uuid[]) AS wanted (tenant, id)
+        "SELECT m.tenant, m.created_at, m.id FROM unnest((SELECT $1::uuid[]), (SELECT $2::uuid[])) AS wanted (tenant, id)
          JOIN messages m ON m.tenant = wanted.tenant AND m.id = wanted.id",
     )
     .bind(places.iter().map(|(tenant, _)| Uuid::from(*tenant)).collect::<Vec<_>>())
@@ -72,7 +72,7 @@ pub(super) async fn are_kept(connection: &mut PgConnection, places: &[Place]) ->
 /// The bounds are there for the planner: it leaves out every day that is not between them, and locks none of those.
 const SELECT: &str = "
     SELECT c.tenant, c.message, c.summary, CASE WHEN $4 THEN c.sealed END
-    FROM unnest($1::uuid[], $2::int8[], $3::uuid[]) AS wanted (tenant, created_at, message)
+    FROM unnest((SELECT $1::uuid[]), (SELECT $2::int8[]), (SELECT $3::uuid[])) AS wanted (tenant, created_at, message)
     JOIN contents c ON c.tenant = wanted.tenant AND c.created_at = wanted.created_at AND c.message = wanted.message
     WHERE c.created_at BETWEEN $5 AND $6";
 

@@ -42,7 +42,7 @@ pub(super) async fn load(
     let rows = sqlx::query(concat!(
         "SELECT ",
         message_columns!(),
-        " FROM unnest($1::uuid[], $2::uuid[]) AS wanted (tenant, id)
+        " FROM unnest((SELECT $1::uuid[]), (SELECT $2::uuid[])) AS wanted (tenant, id)
           JOIN messages m ON m.tenant = wanted.tenant AND m.id = wanted.id"
     ))
     .bind(tenants(places))
@@ -70,7 +70,7 @@ async fn read_all(
     let rows = sqlx::query(
         "SELECT a.tenant, a.message, a.id, a.number, a.connection, a.provider, a.delivery, a.job, a.token,
                 a.started_at, a.finished_at, a.provider_message_id, a.recipients, a.skipped, a.grants
-         FROM (SELECT DISTINCT * FROM unnest($1::uuid[], $2::uuid[])) AS wanted (tenant, id)
+         FROM (SELECT DISTINCT * FROM unnest((SELECT $1::uuid[]), (SELECT $2::uuid[]))) AS wanted (tenant, id)
          JOIN attempts a ON a.tenant = wanted.tenant AND a.message = wanted.id
          ORDER BY a.number",
     )
@@ -190,7 +190,7 @@ impl Drafts {
         let rows = sqlx::query(concat!(
             "SELECT ",
             message_columns!(),
-            " FROM unnest($1::uuid[], $2::uuid[]) AS wanted (tenant, id)
+            " FROM unnest((SELECT $1::uuid[]), (SELECT $2::uuid[])) AS wanted (tenant, id)
               JOIN messages m ON m.tenant = wanted.tenant AND m.id = wanted.id
               ORDER BY m.tenant, m.id FOR NO KEY UPDATE OF m"
         ))

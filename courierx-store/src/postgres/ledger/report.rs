@@ -106,7 +106,7 @@ fn mark(event: &IncomingEvent) -> Mark {
 async fn known(connection: &mut PgConnection, batch: &[IncomingEvent]) -> Run<HashSet<Mark>> {
     let rows = sqlx::query(
         "SELECT e.tenant, e.connection, e.deduplication
-         FROM unnest($1::uuid[], $2::text[], $3::text[]) AS wanted (tenant, connection, deduplication)
+         FROM unnest((SELECT $1::uuid[]), (SELECT $2::text[]), (SELECT $3::text[])) AS wanted (tenant, connection, deduplication)
          JOIN events e ON e.tenant = wanted.tenant AND e.connection = wanted.connection
               AND e.deduplication = wanted.deduplication AND e.deduplication IS NOT NULL",
     )
@@ -136,7 +136,7 @@ async fn find_attempts(
     };
     let rows = sqlx::query(
         "SELECT wanted.place, found.message, found.id
-         FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[]) WITH ORDINALITY
+         FROM unnest((SELECT $1::uuid[]), (SELECT $2::text[]), (SELECT $3::uuid[]), (SELECT $4::text[])) WITH ORDINALITY
               AS wanted (tenant, connection, delivery, provider_message_id, place)
          CROSS JOIN LATERAL (
              (SELECT a.message, a.id FROM attempts a

@@ -25,7 +25,7 @@ pub(super) async fn messages(connection: &mut PgConnection, drafts: &[Draft]) ->
     let records = || changed.iter().map(|draft| &draft.message.record);
     sqlx::query(
         "UPDATE messages m SET status = new.status, recipients = coalesce(new.recipients, m.recipients)
-         FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) AS new (tenant, id, status, recipients)
+         FROM unnest((SELECT $1::uuid[]), (SELECT $2::uuid[]), (SELECT $3::text[]), (SELECT $4::text[])) AS new (tenant, id, status, recipients)
          WHERE m.tenant = new.tenant AND m.id = new.id",
     )
     .bind(records().map(|record| Uuid::from(record.tenant)).collect::<Vec<_>>())
@@ -110,7 +110,7 @@ pub(super) async fn changed_attempts(connection: &mut PgConnection, drafts: &[Dr
     sqlx::query(
         "UPDATE attempts a SET finished_at = new.finished_at, provider_message_id = new.provider_message_id,
                                recipients = new.recipients
-         FROM unnest($1::uuid[], $2::uuid[], $3::int4[], $4::int8[], $5::text[], $6::text[])
+         FROM unnest((SELECT $1::uuid[]), (SELECT $2::uuid[]), (SELECT $3::int4[]), (SELECT $4::int8[]), (SELECT $5::text[]), (SELECT $6::text[]))
               AS new (tenant, message, number, finished_at, provider_message_id, recipients)
          WHERE a.tenant = new.tenant AND a.message = new.message AND a.number = new.number",
     )

@@ -33,7 +33,7 @@ impl Held {
         }
         let rows = sqlx::query(
             "SELECT j.id, j.token, j.tenant, j.message
-             FROM (SELECT DISTINCT * FROM unnest($1::int8[], $2::int8[])) AS wanted (id, token)
+             FROM (SELECT DISTINCT * FROM unnest((SELECT $1::int8[]), (SELECT $2::int8[]))) AS wanted (id, token)
              JOIN jobs j ON j.id = wanted.id AND j.token = wanted.token
              WHERE j.leased ORDER BY j.id FOR UPDATE OF j",
         )
@@ -94,7 +94,7 @@ impl Held {
                 "WITH back AS (
                      UPDATE jobs j SET leased = false, run_at = back.at, free_at = back.at, due = NULL,
                                        round = back.round
-                     FROM unnest($1::int8[], $2::int8[], $3::int8[]) AS back (id, at, round)
+                     FROM unnest((SELECT $1::int8[]), (SELECT $2::int8[]), (SELECT $3::int8[])) AS back (id, at, round)
                      WHERE j.id = back.id RETURNING j.kind, j.tenant, j.free_at
                  )
                  INSERT INTO arrivals (kind, tenant, at)
@@ -129,7 +129,7 @@ pub(super) async fn extend(
     let (jobs, tokens) = columns(leases.iter().copied());
     let rows = sqlx::query(concat!(
         "WITH held AS MATERIALIZED (
-             SELECT j.id FROM (SELECT DISTINCT * FROM unnest($1::int8[], $2::int8[])) AS wanted (id, token)
+             SELECT j.id FROM (SELECT DISTINCT * FROM unnest((SELECT $1::int8[]), (SELECT $2::int8[]))) AS wanted (id, token)
              JOIN jobs j ON j.id = wanted.id AND j.token = wanted.token
              WHERE j.leased ORDER BY j.id FOR UPDATE OF j
          ), clock AS MATERIALIZED (SELECT ",

@@ -4,12 +4,12 @@
 WITH clock AS MATERIALIZED (
     SELECT coalesce($4::int8, (extract(epoch FROM clock_timestamp()) * 1000000)::int8) AS now, nextval('turn') AS turn
 ), taken AS MATERIALIZED (
-    SELECT mine.id, mine.kind, s.tenant FROM unnest($1::uuid[], $2::int8[], $8::int8[]) AS s (tenant, portion, kept),
+    SELECT mine.id, mine.kind, s.tenant FROM unnest((SELECT $1::uuid[]), (SELECT $2::int8[]), (SELECT $8::int8[])) AS s (tenant, portion, kept),
     LATERAL (
         SELECT id, kind FROM (
             SELECT next.id, next.free_at, k.kind, l.lane,
                    row_number() OVER (PARTITION BY l.lane ORDER BY next.free_at, next.id) AS place
-            FROM unnest($3::text[]) AS k (kind), unnest($7::int2[]) AS l (lane),
+            FROM unnest((SELECT $3::text[])) AS k (kind), unnest((SELECT $7::int2[])) AS l (lane),
             -- What others are claiming at this moment is passed by.
             LATERAL (SELECT id, free_at FROM jobs
                      WHERE jobs.kind = k.kind AND jobs.tenant = s.tenant AND jobs.lane = l.lane
@@ -22,20 +22,20 @@ WITH clock AS MATERIALIZED (
 ), seen AS MATERIALIZED (
     -- When it makes sense to look again: when the next job is free, be it that its lease ends. NULL if there is none.
     SELECT r.kind, r.tenant, r.changes, t.place, least(
-        (SELECT min(next.free_at) FROM unnest($7::int2[]) AS l (lane),
+        (SELECT min(next.free_at) FROM unnest((SELECT $7::int2[])) AS l (lane),
          LATERAL (SELECT free_at FROM jobs
                   WHERE jobs.kind = r.kind AND jobs.tenant = r.tenant AND jobs.lane = l.lane
                         AND jobs.id <> ALL (ARRAY(SELECT id FROM taken))
                   ORDER BY free_at LIMIT 1) AS next),
         (SELECT least(clock.now + $5, $6) FROM clock WHERE EXISTS (
              SELECT FROM taken WHERE taken.kind = r.kind AND taken.tenant = r.tenant))) AS next_at
-    FROM unnest($1) WITH ORDINALITY AS t (tenant, place), unnest($3) AS k (kind),
+    FROM unnest((SELECT $1::uuid[])) WITH ORDINALITY AS t (tenant, place), unnest((SELECT $3::text[])) AS k (kind),
     -- The limit has it sought, one by one, whatever is known of the table.
     LATERAL (SELECT kind, tenant, changes FROM ready
              WHERE ready.kind = k.kind AND ready.tenant = t.tenant LIMIT 1) AS r
 ), locked AS MATERIALIZED (
     SELECT r.kind, r.tenant, r.changes FROM (
-        SELECT k.kind, t.tenant FROM unnest($3) AS k (kind), unnest($1) AS t (tenant)
+        SELECT k.kind, t.tenant FROM unnest((SELECT $3::text[])) AS k (kind), unnest((SELECT $1::uuid[])) AS t (tenant)
         ORDER BY k.kind COLLATE "C", t.tenant
     ) AS one,
     LATERAL (SELECT kind, tenant, changes FROM ready

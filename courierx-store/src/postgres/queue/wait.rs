@@ -43,8 +43,8 @@ async fn until_next_look() {
 /// When it makes sense to look for a job of one of these kinds; possibly too early, never too late.
 async fn next_free(connection: &mut PgConnection, kinds: &[JobKind]) -> Run<Option<Timestamp>> {
     let next: Option<i64> = sqlx::query_scalar(
-        "SELECT least((SELECT min(at) FROM arrivals WHERE kind = ANY ($1)), (
-             SELECT min(first.next_at) FROM unnest($1::text[]) AS k (kind),
+        "SELECT least((SELECT min(at) FROM arrivals WHERE kind = ANY ((SELECT $1::text[])::text[])), (
+             SELECT min(first.next_at) FROM unnest((SELECT $1::text[])) AS k (kind),
              LATERAL (SELECT next_at FROM ready WHERE ready.kind = k.kind ORDER BY next_at LIMIT 1) AS first))",
     )
     .bind(names(kinds))

@@ -6,8 +6,8 @@ use courierx_core::event::EventKind;
 use courierx_core::id::RecordId;
 use courierx_core::message::{Address, Lane};
 use courierx_core::store::{
-    Change, ConfigRecord, Configs, Effects, EventMatch, IncomingEvent, JobKind, KeyValue, Ledger, NewJob,
-    PurgeRequest, Queue, Recorded, Suppressions,
+    BeginAttempt, Change, ConfigRecord, Configs, Effects, EventMatch, IncomingEvent, JobKind, KeyValue,
+    Ledger, NewJob, PurgeRequest, Queue, Recorded, Suppressions,
 };
 use courierx_core::suppression::{NewSuppression, Pattern, Reason, Scope};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -82,11 +82,7 @@ async fn attempts_are_sought_by_their_message() {
     const BATCH: usize = 50;
     let fixture = Fixture::new().await;
     for _ in 0..MESSAGES / BATCH {
-        let messages = (0..BATCH).map(|_| fixture.message(tenant(1))).collect();
-        fixture.store.accept(messages).await.unwrap();
-        let claimed = fixture.claim(BATCH).await;
-        assert_eq!(claimed.len(), BATCH);
-        fixture.store.begin_attempts(claimed.iter().map(begin).collect()).await.unwrap();
+        begin_some(&fixture, BATCH).await;
     }
     let read = entries_read(&fixture, "attempts", 600).await;
     assert!(read <= 2 * 600, "{read} entries were read for {MESSAGES} messages");
@@ -99,10 +95,7 @@ async fn what_is_told_of_attempts_finds_them_by_the_hand_over() {
     const BATCH: usize = 50;
     let fixture = Fixture::new().await;
     for _ in 0..MESSAGES / BATCH {
-        let messages = (0..BATCH).map(|_| fixture.message(tenant(1))).collect();
-        fixture.store.accept(messages).await.unwrap();
-        let begun: Vec<_> = fixture.claim(BATCH).await.iter().map(begin).collect();
-        fixture.store.begin_attempts(begun.clone()).await.unwrap();
+        let begun = begin_some(&fixture, BATCH).await;
         let told = begun.into_iter().map(|attempt| IncomingEvent {
             tenant: attempt.tenant,
             connection: attempt.connection,
@@ -173,10 +166,7 @@ async fn what_goes_with_a_message_is_sought_by_it() {
     const MESSAGES: usize = 300;
     let fixture = Fixture::new().await;
     for _ in 0..MESSAGES / 50 {
-        let messages = (0..50).map(|_| fixture.message(tenant(1))).collect();
-        fixture.store.accept(messages).await.unwrap();
-        let claimed = fixture.claim(50).await;
-        fixture.store.begin_attempts(claimed.iter().map(begin).collect()).await.unwrap();
+        begin_some(&fixture, 50).await;
     }
     let sent = format!(
         "SET search_path = {}; UPDATE messages SET status = 'sent';
@@ -230,6 +220,16 @@ async fn old_events_about_no_message_are_found_by_their_age() {
         tokio::time::timeout(Duration::from_mins(1), counted).await.expect("they are removed");
     assert_eq!(removed, 600);
     assert!(read < 1000, "{read} rows were read one after the other");
+}
+
+/// Accepts so many messages, and begins an attempt for each.
+async fn begin_some(fixture: &Fixture, count: usize) -> Vec<BeginAttempt> {
+    let messages = (0..count).map(|_| fixture.message(tenant(1))).collect();
+    fixture.store.accept(messages).await.unwrap();
+    let begun: Vec<_> = fixture.claim(count).await.iter().map(begin).collect();
+    assert_eq!(begun.len(), count);
+    fixture.store.begin_attempts(begun.clone()).await.unwrap();
+    begun
 }
 
 /// How many entries were read in the indexes of a table, when something was looked for this often.

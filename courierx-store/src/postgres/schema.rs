@@ -38,6 +38,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { sql: include_str!("migrations/0010_events_of_connections.sql"), oldest: 2 },
     Migration { sql: include_str!("migrations/0011_accept_new.sql"), oldest: 2 },
     Migration { sql: include_str!("migrations/0012_old_quotas.sql"), oldest: 2 },
+    Migration { sql: include_str!("migrations/0013_keys_by_record.sql"), oldest: 2 },
 ];
 
 /// A name that needs no quotes, of at most the 63 bytes that the database keeps of one.

@@ -4,7 +4,8 @@
 WITH clock AS MATERIALIZED (
     SELECT coalesce($4::int8, (extract(epoch FROM clock_timestamp()) * 1000000)::int8) AS now, nextval('turn') AS turn
 ), taken AS MATERIALIZED (
-    SELECT mine.id, mine.kind, s.tenant FROM unnest((SELECT $1::uuid[]), (SELECT $2::int8[]), (SELECT $8::int8[])) AS s (tenant, portion, kept),
+    SELECT mine.id, mine.kind, s.tenant
+    FROM unnest((SELECT $1::uuid[]), (SELECT $2::int8[]), (SELECT $8::int8[])) AS s (tenant, portion, kept),
     LATERAL (
         SELECT id, kind FROM (
             SELECT next.id, next.free_at, k.kind, l.lane,

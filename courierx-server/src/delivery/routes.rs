@@ -28,6 +28,9 @@ const TENANTS: u64 = 10_000;
 const IDLE: Duration = Duration::from_mins(10);
 /// How long a router is believed; changes by this process end it at once.
 const BELIEVED: Duration = Duration::from_mins(5);
+/// How long it is believed that the sandbox takes live mail, where another process may end that. Whoever ends it
+/// waits for as long before it answers ([`TenantRoutes::sandbox_ended`]).
+const SANDBOX_BELIEVED: Duration = Duration::from_millis(100);
 
 /// The connections and rules of each tenant, made of its configuration and kept while they are used.
 ///
@@ -46,8 +49,6 @@ pub struct TenantRoutes {
 struct Remembered {
     /// Counts changes, so that what was read before one and is ready after it is noticed.
     changes: AtomicU64,
-    /// Counts how often somebody began to read, so that who waits meanwhile knows what was read after they came.
-    reads: AtomicU64,
     built: RwLock<Option<Built>>,
     /// What connections are called, after so many changes.
     names: RwLock<Option<(u64, Arc<Names>)>>,
@@ -67,26 +68,26 @@ struct Built {
     router: Router,
     changes: u64,
     at: Instant,
-    /// Whether the sandbox takes live mail. Another process may end that at any moment, and what goes there a moment
-    /// later would be lost.
-    must_ask: bool,
-    /// In which read it was asked last.
-    read: u64,
+    /// If the sandbox takes live mail and another process may end that: when it was asked last. What goes there later
+    /// would be lost.
+    asked: Option<Instant>,
 }
 
 impl Remembered {
-    /// The router, if nothing is known to have changed, and whether that was so after this many reads had begun.
-    fn router(&self, reads: u64) -> Option<(Router, bool)> {
+    /// The router, if nothing is known to have changed, and whether it is certain: nobody else can have ended what it
+    /// believes of the sandbox.
+    fn router(&self) -> Option<(Router, bool)> {
         let built = self.built.read().unwrap_or_else(PoisonError::into_inner);
         let present = self.changes.load(Ordering::SeqCst);
         let valid =
             built.as_ref().filter(|built| built.changes == present && built.at.elapsed() < BELIEVED)?;
-        Some((valid.router.clone(), !valid.must_ask || valid.read > reads))
+        let certain = valid.asked.is_none_or(|asked| asked.elapsed() < SANDBOX_BELIEVED);
+        Some((valid.router.clone(), certain))
     }
 
-    /// The router, if it is certain to be right for whoever came after this many reads had begun.
-    fn certain(&self, reads: u64) -> Option<Router> {
-        self.router(reads).filter(|(_, certain)| *certain).map(|(router, _)| router)
+    /// The router, if it is certain to be right.
+    fn certain(&self) -> Option<Router> {
+        self.router().filter(|(_, certain)| *certain).map(|(router, _)| router)
     }
 
     /// The names, if they were read after so many changes.
@@ -99,10 +100,10 @@ impl Remembered {
         *self.built.write().unwrap_or_else(PoisonError::into_inner) = Some(built);
     }
 
-    /// Takes note that this read showed no change.
-    fn confirm(&self, read: u64) {
+    /// Takes note that what was asked at that time showed no change.
+    fn confirm(&self, asked: Instant) {
         if let Some(built) = &mut *self.built.write().unwrap_or_else(PoisonError::into_inner) {
-            built.read = read;
+            built.asked = Some(asked);
         }
     }
 }
@@ -118,35 +119,36 @@ impl TenantRoutes {
     /// The tenant's router, as it is at the moment.
     pub async fn router(&self, tenant: TenantId) -> StoreResult<Router> {
         let remembered = self.tenants.get_with(tenant, Arc::default);
-        let reads = remembered.reads.load(Ordering::SeqCst);
-        if let Some(router) = remembered.certain(reads) {
+        if let Some(router) = remembered.certain() {
             return Ok(router);
         }
         let mut kept = remembered.kept.lock().await;
-        if let Some(router) = remembered.certain(reads) {
+        if let Some(router) = remembered.certain() {
             return Ok(router);
         }
         // Before it reads: whatever changes from now on makes the next caller read again.
-        let changes = remembered.changes.load(Ordering::SeqCst);
-        let read = remembered.reads.fetch_add(1, Ordering::SeqCst) + 1;
+        let (changes, asked) = (remembered.changes.load(Ordering::SeqCst), Instant::now());
         let state = self.state(tenant).await?;
-        if let Some((router, _)) = remembered.router(reads)
+        if let Some((router, _)) = remembered.router()
             && state.sandbox_takes_live_mail
             && state.suspended == router.is_paused()
         {
-            remembered.confirm(read);
+            remembered.confirm(asked);
             return Ok(router);
         }
         let router = self.load(tenant, state, &mut kept).await?;
-        let built = Built {
-            router: router.clone(),
-            changes,
-            at: Instant::now(),
-            must_ask: self.shared && state.sandbox_takes_live_mail,
-            read,
-        };
-        remembered.build(built);
+        let asked = (self.shared && state.sandbox_takes_live_mail).then_some(asked);
+        remembered.build(Built { router: router.clone(), changes, at: Instant::now(), asked });
         Ok(router)
+    }
+
+    /// Waits until no other process believes any more that the sandbox takes a tenant's live mail: what is accepted
+    /// after that goes to real connections, whoever delivers it.
+    pub async fn sandbox_ended(&self) {
+        if self.shared {
+            #[expect(clippy::disallowed_methods, reason = "other servers live in the machine's time")]
+            tokio::time::sleep(2 * SANDBOX_BELIEVED).await;
+        }
     }
 
     /// What the tenant's connections are called. It is remembered unless another process may rename them.

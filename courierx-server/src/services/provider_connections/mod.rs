@@ -135,11 +135,16 @@ async fn add(ctx: &Ctx, app: &App, id: RecordId, connection: &ProviderConnection
         let room = count.at_most(MAX_CONNECTIONS, "connections", present)?;
         let mut room = room.within(Limit::ProviderConnections, present)?;
         let tenant = room.tenant();
-        if connection.is_real() && tenant.live_since.is_none() {
+        let goes_live = connection.is_real() && tenant.live_since.is_none();
+        if goes_live {
             tenant.live_since = Some(app.now());
         }
         match room.commit(app, &Author::of(ctx), vec![Change::create(ctx.tenant, id, connection)?]).await {
             Err(ServiceError::Conflict(_)) => {}
+            Ok(()) if goes_live => {
+                app.routes.sandbox_ended().await;
+                return Ok(());
+            }
             committed => return committed,
         }
     }

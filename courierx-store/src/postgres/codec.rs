@@ -133,3 +133,15 @@ pub(super) fn limit(limit: usize) -> i64 {
 pub(super) fn said(text: &str) -> String {
     if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text.to_owned() }
 }
+
+/// The first text after all that start with `prefix`, if there is one, so that an index is read no further.
+pub(super) fn end_of_prefix(prefix: &str) -> Option<String> {
+    let mut start = prefix.to_owned();
+    while let Some(last) = start.pop() {
+        if let Some(next) = (last..=char::MAX).nth(1) {
+            start.push(next);
+            return Some(start);
+        }
+    }
+    None
+}

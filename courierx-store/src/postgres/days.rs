@@ -23,7 +23,7 @@ const MICROS: i64 = 86_400_000_000;
 /// Days that have tables before they begin: so long nobody needs to purge.
 const AHEAD: i64 = 7;
 /// How long sending may wait for us.
-const PATIENCE: &str = "SET LOCAL lock_timeout = '100ms'";
+pub(super) const PATIENCE: &str = "SET LOCAL lock_timeout = '100ms'";
 /// How long dropping may take in all.
 const DROPPING: Duration = Duration::from_mins(10);
 /// How many rows are looked at in one statement.
@@ -38,23 +38,31 @@ const MOVED_BYTES: i64 = 8 << 20;
 /// For how long a day is left alone that was looked through and is still needed: a purge has many batches. What is
 /// settled meanwhile goes so much later.
 const LEFT_ALONE: Duration = Duration::from_hours(1);
+/// For how long, if somebody used it, as a dump does for hours: each try has sending wait.
+const LEFT_IN_USE: Duration = Duration::from_mins(5);
 
-/// Days that could not be dropped, and when they were looked through.
+/// Days that could not be dropped: when that was tried, and for how long they are left alone.
 #[derive(Debug, Default)]
-pub(super) struct LookedThrough(Mutex<BTreeMap<Day, Timestamp>>);
+pub(super) struct LookedThrough(Mutex<BTreeMap<Day, (Timestamp, Duration)>>);
 
 impl LookedThrough {
     fn lately(&self, day: Day, now: Timestamp) -> bool {
         let days = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // A clock that was set back makes nobody wait for longer.
-        days.get(&day).is_some_and(|at| *at <= now && now < at.after(LEFT_ALONE))
+        days.get(&day).is_some_and(|(at, time)| *at <= now && now < at.after(*time))
     }
 
-    fn note(&self, day: Day, now: Timestamp) {
+    fn note(&self, day: Day, now: Timestamp, time: Duration) {
         let mut days = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        days.retain(|_, at| now < at.after(LEFT_ALONE));
-        days.insert(day, now);
+        days.retain(|_, (at, time)| now < at.after(*time));
+        days.insert(day, (now, time));
     }
+}
+
+/// The day of a moment: where its table begins, and where it ends.
+pub(super) const fn around(moment: i64) -> (i64, i64) {
+    let day = Day::of(Timestamp::from_micros(moment));
+    (day.begin(), day.end())
 }
 
 /// A day (UTC), counted from 1970.
@@ -198,10 +206,11 @@ async fn drop_before(shared: &Shared, connection: &mut Pooled, before: Timestamp
         }
         match drop_day(connection, day).await? {
             Tried::Gone(contents) => dropped.contents += contents,
-            Tried::InUse => {}
+            Tried::Others => {}
+            Tried::InUse => shared.looked_through.note(day, now, LEFT_IN_USE),
             Tried::Needed(contents) => {
                 dropped.contents += contents;
-                shared.looked_through.note(day, now);
+                shared.looked_through.note(day, now, LEFT_ALONE);
             }
         }
     }
@@ -212,6 +221,8 @@ async fn drop_before(shared: &Shared, connection: &mut Pooled, before: Timestamp
 enum Tried {
     /// It is gone, and so many contents with it.
     Gone(usize),
+    /// Another process drops days at the moment.
+    Others,
     /// Somebody uses it at the moment.
     InUse,
     /// Much of it is needed. What is not is gone: so many contents.
@@ -223,7 +234,7 @@ async fn drop_day(connection: &mut Pooled, day: Day) -> Run<Tried> {
     let mut tx = connection.begin().await?;
     sqlx::raw_sql(PATIENCE).execute(&mut *tx).await?;
     if !is_ours(&mut tx).await? {
-        return Ok(Tried::InUse);
+        return Ok(Tried::Others);
     }
     // Whoever writes to the day has ended, nobody else begins, and everybody may read.
     let lock = format!("LOCK TABLE {table} IN SHARE MODE");

@@ -121,12 +121,14 @@ async fn list(
 ) -> Run<Vec<(StateKey, StateEntry)>> {
     let rows = sqlx::query(
         "SELECT value, version, expires_at, name FROM state
-         WHERE tenant = $1 AND name >= $2 AND starts_with(name, $2) AND expires_at > $3 ORDER BY name LIMIT $4",
+         WHERE tenant = $1 AND name >= $2 AND name < $5 AND expires_at > $3 ORDER BY name LIMIT $4",
     )
     .bind(Uuid::from(tenant))
     .bind(prefix)
     .bind(now.as_micros())
     .bind(MOST)
+    // No name has a character that is none.
+    .bind(codec::end_of_prefix(prefix).unwrap_or_else(|| char::MAX.to_string()))
     .fetch_all(connection)
     .await?;
     let read = |row: &PgRow| Ok((StateKey::new(tenant, row.column::<String>(3)?), read_entry(row)?));

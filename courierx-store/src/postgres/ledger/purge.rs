@@ -1,5 +1,6 @@
 //! Removing what is old.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use courierx_core::clock::Timestamp;
@@ -8,6 +9,7 @@ use courierx_core::store::{PurgeRequest, Purged, SoftBounces};
 use uuid::Uuid;
 
 use super::super::codec;
+use super::super::days;
 use super::super::error::Run;
 use super::super::transaction::Tx;
 
@@ -52,14 +54,12 @@ pub(in super::super) async fn remove(tx: &mut Tx<'_>, messages: &[Place]) -> Run
     if messages.is_empty() {
         return Ok(0);
     }
+    remove_contents(tx, messages).await?;
     // `IS NOT DISTINCT FROM` means the same as `=` here, and no index is sought by it: of a young table an index that
     // begins with the tenant looks as good as one of messages, and is read from its beginning for each of them.
     let removed = sqlx::query(
         "WITH old AS MATERIALIZED (
-             SELECT * FROM unnest($1::uuid[], $2::int8[], $3::uuid[]) AS old (tenant, created_at, id)
-         ), contents AS (
-             DELETE FROM contents c USING old
-             WHERE c.tenant = old.tenant AND c.created_at = old.created_at AND c.message = old.id
+             SELECT * FROM unnest($1::uuid[], $2::uuid[]) AS old (tenant, id)
          ), attempts AS (
              DELETE FROM attempts a USING old WHERE a.tenant = old.tenant AND a.message = old.id
          ), provider_ids AS (
@@ -70,12 +70,46 @@ pub(in super::super) async fn remove(tx: &mut Tx<'_>, messages: &[Place]) -> Run
          )
          DELETE FROM messages m USING old WHERE m.tenant = old.tenant AND m.id = old.id",
     )
-    .bind(messages.iter().map(|(tenant, ..)| *tenant).collect::<Vec<_>>())
-    .bind(messages.iter().map(|(_, created_at, _)| *created_at).collect::<Vec<_>>())
-    .bind(messages.iter().map(|(.., id)| *id).collect::<Vec<_>>())
+    .bind(tenants(messages))
+    .bind(ids(messages))
     .execute(&mut *tx.connection)
     .await?;
     Ok(removed.rows_affected())
+}
+
+fn tenants(places: &[Place]) -> Vec<Uuid> {
+    places.iter().map(|(tenant, ..)| *tenant).collect()
+}
+
+fn ids(places: &[Place]) -> Vec<Uuid> {
+    places.iter().map(|(.., id)| *id).collect()
+}
+
+/// Removes the contents of messages, day by day: each statement names the day that it is about, so that it waits for
+/// nobody who holds another one, as whoever drops that. And not for long, as it holds messages.
+async fn remove_contents(tx: &mut Tx<'_>, of: &[Place]) -> Run<()> {
+    sqlx::raw_sql(days::PATIENCE).execute(&mut *tx.connection).await?;
+    let mut by_day: BTreeMap<(i64, i64), Vec<Place>> = BTreeMap::new();
+    for place in of {
+        by_day.entry(days::around(place.1)).or_default().push(*place);
+    }
+    for ((begin, end), places) in by_day {
+        // Not kept: a plan that does for any day locks all of them.
+        sqlx::query(
+            "DELETE FROM contents c USING unnest($1::uuid[], $2::int8[], $3::uuid[]) AS old (tenant, created_at, id)
+             WHERE c.tenant = old.tenant AND c.created_at = old.created_at AND c.message = old.id
+               AND c.created_at >= $4 AND c.created_at < $5",
+        )
+        .persistent(false)
+        .bind(tenants(&places))
+        .bind(places.iter().map(|(_, created_at, _)| *created_at).collect::<Vec<_>>())
+        .bind(ids(&places))
+        .bind(begin)
+        .bind(end)
+        .execute(&mut *tx.connection)
+        .await?;
+    }
+    Ok(())
 }
 
 /// Removes the contents of settled messages of these tenants, each up to its moment.
@@ -83,28 +117,31 @@ async fn purge_contents_of(tx: &mut Tx<'_>, tenants: &[(TenantId, Timestamp)], l
     if tenants.is_empty() || limit == 0 {
         return Ok(0);
     }
-    let (removed,): (i64,) = sqlx::query_as(
-        "WITH old AS MATERIALIZED (
-             SELECT m.tenant, m.created_at, m.id
-             FROM unnest($1::uuid[], $2::int8[]) AS wanted (tenant, before)
-             JOIN messages m ON m.tenant = wanted.tenant AND m.created_at < wanted.before
-             WHERE m.has_content AND m.status NOT IN ('scheduled', 'queued', 'sending')
-             LIMIT $3 FOR UPDATE OF m SKIP LOCKED
-         ), contents AS (
-             DELETE FROM contents c USING old
-             WHERE c.tenant = old.tenant AND c.created_at = old.created_at AND c.message = old.id
-         ), gone AS (
-             UPDATE messages m SET has_content = false
-             FROM old WHERE m.tenant = old.tenant AND m.id = old.id RETURNING 1
-         )
-         SELECT count(*) FROM gone",
+    let old: Vec<Place> = sqlx::query_as(
+        "SELECT m.tenant, m.created_at, m.id
+         FROM unnest($1::uuid[], $2::int8[]) AS wanted (tenant, before)
+         JOIN messages m ON m.tenant = wanted.tenant AND m.created_at < wanted.before
+         WHERE m.has_content AND m.status NOT IN ('scheduled', 'queued', 'sending')
+         LIMIT $3 FOR UPDATE OF m SKIP LOCKED",
     )
     .bind(tenants.iter().map(|(tenant, _)| Uuid::from(*tenant)).collect::<Vec<_>>())
     .bind(tenants.iter().map(|(_, before)| before.as_micros()).collect::<Vec<_>>())
     .bind(codec::limit(limit))
-    .fetch_one(&mut *tx.connection)
+    .fetch_all(&mut *tx.connection)
     .await?;
-    Ok(usize::try_from(removed).unwrap_or(limit))
+    if old.is_empty() {
+        return Ok(0);
+    }
+    remove_contents(tx, &old).await?;
+    let gone = sqlx::query(
+        "UPDATE messages m SET has_content = false
+         FROM unnest($1::uuid[], $2::uuid[]) AS old (tenant, id) WHERE m.tenant = old.tenant AND m.id = old.id",
+    )
+    .bind(self::tenants(&old))
+    .bind(ids(&old))
+    .execute(&mut *tx.connection)
+    .await?;
+    Ok(usize::try_from(gone.rows_affected()).unwrap_or(limit))
 }
 
 /// Removes old contents that are in no table of a day.

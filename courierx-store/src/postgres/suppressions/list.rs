@@ -52,7 +52,7 @@ pub(super) async fn list(
         .bind(pattern)
         .bind(scope)
         .bind(prefix)
-        .bind(end_of_prefix(prefix))
+        .bind(codec::end_of_prefix(prefix))
         .bind(now.as_micros())
         .bind(filter.reason.map(Reason::as_str))
         .bind(filter.scope.as_ref().map(Scope::as_str))
@@ -85,7 +85,7 @@ pub(super) async fn count(
         .bind("")
         .bind("")
         .bind(prefix)
-        .bind(end_of_prefix(prefix))
+        .bind(codec::end_of_prefix(prefix))
         .bind(now.as_micros())
         .bind(filter.reason.map(Reason::as_str))
         .bind(filter.scope.as_ref().map(Scope::as_str))
@@ -97,18 +97,6 @@ pub(super) async fn count(
         .fetch_one(connection)
         .await?;
     Ok(u64::try_from(count).unwrap_or(0))
-}
-
-/// The first text after all that start with `prefix`, if there is one, so that an index is read no further.
-fn end_of_prefix(prefix: &str) -> Option<String> {
-    let mut start = prefix.to_owned();
-    while let Some(last) = start.pop() {
-        if let Some(next) = (last..=char::MAX).nth(1) {
-            start.push(next);
-            return Some(start);
-        }
-    }
-    None
 }
 
 fn cursor_after(entry: &Suppression) -> Cursor {

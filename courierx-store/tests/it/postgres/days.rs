@@ -122,6 +122,8 @@ async fn a_day_that_somebody_uses_is_left_for_later_and_sending_goes_on() {
     assert_eq!(fixture.purge().await, Purged::default());
     fixture.accept().await;
     transaction.rollback().await.unwrap();
+    assert_eq!(fixture.purge().await, Purged::default(), "not with each batch: each try has sending wait");
+    fixture.clock.advance(Duration::from_mins(5));
     assert_eq!(fixture.purge().await.contents, 1);
 }
 

@@ -1,19 +1,21 @@
 //! What the database is asked for: it seeks, however much there is, and however little it knows of its tables.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use courierx_core::clock::{Clock as _, ManualClock};
 use courierx_core::event::EventKind;
 use courierx_core::message::{Address, Lane};
 use courierx_core::store::{
-    BeginAttempt, Configs, Effects, EventMatch, IncomingEvent, JobKind, KeyValue, Ledger, NewJob,
-    PurgeRequest, Queue, Recorded, Suppressions,
+    BeginAttempt, Configs, Effects, EventMatch, Expected, IncomingEvent, JobKind, KeyValue, Ledger, NewJob,
+    PurgeRequest, Queue, Recorded, State, StateKey, Suppressions, Swap,
 };
 use courierx_core::suppression::{NewSuppression, Pattern, Reason, Scope};
+use courierx_store::postgres::PostgresOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::cluster;
-use super::support::Fixture;
-use courierx_core::clock::Clock;
+use super::support::{Fixture, connect_options};
 
 use crate::support::{begin, tenant};
 
@@ -151,6 +153,33 @@ async fn suppressions_are_sought_by_their_address() {
     // Each is looked for by itself and by its domain.
     let read = entries_read(&fixture, "suppressions", 2 * 200).await;
     assert!(read <= 200, "{read} entries were read for 200 addresses");
+}
+
+#[tokio::test]
+async fn facts_are_read_up_to_the_last_of_their_name() {
+    let fixture = Fixture::new().await;
+    let mut connection = fixture.connection().await;
+    let others = format!(
+        "SET search_path = {};
+         INSERT INTO state (tenant, name, value, version, expires_at)
+         SELECT '{}', 'kind-b/' || n, '', 1, 9000000000000000 FROM generate_series(1, 2000) n",
+        fixture.schema,
+        tenant(1),
+    );
+    sqlx::raw_sql(AssertSqlSafe(others)).execute(&mut connection).await.unwrap();
+    let key = StateKey::new(tenant(1), "kind-a/1");
+    // As after some calls, and always where a version of PostgreSQL has no plan for the beginning of a text.
+    let connect = connect_options(&fixture.schema).options([("plan_cache_mode", "force_generic_plan")]);
+    let clock = Arc::<ManualClock>::clone(&fixture.clock);
+    let store = PostgresOptions::new(connect).schema(&fixture.schema).clock(clock).open().await.unwrap();
+    let stored = store.swap_state(&key, Expected::Absent, Vec::new(), Duration::from_mins(1)).await;
+    assert!(matches!(stored.unwrap(), Swap::Stored { .. }));
+    for _ in 0..20 {
+        let found = store.list_state(tenant(1), "kind-a/").await.unwrap();
+        assert_eq!(found.into_iter().map(|(key, _)| key.name).collect::<Vec<_>>(), ["kind-a/1"]);
+    }
+    let read = entries_read(&fixture, "state", 20).await;
+    assert!(read <= 100, "{read} entries were read for 20 looks");
 }
 
 fn pattern(number: usize) -> Pattern {

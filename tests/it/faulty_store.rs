@@ -18,8 +18,8 @@ use courierx::store::{
 use courierx::suppression::{NewSuppression, Pattern, Scope, Suppression};
 use courierx::testing::Recorder;
 use courierx::{
-    AcceptError, Clock, Courier, EnqueueError, Event, MemoryStore, MessageId, MessageStatus, RefusalKind,
-    Sequence, TenantId, Timestamp, Vault, assert_sent,
+    AcceptError, Clock, Courier, DuplicatePolicy, EnqueueError, Event, EventKind, MemoryStore, MessageId,
+    MessageStatus, RefusalKind, Sequence, TenantId, Timestamp, Vault, assert_sent,
 };
 use courierx_core::id::RecordId;
 use courierx_core::message::AddressKey;
@@ -31,16 +31,22 @@ use crate::support::{Gated, World, email};
 struct Faulty {
     inner: MemoryStore,
     failures: Arc<Mutex<BTreeMap<&'static str, usize>>>,
+    lost: Arc<Mutex<BTreeMap<&'static str, usize>>>,
     calls: Arc<Mutex<BTreeMap<&'static str, usize>>>,
 }
 
 impl Faulty {
     fn over(inner: &MemoryStore) -> Self {
-        Self { inner: inner.clone(), failures: Arc::default(), calls: Arc::default() }
+        Self { inner: inner.clone(), failures: Arc::default(), lost: Arc::default(), calls: Arc::default() }
     }
 
     fn fail(&self, call: &'static str, times: usize) {
         self.failures.lock().unwrap().insert(call, times);
+    }
+
+    /// Does what it is called for, and fails before it answers.
+    fn lose(&self, call: &'static str, times: usize) {
+        self.lost.lock().unwrap().insert(call, times);
     }
 
     /// How many of the failures are still to come.
@@ -55,13 +61,22 @@ impl Faulty {
 
     fn check(&self, call: &'static str) -> StoreResult<()> {
         *self.calls.lock().unwrap().entry(call).or_default() += 1;
-        match self.failures.lock().unwrap().get_mut(call) {
-            Some(times) if *times > 0 => {
-                *times -= 1;
-                Err(StoreError::Unavailable("pulled the plug".into()))
-            }
-            _ => Ok(()),
+        take_one(&self.failures, call)
+    }
+
+    fn answer<T>(&self, call: &'static str, answer: T) -> StoreResult<T> {
+        take_one(&self.lost, call).map(|()| answer)
+    }
+}
+
+/// Fails if there is one more failure of this call.
+fn take_one(failures: &Mutex<BTreeMap<&'static str, usize>>, call: &'static str) -> StoreResult<()> {
+    match failures.lock().unwrap().get_mut(call) {
+        Some(times) if *times > 0 => {
+            *times -= 1;
+            Err(StoreError::Unavailable("pulled the plug".into()))
         }
+        _ => Ok(()),
     }
 }
 
@@ -71,7 +86,8 @@ macro_rules! delegate {
         impl $trait for Faulty {
             $(async fn $name(&self, $($argument: $type),*) -> StoreResult<$result> {
                 self.check(stringify!($name))?;
-                self.inner.$name($($argument),*).await
+                let answer = self.inner.$name($($argument),*).await?;
+                self.answer(stringify!($name), answer)
             })*
             $($rest)*
         }
@@ -219,6 +235,50 @@ async fn an_answer_is_recorded_however_often_the_store_fails() {
     worker.shutdown().await.unwrap();
     assert_eq!(message.attempts.len(), 1);
     assert_sent!(recorder, 1);
+}
+
+/// An attempt without a result is one whose outcome nobody knows: under this policy its message would never be sent.
+#[tokio::test]
+async fn an_attempt_whose_beginning_was_not_answered_is_made_all_the_same() {
+    let recorder = Recorder::new();
+    let (world, store) = setting(&recorder);
+    store.lose("begin_attempts", 2);
+    let id = world.enqueue(email().duplicate_policy(DuplicatePolicy::Never)).await;
+    let worker = world.courier.spawn().unwrap();
+    let message = world
+        .until_true(id, |message| {
+            world.clock.advance(Duration::from_millis(100));
+            message.record.status == MessageStatus::Sent
+        })
+        .await;
+    worker.shutdown().await.unwrap();
+    assert_eq!((message.attempts.len(), store.calls("begin_attempts")), (1, 3));
+    assert_sent!(recorder, 1);
+    let events = world.courier.events_after(Sequence::START, 100).await.unwrap();
+    assert!(!events.iter().any(|event| event.kind == EventKind::OutcomeUnknown), "{events:?}");
+}
+
+#[tokio::test]
+async fn an_attempt_that_began_too_late_is_not_made_and_not_unknown() {
+    let recorder = Recorder::new();
+    let (world, store) = setting(&recorder);
+    store.lose("begin_attempts", usize::MAX);
+    let by = world.clock.now().after(Duration::from_secs(5));
+    let id = world.enqueue(email().deliver_by(by)).await;
+    let worker = world.courier.spawn().unwrap();
+    world.until_true(id, |_| store.calls("begin_attempts") > 0).await;
+    world.calm_down().await;
+    world.clock.advance(Duration::from_secs(6));
+    store.lose("begin_attempts", 0);
+    let message = world
+        .until_true(id, |message| {
+            world.clock.advance(Duration::from_millis(100));
+            message.record.status == MessageStatus::Failed
+        })
+        .await;
+    worker.shutdown().await.unwrap();
+    assert!(message.attempts.iter().all(|attempt| attempt.finished_at.is_some()), "{message:?}");
+    assert_sent!(recorder, 0);
 }
 
 #[tokio::test]

@@ -191,7 +191,7 @@ impl Delivery<'_> {
             skipped,
             reservations,
         };
-        match self.inner.store.begin_attempts(vec![begin]).await?.pop() {
+        match self.begin(begin).await? {
             Some(Begun::Started { .. }) => {}
             Some(Begun::LeaseLost) | None => return Ok(Attempted::LeaseLost),
             Some(Begun::Changed) => return Ok(Attempted::LookAgain),
@@ -278,7 +278,7 @@ impl Delivery<'_> {
         Ok(())
     }
 
-    fn addresses(&self, recipients: &[u32]) -> Vec<(u32, Address)> {
+    pub(super) fn addresses(&self, recipients: &[u32]) -> Vec<(u32, Address)> {
         let known = self.record.recipients.iter().filter(|one| recipients.contains(&one.index));
         known.map(|one| (one.index, one.address.clone())).collect()
     }

@@ -10,6 +10,7 @@
 
 mod accept;
 mod apart;
+mod begin;
 mod callbacks;
 mod claimed;
 mod content;

@@ -44,8 +44,8 @@ pub(super) async fn events(connection: &mut PgConnection, query: &EventQuery) ->
         }
     };
     let rows = rows.fetch_all(&mut *connection).await?;
-    if query.message.is_none() && !rows.is_empty() {
-        // Whoever follows events keeps the last position somewhere. No event that is lost in a crash may have had it:
+    if !rows.is_empty() {
+        // Whoever follows events, be it those of one message, keeps the last position somewhere. No event that is lost in a crash may have had it:
         // another one would get it then, and be passed over.
         make_durable(connection).await?;
     }

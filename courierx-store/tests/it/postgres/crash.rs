@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use courierx_core::clock::Timestamp;
-use courierx_core::store::{AcceptResult, Allowance, DepthQuery, Ledger, Queue, Resolution, StoreError};
+use courierx_core::event::Sequence;
+use courierx_core::store::{
+    AcceptResult, Allowance, DepthQuery, EventQuery, Ledger, Queue, Resolution, StoreError,
+};
 use courierx_store::PostgresStore;
 use sqlx::AssertSqlSafe;
 use tokio::task::JoinSet;
@@ -85,6 +88,34 @@ async fn what_is_told_of_others_is_on_the_disk() {
         let flushed = format!("pg_current_wal_flush_lsn() >= '{written}'");
         let is_flushed: String = lsn(&flushed).fetch_one(&mut other).await.unwrap();
         assert_eq!(is_flushed, "true", "{round}");
+    }
+}
+
+/// Whoever follows the events of one message keeps the last position, too: it must not be another event's after a crash.
+#[tokio::test]
+async fn positions_of_events_are_on_the_disk_before_anybody_has_them() {
+    let fixture = Fixture::new().await;
+    let message = fixture.message(tenant(1));
+    fixture.store.accept(vec![message.clone()]).await.unwrap();
+    let queries = [
+        EventQuery::of_message(message.tenant, message.id),
+        EventQuery::of_tenant(message.tenant, Sequence::START, 10),
+        EventQuery::of_all(Sequence::START, 10),
+    ];
+    let mut other = fixture.connection().await;
+    for round in 0..20 {
+        for query in &queries {
+            let seen = format!(
+                "SET synchronous_commit = off; UPDATE {}.events SET detail = '{round}'",
+                fixture.schema
+            );
+            sqlx::raw_sql(AssertSqlSafe(seen)).execute(&mut other).await.unwrap();
+            let written: String = lsn("pg_current_wal_insert_lsn()").fetch_one(&mut other).await.unwrap();
+            assert_eq!(fixture.store.events(query).await.unwrap().len(), 1);
+            let flushed = format!("pg_current_wal_flush_lsn() >= '{written}'");
+            let is_flushed: String = lsn(&flushed).fetch_one(&mut other).await.unwrap();
+            assert_eq!(is_flushed, "true", "{query:?} in round {round}");
+        }
     }
 }
 

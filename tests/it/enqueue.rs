@@ -91,6 +91,23 @@ async fn a_scheduled_message_waits_for_its_time_and_a_canceled_one_for_ever() {
 }
 
 #[tokio::test]
+async fn a_scheduled_message_is_dated_by_its_own_time_at_every_hand_over() {
+    let a = Recorder::new();
+    let world = World::new(&[&a]);
+    a.refuse_next(RefusalKind::Unavailable);
+    let later = START.after(Duration::from_hours(20 * 24));
+    let id = world.enqueue(email().send_at(later)).await;
+    world.clock.advance_to(later.after(Duration::from_mins(1)));
+    let worker = world.courier.spawn().unwrap();
+    world.until_answered(id, 1).await;
+    world.pass(Duration::from_mins(2)).await;
+    world.until(id, MessageStatus::Sent).await;
+    worker.shutdown().await.unwrap();
+    let dates: Vec<_> = a.handed_over().iter().map(|one| one.outgoing().date()).collect();
+    assert_eq!(dates, [later; 2]);
+}
+
+#[tokio::test]
 async fn a_dead_connection_is_tried_again_at_the_pace_of_the_schedule() {
     let a = Recorder::new();
     let world = World::new(&[&a]);

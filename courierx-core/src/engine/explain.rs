@@ -45,8 +45,8 @@ impl Outbox {
         let send_at = email.send_at().unwrap_or(now).max(now);
         let open = |index| !suppressed.contains(&index);
         let (content, deadline) = (Content::literal(email.clone()), self.deadline(email, send_at));
-        let mut round =
-            Round::new(MessageId::new(), now, email, content, History::default(), open).deliver_by(deadline);
+        let mut round = Round::new(MessageId::new(), send_at, email, content, History::default(), open)
+            .deliver_by(deadline);
         let (explanation, paused) = self.explain_round(tenant, &mut round, (now, deadline), now).await?;
         let schedule = RetrySchedule::of(email.retry().unwrap_or_default());
         let step = schedule.delay(1, Duration::ZERO).map(|delay| now.after(delay));
@@ -70,7 +70,7 @@ impl Outbox {
         let suppressed = self.suppressed(record.tenant, email, pending).await?;
         let open = |index| pending(index) && !suppressed.contains(&index);
         let (history, content) = (History::of(&message.attempts), Content::literal(email.clone()));
-        let mut round = Round::new(record.id, record.created_at, email, content, history, open)
+        let mut round = Round::new(record.id, record.send_at, email, content, history, open)
             .deliver_by(record.deliver_by);
         let times = (record.send_at, record.deliver_by);
         let (explanation, paused) = self.explain_round(record.tenant, &mut round, times, now).await?;

@@ -59,7 +59,7 @@ impl<'a> Delivery<'a> {
                 return Ok(None);
             }
         };
-        let mut round = Round::new(record.id, record.created_at, &email, rendered, history, pending)
+        let mut round = Round::new(record.id, record.send_at, &email, rendered, history, pending)
             .deliver_by(record.deliver_by);
         lookup::tell_of_crashes(inner, &record, &attempts).await?;
         let unknown = round.unknown();

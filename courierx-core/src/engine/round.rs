@@ -15,6 +15,8 @@ use crate::router::{ConnectionId, Decision, Explanation, History, Past, Question
 #[derive(Debug)]
 pub(super) struct Round {
     pub(super) message: MessageId,
+    /// When the message was due for the first time, which nothing changes any more once it was handed over: what is
+    /// repeated repeats its bytes.
     date: Timestamp,
     content: Arc<Content>,
     requirements: Requirements,

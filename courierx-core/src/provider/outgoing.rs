@@ -163,7 +163,7 @@ impl Outgoing {
         &self.header_message_id
     }
 
-    /// The value of the `Date` header: when the message was accepted.
+    /// The value of the `Date` header: when the message was due, which is when it was accepted unless it was to wait.
     pub fn date(&self) -> Timestamp {
         self.date
     }
@@ -292,7 +292,7 @@ impl OutgoingBuilder {
         self
     }
 
-    /// When the message was accepted.
+    /// When the message was due for the first time.
     pub fn date(mut self, date: Timestamp) -> Self {
         self.date = date;
         self

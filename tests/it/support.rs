@@ -47,7 +47,7 @@ impl World {
         Self::built(connections.into_iter().fold(Courier::builder(), CourierBuilder::connection))
     }
 
-    fn built(builder: CourierBuilder) -> Self {
+    pub(crate) fn built(builder: CourierBuilder) -> Self {
         let clock = ManualClock::starting_at(START);
         let store = MemoryStore::with_clock(Arc::<ManualClock>::clone(&clock));
         Self { courier: builder.store(store.clone()).build().unwrap(), clock, store }

@@ -1,15 +1,18 @@
 //! Suppressed stays suppressed.
 
-use courierx::message::{Topic, Unsubscribe};
-use courierx::suppression::{NewSuppression, Pattern, Reason, Scope};
+use std::time::Duration;
+
+use courierx::message::{Mode, Topic, Unsubscribe};
+use courierx::provider::Capability;
+use courierx::suppression::{Lasting, NewSuppression, Policy, Reason, Scope, Suppression};
 use courierx::testing::Recorder;
 use courierx::{
-    AcceptError, EmailBuilder, EnqueueError, MessageStatus, RecipientStatus, RefusalKind, SendError,
-    assert_sent,
+    AcceptError, EmailBuilder, EnqueueError, MessageId, MessageStatus, OutboxOptions, RecipientStatus,
+    RefusalKind, SendError, assert_sent,
 };
 use courierx_core::id::TenantId;
 
-use crate::support::{World, email};
+use crate::support::{START, World, builder, email};
 
 async fn suppress(world: &World, pattern: &str) {
     let entry = NewSuppression::new(pattern.parse().unwrap(), Reason::Manual, "test");
@@ -75,21 +78,54 @@ async fn it_is_checked_again_before_the_hand_over() {
     assert_eq!(a.handed_over()[0].recipients(), ["bob@example.com"]);
 }
 
-#[tokio::test]
-async fn who_does_not_exist_gets_no_more_mail() {
-    let a = Recorder::new();
-    let world = World::new(&[&a]);
+/// What holds mail to Ada back after a mail server said that there is no such mailbox, and the message that it said so of.
+async fn after_a_refusal(
+    policy: Policy,
+    capability: Capability,
+    email: EmailBuilder,
+) -> (Option<Suppression>, MessageId) {
+    let a = Recorder::new().with_capability(capability);
+    let mut options = OutboxOptions::default();
+    options.suppression_policy = policy;
+    let world = World::built(builder(&[&a]).outbox_options(options));
     a.refuse_next(RefusalKind::Recipient);
-    let id = world.enqueue(email()).await;
+    let id = world.enqueue(email).await;
     let worker = world.courier.spawn().unwrap();
     world.until(id, MessageStatus::Failed).await;
     worker.shutdown().await.unwrap();
     let key = "ADA@example.com".parse::<courierx::Address>().unwrap().key();
     let store = world.courier.store().unwrap();
-    let found = store.check(TenantId::DEFAULT, &Scope::ALL, std::slice::from_ref(&key)).await.unwrap();
-    let entry = found[0].as_ref().expect("suppressed");
-    assert_eq!(entry.pattern, Pattern::address(&key));
+    let found = store.check(TenantId::DEFAULT, &Scope::ALL, &[key]).await.unwrap();
+    (found.into_iter().next().flatten(), id)
+}
+
+#[tokio::test]
+async fn who_does_not_exist_gets_no_more_mail() {
+    let (entry, id) = after_a_refusal(Policy::default(), Capability::full(), email()).await;
+    let entry = entry.expect("suppressed");
+    assert_eq!(entry.pattern, "ada@example.com".parse().unwrap());
     assert_eq!(entry.reason, Reason::Bounce);
     assert_eq!(entry.source, "a");
     assert_eq!(entry.source_message, Some(id), "the message that was refused");
+    assert_eq!(entry.expires_at, Some(START.after(Duration::from_hours(90 * 24))), "as after a bounce");
+}
+
+#[tokio::test]
+async fn who_is_refused_is_suppressed_only_as_the_policy_says_and_by_what_is_real() {
+    let lasting = |hard_bounce| {
+        let mut policy = Policy::default();
+        policy.hard_bounce = hard_bounce;
+        policy
+    };
+    let full = Capability::full();
+    let (entry, _) = after_a_refusal(lasting(Lasting::Never), full.clone(), email()).await;
+    assert_eq!(entry, None);
+    let (entry, _) = after_a_refusal(lasting(Lasting::Forever), full.clone(), email()).await;
+    assert_eq!(entry.map(|one| one.expires_at), Some(None));
+    let mut sandbox = full;
+    sandbox.sandbox = true;
+    for mode in [Mode::Live, Mode::Test] {
+        let (entry, _) = after_a_refusal(Policy::default(), sandbox.clone(), email().mode(mode)).await;
+        assert_eq!(entry, None, "{mode:?}");
+    }
 }

@@ -14,7 +14,7 @@ use super::sharing::{self, Events, ProbeLease, lease};
 use crate::clock::Timestamp;
 use crate::event::{Disposition, NewEvent};
 use crate::id::AttemptId;
-use crate::message::Address;
+use crate::message::{Address, Mode};
 use crate::provider::{Content, RecipientOutcome, RefusalKind};
 use crate::router::{Ask, Connection, ConnectionId, Decision, Pass, Router, Skipped, Transition, patience};
 use crate::store::{
@@ -227,12 +227,14 @@ impl Delivery<'_> {
         let stopped = self.cancel.is_cancelled() && outcomes.iter().any(|outcome| {
             matches!(outcome, RecipientOutcome::Refused(refusal) if refusal.kind == RefusalKind::Interrupted)
         });
+        let is_real = self.record.mode == Mode::Live && !connection.provider().capability().sandbox;
         let handed = Handed {
             attempt,
             message: self.record.id,
             connection: connection.id(),
             provider: connection.provider().id().as_str(),
             mode: self.record.mode,
+            policy: is_real.then_some(&self.inner.options.suppression_policy),
             recipients: self.addresses(recipients),
         };
         let result = Some(attempt_result(&handed, outcomes, now));

@@ -71,7 +71,8 @@ pub struct OutboxOptions {
     /// What counts openings and clicks and lets recipients leave, for messages that ask for that; none unless set.
     /// Messages that were accepted with it are made with it.
     pub tracker: Option<Tracker>,
-    /// After which events of providers an address gets no mail, and for how long.
+    /// After which events of providers an address gets no mail, and for how long. A mail server that refuses a
+    /// recipient at the hand-over counts like a hard bounce.
     pub suppression_policy: Policy,
 }
 

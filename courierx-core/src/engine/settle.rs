@@ -7,7 +7,7 @@ use crate::message::{Address, Mode};
 use crate::provider::{RecipientOutcome, Refusal, RefusalKind};
 use crate::router::ConnectionId;
 use crate::store::{AttemptResult, Effects, MessageRecord, Statistic};
-use crate::suppression::{NewSuppression, Pattern, Reason};
+use crate::suppression::{NewSuppression, Policy, Report};
 
 /// What an attempt was for.
 pub(super) struct Handed<'a> {
@@ -17,6 +17,9 @@ pub(super) struct Handed<'a> {
     /// The kind of provider behind it.
     pub(super) provider: &'a str,
     pub(super) mode: Mode,
+    /// What follows for an address of which a mail server says that there is no such mailbox; nothing if none, as where
+    /// nothing reached anybody.
+    pub(super) policy: Option<&'a Policy>,
     /// The recipients: position and address.
     pub(super) recipients: Vec<(u32, Address)>,
 }
@@ -47,10 +50,8 @@ pub(super) fn attempt_result(
             RecipientOutcome::Unknown(unknown) => {
                 effects.events.push(event(EventKind::OutcomeUnknown).detail(unknown.to_string()));
             }
-            RecipientOutcome::Refused(refusal) if tells_of_mailbox(refusal) && handed.mode == Mode::Live => {
-                let pattern = Pattern::address(&address.key());
-                let entry = NewSuppression::new(pattern, Reason::Bounce, handed.connection.as_str());
-                effects.suppressions.push(entry.source_message(handed.message));
+            RecipientOutcome::Refused(refusal) if tells_of_mailbox(refusal) => {
+                effects.suppressions.extend(suppression(handed, address, now));
             }
             RecipientOutcome::Refused(_) => {}
         }
@@ -60,6 +61,13 @@ pub(super) fn attempt_result(
         effects.deltas.push(Statistic::Sent.add_of(handed.provider, handed.mode, now, sent));
     }
     AttemptResult { attempt: handed.attempt, outcomes, effects }
+}
+
+/// What holds mail to an address back that has no mailbox: the same as if its server had said so later, in a bounce.
+fn suppression(handed: &Handed<'_>, address: &Address, now: Timestamp) -> Option<NewSuppression> {
+    let follows = handed.policy?.follows(Report::of(EventKind::BouncedHard), 0, now)?;
+    let entry = follows.entry(&address.key(), handed.connection.as_str());
+    Some(entry.source_message(handed.message))
 }
 
 /// Whether a refusal tells that there is no such mailbox, which no other provider can change. What an API refuses

@@ -92,7 +92,8 @@ impl Courier {
         Ok(self.outbox()?.get(TenantId::DEFAULT, id).await?)
     }
 
-    /// Cancels what was not handed over yet.
+    /// Cancels what was not handed over yet. Whom an earlier hand-over may have reached is not sent to again either, but
+    /// reads `unknown`.
     pub async fn cancel(&self, id: MessageId) -> Result<CancelResult, LookError> {
         Ok(self.outbox()?.cancel(TenantId::DEFAULT, id).await?)
     }

@@ -167,7 +167,8 @@ impl Outbox {
         }
     }
 
-    /// Cancels what was not handed over yet.
+    /// Cancels what was not handed over yet. Whom an earlier hand-over may have reached is not sent to again either, but
+    /// reads `unknown`.
     pub async fn cancel(&self, tenant: TenantId, message: MessageId) -> StoreResult<CancelResult> {
         let result = self.inner.store.cancel(tenant, message).await?;
         self.inner.changed();

@@ -130,7 +130,8 @@ pub trait Ledger: Send + Sync {
     async fn last_event(&self) -> StoreResult<Sequence>;
 
     /// Cancels what was not handed over yet: every open recipient, unless an attempt is on the wire. Appends
-    /// a `canceled` event for each.
+    /// a `canceled` event for each. Who may have been sent to already, since an attempt has no certain result, is not sent
+    /// to again either, but reads `unknown`, as the event for it says.
     ///
     /// An attempt is on the wire while it has no result and its lease is the job's present one. The job is
     /// left to its next owner, and so is the event that tells of it.
@@ -451,8 +452,14 @@ impl EventQuery {
 /// What became of a cancellation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CancelResult {
-    /// So many recipients were still open and will not be sent to.
+    /// So many recipients were still open and will not be sent to. Others may read `unknown` beside them.
     Canceled {
+        /// How many.
+        recipients: usize,
+    },
+    /// Of all who were open nobody knows whether they were sent to: they will not be sent to again, and read
+    /// `unknown`.
+    Unknown {
         /// How many.
         recipients: usize,
     },

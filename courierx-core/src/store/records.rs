@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Effects, Statistic};
+use super::{CancelResult, Effects, Statistic};
 use crate::clock::Timestamp;
 use crate::event::{
     AttemptStatus, Disposition, EventKind, MessagePhase, MessageStatus, NewEvent, RecipientStatus,
@@ -238,18 +238,32 @@ impl StoredMessage {
         Self { record, content, attempts }
     }
 
-    /// Cancels every recipient that is open, and derives the statuses: the events to append, one for each.
-    pub fn cancel_open(&mut self, now: Timestamp) -> Effects {
-        let (mut effects, mut returned) = (Effects::default(), 0);
+    /// Ends every recipient that is open, and derives the statuses: what became of the cancellation, and the events to
+    /// append, one for each. Whom an earlier hand-over may have reached is not canceled but unknown.
+    ///
+    /// It is too late, and nothing changes, if nobody is open.
+    pub fn cancel_open(&mut self, now: Timestamp) -> (CancelResult, Effects) {
+        let (mut effects, mut canceled, mut unknown, mut returned) = (Effects::default(), 0, 0, 0);
         let attempts = &self.attempts;
-        let was_tried =
-            |index| attempts.iter().any(|one| one.recipients.iter().any(|other| other.index == index));
+        let tries = |index| {
+            let each = attempts.iter().flat_map(|attempt| &attempt.recipients);
+            each.filter(move |one| one.index == index).map(|one| one.status)
+        };
         for recipient in &mut self.record.recipients {
-            if recipient.disposition == Disposition::Open && recipient.status == RecipientStatus::Pending {
+            if recipient.disposition != Disposition::Open || recipient.status != RecipientStatus::Pending {
+                continue;
+            }
+            let event = |kind| NewEvent::of_message(self.record.id, kind, now).recipient(recipient.index);
+            if tries(recipient.index).any(AttemptStatus::may_have_been_sent) {
+                unknown += 1;
+                recipient.disposition = Disposition::Unknown;
+                let event = event(EventKind::OutcomeUnknown).detail("canceled, after it may have been sent");
+                effects.events.push(event);
+            } else {
+                canceled += 1;
                 recipient.disposition = Disposition::Canceled;
-                let event = NewEvent::of_message(self.record.id, EventKind::Canceled, now);
-                effects.events.push(event.recipient(recipient.index));
-                returned += usize::from(!was_tried(recipient.index));
+                effects.events.push(event(EventKind::Canceled));
+                returned += usize::from(tries(recipient.index).next().is_none());
             }
         }
         if returned > 0 {
@@ -257,7 +271,12 @@ impl StoredMessage {
             effects.deltas.push(Statistic::Returned.add(mode, created_at, returned));
         }
         self.derive_statuses(now);
-        effects
+        let result = match (canceled, unknown) {
+            (0, 0) => CancelResult::TooLate,
+            (0, recipients) => CancelResult::Unknown { recipients },
+            (recipients, _) => CancelResult::Canceled { recipients },
+        };
+        (result, effects)
     }
 
     /// Whether somebody is left to send to, so that there has to be a job.

@@ -36,6 +36,7 @@ macro_rules! store_conformance {
                 cancel_is_too_late_on_the_wire_and_after,
                 cancel_ends_only_who_was_not_sent_to,
                 cancel_is_possible_after_a_crash,
+                cancel_does_not_tell_what_nobody_knows,
                 a_message_is_due_at_its_new_date,
                 only_what_nobody_claimed_is_moved,
                 a_claim_and_a_new_date_exclude_each_other,

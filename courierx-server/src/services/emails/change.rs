@@ -15,12 +15,19 @@ use crate::ctx::{Ctx, Scope};
 use crate::error::{ServiceError, ServiceResult};
 use crate::services::audit_log;
 
-/// Cancels what was not handed over yet, and tells how the message stands. One that is canceled stays so.
+/// Cancels what was not handed over yet, and tells how the message stands. One that is canceled stays so. It is too
+/// late for one that all who were left may have got already, though nothing is tried any more.
 pub async fn cancel(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<Looked> {
     ctx.require(Scope::EmailsWrite)?;
     let before = find(ctx, app, id).await?;
     match app.outbox.cancel(ctx.tenant, id).await? {
         CancelResult::Canceled { .. } => note(ctx, app, "canceled", id).await?,
+        CancelResult::Unknown { .. } => {
+            note(ctx, app, "canceled", id).await?;
+            return Err(ServiceError::TooLate(
+                "the message may have been sent already: it is not handed over again, and nobody can tell",
+            ));
+        }
         CancelResult::TooLate if before.record.status == MessageStatus::Canceled => {}
         CancelResult::TooLate => {
             // Two may cancel it at once.

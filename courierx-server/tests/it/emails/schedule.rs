@@ -149,6 +149,26 @@ pub(crate) async fn what_is_canceled_is_not_sent() {
 }
 
 #[tokio::test]
+async fn what_may_have_been_sent_is_not_told_to_be_canceled() {
+    let (_server, owner) = under(&clock()).await;
+    let lost = with(plain(), &json!({ "to": "lost-after-body@sandbox.test" }));
+    let sent = owner.post("/api/v1/emails", &lost).await.body;
+    until(&owner, &sent, "sending").await;
+    let canceling = async {
+        loop {
+            let late = owner.post(&format!("{}/cancel", path(&sent)), &json!({})).await;
+            // The first answers may be that it is on the wire.
+            assert_eq!((late.status, &late.body["code"]), (409, &json!("too_late")), "{late:?}");
+            if owner.get(&path(&sent)).await.body["status"] == "unknown" {
+                return late.body.to_string();
+            }
+        }
+    };
+    let told = tokio::time::timeout(crate::support::PATIENCE, canceling).await.expect("it ends");
+    assert!(told.contains("may have been sent already"), "{told}");
+}
+
+#[tokio::test]
 pub(crate) async fn whoever_cancels_while_it_is_sent_is_told_the_truth() {
     let clock = clock();
     let (_server, owner) = under(&clock).await;

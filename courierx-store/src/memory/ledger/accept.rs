@@ -58,13 +58,9 @@ impl Inner {
         if unfinished.any(|attempt| self.jobs.holds(attempt.lease)) {
             return CancelResult::TooLate;
         }
-        let canceled = stored.cancel_open(now);
-        if canceled.is_empty() {
-            return CancelResult::TooLate;
-        }
-        let recipients = canceled.events.len();
-        self.apply(tenant, canceled, now);
-        CancelResult::Canceled { recipients }
+        let (result, effects) = stored.cancel_open(now);
+        self.apply(tenant, effects, now);
+        result
     }
 
     /// Moves the date of a message that nobody has claimed.

@@ -21,13 +21,12 @@ pub(super) async fn cancel(tx: &mut Tx<'_>, tenant: TenantId, id: MessageId) -> 
     if leases.iter().any(|lease| held.holds(tenant, id, *lease)) {
         return Ok(CancelResult::TooLate);
     }
-    let canceled = draft.message.cancel_open(tx.now);
-    if canceled.is_empty() {
-        return Ok(CancelResult::TooLate);
+    let (result, effects) = draft.message.cancel_open(tx.now);
+    if result == CancelResult::TooLate {
+        return Ok(result);
     }
     draft.touch(tx.now);
-    let recipients = canceled.events.len();
-    tx.pending.apply(tenant, &canceled);
+    tx.pending.apply(tenant, &effects);
     drafts.save(tx).await?;
-    Ok(CancelResult::Canceled { recipients })
+    Ok(result)
 }

@@ -20,11 +20,11 @@ pub(super) fn cancel(tx: &Tx<'_>, tenant: TenantId, id: MessageId) -> Run<Cancel
             return Ok(CancelResult::TooLate);
         }
     }
-    let canceled = draft.message.cancel_open(tx.now());
-    if canceled.is_empty() {
-        return Ok(CancelResult::TooLate);
+    let (result, effects) = draft.message.cancel_open(tx.now());
+    if result == CancelResult::TooLate {
+        return Ok(result);
     }
-    effects::apply(tx, tenant, &canceled)?;
+    effects::apply(tx, tenant, &effects)?;
     draft.save(tx)?;
-    Ok(CancelResult::Canceled { recipients: canceled.events.len() })
+    Ok(result)
 }

@@ -75,5 +75,29 @@ pub async fn cancel_is_possible_after_a_crash(subject: &Subject) {
     assert_eq!(canceled, CancelResult::TooLate, "a lease that ended and was not claimed still counts");
     flight.reclaimed(subject).await;
     let canceled = subject.store().cancel(flight.tenant, flight.message).await.expect("cancel");
-    assert_eq!(canceled, CancelResult::Canceled { recipients: 1 }, "whoever began the attempt is gone");
+    assert_eq!(canceled, CancelResult::Unknown { recipients: 1 }, "whoever began the attempt is gone");
+    assert_eq!(flight.load(subject).await.record.status, MessageStatus::Unknown);
+}
+
+/// Who may have been sent to already is sent to no more, and not told to be canceled: nobody knows.
+pub async fn cancel_does_not_tell_what_nobody_knows(subject: &Subject) {
+    let flight = Flight::claimed_to(subject, &["a@example.com", "b@example.com"]).await;
+    let store = subject.store();
+    let begin = flight.started(subject, "primary").await;
+    let mut settlement = flight.result(begin.attempt, vec![fixtures::unknown(), fixtures::refused()]);
+    let at = subject.now().after(Duration::from_secs(30));
+    settlement.step = Some(flight.step(JobNext::RetryAt { at, round: 1 }));
+    fixtures::settle_one(subject, settlement).await;
+    let canceled = store.cancel(flight.tenant, flight.message).await.expect("cancel");
+    assert_eq!(canceled, CancelResult::Canceled { recipients: 1 }, "the other was refused for certain");
+    let loaded = flight.load(subject).await;
+    let ends: Vec<_> = loaded.record.recipients.iter().map(|one| (one.disposition, one.status)).collect();
+    let canceled = (Disposition::Canceled, RecipientStatus::Canceled);
+    assert_eq!(ends, [(Disposition::Unknown, RecipientStatus::Unknown), canceled]);
+    assert_eq!(loaded.record.status, MessageStatus::Unknown);
+    let events = store.events(&EventQuery::of_message(flight.tenant, flight.message)).await.expect("events");
+    let told: Vec<_> = events.iter().rev().take(2).map(|event| (event.kind, event.recipient)).collect();
+    assert_eq!(told, [(EventKind::Canceled, Some(1)), (EventKind::OutcomeUnknown, Some(0))]);
+    let again = store.cancel(flight.tenant, flight.message).await.expect("cancel");
+    assert_eq!(again, CancelResult::TooLate, "nobody is open any more");
 }

@@ -127,6 +127,28 @@ async fn what_is_repeated_under_its_key_counts_once() {
 }
 
 #[tokio::test]
+async fn a_wait_for_a_quota_takes_nothing_of_the_schedule() {
+    let a = Recorder::new();
+    let monthly = [Quota::new(Window::CalendarMonth, 1)];
+    let world = World::of([Connection::new("a".parse().unwrap(), a.clone()).with_quotas(monthly)]);
+    let worker = world.courier.spawn().unwrap();
+    let first = world.enqueue(email()).await;
+    world.until(first, MessageStatus::Sent).await;
+    let second = world.enqueue(email()).await;
+    world.pass(Duration::from_mins(20)).await;
+    assert_eq!(world.status(second).await, MessageStatus::Queued);
+    let next_month = Window::CalendarMonth.resets_at(world.now());
+    assert!(next_month > START.after(Duration::from_hours(73)), "longer than the schedule");
+    a.refuse_next(RefusalKind::RecipientTemporary);
+    world.clock.advance_to(next_month.after(Duration::from_mins(10)));
+    world.until_answered(second, 1).await;
+    world.pass(Duration::from_mins(2)).await;
+    let message = world.until(second, MessageStatus::Sent).await;
+    worker.shutdown().await.unwrap();
+    assert_eq!(message.attempts.len(), 2);
+}
+
+#[tokio::test]
 async fn room_that_comes_back_is_used() {
     for durable in [true, false] {
         let provider = Gated::new(Recorder::new());

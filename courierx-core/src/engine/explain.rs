@@ -1,7 +1,5 @@
 //! Where a message would go, without its going there.
 
-use std::time::Duration;
-
 use super::accept::AcceptError;
 use super::deliver::pause;
 use super::outbox::Outbox;
@@ -49,7 +47,7 @@ impl Outbox {
             .deliver_by(deadline);
         let (explanation, paused) = self.explain_round(tenant, &mut round, (now, deadline), now).await?;
         let schedule = RetrySchedule::of(email.retry().unwrap_or_default());
-        let step = schedule.delay(1, Duration::ZERO).map(|delay| now.after(delay));
+        let step = schedule.delay(1).map(|delay| now.after(delay));
         let next = paused.or_else(|| next(&explanation.decision, step, deadline));
         Ok(Outlook { explanation, suppressed, next, paused: paused.is_some() })
     }

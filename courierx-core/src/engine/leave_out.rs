@@ -106,10 +106,9 @@ impl Delivery<'_> {
     /// provider turned out never to have had the message. So were those whose process died: a message that
     /// ends every process it meets must end, too.
     pub(super) fn leave_out_over(&mut self, unknown: &[u32], crashes: usize) {
-        let age = self.inner.now().since(self.record.send_at);
         let crashes = u32::try_from(crashes).unwrap_or(u32::MAX);
         let tried = self.claimed.job.round.saturating_add(crashes);
-        if !RetrySchedule::of(self.record.retry).is_over(tried, age) {
+        if !RetrySchedule::of(self.record.retry).is_over(tried) {
             return;
         }
         for &index in unknown {

@@ -77,7 +77,7 @@ pub(super) fn conclude(
     }
     if !scheduled.is_empty() {
         let schedule = RetrySchedule::of(record.retry);
-        match schedule.delay(tried, now.since(record.send_at)).map(|delay| now.after(delay)) {
+        match schedule.delay(tried).map(|delay| now.after(delay)) {
             Some(at) if in_time(record, at) => {
                 // A round is for all. Were it to come sooner for others that wait, those whose step it is not yet
                 // would be handed over again, and use up their schedule at the pace of the others' waits. So the

@@ -8,8 +8,10 @@ use courierx::provider::{
     Capability, LookupError, LookupKey, Phase, ProviderId, RecipientOutcome, Refusal, SendOptions,
     StatusLookup, Uncertainty, Verified,
 };
+use courierx::router::Quota;
+use courierx::store::Window;
 use courierx::testing::Recorder;
-use courierx::{DuplicatePolicy, EmailProvider, MessageStatus, Outcome, Outgoing, RefusalKind};
+use courierx::{Connection, DuplicatePolicy, EmailProvider, MessageStatus, Outcome, Outgoing, RefusalKind};
 use courierx_core::event::AttemptStatus;
 use tokio::sync::Semaphore;
 
@@ -99,6 +101,24 @@ async fn an_answer_about_one_hand_over_tells_nothing_of_another() {
     world.until(id, MessageStatus::Unknown).await;
     worker.shutdown().await.unwrap();
     assert_eq!(a.inner.handed_over().len(), 2);
+}
+
+#[tokio::test]
+async fn a_question_needs_no_room_in_a_quota() {
+    let a = Asked::new(false);
+    a.inner.lose_next_answer();
+    let daily = [Quota::new(Window::UtcDay, 1)];
+    let world = World::of([Connection::new("a".parse().unwrap(), a.clone()).with_quotas(daily)]);
+    let worker = world.courier.spawn().unwrap();
+    let id = world.enqueue(email()).await;
+    world.until_answered(id, 1).await;
+    world.pass(Duration::from_secs(60)).await;
+    world.courier.send(&email().build().unwrap()).await.unwrap_err();
+    let rest = world.courier.router().connections()[0].health(world.now()).not_before;
+    assert_eq!(rest.map(|rest| rest.kind), Some(RefusalKind::Quota));
+    world.pass(Duration::from_secs(40)).await;
+    worker.shutdown().await.unwrap();
+    assert_eq!(a.questions.available_permits(), 1);
 }
 
 #[tokio::test]

@@ -127,6 +127,30 @@ async fn what_is_repeated_under_its_key_counts_once() {
 }
 
 #[tokio::test]
+async fn what_is_repeated_under_its_key_needs_no_room() {
+    let mut keyed = Capability::full();
+    keyed.idempotency = Some(Duration::from_hours(24));
+    let (a, b) = (Recorder::new().with_capability(keyed), Recorder::new());
+    let world = World::of(connections(&a, &b, 1));
+    a.answer_next(Outcome::Unknown(Uncertainty::new(Phase::Answer, "scripted")));
+    let worker = world.courier.spawn().unwrap();
+    let first = world.enqueue(email().subject("first")).await;
+    world.until_answered(first, 1).await;
+    world.pass(Duration::from_secs(30)).await;
+    world.courier.send(&email().subject("second").build().unwrap()).await.unwrap();
+    assert_sent!(b, 1);
+    let full = world.courier.router().connections()[0].health(world.now()).not_before;
+    assert_eq!(full.map(|rest| rest.kind), Some(RefusalKind::Quota));
+    world.pass(Duration::from_secs(40)).await;
+    let message = world.until(first, MessageStatus::Sent).await;
+    worker.shutdown().await.unwrap();
+    let handed: Vec<_> = message.attempts.iter().map(|one| one.connection.as_str()).collect();
+    assert_eq!(handed, ["a", "a"], "where it may have been sent already");
+    assert_eq!(message.attempts[0].delivery, message.attempts[1].delivery);
+    assert_sent!(b, 1);
+}
+
+#[tokio::test]
 async fn a_wait_for_a_quota_takes_nothing_of_the_schedule() {
     let a = Recorder::new();
     let monthly = [Quota::new(Window::CalendarMonth, 1)];

@@ -35,7 +35,7 @@ impl Delivery<'_> {
         }
         Ok(!self.router.is_paused()
             && !self.is_expired(now)
-            && connection.rests_until(now).is_none()
+            && connection.rests_until(repeats, now).is_none()
             && recipients.iter().all(|recipient| self.round.is_open(*recipient)))
     }
 

@@ -259,10 +259,10 @@ impl Connection {
         self.known.breaker.permission(now).may_go_ahead(can_wait, now)
     }
 
-    /// Whether neither its breaker nor its own wish keeps others away.
+    /// Whether neither its breaker nor its own wish keeps questions away. They take nothing of its quotas.
     pub(crate) fn is_approachable(&self, now: Timestamp) -> bool {
         let allowed = !matches!(self.known.breaker.permission(now), Permission::No { .. });
-        allowed && self.rests_until(now).is_none()
+        allowed && self.is_closed_until(now).is_none()
     }
 
     /// When a message that waits for its breaker is to look again.

@@ -189,7 +189,7 @@ impl Connection {
             latency: known.health.latency(),
             in_flight,
             in_flight_limit,
-            not_before: self.rests_until(now),
+            not_before: self.rests_until(false, now),
             refused_senders: known.senders.all(now),
             last_error: known.last_error(),
         }
@@ -212,7 +212,7 @@ impl Connection {
 
     /// What others are to be told of it.
     pub(crate) fn shared(&self, now: Timestamp) -> SharedHealth {
-        let not_before = self.known().gate.closed_at(now).map(|(until, kind)| NotBefore { until, kind });
+        let not_before = self.is_closed_until(now);
         let (account, breaker) = (self.account(), self.known().breaker.shared());
         SharedHealth { account, breaker, not_before, untold: None }
     }
@@ -222,9 +222,18 @@ impl Connection {
         shared.account == self.account()
     }
 
-    /// Until when it is left alone, because it asked for it or because its quotas are used up.
-    pub(crate) fn rests_until(&self, now: Timestamp) -> Option<NotBefore> {
-        let asked = self.known().gate.closed_at(now).map(|(until, kind)| NotBefore { until, kind });
+    /// Until when it asked to be left alone.
+    pub(crate) fn is_closed_until(&self, now: Timestamp) -> Option<NotBefore> {
+        self.known().gate.closed_at(now).map(|(until, kind)| NotBefore { until, kind })
+    }
+
+    /// Until when it is left alone, because it asked for it or because its quotas are used up. What it may have taken
+    /// already takes nothing of them when it is repeated.
+    pub(crate) fn rests_until(&self, repeats: bool, now: Timestamp) -> Option<NotBefore> {
+        let asked = self.is_closed_until(now);
+        if repeats {
+            return asked;
+        }
         let full = self.known().full.until(self.quotas(), now);
         let full = full.map(|until| NotBefore { until, kind: RefusalKind::Quota });
         asked.into_iter().chain(full).max_by_key(|rest| rest.until)

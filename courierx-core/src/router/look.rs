@@ -44,7 +44,7 @@ impl Router {
             return Err(SkipReason::Refused { kind: RefusalKind::Content });
         }
         let known = connection.known();
-        if let Some(NotBefore { until, kind }) = connection.rests_until(now) {
+        if let Some(NotBefore { until, kind }) = connection.rests_until(repeats, now) {
             return Err(SkipReason::NotBefore { until, kind });
         }
         self.look_at_round(connection, asked, history)?;

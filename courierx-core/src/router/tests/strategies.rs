@@ -200,7 +200,7 @@ fn those_who_wait_for_one_moment_do_not_come_at_once() {
             let refusal =
                 Refusal::new(RefusalKind::Throttled, "later").retry_after(Duration::from_secs(seconds));
             router.observe(a.id(), &refusal, NOW);
-            a.rests_until(NOW).unwrap().until
+            a.rests_until(false, NOW).unwrap().until
         } else {
             a.known().bucket.take(a.rate().unwrap(), email.lane(), NOW).unwrap();
             NOW.after(Duration::from_secs(100))

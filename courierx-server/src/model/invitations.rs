@@ -19,7 +19,7 @@ pub struct Invitation {
     pub digest: String,
     /// What became of it.
     pub status: InvitationStatus,
-    /// Who invited.
+    /// Who invited, and has the token.
     pub invited_by: RecordId,
     /// When it was made.
     pub created_at: Timestamp,

@@ -44,6 +44,11 @@ impl Count {
         Ok(Self(Room { id, version, account, _turn: turn }))
     }
 
+    /// For what takes no room.
+    pub(super) fn none(self) -> Room {
+        self.0
+    }
+
     /// Refuses one more of something of which there are so many, and may be no more of any tenant's.
     pub(super) fn at_most(self, most: usize, what: &str, present: usize) -> ServiceResult<Room> {
         if present < most {

@@ -10,7 +10,7 @@ use crate::model::memberships::Membership;
 use crate::model::tenants::Tenant;
 use crate::model::users::User;
 use crate::services::auth::anew;
-use crate::services::count;
+use crate::services::{count, invitations};
 
 /// Somebody who belongs to the tenant.
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ pub async fn update(ctx: &Ctx, app: &App, id: RecordId, role: Option<Role>) -> S
         if member.value.role == role {
             return view(app, member).await;
         }
-        let mut changes = still_owned(app, &member, Some(role)).await?;
+        let mut changes = with_less(app, &member, Some(role)).await?;
         member.value.role = role;
         changes.push(Change::update(ctx.tenant, id, member.version, &member.value)?);
         match app.commit_by(ctx, ctx.tenant, changes).await {
@@ -57,7 +57,8 @@ pub async fn update(ctx: &Ctx, app: &App, id: RecordId, role: Option<Role>) -> S
     Err(count::changed_meanwhile())
 }
 
-/// Lets somebody belong to the tenant no more. Their tokens for it end at once; API keys are the tenant's, and stay.
+/// Lets somebody belong to the tenant no more. Their tokens for it end at once, and so do the invitations whose tokens
+/// they have; API keys are the tenant's, and stay.
 pub async fn delete(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<()> {
     ctx.require_role(Role::Admin)?;
     for _ in 0..count::TRIES {
@@ -65,7 +66,7 @@ pub async fn delete(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<()> {
         let ctx = &anew(ctx, app).await?;
         let member = find(app, ctx.tenant, id).await?;
         may_change(ctx, &member.value, None)?;
-        let mut changes = still_owned(app, &member, None).await?;
+        let mut changes = with_less(app, &member, None).await?;
         changes.push(Change::delete::<Membership>(id));
         match app.commit_by(ctx, ctx.tenant, changes).await {
             Err(ServiceError::Conflict(_)) => {}
@@ -81,23 +82,30 @@ fn may_change(ctx: &Ctx, member: &Membership, role: Option<Role>) -> ServiceResu
     ctx.require_role(highest.max(Role::Admin))
 }
 
-/// Refuses to take the last owner away. What it answers makes sure that of two who do so at the same moment one
-/// finds the account changed.
-async fn still_owned(
+/// What goes with taking somebody's role away, or a part of it: the invitations that they may not make any more. Refuses
+/// to take the last owner away. The account is written as it was, so that whoever does something about its people at the
+/// same moment, at another server too, finds it changed.
+async fn with_less(
     app: &App,
     member: &Versioned<Membership>,
     role: Option<Role>,
 ) -> ServiceResult<Vec<Change>> {
-    if member.value.role != Role::Owner || role == Some(Role::Owner) {
+    if role >= Some(member.value.role) {
         return Ok(Vec::new());
     }
     let record = Tenant::record(member.tenant);
     let tenant = app.store.get::<Tenant>(member.tenant, record).await?.ok_or(ServiceError::NotFound)?;
     let others = all(app, member.tenant).await?;
-    if others.iter().any(|one| one.id != member.id && one.value.role == Role::Owner) {
-        return Ok(vec![Change::update(member.tenant, record, tenant.version, &tenant.value)?]);
+    let owns = |one: &Versioned<Membership>| one.id != member.id && one.value.role == Role::Owner;
+    if member.value.role == Role::Owner && !others.iter().any(owns) {
+        return Err(ServiceError::Refused {
+            code: "last_owner",
+            message: "Cannot remove the last owner".to_owned(),
+        });
     }
-    Err(ServiceError::Refused { code: "last_owner", message: "Cannot remove the last owner".to_owned() })
+    let mut changes = invitations::taken_back(app, member, role).await?;
+    changes.push(Change::update(member.tenant, record, tenant.version, &tenant.value)?);
+    Ok(changes)
 }
 
 pub(super) async fn all(app: &App, tenant: TenantId) -> ServiceResult<Vec<Versioned<Membership>>> {

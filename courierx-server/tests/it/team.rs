@@ -6,6 +6,7 @@ use courierx_core::store::{Change, ConfigsExt as _};
 use courierx_server::auth::Claims;
 use courierx_server::ctx::{Actor, Ctx, RequestId, Role};
 use courierx_server::model::memberships::Membership;
+use courierx_server::model::tenants::Tenant;
 use courierx_server::model::users::{EndedToken, User};
 use courierx_server::services::api_keys::{self, NewApiKey};
 use courierx_server::services::invitations;
@@ -182,6 +183,78 @@ async fn an_invitation_is_taken_back_and_made_anew() {
     assert_eq!(server.client().get(&format!("/api/v1/invitations/{token}")).await.status, 404);
     assert_eq!(owner.post(&format!("{path}/resend"), &json!({})).await.status, 409);
     assert_eq!(invite(&owner, "dev@acme.example", "developer").await.status, 201);
+}
+
+/// What becomes of an invitation: the status of showing it and of accepting it.
+async fn used(server: &TestServer, invited: &Answer) -> [u16; 2] {
+    let path = format!("/api/v1/invitations/{}", invited.body["token"].as_str().unwrap());
+    let shown = server.client().get(&path).await.status;
+    [shown, accept(server, invited, "a new password").await.status]
+}
+
+#[tokio::test]
+pub(crate) async fn invitations_end_with_the_role_in_which_they_were_made() {
+    let server = TestServer::start().await;
+    let owner = server.owner("acme").await;
+    let tenant = tenant(&owner).await;
+    for (name, role) in [("removed", None), ("demoted", Some("developer"))] {
+        let email = |who: &str| format!("{who}@{name}.example");
+        let mallory = join(&server, &owner, &email("mallory"), "admin").await;
+        let path = member(&owner, &email("mallory")).await;
+        let hers = [
+            invite(&mallory, &email("mallory2"), "admin").await,
+            invite(&mallory, &email("x"), "viewer").await,
+        ];
+        let other = invite(&owner, &email("ada"), "admin").await;
+        // Whoever has the newest token has invited.
+        let resent = async |client: &Client, invited: &Answer| {
+            let path = format!("/api/v1/invitations/{}/resend", invited.body["id"].as_str().unwrap());
+            let mut answer = client.post(&path, &json!({})).await;
+            assert_eq!(answer.status, 200, "{answer:?}");
+            answer.status = 201;
+            answer
+        };
+        let taken_up = resent(&mallory, &invite(&owner, &email("bob"), "developer").await).await;
+        let handed_on = resent(&owner, &invite(&mallory, &email("eve"), "developer").await).await;
+        let version = async || {
+            server.app().store.get::<Tenant>(tenant, Tenant::record(tenant)).await.unwrap().unwrap().version
+        };
+        let before = version().await;
+        let status = match role {
+            None => owner.delete(&path).await.status,
+            Some(role) => owner.patch(&path, &json!({ "role": role })).await.status,
+        };
+        assert!(matches!(status, 200 | 204), "{name}: {status}");
+        assert!(version().await > before, "who invites at another server at that moment asks once more");
+        for (number, invited) in hers.iter().chain([&taken_up]).enumerate() {
+            assert_eq!(used(&server, invited).await, [404; 2], "{name}: {number}");
+        }
+        let listed = owner.get("/api/v1/invitations?status=revoked").await.text;
+        for who in ["mallory2", "x", "bob"] {
+            assert!(listed.contains(&email(who)), "{name}: {who}: {listed}");
+        }
+        for invited in [&other, &handed_on] {
+            assert_eq!(used(&server, invited).await, [200, 201], "{name}");
+        }
+        assert_eq!(invite(&owner, &email("x"), "viewer").await.status, 201, "anew by somebody else");
+    }
+}
+
+#[tokio::test]
+async fn an_owner_who_is_an_admin_from_now_on_invites_no_owners() {
+    let server = TestServer::start().await;
+    let owner = server.owner("acme").await;
+    let second = join(&server, &owner, "second@acme.example", "owner").await;
+    let to_owner = invite(&second, "ada@acme.example", "owner").await;
+    let to_admin = invite(&second, "bob@acme.example", "admin").await;
+    let path = member(&owner, "second@acme.example").await;
+    assert_eq!(owner.patch(&path, &json!({ "role": "admin" })).await.status, 200);
+    assert_eq!(used(&server, &to_owner).await, [404; 2]);
+    assert_eq!(used(&server, &to_admin).await, [200, 201]);
+    // More than before takes nothing back.
+    let to_viewer = invite(&second, "eve@acme.example", "viewer").await;
+    assert_eq!(owner.patch(&path, &json!({ "role": "owner" })).await.status, 200);
+    assert_eq!(used(&server, &to_viewer).await, [200, 201]);
 }
 
 /// The statuses of whatever outlives the session in which it is done.

@@ -18,6 +18,7 @@ use crate::auth::{hex, random_hex};
 use crate::ctx::{Ctx, Role};
 use crate::error::{ServiceError, ServiceResult};
 use crate::model::invitations::{Invitation, InvitationStatus};
+use crate::model::memberships::Membership;
 use crate::model::plans::Limit;
 use crate::model::tenants::Tenant;
 use crate::services::audit_log::Author;
@@ -57,7 +58,7 @@ pub async fn list(
 
 /// Invites somebody, and mails them if the server has mail of its own, and did not send too much of it lately.
 pub async fn create(ctx: &Ctx, app: &App, email: &str, role: Role) -> ServiceResult<Invited> {
-    ctx.require_role(role.max(Role::Admin))?;
+    ctx.require_role(least(role))?;
     let email = email.trim();
     if email.starts_with(['@', '*']) || email.parse::<Pattern>().is_err() {
         return Err(ServiceError::field("email", "is not an email address"));
@@ -78,12 +79,17 @@ pub async fn create(ctx: &Ctx, app: &App, email: &str, role: Role) -> ServiceRes
     mail(app, invitation, token).await
 }
 
+/// The least role in which somebody invites to this one.
+fn least(role: Role) -> Role {
+    role.max(Role::Admin)
+}
+
 /// Keeps a new invitation, if there is room for whoever it is for.
 async fn add(ctx: &Ctx, app: &App, id: RecordId, invitation: &Invitation) -> ServiceResult<()> {
     for _ in 0..count::TRIES {
         let ((room, all), mut changes) = (room(app, ctx.tenant).await?, Vec::new());
         // Who waited for this may have been put out meanwhile.
-        anew(ctx, app).await?.require_role(invitation.role.max(Role::Admin))?;
+        anew(ctx, app).await?.require_role(least(invitation.role))?;
         if all.len() >= MAX {
             // The oldest that is done with makes room.
             let done = all.iter().find(|one| one.value.status != InvitationStatus::Pending);
@@ -118,7 +124,27 @@ pub async fn revoke(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<Invitat
     Ok(invitation)
 }
 
-/// Makes another token for an invitation; the one before ends.
+/// Takes back what somebody invited to and may not with the role that they have from now on: they know the tokens, and
+/// could come back by them as whoever they like.
+pub(super) async fn taken_back(
+    app: &App,
+    member: &Versioned<Membership>,
+    role: Option<Role>,
+) -> ServiceResult<Vec<Change>> {
+    let ends = |one: &InvitationRecord| {
+        let Invitation { status, invited_by, .. } = one.value;
+        let is_theirs = status == InvitationStatus::Pending && invited_by == member.value.user;
+        is_theirs && role < Some(least(one.value.role))
+    };
+    let mut changes = Vec::new();
+    for mut one in all(app, member.tenant).await?.into_iter().filter(ends) {
+        one.value.status = InvitationStatus::Revoked;
+        changes.push(Change::update(member.tenant, one.id, one.version, &one.value)?);
+    }
+    Ok(changes)
+}
+
+/// Makes another token for an invitation; the one before ends. It is an invitation of whoever gets this one.
 pub async fn resend(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<Invited> {
     ctx.require_role(Role::Admin)?;
     let token = random_hex();
@@ -126,16 +152,17 @@ pub async fn resend(ctx: &Ctx, app: &App, id: RecordId) -> ServiceResult<Invited
         let mut invitation = pending(app, ctx.tenant, id).await?;
         // One that has ended was not counted any more, and is again from now on.
         let is_open = invitation.value.is_open_at(app.now());
-        let room = if is_open { None } else { Some(room(app, ctx.tenant).await?.0) };
-        anew(ctx, app).await?.require_role(invitation.value.role.max(Role::Admin))?;
+        let room = if is_open {
+            Count::begin(app, ctx.tenant).await?.none()
+        } else {
+            room(app, ctx.tenant).await?.0
+        };
+        anew(ctx, app).await?.require_role(least(invitation.value.role))?;
         invitation.value.digest = digest(&token);
+        invitation.value.invited_by = team_members::user(ctx)?;
         invitation.value.expires_at = app.now().after(LIFETIME);
         let changes = vec![Change::update(ctx.tenant, id, invitation.version, &invitation.value)?];
-        let committed = match room {
-            Some(room) => room.commit(app, &Author::of(ctx), changes).await,
-            None => app.commit_by(ctx, ctx.tenant, changes).await,
-        };
-        match committed {
+        match room.commit(app, &Author::of(ctx), changes).await {
             Err(ServiceError::Conflict(_)) => {}
             Err(error) => return Err(error),
             Ok(()) => return mail(app, invitation, token).await,

@@ -112,6 +112,7 @@ again!([routing_rules]
     a_rule_is_made_listed_changed_and_removed
     mail_goes_by_the_rules_from_the_next_message_on
 );
+again!([team] invitations_end_with_the_role_in_which_they_were_made);
 again!([engine::repeat]
     a_repeated_request_is_answered_and_not_sent_again
     requests_at_the_same_time_are_one

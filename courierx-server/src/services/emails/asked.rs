@@ -2,7 +2,8 @@
 //!
 //! Most are recognised by the message that they make. Where that may be another one each time, because of the moment,
 //! of files or of a template, it is what was asked for that counts: a request that is repeated is the same, whatever
-//! has become of these.
+//! has become of these. Whether it was made before is asked only after a refusal: what is accepted is compared by the
+//! store.
 
 use std::time::Duration;
 
@@ -17,31 +18,64 @@ use crate::App;
 use crate::ctx::Ctx;
 use crate::error::{ServiceError, ServiceResult};
 
-/// What was asked for under a key, where the message that is made of it may be another one each time.
+/// What was asked for under a key.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
     key: ScopedKey,
-    pub(super) digest: [u8; 32],
+    by: By,
     /// What it came to while the texts of templates counted, for what was accepted then.
     pub(super) formerly: Vec<[u8; 32]>,
 }
 
+/// By what a request is recognised.
+#[derive(Debug, Clone)]
+enum By {
+    /// By the message, which is the same each time: the outbox makes the digest of it that is kept, and here it is made
+    /// only of what was refused.
+    Message(Email),
+    /// By what was asked for, as the message may be another one each time.
+    Digest([u8; 32]),
+}
+
 impl Asked {
-    fn made(&self, used: &KeyUse) -> bool {
-        used.digest == self.digest || self.formerly.contains(&used.digest)
+    /// What is asked for by a message that is the same each time; none if it has no key.
+    pub(super) fn by_message(email: &Email) -> Option<Self> {
+        let key = ScopedKey::new(email.idempotency_key()?, email.mode());
+        Some(Self { key, by: By::Message(email.clone()), formerly: Vec::new() })
+    }
+
+    /// What is kept in place of the message's digest.
+    pub(super) const fn digest(&self) -> Option<[u8; 32]> {
+        match self.by {
+            By::Message(_) => None,
+            By::Digest(digest) => Some(digest),
+        }
+    }
+
+    fn made(&self, used: &KeyUse) -> ServiceResult<bool> {
+        let digest = match &self.by {
+            By::Message(email) => digest_of(email)?,
+            By::Digest(digest) => *digest,
+        };
+        Ok(used.digest == digest || self.formerly.contains(&used.digest))
     }
 }
 
+/// As the outbox makes it.
+fn digest_of(email: &Email) -> ServiceResult<[u8; 32]> {
+    Ok(Sha256::digest(serde_json::to_vec(email)?).into())
+}
+
 impl Draft {
-    /// What is asked for; none if that is the same message each time, has no key, or is wrong.
+    /// What is asked for; none if that is the same message each time, which says it itself, has no key, or is wrong.
     pub(super) fn asked(&self, mode: Mode) -> ServiceResult<Option<Asked>> {
         if !self.is_made_each_time() && self.filling.template.is_none() {
             return Ok(None);
         }
         let Some(email) = self.unmade(mode) else { return Ok(None) };
         let Some(key) = email.idempotency_key() else { return Ok(None) };
-        let (key, digest) = (ScopedKey::new(key, mode), self.digest(&email)?);
-        Ok(Some(Asked { key, digest, formerly: Vec::new() }))
+        let (key, by) = (ScopedKey::new(key, mode), By::Digest(self.digest(&email)?));
+        Ok(Some(Asked { key, by, formerly: Vec::new() }))
     }
 
     /// What a message that has the texts of its template was recognised by while those counted; none if it is wrong.
@@ -71,8 +105,7 @@ impl Draft {
         } else if self.is_made_each_time() {
             serde_json::to_vec(&(email, wait, files))?
         } else {
-            // As the outbox does it.
-            serde_json::to_vec(email)?
+            return digest_of(email);
         };
         Ok(Sha256::digest(asked).into())
     }
@@ -91,11 +124,13 @@ impl Draft {
 
 /// Whether an error says something of one message, and nothing of the others.
 pub(super) const fn is_of_one(error: &ServiceError) -> bool {
-    matches!(error, ServiceError::Invalid(_) | ServiceError::BadRequest(_) | ServiceError::Refused { .. })
+    use ServiceError::{BadRequest, Invalid, PlanLimit, Refused};
+    matches!(error, Invalid(_) | BadRequest(_) | Refused { .. } | PlanLimit(_))
 }
 
-/// Whether a request that was accepted may be refused for this when it is repeated: for what has become of its
-/// template or its files, or since it is recognised by something else than then.
+/// Whether a request that was accepted may be refused for this when it is repeated: since its time is over, for what has
+/// become of its template, its files, its tenant's connections, domains or plan, or as it is recognised by something
+/// else than then.
 pub(super) const fn may_be_repeated(error: &ServiceError) -> bool {
     is_of_one(error) || matches!(error, ServiceError::Conflict(_))
 }
@@ -111,9 +146,9 @@ pub(super) async fn accepted_before(
     }
     let keys: Vec<_> = asked.iter().map(|one| (ctx.tenant, one.key.clone())).collect();
     let used = app.store.find_keys(&keys).await?;
-    let same = asked.iter().zip(used).map(|(asked, used)| {
-        let used = used.filter(|used| asked.made(used))?;
-        Some(used.message)
+    let same = asked.iter().zip(used).map(|(asked, used)| match used {
+        Some(used) if asked.made(&used)? => Ok(Some(used.message)),
+        _ => Ok(None),
     });
-    Ok(same.collect())
+    same.collect()
 }

@@ -50,7 +50,7 @@ pub async fn send_batch(
     let mut making = Making::new(ctx, app, texts, drafts.size_hint().0);
     for draft in drafts {
         let mut asks = draft.as_ref().map_or(Ok(None), |draft| draft.asked(ctx.mode))?;
-        match complete(ctx, app, draft, asks.as_mut(), &mut files, &mut templates, &mut making).await {
+        match complete(ctx, app, draft, &mut asks, &mut files, &mut templates, &mut making).await {
             Ok(submission) => {
                 making.made(&submission.email).await?;
                 places.push(answers.len());
@@ -90,23 +90,23 @@ async fn complete(
     ctx: &Ctx,
     app: &App,
     draft: ServiceResult<Draft>,
-    mut asked: Option<&mut Asked>,
+    asked: &mut Option<Asked>,
     files: &mut Files<'_>,
     templates: &mut Templates,
     making: &mut Making<'_>,
 ) -> ServiceResult<Submission> {
     let draft = templates.fill(app, draft?, making).await?;
-    if let Some(asked) = asked.as_deref_mut()
+    if let Some(asked) = asked.as_mut()
         && draft.filling.template.is_some()
     {
         asked.formerly.extend(draft.clone().digest_of_texts(ctx.mode)?);
     }
-    let checked = draft.check(ctx, app, asked.as_deref()).await?;
+    let checked = draft.check(ctx, app, asked).await?;
     may_send(ctx, app, &checked.email).await?;
     checked.complete(files).await
 }
 
-/// Answers for what was refused and had been accepted before what it is made of changed.
+/// Answers for what was refused and had been accepted before something changed.
 async fn recognise(
     ctx: &Ctx,
     app: &App,

@@ -82,19 +82,23 @@ impl Draft {
         })
     }
 
-    /// Checks everything that can be checked before anything is fetched.
+    /// Checks everything that can be checked before anything is fetched. What is asked for by the message itself is known
+    /// then.
     pub(super) async fn check(
         mut self,
         ctx: &Ctx,
         app: &App,
-        asked: Option<&Asked>,
+        asked: &mut Option<Asked>,
     ) -> ServiceResult<Checked> {
         let (strict, files) = (self.filling.strict, std::mem::take(&mut self.files));
         let email = self.outline(app.now())?.mode(ctx.mode).build()?;
+        if asked.is_none() {
+            *asked = Asked::by_message(&email);
+        }
         if strict {
             is_complete(app, &email).await?;
         }
-        Ok(Checked { email, digest: asked.map(|asked| asked.digest), files })
+        Ok(Checked { email, digest: asked.as_ref().and_then(Asked::digest), files })
     }
 }
 

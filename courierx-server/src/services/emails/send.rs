@@ -40,11 +40,11 @@ pub enum SentEmail {
 pub async fn send(ctx: &Ctx, app: &App, draft: Draft) -> ServiceResult<SentEmail> {
     ctx.require(Scope::EmailsWrite)?;
     let mut asked = draft.asked(ctx.mode)?;
-    let refused = match accept(ctx, app, draft, asked.as_mut()).await {
+    let refused = match accept(ctx, app, draft, &mut asked).await {
         Err(error) if may_be_repeated(&error) => error,
         done => return done,
     };
-    // It may have been accepted before what it is made of changed.
+    // It may have been accepted before something changed.
     if let Some(asked) = &asked
         && let Some(id) = accepted_before(ctx, app, &[asked]).await?.pop().flatten()
     {
@@ -53,11 +53,11 @@ pub async fn send(ctx: &Ctx, app: &App, draft: Draft) -> ServiceResult<SentEmail
     Err(refused)
 }
 
-async fn accept(ctx: &Ctx, app: &App, draft: Draft, asked: Option<&mut Asked>) -> ServiceResult<SentEmail> {
+async fn accept(ctx: &Ctx, app: &App, draft: Draft, asked: &mut Option<Asked>) -> ServiceResult<SentEmail> {
     // Until it is accepted.
     let mut making = Making::new(ctx, app, Texts::Own, 1);
     let Filled { draft, template } = template::fill(app, draft, &mut making).await?;
-    let checked = draft.check(ctx, app, asked.as_deref()).await?;
+    let checked = draft.check(ctx, app, asked).await?;
     let account = may_send(ctx, app, &checked.email).await?;
     let mut submission = checked.complete(&mut Files::new(app, ctx.tenant)).await?;
     submission.allowances = plan::allowances(ctx, &account);

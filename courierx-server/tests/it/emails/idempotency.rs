@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use courierx_core::clock::ManualClock;
+use courierx_core::clock::{Clock as _, ManualClock};
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{arrived, path, plain, with};
+use crate::plans::{ADMIN_KEY, administered, tenant};
 use crate::provider_connections::limits::clock;
 use crate::support::{Answer, Client, TestServer};
 
@@ -61,6 +62,77 @@ async fn what_was_refused_takes_no_key() {
     let wrong = with(keyed("order-1"), &json!({ "to": "nobody" }));
     assert_eq!(owner.post("/api/v1/emails", &wrong).await.status, 422);
     assert_eq!(owner.post("/api/v1/emails", &keyed("order-1")).await.status, 202);
+}
+
+/// Sends a message under a key, and in a batch under another one; then something happens for which both are refused
+/// with this code if they are new. What is repeated is what it was.
+async fn is_repeated_after(
+    client: &Client,
+    email: &Value,
+    happens: impl Future<Output = ()>,
+    refused: (u16, &str),
+) {
+    let batch = async |key: &str| {
+        let request = client.request(Method::POST, "/api/v1/emails/batch").header("idempotency-key", key);
+        client.send(request.json(&json!({ "emails": [email, email] }))).await
+    };
+    let ids = |batch: &Answer| -> Vec<Value> {
+        batch.body["results"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect()
+    };
+    let sent = (under_header(client, "otp-1", email).await, batch("otp-2").await);
+    assert_eq!((sent.0.status, sent.1.status), (202, 202), "{sent:?}");
+    happens.await;
+    let again = (under_header(client, "otp-1", email).await, batch("otp-2").await);
+    assert_eq!((again.0.status, &again.0.body["id"]), (202, &sent.0.body["id"]), "{again:?}");
+    assert_eq!((again.1.status, ids(&again.1)), (202, ids(&sent.1)), "{again:?}");
+    assert_eq!(again.1.body["results"][0]["replayed"], true, "{again:?}");
+    let other = with(email.clone(), &json!({ "subject": "another" }));
+    let new = (under_header(client, "otp-3", email).await, under_header(client, "otp-1", &other).await);
+    for answer in [new.0, new.1] {
+        assert_eq!((answer.status, answer.body["code"].as_str()), (refused.0, Some(refused.1)), "{answer:?}");
+    }
+    let new = batch("otp-4").await;
+    assert_eq!((new.status, &new.body["code"]), (422, &json!("batch_refused")), "{new:?}");
+    assert_eq!(new.body["results"][1]["code"], refused.1, "{new:?}");
+}
+
+#[tokio::test]
+pub(crate) async fn a_repeated_request_is_the_same_message_when_its_time_is_over() {
+    let clock = clock();
+    let server = TestServer::start_under(Arc::<ManualClock>::clone(&clock), |_| ()).await;
+    let owner = server.owner("acme").await;
+    let deadline = clock.now().after(Duration::from_mins(1));
+    let email = with(plain(), &json!({ "deliver_by": deadline }));
+    let happens = async { clock.advance(Duration::from_secs(61)) };
+    is_repeated_after(&owner, &email, happens, (422, "validation_error")).await;
+}
+
+#[tokio::test]
+pub(crate) async fn a_repeated_request_is_the_same_message_when_nothing_is_left_to_send_it_with() {
+    let server = TestServer::start().await;
+    let owner = server.owner("acme").await;
+    // Refused as a target, and so never verified.
+    let connection = json!({
+        "provider": "smtp", "display_name": "Relay", "smtp_host": "127.0.0.1", "smtp_port": 1, "tls": "none",
+    });
+    let made = owner.post("/api/v1/provider_connections", &connection).await;
+    let path = format!("/api/v1/provider_connections/{}", made.body["id"].as_str().unwrap());
+    let happens = async { assert_eq!(owner.delete(&path).await.status, 204) };
+    is_repeated_after(&owner, &plain(), happens, (422, "no_provider")).await;
+}
+
+#[tokio::test]
+async fn a_repeated_request_is_the_same_message_when_the_plan_has_no_such_lane_any_more() {
+    let server = TestServer::start_with(administered).await;
+    let owner = server.owner("acme").await;
+    let key = server.key(&owner, "live").await;
+    let operator = server.client().with(ADMIN_KEY);
+    let path = format!("/api/v1/admin/tenants/{}", tenant(&owner).await["id"].as_str().unwrap());
+    let email = with(plain(), &json!({ "lane": "critical" }));
+    let happens = async {
+        assert_eq!(operator.patch(&path, &json!({ "features": [] })).await.status, 200);
+    };
+    is_repeated_after(&key, &email, happens, (403, "plan_limit")).await;
 }
 
 #[tokio::test]

@@ -68,6 +68,8 @@ again!([emails::batch]
 again!([emails::idempotency]
     a_hundred_requests_at_once_are_one_message
     a_key_is_remembered_for_a_day_after_the_date
+    a_repeated_request_is_the_same_message_when_its_time_is_over
+    a_repeated_request_is_the_same_message_when_nothing_is_left_to_send_it_with
 );
 again!([emails::schedule]
     a_message_is_sent_at_its_date

@@ -37,7 +37,8 @@ pub struct Callbacks {
     topics: Vec<String>,
     certificates: Arc<Cache>,
     only_sha256: bool,
-    raw: Option<Basic>,
+    /// Any of these is shown with raw messages.
+    raw: Vec<Basic>,
 }
 
 /// Credentials of HTTP, as what stands for them.
@@ -58,7 +59,7 @@ impl Callbacks {
             return Err(InvalidKey("a topic is named by its ARN, arn:aws:sns:REGION:ACCOUNT:NAME"));
         }
         let certificates = Arc::new(Cache::new(Arc::new(Http::shared())));
-        Ok(Self { topics, certificates, only_sha256: false, raw: None })
+        Ok(Self { topics, certificates, only_sha256: false, raw: Vec::new() })
     }
 
     /// Fetches certificates this way.
@@ -76,7 +77,8 @@ impl Callbacks {
         self
     }
 
-    /// Takes what a topic delivers raw, which has no signature, with this user and password, of at least 16 bytes.
+    /// Takes what a topic delivers raw, which has no signature, with this user and password, of at least 16 bytes. Said
+    /// once more, it takes that of another topic, or the next one, as well.
     ///
     /// SNS sends them, once they stand in the endpoint's URL, after an answer of 401 with `WWW-Authenticate: Basic`.
     pub fn raw_delivery(mut self, user: &str, password: &str) -> Result<Self, InvalidKey> {
@@ -84,7 +86,7 @@ impl Callbacks {
             return Err(InvalidKey("the password of an endpoint has at least 16 bytes"));
         }
         let basic = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
-        self.raw = Some(Basic(Sha256::digest(basic).into()));
+        self.raw.push(Basic(Sha256::digest(basic).into()));
         Ok(self)
     }
 
@@ -97,12 +99,12 @@ impl Callbacks {
 
     /// A message without its envelope: whoever sends it knows a password.
     fn verify_raw(&self, callback: &Callback, body: &[u8]) -> Result<Authentic, CallbackError> {
-        let Some(Basic(wanted)) = &self.raw else {
+        if self.raw.is_empty() {
             return Err(no_signature("signature, as the topic delivers raw messages"));
-        };
+        }
         let given = callback.sole_header("authorization").ok_or_else(|| no_signature("password"))?;
         let given: [u8; 32] = Sha256::digest(given).into();
-        if !bool::from(given.ct_eq(wanted)) {
+        if !self.raw.iter().any(|Basic(wanted)| given.ct_eq(wanted).into()) {
             return Err(CallbackError::signature("the credentials are wrong"));
         }
         self.knows(callback.sole_header("x-amz-sns-topic-arn").ok_or_else(|| no_signature("topic"))?)?;

@@ -89,9 +89,10 @@ impl Keys {
         any_of(self.texts(), resend::Callbacks::new, resend::Callbacks::or)
     }
 
-    /// Postmark shows a password, and changes it at once.
+    /// Postmark shows a password.
     fn try_postmark(&self) -> Result<Option<postmark::Callbacks>, InvalidKey> {
-        self.texts().next().map(|password| postmark::Callbacks::basic(USER, password)).transpose()
+        let shown = |password: &str| postmark::Callbacks::basic(USER, password);
+        any_of(self.texts(), shown, |callbacks, password| Ok(callbacks.or(shown(password)?)))
     }
 
     /// Certificates are fetched by the guarded client; a topic that delivers raw messages shows a password.
@@ -101,10 +102,9 @@ impl Keys {
         }
         let callbacks = ses::Callbacks::new(self.topics.iter().map(String::as_str))?;
         let callbacks = callbacks.certificates(Arc::new(sns));
-        match self.texts().next() {
-            Some(password) => callbacks.raw_delivery(USER, password).map(Some),
-            None => Ok(Some(callbacks)),
-        }
+        self.texts()
+            .try_fold(callbacks, |callbacks, password| callbacks.raw_delivery(USER, password))
+            .map(Some)
     }
 }
 

@@ -313,6 +313,11 @@ async fn what_a_topic_delivers_raw_needs_a_password() {
     assert_eq!((read[0].kind, read[0].deduplication.as_str()), (EventKind::Sent, "id-1/ada@example.com"));
     refused(source.read(&raw(&topic, "Basic eDp5"), NOW).await, "another password");
     refused(source.read(&raw("arn:aws:sns:eu-central-1:1:other", &basic), NOW).await, "another topic");
+    let either = source.clone().raw_delivery("sns", "the next password of ours").unwrap();
+    assert!(either.read(&raw(&topic, &basic), NOW).await.is_ok());
+    let next = format!("Basic {}", STANDARD.encode("sns:the next password of ours"));
+    assert!(either.read(&raw(&topic, &next), NOW).await.is_ok());
+    refused(either.read(&raw(&topic, "Basic eDp5"), NOW).await, "neither password");
     let unsigned = Callback::new(body.to_string()).header("authorization", basic);
     refused(source.read(&unsigned, NOW).await, "not raw, and not signed");
 }
@@ -328,6 +333,11 @@ async fn postmark_knows_what_its_webhook_was_set_up_with() {
     assert_eq!(source.read(&callback, NOW).await.unwrap()[0].kind, EventKind::Delivered);
     refused(both.read(&callback, NOW).await, "one of two");
     assert!(both.read(&callback.clone().header("x-hook", "another-secret-of-ours"), NOW).await.is_ok());
+    let next = postmark::Callbacks::basic("courierx", "the next password of ours").unwrap();
+    refused(next.read(&callback, NOW).await, "the next one alone");
+    assert!(next.clone().or(source.clone()).read(&callback, NOW).await.is_ok());
+    assert!(source.clone().or(next.clone()).read(&callback, NOW).await.is_ok());
+    refused(next.or(both.clone()).read(&callback, NOW).await, "neither, as one wants two headers");
     for at in 0..basic.len() {
         let mut bytes = basic.clone().into_bytes();
         bytes[at] ^= 1;

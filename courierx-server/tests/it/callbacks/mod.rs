@@ -3,6 +3,7 @@
 mod forged;
 mod killed;
 mod parked;
+mod replaced;
 mod setup;
 mod whole_life;
 

@@ -17,7 +17,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 /// Beyond so many addresses, those are forgotten whose minute is over.
 const KEPT: usize = 10_000;
 
-/// Counts wrong keys, in this process. Right ones cost nothing, and are not looked at after too many wrong ones.
+/// Counts wrong keys, in this process. Right ones cost nothing, and are let in whatever came before.
 #[derive(Default)]
 pub struct Guesses(Mutex<HashMap<IpAddr, Wrong>>);
 

@@ -30,6 +30,11 @@ impl Settings {
         let extra_roots = from.optional(&table::COURIERX_CA_FILE, parse::certificates);
         let settings = Self {
             listen: SocketAddr::new(address, port),
+            trusted_proxies: from.or(
+                &table::COURIERX_TRUSTED_PROXIES,
+                defaults.trusted_proxies,
+                parse::trusted_proxies,
+            ),
             public_url: from.optional(&table::COURIERX_PUBLIC_URL, public_url),
             database: within(database, schema.clone(), pool_size),
             database_schema: schema,
@@ -171,6 +176,7 @@ mod tests {
             ("DATABASE_POOL_SIZE", "0"),
             ("COURIERX_MIGRATE", "later"),
             ("COURIERX_REGISTRATION", "nobody"),
+            ("COURIERX_TRUSTED_PROXIES", "nginx"),
             ("COURIERX_LEASE", "4"),
             ("ENCRYPTION_KEY", "hunter2"),
         ];

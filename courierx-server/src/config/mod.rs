@@ -9,6 +9,7 @@ mod keys;
 mod load;
 mod loader;
 mod parse;
+mod proxies;
 mod public_url;
 pub mod secrets;
 mod sources;
@@ -29,6 +30,7 @@ pub use blobs::BlobPlace;
 pub use error::{ConfigError, Problem};
 pub(crate) use keys::is_placeholder;
 pub(crate) use parse::MAX_RATE_LIMIT;
+pub use proxies::TrustedProxies;
 pub use public_url::PublicUrl;
 pub use sources::{Environment, Flags};
 pub use system_mail::SystemMail;
@@ -43,6 +45,8 @@ const MEGABYTE: usize = 1024 * 1024;
 pub struct Settings {
     /// Where to listen: `BIND` and `PORT`.
     pub listen: SocketAddr,
+    /// Which proxies are believed when they say for whom they ask: `COURIERX_TRUSTED_PROXIES`.
+    pub trusted_proxies: TrustedProxies,
     /// How the internet reaches this server, if it does: `COURIERX_PUBLIC_URL`.
     pub public_url: Option<PublicUrl>,
     /// The database: `DATABASE_URL`.
@@ -241,6 +245,7 @@ impl Settings {
     pub fn in_directory(data_dir: PathBuf) -> Self {
         Self {
             listen: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 4000),
+            trusted_proxies: TrustedProxies::default(),
             public_url: None,
             database: Database::Sqlite(data_dir.join("courierx.db")),
             database_schema: None,

@@ -15,7 +15,7 @@ use ipnet::IpNet;
 use tracing_subscriber::filter::Targets;
 
 use super::loader::Parsed;
-use super::{Database, PrivateTargets};
+use super::{Database, PrivateTargets, TrustedProxies};
 
 /// A year: no client repeats a request after that.
 const MAX_TTL: u64 = 365 * 24 * 60 * 60;
@@ -162,13 +162,24 @@ pub(super) fn private_targets(text: &str) -> Parsed<PrivateTargets> {
         Ok(false) => return Ok(PrivateTargets::None),
         Err(_) => {}
     }
+    networks(text)
+        .map(PrivateTargets::Networks)
+        .ok_or_else(|| "must be true, false, or networks and addresses separated by commas".to_owned())
+}
+
+pub(super) fn trusted_proxies(text: &str) -> Parsed<TrustedProxies> {
+    networks(text).and_then(TrustedProxies::new).ok_or_else(|| {
+        "must be networks and addresses of proxies, separated by commas, and not all of the internet"
+            .to_owned()
+    })
+}
+
+/// Networks and addresses, at least one.
+fn networks(text: &str) -> Option<Vec<IpNet>> {
     let network = |part: &str| part.parse().ok().or_else(|| part.parse::<IpAddr>().ok().map(IpNet::from));
     let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
     let networks: Option<Vec<IpNet>> = parts.map(network).collect();
-    let networks = networks.filter(|networks| !networks.is_empty());
-    networks
-        .map(PrivateTargets::Networks)
-        .ok_or_else(|| "must be true, false, or networks and addresses separated by commas".to_owned())
+    networks.filter(|networks| !networks.is_empty())
 }
 
 pub(super) fn log_filter(text: &str) -> Parsed<String> {
@@ -240,6 +251,27 @@ mod tests {
         assert_eq!(listed, PrivateTargets::Networks(networks.to_vec()));
         for wrong in ["10.0.0.0/33", "localhost", ",", "true,10.0.0.0/8"] {
             assert!(private_targets(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn proxies_are_networks_and_never_everybody() {
+        let trusted = trusted_proxies("10.0.0.0/8, 2001:db8::/32,192.0.2.1").unwrap();
+        for (address, expected) in [
+            ("10.1.2.3", true),
+            ("2001:db8::1", true),
+            ("192.0.2.1", true),
+            ("192.0.2.2", false),
+            ("127.0.0.1", false),
+        ] {
+            assert_eq!(trusted.include(address.parse().unwrap()), expected, "{address}");
+        }
+        for wrong in ["", ",", "nginx", "10.0.0.0/33", "true", "0.0.0.0/0", "127.0.0.1,::/0", "10.0.0.1:443"]
+        {
+            assert!(
+                trusted_proxies(wrong).unwrap_err().contains("networks and addresses of proxies"),
+                "{wrong}"
+            );
         }
     }
 

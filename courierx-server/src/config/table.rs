@@ -61,6 +61,8 @@ settings! {
         "The port to listen on. With 0 the system chooses one, and the start tells which.";
     BIND, Public, "127.0.0.1", "0.0.0.0",
         "The address to listen on: `127.0.0.1` for this machine alone, `0.0.0.0` for all.";
+    COURIERX_TRUSTED_PROXIES, Public, "127.0.0.0/8,::1", "10.0.0.0/8,192.168.1.5",
+        "Networks of the proxies in front of this server, separated by commas. They are believed when they say in `X-Forwarded-For` for whom they ask: who tries to log in or guesses keys is limited by address. What is named here is instead of this machine.";
     COURIERX_PUBLIC_URL, Public, "none", "https://mail.myapp.example",
         "How the internet reaches this server: what providers are told to call back, and what links in mail lead to. Without it nobody is told.";
     DATABASE_URL, Secret, "sqlite://COURIERX_DATA_DIR/courierx.db", "sqlite:///var/lib/courierx/courierx.db",

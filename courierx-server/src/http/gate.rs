@@ -246,8 +246,8 @@ fn administer(app: &App, request: &Request) -> ApiResult<()> {
     Err(ServiceError::Unauthorized("Unauthorized").into())
 }
 
-/// Whether what a header shows is right. From whose address too many wrong ones came is refused, whatever is shown: a right
-/// one among them tells nothing.
+/// Whether what a header shows is right. A right one is let in whatever came from its address before, where the operator's
+/// programs may be together with anybody else; of wrong ones only so many are told of.
 fn is_the_operator(
     app: &App,
     request: &Request,
@@ -259,15 +259,13 @@ fn is_the_operator(
     if !headers.contains_key(header) {
         return Ok(false);
     }
-    let (address, now) = (address_of(request.extensions(), headers), app.now());
-    if let Some(address) = address {
-        app.guesses.refuse(address, now)?;
-    }
     let given = only(headers, header).and_then(|one| std::str::from_utf8(one.as_bytes()).ok());
     if given.is_some_and(is_right) {
         return Ok(true);
     }
-    if let Some(address) = address {
+    if let Some(address) = address_of(&app.settings.trusted_proxies, request.extensions(), headers) {
+        let now = app.now();
+        app.guesses.refuse(address, now)?;
         tracing::warn!(%address, %header, "a wrong key of the operator");
         app.guesses.wrong(address, now);
     }

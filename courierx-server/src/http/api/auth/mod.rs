@@ -154,11 +154,11 @@ pub struct OneTenant<'a> {
 #[derive(Debug)]
 pub struct From(pub(super) Option<IpAddr>);
 
-impl<S: Send + Sync> FromRequestParts<S> for From {
+impl FromRequestParts<Arc<App>> for From {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        Ok(Self(client_address(parts)))
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        Ok(Self(client_address(&app.settings.trusted_proxies, parts)))
     }
 }
 

@@ -12,13 +12,11 @@ use crate::store::{
     AttemptRecord, Effects, EventMatch, IncomingEvent, PageRequest, Recorded, SoftRow, Statistic,
     StoreResult, StoredMessage, SuppressionFilter,
 };
-use crate::suppression::{NewSuppression, Pattern, Reason, Report, Scope};
+use crate::suppression::{BY_LINK, NewSuppression, Pattern, Reason, Report, Scope, Suppression};
 use crate::tracking::{Link, LinkKind, SOON, is_machine};
 
 /// The same within so long is one event.
 const BURST: Duration = Duration::from_secs(10);
-/// Where suppressions come from that a link made.
-const SOURCE: &str = "courierx";
 
 /// How a link of ours was followed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -51,6 +49,8 @@ pub enum Visited {
     Noted,
     /// It was a moment ago.
     Again,
+    /// Others hold the mail back as well, so nothing changed.
+    Held,
     /// Nothing is known of such a message any more, or it was never handed over.
     Unknown,
 }
@@ -65,7 +65,7 @@ pub struct Subscription {
     pub from: Address,
     /// The sender's name, if the message showed one.
     pub from_name: Option<String>,
-    /// Whether mail like this is held back because the recipient left.
+    /// Whether mail like this is held back for good because the recipient left.
     pub left: bool,
     /// The entry that says so.
     entry: Option<RecordId>,
@@ -105,7 +105,7 @@ impl Outbox {
         {
             // Who reads it has it.
             let policy = &self.inner.options.suppression_policy;
-            event.row = SoftRow::told(policy, Report::of(kind), reader.key(), SOURCE, now);
+            event.row = SoftRow::told(policy, Report::of(kind), reader.key(), BY_LINK, now);
         }
         self.record(event).await
     }
@@ -117,12 +117,16 @@ impl Outbox {
         let Some(message) = outline.into_iter().next().flatten() else { return Ok(None) };
         let Some(recipient) = recipient(&message, link.recipient).cloned() else { return Ok(None) };
         let scope = topic.as_ref().map_or(Scope::ALL, |topic| Scope::named(topic.as_str()));
-        let entry = self.left(link, &recipient, &scope).await?;
+        // What a test says of leaving is no live mail's.
+        let is_live = message.record.mode == Mode::Live;
+        let entry = if is_live { self.left(link, &recipient, &scope).await? } else { None };
         // The name is not worth an error.
         let summary = self.summary(&message.record).ok().flatten();
         let from_name = summary.and_then(|summary| summary.from_name);
         let from = message.record.from.clone();
-        let left = entry.is_some();
+        // One that ends by itself does not hold for as long as they ask for.
+        let left = entry.as_ref().is_some_and(|entry| entry.expires_at.is_none());
+        let entry = entry.map(|entry| entry.id);
         Ok(Some(Subscription { recipient, from, from_name, left, entry, scope, message }))
     }
 
@@ -132,30 +136,42 @@ impl Outbox {
     pub async fn unsubscribe(&self, link: &Link, of: &Subscription) -> StoreResult<Visited> {
         let mut entry = None;
         if of.message.record.mode == Mode::Live {
-            let pattern = Pattern::address(&of.recipient.key());
-            let new = NewSuppression::new(pattern, Reason::Unsubscribe, SOURCE)
-                .scope(of.scope.clone())
-                .source_message(link.message);
+            let new = NewSuppression::left(&of.recipient.key(), of.scope.clone(), link.message);
             // First of all, and whether the event is told or not.
             self.inner.store.add(link.tenant, vec![new]).await?;
-            entry = self.left(link, &of.recipient, &of.scope).await?;
+            entry = self.left(link, &of.recipient, &of.scope).await?.map(|entry| entry.id);
         }
         self.moved(link, of, EventKind::Unsubscribed, entry).await
     }
 
-    /// Takes back that somebody left. Who bounced or complained stays held back.
+    /// Takes back that somebody left by a link. What holds mail back for another reason as well stays: a bounce, a
+    /// complaint, what the sender wants.
+    ///
+    /// A message in test mode takes nothing back.
     pub async fn resubscribe(&self, link: &Link, of: &Subscription) -> StoreResult<Visited> {
-        let entry = self.left(link, &of.recipient, &of.scope).await?;
-        if entry.is_some() {
-            let entry = (Pattern::address(&of.recipient.key()), of.scope.clone());
-            self.inner.store.remove(link.tenant, &[entry]).await?;
+        if of.message.record.mode != Mode::Live {
+            return self.moved(link, of, EventKind::Resubscribed, None).await;
         }
-        // Somebody else may have removed it a moment ago.
-        self.moved(link, of, EventKind::Resubscribed, entry.or(of.entry)).await
+        let entry = match self.left(link, &of.recipient, &of.scope).await? {
+            Some(entry) if !entry.ends_by_coming_back() => return Ok(Visited::Held),
+            Some(entry) => {
+                let place = (entry.pattern, entry.scope);
+                self.inner.store.remove(link.tenant, &[place]).await?;
+                Some(entry.id)
+            }
+            // Somebody else may have removed it a moment ago.
+            None => of.entry,
+        };
+        self.moved(link, of, EventKind::Resubscribed, entry).await
     }
 
-    /// The entry that is there because this recipient left this.
-    async fn left(&self, link: &Link, recipient: &Address, scope: &Scope) -> StoreResult<Option<RecordId>> {
+    /// The entry that is there because this recipient left this, if for nothing else or not.
+    async fn left(
+        &self,
+        link: &Link,
+        recipient: &Address,
+        scope: &Scope,
+    ) -> StoreResult<Option<Suppression>> {
         let pattern = Pattern::address(&recipient.key());
         let filter = SuppressionFilter {
             reason: Some(Reason::Unsubscribe),
@@ -166,7 +182,7 @@ impl Outbox {
         let page = PageRequest::first(1);
         let found = self.inner.store.list_suppressions(link.tenant, &filter, &page).await?;
         // Ordered by pattern: the address itself comes before longer ones.
-        Ok(found.items.first().filter(|one| one.pattern == pattern).map(|one| one.id))
+        Ok(found.items.into_iter().next().filter(|one| one.pattern == pattern))
     }
 
     /// Tells that somebody left or came back, by the entry that came or went, if one did.

@@ -26,8 +26,7 @@ pub trait Suppressions: Send + Sync {
     ) -> StoreResult<Vec<Option<Suppression>>>;
 
     /// Adds entries; `false` for each that was there already. A present entry keeps its date, and a
-    /// stronger reason (complaint over bounce over the rest) and a later end replace weaker ones; it keeps
-    /// its identifier, too (see [`Suppression::merge`]).
+    /// stronger [`Reason`] and a later end replace weaker ones; it keeps its identifier, too (see [`Suppression::merge`]).
     async fn add(&self, tenant: TenantId, entries: Vec<NewSuppression>) -> StoreResult<Vec<bool>>;
 
     /// Removes entries; `false` for each that was not there.

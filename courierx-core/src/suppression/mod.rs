@@ -3,8 +3,10 @@
 //! Checked when a message is accepted and again before each hand-over, for every header it names somebody
 //! in. Addresses are compared by [`AddressKey`]: the local part in lower case, the domain as an A-label.
 
+mod leaving;
 mod policy;
 
+pub(crate) use leaving::BY_LINK;
 pub use policy::{Consequence, Lasting, Policy, Report};
 
 use std::fmt;
@@ -100,15 +102,15 @@ impl Scope {
 }
 
 names! {
-    /// Why somebody gets no mail; later ones are stronger.
+    /// Why somebody gets no mail; later ones are stronger: what people want outlives what is wrong with a mailbox.
     #[non_exhaustive]
-    Reason, "manual, unsubscribe, bounce, complaint",
+    Reason, "bounce, manual, unsubscribe, complaint",
+    /// Mail to the address bounced for good.
+    Bounce = "bounce",
     /// Somebody decided so.
     Manual = "manual",
     /// The recipient unsubscribed.
     Unsubscribe = "unsubscribe",
-    /// Mail to the address bounced for good.
-    Bounce = "bounce",
     /// The recipient marked mail as spam.
     Complaint = "complaint",
 }
@@ -203,7 +205,8 @@ pub struct Suppression {
     pub scope: Scope,
     /// Why.
     pub reason: Reason,
-    /// Where it came from.
+    /// Where it came from; if its recipient left by a link of ours and it is there for something else as well, where
+    /// that came from.
     pub source: String,
     /// When it was added.
     pub created_at: Timestamp,
@@ -223,11 +226,15 @@ impl Suppression {
     }
 
     /// This entry after `new` was added over it: the stronger reason counts, with its source and its message;
-    /// the later end; and the later note, if there is one.
+    /// the later end; and the later note, if there is one. The source of a link of ours gives way to any other: what
+    /// somebody else wants too, a recipient does not [take back](Self::ends_by_coming_back).
     pub fn merge(&mut self, new: NewSuppression) {
-        if new.reason > self.reason {
-            self.reason = new.reason;
+        let is_stronger = new.reason > self.reason;
+        if new.source != BY_LINK && (is_stronger || self.source == BY_LINK) {
             self.source = new.source;
+        }
+        if is_stronger {
+            self.reason = new.reason;
             self.source_message = new.source_message;
         }
         if new.note.is_some() {

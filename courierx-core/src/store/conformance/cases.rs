@@ -118,6 +118,7 @@ macro_rules! store_conformance {
                 the_strongest_entry_is_told,
                 an_expired_entry_is_absent,
                 entries_are_merged,
+                leaving_is_merged,
                 entries_are_removed,
                 entries_are_listed_in_pages,
                 lists_of_entries_are_filtered,

@@ -145,7 +145,7 @@ async fn change(app: &App, token: &str, left: bool) -> ServiceResult<Leaving> {
             outbox.resubscribe(link, subscription).await?
         };
         tracing::debug!(message = %link.message, left, noted = changed == Visited::Noted, "a recipient chose");
+        leaving.subscription.left = left || changed == Visited::Held;
     }
-    leaving.subscription.left = left;
     Ok(leaving)
 }

@@ -1,5 +1,8 @@
 //! Recipients who leave, and come back.
 
+use std::time::Duration;
+
+use courierx_core::clock::Clock as _;
 use serde_json::{Value, json};
 
 use super::{Reached, header, is_private, links};
@@ -125,6 +128,42 @@ async fn coming_back_is_no_way_around_a_complaint() {
     assert_eq!((suppressions(&on).await.len(), ends(&on, json!({})).await), (1, 422));
 }
 
+/// What holds mail back from her: of each entry its reason, its source, and how long.
+async fn held(on: &Reached) -> Vec<[Value; 3]> {
+    let entries = suppressions(on).await.into_iter();
+    entries.map(|one| ["reason", "source", "expires_at"].map(|name| one[name].clone())).collect()
+}
+
+#[tokio::test]
+async fn coming_back_takes_back_nothing_that_others_decided() {
+    let on = Reached::start().await;
+    let soon = on.clock.now().after(Duration::from_hours(24)).to_string();
+    for reason in ["manual", "unsubscribe", "bounce"] {
+        for leaves_first in [true, false] {
+            let message = on.arrived(&on.owner, json!({ "unsubscribe": true })).await;
+            let link = links(&header(&message, "List-Unsubscribe"), "u").remove(0);
+            if leaves_first {
+                on.post(&link, ONE_CLICK).await;
+            }
+            let entry = json!({ "email": "ada@example.com", "reason": reason, "expires_at": soon });
+            assert!(on.owner.post("/api/v1/suppressions", &entry).await.status < 300);
+            on.post(&link, ONE_CLICK).await;
+            // By a person, and by a program that repeats.
+            for _ in 0..2 {
+                let page = on.post(&link, "action=resubscribe").await;
+                assert!(page.text.contains("Unsubscribed"), "{}", page.text);
+            }
+            let expected = [json!("unsubscribe"), json!("api"), Value::Null];
+            assert_eq!(held(&on).await, [expected], "{reason}, after leaving: {leaves_first}");
+            assert_eq!(ends(&on, json!({})).await, 422);
+            let id = suppressions(&on).await[0]["id"].as_str().unwrap().to_owned();
+            assert!(on.owner.delete(&format!("/api/v1/suppressions/{id}")).await.status < 300);
+            let kinds: Vec<String> = on.done(&message).await.into_iter().map(|(kind, _, _)| kind).collect();
+            assert_eq!(kinds, ["unsubscribed"], "nobody came back");
+        }
+    }
+}
+
 #[tokio::test]
 async fn mail_to_many_offers_to_leave_unless_it_says_otherwise() {
     let on = Reached::start().await;
@@ -185,4 +224,22 @@ async fn tests_of_leaving_hold_no_mail_back() {
     let link = links(&header(&message, "List-Unsubscribe"), "u").remove(0);
     assert_eq!(on.post(&link, ONE_CLICK).await.status, 200);
     assert_eq!((suppressions(&on).await.len(), on.done(&message).await.len()), (0, 1));
+}
+
+#[tokio::test]
+async fn tests_of_coming_back_let_no_mail_through() {
+    let on = Reached::start().await;
+    let test = on.server.key(&on.owner, "test").await;
+    let mut left = Vec::new();
+    for by in [&on.owner, &test] {
+        let message = on.arrived(by, json!({ "unsubscribe": true })).await;
+        left.push(links(&header(&message, "List-Unsubscribe"), "u").remove(0));
+    }
+    on.post(&left[0], ONE_CLICK).await;
+    let before = held(&on).await;
+    assert!(!on.follow(&left[1]).await.text.contains("Subscribe again"), "a test knows nothing of it");
+    on.post(&left[1], "action=resubscribe").await;
+    assert_eq!((held(&on).await, ends(&on, json!({})).await), (before, 422));
+    on.post(&left[0], "action=resubscribe").await;
+    assert_eq!((held(&on).await, ends(&on, json!({})).await), (Vec::new(), 202));
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::super::Subject;
-use super::{check_one, entry, pattern};
-use crate::id::TenantId;
+use super::{check_one, entry, key, pattern};
+use crate::id::{MessageId, TenantId};
 use crate::store::PageRequest;
 use crate::suppression::{NewSuppression, Reason, Scope};
 
@@ -61,6 +61,44 @@ pub async fn entries_are_merged(subject: &Subject) {
     }
     let twice = vec![entry("bob@example.com", Reason::Manual), entry("BOB@example.com", Reason::Manual)];
     assert_eq!(store.add(tenant, twice).await.expect("add"), [true, false], "twice in one batch");
+}
+
+/// What people want outlives what is wrong with a mailbox; and who left by a link comes back by it only while nothing
+/// else holds mail back.
+pub async fn leaving_is_merged(subject: &Subject) {
+    let tenant = TenantId::new();
+    let start = subject.now();
+    let message = MessageId::new();
+    let season = start.after(Duration::from_hours(90 * 24));
+    let ada = key("ada@example.com");
+    let left = || NewSuppression::left(&ada, Scope::ALL, message);
+    let bounce = || entry("ada@example.com", Reason::Bounce).expires_at(season);
+    let manual = || entry("ada@example.com", Reason::Manual);
+    let by_hand = || entry("ada@example.com", Reason::Unsubscribe);
+    let complaint = || entry("ada@example.com", Reason::Complaint);
+    let cases = [
+        (vec![left(), left()], Reason::Unsubscribe, Some(message), true),
+        (vec![left(), bounce()], Reason::Unsubscribe, Some(message), false),
+        (vec![bounce(), left()], Reason::Unsubscribe, Some(message), false),
+        (vec![left(), manual()], Reason::Unsubscribe, Some(message), false),
+        (vec![manual(), left(), left()], Reason::Unsubscribe, Some(message), false),
+        (vec![left(), by_hand(), left()], Reason::Unsubscribe, Some(message), false),
+        (vec![by_hand(), left()], Reason::Unsubscribe, None, false),
+        (vec![left(), complaint(), left()], Reason::Complaint, None, false),
+        (vec![manual(), bounce()], Reason::Manual, None, false),
+    ];
+    for (number, (entries, reason, cause, ends)) in cases.into_iter().enumerate() {
+        for one in entries {
+            subject.store().add(tenant, vec![one]).await.expect("add");
+        }
+        let found = check_one(subject, tenant, &Scope::ALL, "ada@example.com").await.expect("an entry");
+        assert_eq!((found.reason, found.source_message), (reason, cause), "case {number}");
+        assert_eq!(found.source, if ends { "courierx" } else { "test" }, "case {number}");
+        assert_eq!(found.ends_by_coming_back(), ends, "case {number}");
+        assert_eq!(found.expires_at, None, "case {number}: a bounce ends nothing but itself");
+        let place = (pattern("ada@example.com"), Scope::ALL);
+        subject.store().remove(tenant, &[place]).await.expect("remove");
+    }
 }
 
 /// Removing ends exactly the entry that is named.

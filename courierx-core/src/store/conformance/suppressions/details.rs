@@ -51,12 +51,12 @@ pub async fn notes_and_causes_are_merged(subject: &Subject) {
     let [first, second] = [MessageId::new(), MessageId::new()];
     let long = "x".repeat(MAX_NOTE_BYTES);
     let manual = || entry("ada@example.com", Reason::Manual);
-    let bounce = || entry("ada@example.com", Reason::Bounce);
+    let left = || entry("ada@example.com", Reason::Unsubscribe);
     let noted = |new: crate::suppression::NewSuppression, note: &str| new.note(note).expect("a short note");
     let steps = [
         (noted(manual(), "called us"), (Some("called us"), None)),
-        (bounce().source_message(first), (Some("called us"), Some(first))),
-        (noted(bounce(), &long).source_message(second), (Some(long.as_str()), Some(first))),
+        (left().source_message(first), (Some("called us"), Some(first))),
+        (noted(left(), &long).source_message(second), (Some(long.as_str()), Some(first))),
         (noted(manual(), "again"), (Some("again"), Some(first))),
         (entry("ada@example.com", Reason::Complaint), (Some("again"), None)),
     ];

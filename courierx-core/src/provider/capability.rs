@@ -19,9 +19,13 @@ pub struct Capability {
     /// Most bytes of one message, attachments in base64 included.
     pub max_message_bytes: usize,
     /// Most messages of one [`send_batch`](super::EmailProvider::send_batch); 1 if it has no batch call.
+    ///
+    /// Informational: the engine and the router do not read it.
     pub max_batch: usize,
     /// Whether the recipients can differ from what the header shows: needed to send to those left after a
     /// partial acceptance without changing the header.
+    ///
+    /// Informational: the engine and the router do not read it.
     pub separate_envelope: bool,
     /// Whether HTML is carried. Without it, messages with HTML and no plain text are passed over, and of
     /// those with both the plain text is sent.
@@ -45,6 +49,8 @@ pub struct Capability {
     pub idempotency: Option<Duration>,
     /// Whether the provider ever reports what became of an accepted message. If it does not, `sent` is the
     /// end of what can be known.
+    ///
+    /// Informational: the engine and the router do not read it.
     pub reports_delivery: bool,
     /// How long after an unknown hand-over it makes sense to wait for a callback or to ask, if at all.
     pub unknown_wait: Option<Duration>,

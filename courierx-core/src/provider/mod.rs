@@ -94,6 +94,8 @@ pub trait EmailProvider: fmt::Debug + Send + Sync + 'static {
     /// Hands several messages over, answering one by one in the same order.
     ///
     /// The default calls [`send`](Self::send) for each; providers with a batch call of their own override it.
+    /// The engine does not call this: it hands over one message at a time. It is for programs that use an
+    /// adapter directly.
     async fn send_batch(&self, messages: &[Outgoing], options: &SendOptions) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(messages.len());
         for message in messages {

@@ -10,33 +10,36 @@ use courierx_providers::reference::{Meaning, Reference, Treatment, references};
 const HEAD: &str = "\
 # Providers
 
-What each provider can do, its limits, and how each of its errors is treated. This page is made from the adapters'
-own tables: `cargo xtask test -p courierx-providers -- reference` fails when it is not up to date, and writes it anew with
+What each provider can do, its limits, and how each of its errors is treated. This page is generated from the adapters'
+own tables: `cargo xtask test -p courierx-providers -- reference` fails when it is out of date, and rewrites it with
 `COURIERX_WRITE_DOCS=1`.
 
-What a message needs and a provider cannot do makes the router pass the provider over, with the reason; nothing is dropped
-silently but tags and metadata that exceed a provider's own limits.
+When a message needs something that a provider cannot do, the router passes the provider over and records the reason. Nothing is
+dropped silently except tags and metadata that exceed a provider's own limits.
+
+The engine hands over one message at a time. The batch calls (`send_batch`) are implemented by the adapters and checked by the
+conformance suite, but neither the library's `Courier` nor the server calls them yet.
 
 ";
 
 const TREATMENTS: &str = "
 ## How errors are treated
 
-The first line that fits counts. What is not listed is treated by its HTTP status: 300–399, 401 and 403–405 as `auth`, 402 as
-`quota`, 429 as `throttled`, 400, 413, 415 and 422 as `content`, any other as `unavailable`. That is where the provider says something
-itself. A page of something in between, a firewall's say, is `policy` with 400 and 403, since it may be about this message
-alone; `auth` with 301–399, 401, 404 and 405; `content` with 413. A 5xx without the provider's own words tells nothing: the
-outcome is *unknown*. So is the outcome of a request that was written
-completely and has no complete answer. [failure-semantics.md](failure-semantics.md) tells what follows from each reason.
+The first line that matches counts. An answer that is not listed is treated by its HTTP status: 300–399, 401 and 403–405 as `auth`,
+402 as `quota`, 429 as `throttled`, 400, 413, 415 and 422 as `content`, any other as `unavailable`. This holds for answers of the
+provider itself. A page from something in between, such as a firewall, is `policy` with 400 and 403, since it may be about this
+message alone; `auth` with 301–399, 401, 404 and 405; `content` with 413. A 5xx without the provider's own words proves nothing: the
+outcome is *unknown*. So is the outcome of a request that was written completely and got no complete answer.
+[failure-semantics.md](failure-semantics.md) says what follows from each reason.
 ";
 
 const EVENTS: &str = "
 ## What the events of callbacks mean
 
-The first line that fits counts; an event that is not listed is kept as `other` and moves nothing. A detail that ends with `/` is the
-beginning of one. What a bounce is about is what its enhanced code says where that is more exact: an address that nobody has
-stays a hard bounce unless the code is one of a full mailbox (x.2.2), of a policy (x.7.x), of the content or of the way.
-[failure-semantics.md](failure-semantics.md) tells who gets no mail after what.
+The first line that matches counts; an event that is not listed is kept as `other` and changes nothing. A detail that ends with `/` is
+a prefix. Where a bounce has an enhanced status code that is more exact, the code decides: an unknown address stays a hard bounce
+unless the code says that the mailbox is full (x.2.2), or blames a policy (x.7.x), the content or the route.
+[failure-semantics.md](failure-semantics.md) says which events suppress a recipient.
 ";
 
 fn page() -> String {
@@ -89,7 +92,7 @@ const ROWS: &[Row] = &[
     ("name in configurations", |one| format!("`{}`", one.id)),
     ("recipients of a message", |one| count(one.capability.max_recipients)),
     ("size of a message", |one| bytes(one.capability.max_message_bytes)),
-    ("messages of a batch", |one| count(one.capability.max_batch)),
+    ("messages of a batch call (not used by the engine)", |one| count(one.capability.max_batch)),
     ("HTML", |one| yes(one.capability.html)),
     ("addresses for answers", |one| yes(one.capability.reply_to)),
     ("an address for bounces", |one| yes(one.capability.return_path)),

@@ -17,7 +17,7 @@ pub(crate) const TASK: Task = Task {
     usage: "dist",
     summary: "builds the server as it is given away",
     details: "Builds it to count what it does, has it accept, deliver and read (`load` of the benchmark `serve`), and builds it anew by
-what was counted: target/trained/courierx. Takes half an hour to an hour on two cores, and 5 GB of disk.
+what was counted: target/trained/courierx. Takes about half an hour on two cores, and 5 GB of disk.
 
 Needs wrk and PostgreSQL for the load, and llvm-profdata, for which rustup is asked if it is missing. If they are there,
 clang builds the C parts by a profile too, and llvm-bolt lays out the finished program by another one. All of them must be of

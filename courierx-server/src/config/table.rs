@@ -76,7 +76,7 @@ settings! {
     COURIERX_DATA_DIR, Public, "./courierx-data", "/var/lib/courierx",
         "The directory of the database and of generated secrets.";
     COURIERX_BLOBS, Secret, "none: in the database", "file:///var/lib/courierx/blobs",
-        "Where content of more than 64 KiB is kept besides the database: `file://` and a folder, or `s3://BUCKET/PREFIX`. One database needs it for itself, and all servers on it the same; mail that was accepted with it needs it until it is delivered.";
+        "Where content of more than 64 KiB is kept outside the database: `file://` and a folder, or `s3://BUCKET/PREFIX`. One database needs it for itself, and all servers on it the same; mail that was accepted with it needs it until it is delivered.";
     COURIERX_BLOBS_ENDPOINT, Secret, "S3 at Amazon", "https://minio.example:9000",
         "Where the bucket is, if it is not at Amazon. Its name then stands in the path.";
     COURIERX_BLOBS_REGION, Public, "us-east-1", "eu-central-1",

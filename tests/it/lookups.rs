@@ -112,7 +112,7 @@ async fn a_question_needs_no_room_in_a_quota() {
     let worker = world.courier.spawn().unwrap();
     let id = world.enqueue(email()).await;
     world.until_answered(id, 1).await;
-    world.pass(Duration::from_secs(60)).await;
+    world.pass(Duration::from_mins(1)).await;
     world.courier.send(&email().build().unwrap()).await.unwrap_err();
     let rest = world.courier.router().connections()[0].health(world.now()).not_before;
     assert_eq!(rest.map(|rest| rest.kind), Some(RefusalKind::Quota));

@@ -41,6 +41,7 @@ impl Delivery<'_> {
                 connection: &begin.connection,
                 provider: &begin.provider,
                 mode: self.record.mode,
+                policy: None,
                 recipients: self.addresses(&begin.recipients),
             };
             let outcomes = interrupted(begin.recipients.len());

@@ -170,9 +170,9 @@ async fn put_aside(
     let open = record.recipients.iter().filter(|one| one.status == RecipientStatus::Pending);
     let dispositions: Vec<_> = open.map(|one| end(one.index)).collect();
     let handed = |index| history.of_recipient(index).next().is_some();
-    let mut effects = decided(record, &dispositions, |_| Some(why.clone()), handed, now);
-    effects.events.extend(news);
-    let step = FencedStep { lease: claimed.lease, next: JobNext::Finish, dispositions, effects };
+    let decided = decided(record, &dispositions, |_| Some(why.clone()), handed, now);
+    let effects = Effects { events: news, ..Effects::default() };
+    let step = FencedStep { lease: claimed.lease, next: JobNext::Finish, decided, effects };
     let settlement = Settlement { tenant: record.tenant, message: record.id, result: None, step: Some(step) };
     inner.store.settle(vec![settlement]).await?;
     inner.changed();
@@ -193,7 +193,7 @@ async fn stay(
         return Ok(());
     }
     let effects = Effects { events: news, ..Effects::default() };
-    let step = FencedStep { lease: claimed.lease, next, dispositions: Vec::new(), effects };
+    let step = FencedStep { lease: claimed.lease, next, decided: Vec::new(), effects };
     let settlement = Settlement { tenant: record.tenant, message: record.id, result: None, step: Some(step) };
     inner.store.settle(vec![settlement]).await?;
     inner.changed();

@@ -6,7 +6,7 @@ use crate::id::{AttemptId, MessageId};
 use crate::message::{Address, Mode};
 use crate::provider::{RecipientOutcome, Refusal, RefusalKind};
 use crate::router::ConnectionId;
-use crate::store::{AttemptResult, Effects, MessageRecord, Statistic};
+use crate::store::{AttemptResult, Decided, Effects, MessageRecord, Statistic};
 use crate::suppression::{NewSuppression, Policy, Report};
 
 /// What an attempt was for.
@@ -77,39 +77,33 @@ fn tells_of_mailbox(refusal: &Refusal) -> bool {
         && !refusal.status.is_some_and(|status| (400..500).contains(&status))
 }
 
-/// The events and counters of recipients that were decided about. Who was never handed over is given back to what
-/// the tenant may have accepted.
+/// What follows for each recipient that was decided about: its event, and what is counted. Who was never handed over is
+/// given back to what the tenant may have accepted.
 pub(super) fn decided(
     record: &MessageRecord,
     dispositions: &[(u32, Disposition)],
     why: impl Fn(u32) -> Option<String>,
     was_handed_over: impl Fn(u32) -> bool,
     now: Timestamp,
-) -> Effects {
-    let mut effects = Effects::default();
-    let (mut failed, mut suppressed, mut returned) = (0, 0, 0);
-    for (index, disposition) in dispositions {
-        let kind = match disposition {
-            Disposition::Suppressed => EventKind::Suppressed,
-            Disposition::Canceled => EventKind::Canceled,
-            Disposition::Unknown => EventKind::OutcomeUnknown,
-            Disposition::Failed | Disposition::Open => EventKind::Failed,
+) -> Vec<Decided> {
+    let decide = |(recipient, disposition): &(u32, Disposition)| {
+        let (kind, counted) = match disposition {
+            Disposition::Suppressed => (EventKind::Suppressed, Some(Statistic::Suppressed)),
+            Disposition::Canceled => (EventKind::Canceled, None),
+            Disposition::Unknown => (EventKind::OutcomeUnknown, None),
+            Disposition::Failed | Disposition::Open => (EventKind::Failed, Some(Statistic::Failed)),
         };
-        failed += usize::from(kind == EventKind::Failed);
-        suppressed += usize::from(kind == EventKind::Suppressed);
-        returned += usize::from(!was_handed_over(*index));
-        let event = NewEvent::of_message(record.id, kind, now).recipient(*index);
-        effects.events.push(match why(*index) {
+        let mut decided = Decided::new(*recipient, *disposition);
+        let event = NewEvent::of_message(record.id, kind, now).recipient(*recipient);
+        decided.effects.events.push(match why(*recipient) {
             Some(detail) => event.detail(detail),
             None => event,
         });
-    }
-    let counts = [
-        (Statistic::Failed, now, failed),
-        (Statistic::Suppressed, now, suppressed),
-        (Statistic::Returned, record.created_at, returned),
-    ];
-    let counts = counts.into_iter().filter(|(.., amount)| *amount > 0);
-    effects.deltas.extend(counts.map(|(what, at, amount)| what.add(record.mode, at, amount)));
-    effects
+        decided.effects.deltas.extend(counted.map(|what| what.add(record.mode, now, 1)));
+        if !was_handed_over(*recipient) {
+            decided.effects.deltas.push(Statistic::Returned.add(record.mode, record.created_at, 1));
+        }
+        decided
+    };
+    dispositions.iter().map(decide).collect()
 }

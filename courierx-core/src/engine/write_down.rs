@@ -8,7 +8,9 @@ use super::settle::decided;
 use super::worker::PAUSES;
 use crate::clock::Timestamp;
 use crate::event::{EventKind, NewEvent};
-use crate::store::{AttemptResult, Effects, FencedStep, JobNext, Settlement, StoreError, StoreResult};
+use crate::store::{
+    AttemptResult, Decided, Effects, FencedStep, JobNext, Settlement, StoreError, StoreResult,
+};
 
 impl Delivery<'_> {
     /// Nothing can be handed over in this round: the end, or a dated wait.
@@ -18,8 +20,7 @@ impl Delivery<'_> {
         rest.tell(&mut self.round);
         let (next, ended) = rest::conclude(rest, &self.round, &self.record, tried, now);
         self.ended.extend(ended);
-        let mut effects = self.decided(now);
-        effects.events.append(&mut self.news);
+        let (decided, mut effects) = (self.decided(now), self.news());
         if matches!(next, JobNext::RetryAt { .. }) {
             let why = rest.scheduled.iter().find_map(|recipient| self.round.why(*recipient));
             if let Some(why) = why {
@@ -27,15 +28,20 @@ impl Delivery<'_> {
                 effects.events.push(event);
             }
         }
-        let dispositions = std::mem::take(&mut self.ended);
-        let step = FencedStep { lease: self.claimed.lease, next, dispositions, effects };
+        let step = FencedStep { lease: self.claimed.lease, next, decided, effects };
         self.settle(result, Some(step)).await
     }
 
     /// What follows for those who were decided about in this round.
-    fn decided(&self, now: Timestamp) -> Effects {
+    fn decided(&mut self, now: Timestamp) -> Vec<Decided> {
+        let ended = std::mem::take(&mut self.ended);
         let (why, handed) = (|one| self.round.why(one), |one| self.round.was_handed_over(one));
-        decided(&self.record, &self.ended, why, handed, now)
+        decided(&self.record, &ended, why, handed, now)
+    }
+
+    /// Events about connections that are not written down yet.
+    fn news(&mut self) -> Effects {
+        Effects { events: std::mem::take(&mut self.news), ..Effects::default() }
     }
 
     /// Gives the job back as it is, to be claimed again at once.
@@ -50,11 +56,9 @@ impl Delivery<'_> {
         result: Option<AttemptResult>,
     ) -> StoreResult<()> {
         let now = self.inner.now();
-        let mut effects = self.decided(now);
-        effects.events.append(&mut self.news);
+        let (decided, effects) = (self.decided(now), self.news());
         let next = JobNext::RetryAt { at: now.after(pause), round: self.claimed.job.round };
-        let dispositions = std::mem::take(&mut self.ended);
-        let step = FencedStep { lease: self.claimed.lease, next, dispositions, effects };
+        let step = FencedStep { lease: self.claimed.lease, next, decided, effects };
         self.settle(result, Some(step)).await
     }
 

@@ -350,10 +350,28 @@ pub struct FencedStep {
     pub lease: LeaseRef,
     /// What becomes of the job.
     pub next: JobNext,
-    /// What was decided about recipients, by position. Only open ones move.
-    pub dispositions: Vec<(u32, Disposition)>,
+    /// What was decided about recipients. Only open ones move.
+    pub decided: Vec<Decided>,
     /// What is committed with it.
     pub effects: Effects,
+}
+
+/// What was decided about a recipient.
+#[derive(Debug, Clone)]
+pub struct Decided {
+    /// The recipient's position in the message.
+    pub recipient: u32,
+    /// What was decided.
+    pub disposition: Disposition,
+    /// What is committed if the recipient is open until then: who was canceled meanwhile has had an end.
+    pub effects: Effects,
+}
+
+impl Decided {
+    /// A decision that brings nothing along.
+    pub fn new(recipient: u32, disposition: Disposition) -> Self {
+        Self { recipient, disposition, effects: Effects::default() }
+    }
 }
 
 /// What became of a settlement.

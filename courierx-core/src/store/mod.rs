@@ -57,9 +57,9 @@ pub use error::{StoreError, StoreResult};
 pub use filter::MessageFilter;
 pub use generation::Generation;
 pub use ledger::{
-    AcceptResult, AttemptResult, BeginAttempt, Begun, CancelResult, EventMatch, EventQuery, FencedStep,
-    Idempotency, IncomingEvent, KeyUse, Ledger, NewMessage, NewRecipient, PurgeRequest, Purged, Recorded,
-    RequeueResult, Reschedule, RescheduleResult, ScopedKey, Settled, Settlement,
+    AcceptResult, AttemptResult, BeginAttempt, Begun, CancelResult, Decided, EventMatch, EventQuery,
+    FencedStep, Idempotency, IncomingEvent, KeyUse, Ledger, NewMessage, NewRecipient, PurgeRequest, Purged,
+    Recorded, RequeueResult, Reschedule, RescheduleResult, ScopedKey, Settled, Settlement,
 };
 pub use page::{Cursor, Page, PageRequest};
 pub use queue::{

@@ -238,6 +238,14 @@ impl StoredMessage {
         Self { record, content, attempts }
     }
 
+    /// Writes down what was decided about a recipient; `false` if there was an end before. The statuses are to be
+    /// derived then.
+    pub fn decide(&mut self, recipient: u32, disposition: Disposition) -> bool {
+        let mut recipients = self.record.recipients.iter_mut();
+        let open = recipients.find(|one| one.index == recipient && one.disposition == Disposition::Open);
+        open.map(|one| one.disposition = disposition).is_some()
+    }
+
     /// Ends every recipient that is open, and derives the statuses: what became of the cancellation, and the events to
     /// append, one for each. Whom an earlier hand-over may have reached is not canceled but unknown.
     ///

@@ -71,6 +71,7 @@ macro_rules! store_conformance {
                 a_result_is_recorded_under_a_lost_lease,
                 a_result_is_recorded_once,
                 a_step_moves_the_job_and_its_recipients,
+                what_is_decided_too_late_brings_nothing_along,
                 a_quota_is_given_back_when_nothing_was_sent,
                 an_early_callback_outlives_the_result,
                 settlements_are_answered_item_by_item,

@@ -186,7 +186,7 @@ impl Flight {
 
     /// The next step of the job, and nothing else.
     pub fn step(&self, next: JobNext) -> FencedStep {
-        FencedStep { lease: self.claimed.lease, next, dispositions: Vec::new(), effects: Effects::default() }
+        FencedStep { lease: self.claimed.lease, next, decided: Vec::new(), effects: Effects::default() }
     }
 
     /// A settlement of this step alone.

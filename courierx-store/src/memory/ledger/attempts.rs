@@ -1,7 +1,7 @@
 //! Attempts: written down before the wire, settled after it.
 
 use courierx_core::clock::Timestamp;
-use courierx_core::event::{AttemptStatus, Disposition, RecipientStatus};
+use courierx_core::event::{AttemptStatus, RecipientStatus};
 use courierx_core::id::{MessageId, TenantId};
 use courierx_core::provider::RecipientOutcome;
 use courierx_core::store::{
@@ -96,20 +96,21 @@ impl Inner {
     }
 
     fn take_step(&mut self, tenant: TenantId, message: MessageId, step: FencedStep, now: Timestamp) -> bool {
-        let FencedStep { lease, next, dispositions, effects } = step;
+        let FencedStep { lease, next, decided, effects } = step;
         if !self.jobs.holds_message(lease, tenant, message) || !self.jobs.step(lease, next) {
             return false;
         }
         if let Some(entry) = self.messages.entries.get_mut(&(tenant, message)) {
-            for (index, disposition) in dispositions {
-                let mut recipients = entry.stored.record.recipients.iter_mut();
-                if let Some(recipient) =
-                    recipients.find(|one| one.index == index && one.disposition == Disposition::Open)
-                {
-                    recipient.disposition = disposition;
+            let mut effects_of_decided = Vec::with_capacity(decided.len());
+            for one in decided {
+                if entry.stored.decide(one.recipient, one.disposition) {
+                    effects_of_decided.push(one.effects);
                 }
             }
             entry.stored.derive_statuses(now);
+            for effects in effects_of_decided {
+                self.apply(tenant, effects, now);
+            }
         }
         self.apply(tenant, effects, now);
         true

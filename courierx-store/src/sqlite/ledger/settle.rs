@@ -1,6 +1,6 @@
 //! Recording what became of attempts, and what follows.
 
-use courierx_core::event::{AttemptStatus, Disposition};
+use courierx_core::event::AttemptStatus;
 use courierx_core::id::{AttemptId, TenantId};
 use courierx_core::store::{AttemptResult, FencedStep, Settled, Settlement};
 
@@ -63,12 +63,9 @@ fn release_grants(tx: &Tx<'_>, tenant: TenantId, attempt: AttemptId) -> Run<()> 
 /// Applies a step under a lease that holds. The job goes on even if its message is gone.
 fn apply_step(tx: &Tx<'_>, tenant: TenantId, draft: Option<&mut Draft>, step: &FencedStep) -> Run<()> {
     if let Some(draft) = draft {
-        for recipient in &mut draft.message.record.recipients {
-            let decided = step.dispositions.iter().find(|(index, _)| *index == recipient.index);
-            if let Some((_, disposition)) = decided
-                && recipient.disposition == Disposition::Open
-            {
-                recipient.disposition = *disposition;
+        for one in &step.decided {
+            if draft.message.decide(one.recipient, one.disposition) {
+                effects::apply(tx, tenant, &one.effects)?;
             }
         }
     }

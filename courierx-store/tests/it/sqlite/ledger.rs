@@ -5,7 +5,7 @@ use courierx_core::event::{Disposition, EventKind, MessageStatus, Sequence};
 use courierx_core::message::Address;
 use courierx_core::provider::{Acceptance, RecipientOutcome, Refusal, RefusalKind};
 use courierx_core::store::{
-    AcceptResult, AttemptResult, Begun, CancelResult, ClaimRequest, Effects, EventMatch, EventQuery,
+    AcceptResult, AttemptResult, Begun, CancelResult, ClaimRequest, Decided, Effects, EventMatch, EventQuery,
     FencedStep, IncomingEvent, JobKind, JobNext, Ledger, MessageFilter, PageRequest, PurgeRequest, Queue,
     Recorded, Reservation, Settled, Settlement, SoftRow, Suppressions, Window,
 };
@@ -41,7 +41,7 @@ async fn a_message_goes_its_way() {
         step: Some(FencedStep {
             lease: claimed.lease,
             next: JobNext::Finish,
-            dispositions: Vec::new(),
+            decided: Vec::new(),
             effects: Effects::default(),
         }),
     };
@@ -129,7 +129,7 @@ async fn a_step_needs_the_present_lease() {
         step: Some(FencedStep {
             lease,
             next: JobNext::RetryAt { at: fixture.clock.now(), round: 3 },
-            dispositions: vec![(0, Disposition::Failed)],
+            decided: vec![Decided::new(0, Disposition::Failed)],
             effects: Effects::default(),
         }),
     };

@@ -10,8 +10,8 @@ use crate::event::Disposition;
 use crate::id::TenantId;
 use crate::message::{IdempotencyKey, Mode};
 use crate::store::{
-    AcceptResult, Allowance, CancelResult, Excess, FencedStep, Idempotency, JobNext, NewMessage, Resolution,
-    Settlement, Statistic,
+    AcceptResult, Allowance, CancelResult, Decided, Effects, Excess, FencedStep, Idempotency, JobNext,
+    NewMessage, Resolution, Settlement, Statistic,
 };
 
 const CAP: u64 = 5;
@@ -116,10 +116,10 @@ pub async fn what_is_canceled_makes_room_again(subject: &Subject) {
     let claimed = fixtures::claim(subject, 10).await;
     let job = claimed.iter().find(|one| one.job.message != Some(first)).expect("a claimed job");
     let message = job.job.message.expect("a message");
-    let mut effects = crate::store::Effects::default();
-    effects.deltas.push(Statistic::Returned.add(Mode::Live, now, 1));
-    let dispositions = vec![(0, Disposition::Suppressed)];
-    let step = FencedStep { lease: job.lease, next: JobNext::Finish, dispositions, effects };
+    let mut decided = Decided::new(0, Disposition::Suppressed);
+    decided.effects.deltas.push(Statistic::Returned.add(Mode::Live, now, 1));
+    let (decided, effects) = (vec![decided], Effects::default());
+    let step = FencedStep { lease: job.lease, next: JobNext::Finish, decided, effects };
     let settlement = Settlement { tenant, message, result: None, step: Some(step) };
     for _ in 0..2 {
         subject.store().settle(vec![settlement.clone()]).await.expect("settle");

@@ -6,7 +6,7 @@ use super::super::{Subject, fixtures};
 use crate::event::{Disposition, EventKind, MessageStatus};
 use crate::id::AttemptId;
 use crate::router::{SkipReason, Skipped};
-use crate::store::{AttemptRecord, Begun, JobNext, Reserved};
+use crate::store::{AttemptRecord, Begun, Decided, JobNext, Reserved};
 
 use fixtures::{Flight, LEASE};
 
@@ -94,7 +94,7 @@ pub async fn nothing_begins_for_whom_is_not_open(subject: &Subject) {
 
     let failed = Flight::claimed_to(subject, &["a@example.com", "b@example.com"]).await;
     let mut step = failed.step(JobNext::Keep);
-    step.dispositions = vec![(1, Disposition::Failed)];
+    step.decided = vec![Decided::new(1, Disposition::Failed)];
     fixtures::settle_one(subject, failed.only_step(step)).await;
     let mut begin = failed.attempt("primary");
     begin.reservations = vec![fixtures::reservation(failed.tenant, "daily", 1, 1)];

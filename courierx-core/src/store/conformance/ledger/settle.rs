@@ -6,7 +6,10 @@ use super::super::{Subject, fixtures};
 use super::attempts::room;
 use crate::event::{AttemptStatus, Disposition, EventKind, MessageStatus, NewEvent, RecipientStatus};
 use crate::provider::RecipientOutcome;
-use crate::store::{AttemptRecord, Begun, CounterDelta, Effects, EventQuery, JobNext, LaneDepth, Settled};
+use crate::store::{
+    AttemptRecord, Begun, CancelResult, CounterDelta, Decided, Effects, EventQuery, JobNext, LaneDepth,
+    Settled,
+};
 
 use fixtures::{Flight, LEASE};
 
@@ -39,7 +42,7 @@ pub async fn a_result_is_recorded_under_a_lost_lease(subject: &Subject) {
     let new = old.reclaimed(subject).await;
     let mut settlement = old.result(begin.attempt, vec![fixtures::accepted("1")]);
     let mut step = old.step(JobNext::Finish);
-    step.dispositions = vec![(0, Disposition::Failed)];
+    step.decided = vec![Decided::new(0, Disposition::Failed)];
     step.effects = counted(subject, "step");
     settlement.step = Some(step);
     let settled = fixtures::settle_one(subject, settlement).await;
@@ -78,14 +81,14 @@ pub async fn a_result_is_recorded_once(subject: &Subject) {
 pub async fn a_step_moves_the_job_and_its_recipients(subject: &Subject) {
     let flight = Flight::claimed_to(subject, &["a@example.com", "b@example.com", "c@example.com"]).await;
     let mut step = flight.step(JobNext::Keep);
-    step.dispositions = vec![(0, Disposition::Failed), (1, Disposition::Suppressed)];
+    step.decided = vec![Decided::new(0, Disposition::Failed), Decided::new(1, Disposition::Suppressed)];
     step.effects = counted(subject, "kept");
     assert!(fixtures::settle_one(subject, flight.only_step(step)).await.stepped);
     assert_eq!(count(subject, &flight, "kept").await, 1, "the effects of a step are committed");
 
     let at = subject.now().after(Duration::from_secs(30));
     let mut step = flight.step(JobNext::RetryAt { at, round: 4 });
-    step.dispositions = vec![(0, Disposition::Canceled), (2, Disposition::Unknown)];
+    step.decided = vec![Decided::new(0, Disposition::Canceled), Decided::new(2, Disposition::Unknown)];
     assert!(
         fixtures::settle_one(subject, flight.only_step(step.clone())).await.stepped,
         "keep kept the lease"
@@ -111,6 +114,35 @@ pub async fn a_step_moves_the_job_and_its_recipients(subject: &Subject) {
     assert!(fixtures::claim(subject, 1).await.is_empty(), "a finished job is gone");
     let depth = subject.store().depth(&<_>::default()).await.expect("depth");
     assert!(depth.iter().all(|one| *one == LaneDepth::empty(one.lane)), "nothing is left: {depth:?}");
+}
+
+/// Somebody who was canceled while a worker decided has one end, and what the worker's would bring along is not counted.
+pub async fn what_is_decided_too_late_brings_nothing_along(subject: &Subject) {
+    let flight = Flight::claimed_to(subject, &["a@example.com", "b@example.com"]).await;
+    let message = flight.claimed.job.message.expect("a message");
+    let decide = |recipient, name| Decided { effects: counted(subject, name), ..failed(recipient) };
+    let mut step = flight.step(JobNext::Keep);
+    step.decided = vec![decide(0, "in time")];
+    assert!(fixtures::settle_one(subject, flight.only_step(step)).await.stepped);
+    let canceled = subject.store().cancel(flight.tenant, message).await.expect("cancel");
+    assert_eq!(canceled, CancelResult::Canceled { recipients: 1 });
+
+    let mut step = flight.step(JobNext::Finish);
+    step.decided = vec![decide(0, "twice"), decide(1, "too late")];
+    step.effects = counted(subject, "whatever was decided");
+    assert!(fixtures::settle_one(subject, flight.only_step(step)).await.stepped);
+    let mut counts = Vec::new();
+    for name in ["in time", "twice", "too late", "whatever was decided"] {
+        counts.push(count(subject, &flight, name).await);
+    }
+    assert_eq!(counts, [1, 0, 0, 1]);
+    let statuses: Vec<_> =
+        flight.load(subject).await.record.recipients.iter().map(|one| one.status).collect();
+    assert_eq!(statuses, [RecipientStatus::Failed, RecipientStatus::Canceled]);
+}
+
+fn failed(recipient: u32) -> Decided {
+    Decided::new(recipient, Disposition::Failed)
 }
 
 /// What an attempt took of a quota is given back if nobody was sent to, and kept if anybody may have been.

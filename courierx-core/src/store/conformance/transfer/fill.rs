@@ -12,9 +12,9 @@ use crate::event::{Disposition, EventKind, NewEvent, Sequence};
 use crate::id::{MessageId, RecordId, TenantId};
 use crate::message::{IdempotencyKey, Lane};
 use crate::store::{
-    AuditEntry, Change, ConfigRecord, CounterDelta, EventMatch, EventQuery, Expected, Grant, Idempotency,
-    IncomingEvent, JobKind, JobNext, KeptCallback, KeyValue, NewJob, NewMessage, OnDelete, PurgeRequest,
-    Reference, Reserved, StateKey,
+    AuditEntry, Change, ConfigRecord, CounterDelta, Decided, EventMatch, EventQuery, Expected, Grant,
+    Idempotency, IncomingEvent, JobKind, JobNext, KeptCallback, KeyValue, NewJob, NewMessage, OnDelete,
+    PurgeRequest, Reference, Reserved, StateKey,
 };
 use crate::suppression::{NewSuppression, Reason, Scope};
 use crate::vault::Sealed;
@@ -97,7 +97,7 @@ async fn deliveries(subject: &Subject) -> (IncomingEvent, IncomingEvent) {
             .push(event.attempt(begin.attempt, begin.connection.clone()).detail("taken\u{1}"));
     }
     let mut step = sent.step(JobNext::RetryAt { at: subject.now().after(Duration::from_mins(9)), round: 2 });
-    step.dispositions = vec![(1, Disposition::Failed)];
+    step.decided = vec![Decided::new(1, Disposition::Failed)];
     settlement.step = Some(step);
     fixtures::settle_one(subject, settlement).await;
     let reported = sent.event(&begin, EventKind::Opened, subject.now());

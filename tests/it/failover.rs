@@ -1,5 +1,7 @@
 //! Failing over, durably.
 
+use std::time::Duration;
+
 use courierx::testing::Recorder;
 use courierx::{MessageStatus, Outcome, RecipientStatus, RefusalKind, assert_sent};
 use courierx_core::event::AttemptStatus;
@@ -59,6 +61,22 @@ async fn a_message_fails_at_once_only_if_every_reason_is_permanent() {
     worker.shutdown().await.unwrap();
     // The second can do exactly what the first can, so it would refuse the same.
     assert_eq!(message.attempts.len(), 1);
+}
+
+#[tokio::test]
+async fn a_limit_of_one_server_is_no_word_about_another_in_later_rounds_either() {
+    let (a, b) = (Recorder::new(), Recorder::new());
+    let world = World::new(&[&a, &b]);
+    a.always(Outcome::Refused(Refusal::new(RefusalKind::Content, "too large for me").only_here()));
+    b.refuse_next(RefusalKind::Unavailable);
+    let id = world.enqueue(email()).await;
+    let worker = world.courier.spawn().unwrap();
+    world.until_answered(id, 2).await;
+    world.pass(Duration::from_mins(2)).await;
+    let message = world.until(id, MessageStatus::Sent).await;
+    worker.shutdown().await.unwrap();
+    let tried: Vec<_> = message.attempts.iter().map(|one| one.connection.as_str()).collect();
+    assert_eq!(tried, ["a", "b", "b"]);
 }
 
 #[tokio::test]

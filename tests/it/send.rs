@@ -64,6 +64,10 @@ async fn content_is_offered_only_to_a_connection_that_can_do_something_else() {
     let mut other = courierx_core::provider::Capability::full();
     other.max_message_bytes = 1_000_000;
     let c = c.with_capability(other);
+    // How much may be under way at once is no matter of the content.
+    let mut slower = courierx_core::provider::Capability::full();
+    slower.max_in_flight = 1;
+    let b = b.with_capability(slower);
     let courier = builder(&[&a, &b, &c]).build().unwrap();
     a.refuse_next(RefusalKind::Content);
     courier.send(&email().build().unwrap()).await.unwrap();

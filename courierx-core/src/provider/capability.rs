@@ -62,6 +62,13 @@ pub struct Capability {
 }
 
 impl Capability {
+    /// Whether it is the same as another one, but for how much is under way at once: that makes no difference to what
+    /// is carried.
+    pub(crate) fn carries_the_same_as(&self, other: &Self) -> bool {
+        let alike = Self { max_in_flight: other.max_in_flight, ..self.clone() };
+        alike == *other
+    }
+
     /// Carries everything, without a limit but 32 hand-overs at once, and offers nothing beyond: no batch call,
     /// no idempotency keys, no reports, nothing to wait for after an unknown outcome, no sandbox.
     pub const fn full() -> Self {

@@ -128,12 +128,24 @@ pub struct Refusal {
     pub code: Option<String>,
     /// What the provider said: bounded, and free of credentials.
     pub detail: String,
+    /// Whether the reason is a limit of this connection's own server, which another one like it may not have. It counts
+    /// for [`Content`](RefusalKind::Content), which else ends the message at all connections of equal capability.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_here: bool,
 }
 
 impl Refusal {
     /// A refusal for this reason; `detail` is cut to 500 characters.
     pub fn new(kind: RefusalKind, detail: impl AsRef<str>) -> Self {
-        Self { kind, retry_after: None, status: None, code: None, detail: bounded(detail.as_ref()) }
+        let detail = bounded(detail.as_ref());
+        Self { kind, retry_after: None, status: None, code: None, detail, only_here: false }
+    }
+
+    /// Says that another server of the same kind may take what this one does not.
+    #[must_use]
+    pub fn only_here(mut self) -> Self {
+        self.only_here = true;
+        self
     }
 
     /// Adds how long the provider asks to be left alone.
@@ -167,7 +179,7 @@ names! {
     /// | `RecipientTemporary` | recipient | at the next step | no | retry schedule |
     /// | `Suppressed` | recipient | no | no | the recipient is `suppressed` |
     /// | `Policy` | connection × recipient domain | after all others | yes | retry schedule |
-    /// | `Content` | message × connection | no | where capabilities differ | the recipient fails |
+    /// | `Content` | message × connection | no | where capabilities differ, or if it is refused [only here](Refusal::only_here) | the recipient fails |
     /// | `Sender` | connection × from-domain | after all others | yes | retry schedule |
     /// | `Auth` | connection | after a minute, then rarer | yes | waits |
     /// | `Throttled` | connection | when it says | yes | waits |

@@ -33,6 +33,8 @@ pub struct HistoryEntry {
     pub together: Arc<[u32]>,
     /// How it ended.
     pub past: Past,
+    /// Whether a refusal was for a limit of that connection's own server, as [`Refusal::only_here`](crate::provider::Refusal::only_here) says.
+    pub only_here: bool,
     /// Whether it happened in the present round, that is since the message was last claimed.
     pub this_round: bool,
 }
@@ -79,11 +81,11 @@ impl History {
             let together: Arc<[u32]> = attempt.recipients.iter().map(|one| one.index).collect();
             for result in &attempt.recipients {
                 let since = attempt.finished_at.unwrap_or(attempt.started_at);
-                let past = match (&result.outcome, result.status) {
+                let (past, only_here) = match (&result.outcome, result.status) {
                     (Some(RecipientOutcome::Refused(refusal)), AttemptStatus::Refused) => {
-                        Past::Refused(refusal.kind)
+                        (Past::Refused(refusal.kind), refusal.only_here)
                     }
-                    (_, AttemptStatus::Unknown) => Past::Unknown(since),
+                    (_, AttemptStatus::Unknown) => (Past::Unknown(since), false),
                     _ => continue,
                 };
                 let recipient = result.index;
@@ -92,6 +94,7 @@ impl History {
                     connection: attempt.connection.clone(),
                     together: Arc::clone(&together),
                     past,
+                    only_here,
                     this_round: false,
                 });
             }
@@ -108,13 +111,13 @@ impl History {
         outcome: &RecipientOutcome,
         now: Timestamp,
     ) {
-        let past = match outcome {
+        let (past, only_here) = match outcome {
             RecipientOutcome::Accepted(_) => return,
-            RecipientOutcome::Refused(refusal) => Past::Refused(refusal.kind),
-            RecipientOutcome::Unknown(_) => Past::Unknown(now),
+            RecipientOutcome::Refused(refusal) => (Past::Refused(refusal.kind), refusal.only_here),
+            RecipientOutcome::Unknown(_) => (Past::Unknown(now), false),
         };
         let (connection, together) = (connection.clone(), Arc::clone(together));
-        self.push(HistoryEntry { recipient, connection, together, past, this_round: true });
+        self.push(HistoryEntry { recipient, connection, together, past, only_here, this_round: true });
     }
 
     fn push(&mut self, entry: HistoryEntry) {

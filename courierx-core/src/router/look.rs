@@ -104,13 +104,13 @@ impl Router {
     }
 
     /// Whether `entry` tells that `connection` will not take this content: it said so, or one that can do
-    /// exactly the same did.
+    /// exactly the same did, and not for a limit of its own server.
     fn rejects_content(&self, entry: &HistoryEntry, connection: &Connection) -> bool {
-        entry.past == Past::Refused(RefusalKind::Content)
-            && (entry.connection == *connection.id()
-                || self
-                    .connection(&entry.connection)
-                    .is_some_and(|other| other.provider().capability() == connection.provider().capability()))
+        let Past::Refused(RefusalKind::Content) = entry.past else { return false };
+        let capability = connection.provider().capability();
+        let is_like = |other: &Connection| other.provider().capability().carries_the_same_as(capability);
+        entry.connection == *connection.id()
+            || !entry.only_here && self.connection(&entry.connection).is_some_and(is_like)
     }
 
     /// Whether a sandbox is no way for live messages. A real connection that is switched off counts: what

@@ -29,10 +29,20 @@ pub(super) enum Step {
 
 /// The reason that a negative reply gives.
 pub(super) fn refusal(step: Step, reply: &Reply) -> Refusal {
-    let refusal = Refusal::new(kind(step, reply), reply.to_string()).status(reply.code);
-    match reply.enhanced {
-        Some(enhanced) => refusal.code(enhanced.to_string()),
-        None => refusal,
+    let mut refusal = Refusal::new(kind(step, reply), reply.to_string()).status(reply.code);
+    if let Some(enhanced) = reply.enhanced {
+        refusal = refusal.code(enhanced.to_string());
+    }
+    if refusal.kind == RefusalKind::Content && is_own_limit(reply) { refusal.only_here() } else { refusal }
+}
+
+/// Whether what is refused goes beyond what this server can do, its size or its extensions. What a server says of the
+/// content itself, others would say as well.
+fn is_own_limit(reply: &Reply) -> bool {
+    match reply.enhanced.map(|code| (code.subject, code.detail)) {
+        Some((3, 3 | 4) | (5, _) | (6, 7)) => true,
+        Some(_) => false,
+        None => matches!(reply.code, 500..=504 | 552 | 555),
     }
 }
 

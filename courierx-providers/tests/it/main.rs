@@ -15,6 +15,7 @@ mod sendgrid;
 mod ses;
 mod smtp_batches;
 mod smtp_emulator;
+mod smtp_failover;
 mod smtp_faults;
 mod smtp_recipients;
 mod smtp_replies;

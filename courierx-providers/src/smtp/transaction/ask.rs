@@ -13,14 +13,14 @@ impl Transaction<'_> {
         self.known.fill(None);
         if let Some(max) = features.max_size.filter(|&max| self.bytes.len() > max) {
             let detail = format!("the message has {} bytes, the server takes {max}", self.bytes.len());
-            return Err(self.refused(Refusal::new(RefusalKind::Content, detail).code("5.3.4")));
+            return Err(self.refused(Refusal::new(RefusalKind::Content, detail).code("5.3.4").only_here()));
         }
         if features.smtputf8 {
             return Ok(());
         }
         let refusal = || {
             let detail = "an address beyond ASCII, and the server does not offer SMTPUTF8";
-            Refusal::new(RefusalKind::Content, detail).code("5.6.7")
+            Refusal::new(RefusalKind::Content, detail).code("5.6.7").only_here()
         };
         if self.header_needs_smtputf8() {
             return Err(self.refused(refusal()));

@@ -78,6 +78,7 @@ impl RouterBuilder {
             (0..).zip(connections).map(|(position, one)| one.or_priority(position)).collect();
         connections.sort_by_key(Connection::priority);
         let plans = Plans::new(rules, &connections)?;
+        connections.iter().for_each(Connection::take_effect);
         Ok(Router {
             connections: connections.into(),
             plans: Arc::new(plans),

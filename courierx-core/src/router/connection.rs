@@ -86,6 +86,7 @@ pub struct Connection {
     rate: Option<Rate>,
     quotas: Arc<[Quota]>,
     account: u64,
+    most_in_flight: usize,
     known: Arc<Known>,
 }
 
@@ -101,7 +102,7 @@ enum Usage {
 impl Connection {
     /// A connection of this name. Of several that are given no priority the one named first is preferred.
     pub fn new(id: ConnectionId, provider: impl EmailProvider) -> Self {
-        let known = Known::new(provider.capability().max_in_flight, BreakerOptions::default());
+        let most_in_flight = provider.capability().max_in_flight;
         Self {
             id,
             provider: Arc::new(provider),
@@ -111,7 +112,8 @@ impl Connection {
             rate: None,
             quotas: Arc::default(),
             account: 0,
-            known: Arc::new(known),
+            most_in_flight,
+            known: Arc::new(Known::new(most_in_flight, BreakerOptions::default())),
         }
     }
 
@@ -169,9 +171,12 @@ impl Connection {
     }
 
     /// Lets at most so many hand-overs be under way at once; as many as the provider says unless set.
+    ///
+    /// It holds from when a router is built of it. Clones are one connection, whose hand-overs count together: of several
+    /// that are given different limits, the one that a router was built of last decides.
     #[must_use]
-    pub fn with_max_in_flight(self, most: usize) -> Self {
-        self.known.places.bound(most);
+    pub fn with_max_in_flight(mut self, most: usize) -> Self {
+        self.most_in_flight = most;
         self
     }
 
@@ -186,8 +191,13 @@ impl Connection {
     /// When its breaker opens, and how it comes back. It forgets what was known of the connection.
     #[must_use]
     pub fn with_breaker(mut self, options: BreakerOptions) -> Self {
-        self.known = Arc::new(Known::new(self.provider.capability().max_in_flight, options));
+        self.known = Arc::new(Known::new(self.most_in_flight, options));
         self
+    }
+
+    /// Holds what is known of it to its limits: from now on it is used with them.
+    pub(super) fn take_effect(&self) {
+        self.known.places.bound(self.most_in_flight);
     }
 
     /// The same, with this priority if it has none of its own.

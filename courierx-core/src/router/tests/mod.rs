@@ -1,5 +1,6 @@
 //! The router as a whole: what it says is what it does, and shares are what was asked for.
 
+mod clones;
 mod explain;
 mod many;
 mod sharing;

@@ -84,10 +84,8 @@ impl Stage {
         let primary = SendGrid::new(KEY).base_url(BaseUrl::new(&primary.url())?).http(http.clone());
         let secondary = Postmark::new(KEY).base_url(BaseUrl::new(&secondary.url())?).http(http);
         let both = [Connection::new(id(0)?, primary), Connection::new(id(1)?, secondary)];
-        let set_up = |connection: Connection| {
-            // After the breaker, which forgets what is known.
-            connection.with_breaker(plan.breaker).with_max_in_flight(IN_FLIGHT)
-        };
+        let set_up =
+            |connection: Connection| connection.with_breaker(plan.breaker).with_max_in_flight(IN_FLIGHT);
         Ok(both.map(set_up).into())
     }
 

@@ -145,6 +145,11 @@ test("domains and suppressions", async () => {
   const error = await courierx.emails.send({ ...message("no"), to: "no@example.com" }).catch((error) => error)
   assert.equal(error.code, "suppressed")
   await courierx.suppressions.delete(entry.id)
+  const left = await courierx.suppressions.create({ email: "no@example.com", topic: "news" })
+  const about = await courierx.suppressions.list({ topic: "news" })
+  assert.deepEqual(about.map((one) => [one.id, one.topic]), [[left.id, "news"]])
+  assert.equal((await courierx.suppressions.list({ topic: "offers" })).length, 0)
+  await courierx.suppressions.delete(left.id)
 })
 
 test("connections and rules", async () => {

@@ -190,6 +190,10 @@ class Server(unittest.TestCase):
             self.courierx.emails.send(**{**message("no"), "to": "no@example.com"})
         self.assertEqual(raised.exception.code, "suppressed")
         suppressions.delete(entry["id"])
+        left = suppressions.create("no@example.com", topic="news")
+        self.assertEqual([(one["id"], one["topic"]) for one in suppressions.list(topic="news")], [(left["id"], "news")])
+        self.assertEqual(list(suppressions.iterate(topic="offers")), [])
+        suppressions.delete(left["id"])
 
     def test_connections_and_rules(self) -> None:
         connections, rules = self.courierx.provider_connections, self.courierx.routing_rules

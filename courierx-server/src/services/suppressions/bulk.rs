@@ -1,8 +1,9 @@
 //! Adding and removing many entries at once.
 
-use courierx_core::suppression::{Pattern, Scope as Stream};
+use courierx_core::message::Topic;
+use courierx_core::suppression::Pattern;
 
-use super::{KIND, NewEntry, SOURCE};
+use super::{KIND, NewEntry, SOURCE, stream};
 use crate::App;
 use crate::ctx::{Ctx, Scope};
 use crate::error::{FieldError, ServiceError, ServiceResult};
@@ -48,10 +49,15 @@ pub async fn add_all(ctx: &Ctx, app: &App, new: Vec<NewEntry>) -> ServiceResult<
     Ok(Added { added, updated: answers.len() - added })
 }
 
-/// Removes entries; those that are not there stay so.
-pub async fn remove_all(ctx: &Ctx, app: &App, patterns: Vec<Pattern>) -> ServiceResult<Removed> {
+/// Removes entries about a topic, or about all mail if none is named; those that are not there stay so.
+pub async fn remove_all(
+    ctx: &Ctx,
+    app: &App,
+    patterns: Vec<Pattern>,
+    topic: Option<&Topic>,
+) -> ServiceResult<Removed> {
     ctx.require(Scope::SuppressionsWrite)?;
-    let entries: Vec<_> = patterns.into_iter().map(|pattern| (pattern, Stream::ALL)).collect();
+    let entries: Vec<_> = patterns.into_iter().map(|pattern| (pattern, stream(topic))).collect();
     let answers = app.store.remove(ctx.tenant, &entries).await?;
     let removed = answers.iter().filter(|was_there| **was_there).count();
     if removed > 0 {

@@ -5,8 +5,10 @@ mod export;
 mod import;
 mod sheet;
 
+use std::collections::BTreeSet;
+
 use courierx_core::clock::Timestamp;
-use courierx_core::id::RecordId;
+use courierx_core::id::{RecordId, TenantId};
 use courierx_core::message::{Address, Topic};
 use courierx_core::store::{PageRequest, SuppressionFilter};
 use courierx_core::suppression::{
@@ -25,6 +27,8 @@ use crate::services::pages::Total;
 
 /// Where entries of this API come from, as the list shows it.
 const SOURCE: &str = "api";
+/// So many topics of one address are told.
+const TOPICS: usize = 99;
 /// What they are called in the audit log.
 const KIND: &str = "suppression";
 
@@ -49,7 +53,7 @@ impl NewEntry {
         if self.expires_at.is_some_and(|end| end <= now) {
             return Err(FieldError::new("expires_at", "has passed"));
         }
-        let scope = self.topic.map_or(Stream::ALL, |topic| Stream::named(topic.as_str()));
+        let scope = stream(self.topic.as_ref());
         let mut entry = NewSuppression::new(self.pattern, self.reason, source).scope(scope);
         if let Some(note) = self.note {
             if note.contains('\0') {
@@ -62,11 +66,18 @@ impl NewEntry {
     }
 }
 
+/// Mail about a topic; all mail if none.
+fn stream(topic: Option<&Topic>) -> Stream {
+    topic.map_or(Stream::ALL, |topic| Stream::named(topic.as_str()))
+}
+
 /// Which entries to list.
 #[derive(Debug, Clone, Default)]
 pub struct EntryFilter {
     /// For this reason.
     pub reason: Option<Reason>,
+    /// About this topic; about any and about all mail if none.
+    pub topic: Option<Topic>,
     /// This address or domain, or those with this text in them.
     pub email: Option<String>,
     /// Added at this moment or later.
@@ -79,6 +90,7 @@ impl EntryFilter {
     fn stored(&self) -> ServiceResult<SuppressionFilter> {
         let mut stored = SuppressionFilter::default();
         stored.reason = self.reason;
+        stored.scope = self.topic.as_ref().map(|topic| stream(Some(topic)));
         stored.from = self.from;
         stored.to = self.to;
         if let Some(text) = &self.email {
@@ -159,13 +171,41 @@ pub async fn list(
     Ok((items, Total::counted(total, count_to)))
 }
 
-/// The entry that keeps mail from an address, if there is one.
-pub async fn check(ctx: &Ctx, app: &App, email: &str) -> ServiceResult<(String, Option<Suppression>)> {
+/// What keeps mail from an address.
+#[derive(Debug)]
+pub struct Checked {
+    /// The address, as entries have it.
+    pub email: String,
+    /// The entry that keeps mail about the topic from it, or all mail if none was asked about.
+    pub entry: Option<Suppression>,
+    /// The topics that entries of their own keep from it, besides what holds back all mail; [`TOPICS`] at most.
+    pub topics: Vec<String>,
+}
+
+/// Looks up what keeps mail about a topic, or all mail, from an address.
+pub async fn check(ctx: &Ctx, app: &App, email: &str, topic: Option<&Topic>) -> ServiceResult<Checked> {
     ctx.require(Scope::SuppressionsRead)?;
     let address: Address = email.trim().parse().map_err(|_| ServiceError::field("email", "is no address"))?;
     let key = address.key();
-    let found = app.store.check(ctx.tenant, &Stream::ALL, std::slice::from_ref(&key)).await?;
-    Ok((key.as_str().to_owned(), found.into_iter().next().flatten()))
+    let found = app.store.check(ctx.tenant, &stream(topic), std::slice::from_ref(&key)).await?;
+    let entry = found.into_iter().next().flatten();
+    let everybody = format!("@{}", address.domain());
+    let mut topics = BTreeSet::new();
+    for pattern in [key.as_str(), &everybody] {
+        topics.extend(topics_of(app, ctx.tenant, pattern).await?);
+    }
+    let topics = topics.into_iter().take(TOPICS).collect();
+    Ok(Checked { email: key.as_str().to_owned(), entry, topics })
+}
+
+/// The topics about which there are entries with this very pattern.
+async fn topics_of(app: &App, tenant: TenantId, pattern: &str) -> ServiceResult<Vec<String>> {
+    let mut filter = SuppressionFilter::default();
+    filter.prefix = Some(pattern.to_owned());
+    // By pattern, so that the one that is no longer than the prefix comes first.
+    let first = app.store.list_suppressions(tenant, &filter, &PageRequest::first(TOPICS + 1)).await?.items;
+    let same = first.into_iter().filter(|entry| entry.pattern.as_str() == pattern);
+    Ok(same.map(|entry| entry.scope.as_str().to_owned()).filter(|topic| !topic.is_empty()).collect())
 }
 
 /// Removes an entry.

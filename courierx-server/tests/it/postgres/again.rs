@@ -84,6 +84,11 @@ again!([delivery]
 );
 again!([api_keys] a_key_works_until_it_is_revoked);
 again!([suppressions] who_is_suppressed_gets_no_mail_until_the_entry_is_removed);
+again!([suppressions::topics]
+    who_left_a_topic_is_found_by_it
+    lists_and_tables_are_filtered_by_topic
+    entries_about_one_topic_are_removed_at_once
+);
 again!([suppressions::tables] what_is_exported_can_be_imported_and_no_cell_is_a_formula);
 again!([permissions]
     what_another_tenant_has_is_as_what_nobody_has

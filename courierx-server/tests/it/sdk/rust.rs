@@ -4,7 +4,8 @@ use std::error::Error as StdError;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use courierx_client::{
-    Batch, Client, DomainChanges, EmailFilter, Error, EventFilter, Message, SuppressionFilter, webhook,
+    Batch, Client, DomainChanges, EmailFilter, Error, EventFilter, Message, NewSuppression,
+    SuppressionFilter, webhook,
 };
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Map, json};
@@ -263,12 +264,20 @@ async fn everything_else_from_rust() {
     courierx.domains().delete(&domain.id).await.unwrap();
 
     let entry = courierx.suppressions().create("no@example.com").await.unwrap();
-    let manual = SuppressionFilter { reason: Some("manual".to_owned()), email: None };
+    let manual = SuppressionFilter { reason: Some("manual".to_owned()), ..SuppressionFilter::default() };
     assert_eq!(courierx.suppressions().list(manual).all().await.unwrap()[0].id, entry.id);
     let suppressed = Message::new("a@a.example", "no@example.com").subject("x").text("x");
     let refused = courierx.emails().send(&suppressed).await;
     assert_eq!(refused.unwrap_err().code(), Some("suppressed"));
     courierx.suppressions().delete(&entry.id).await.unwrap();
+    let left = NewSuppression { topic: Some("news".to_owned()), ..NewSuppression::from("no@example.com") };
+    let left = courierx.suppressions().create(left).await.unwrap();
+    let about =
+        |topic: &str| SuppressionFilter { topic: Some(topic.to_owned()), ..SuppressionFilter::default() };
+    let found = courierx.suppressions().list(about("news")).all().await.unwrap();
+    assert_eq!((found[0].id.as_str(), found[0].topic.as_deref()), (left.id.as_str(), Some("news")));
+    assert!(courierx.suppressions().list(about("offers")).all().await.unwrap().is_empty());
+    courierx.suppressions().delete(&left.id).await.unwrap();
 
     let key = courierx.api_keys().create("Rust").await.unwrap();
     let other = |key: &str| Client::new(key, desk.binary.base_url()).unwrap();

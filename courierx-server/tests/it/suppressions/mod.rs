@@ -2,6 +2,7 @@
 
 mod bulk;
 pub(crate) mod tables;
+pub(crate) mod topics;
 
 use std::time::Duration;
 
@@ -80,7 +81,8 @@ async fn a_whole_domain_is_held_back_however_it_is_written_and_as_long_as_it_is_
     let found = check("Ada@One.example").await;
     assert_eq!((&found["email"], &found["suppressed"]), (&json!("ada@one.example"), &json!(true)));
     assert_eq!(found["suppression"]["email"], "@one.example");
-    let none = json!({ "email": "ada@three.example", "suppressed": false, "suppression": null });
+    let none =
+        json!({ "email": "ada@three.example", "suppressed": false, "suppression": null, "topics": [] });
     assert_eq!(check("ada@three.example").await, none);
     for wrong in ["", "?email=", "?email=nobody", "?email=@one.example"] {
         let refused = owner.get(&format!("/api/v1/suppressions/check{wrong}")).await;

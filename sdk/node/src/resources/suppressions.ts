@@ -8,6 +8,8 @@ export type SuppressionReason = Known<"bounce" | "complaint" | "unsubscribe" | "
 
 export interface SuppressionFilter extends PageParams {
   reason?: SuppressionReason
+  /** About this topic; about any and about all mail if left out. */
+  topic?: string
   email?: string
 }
 
@@ -16,6 +18,8 @@ export interface NewSuppression {
   email: string
   /** `manual` if left out. */
   reason?: SuppressionReason
+  /** Which mail it holds back; all of it if left out. */
+  topic?: string
   note?: string
   expiresAt?: Date | string
 }
@@ -24,6 +28,8 @@ export interface Suppression {
   id: string
   email: string
   reason: SuppressionReason
+  /** Which mail it holds back; all of it if null. */
+  topic: string | null
   note: string | null
   source: string
   source_email_id: string | null

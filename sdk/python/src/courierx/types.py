@@ -235,6 +235,8 @@ class Suppression(TypedDict):
     id: str
     email: str
     reason: str
+    #: Which mail it holds back; all of it if none.
+    topic: Optional[str]
     note: Optional[str]
     source: str
     source_email_id: Optional[str]

@@ -19,6 +19,9 @@ pub struct NewSuppression {
     /// `bounce`, `complaint`, `unsubscribe` or, if none, `manual`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Which mail it holds back; all of it if none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,6 +41,8 @@ pub struct Suppression {
     pub id: String,
     pub email: String,
     pub reason: String,
+    /// Which mail it holds back; all of it if none.
+    pub topic: Option<String>,
     pub note: Option<String>,
     pub source: String,
     pub source_email_id: Option<String>,
@@ -49,6 +54,8 @@ pub struct Suppression {
 #[derive(Debug, Clone, Default)]
 pub struct SuppressionFilter {
     pub reason: Option<String>,
+    /// About this topic; about any and about all mail if none.
+    pub topic: Option<String>,
     pub email: Option<String>,
 }
 
@@ -57,7 +64,7 @@ identified!(Suppression);
 impl<'a> Suppressions<'a> {
     /// Those that fit.
     pub fn list(&self, filter: SuppressionFilter) -> Pages<'a, Suppression> {
-        let query = query(&[("reason", filter.reason), ("email", filter.email)]);
+        let query = query(&[("reason", filter.reason), ("topic", filter.topic), ("email", filter.email)]);
         Pages::new(self.0, &["suppressions"], query)
     }
 

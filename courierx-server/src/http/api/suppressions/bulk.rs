@@ -16,7 +16,7 @@ use crate::ctx::Ctx;
 use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::http::openapi::{Answers, Operation};
 use crate::http::{Answer, ApiResult, Input, Json, Params, Table};
-use crate::schema::Moment;
+use crate::schema::{Moment, Name};
 use crate::services::suppressions::{
     self, Added, Imported, MAX_IMPORT_BYTES, MOST_AT_ONCE, Removed, RowError,
 };
@@ -41,6 +41,10 @@ pub struct RemoveAll {
     #[serde(default)]
     #[schema(required, inline, value_type = Vec<Suppressed>)]
     emails: Vec<String>,
+    /// Which entries go: those about this topic, or those about all mail if nothing is said.
+    #[serde(default)]
+    #[schema(inline, value_type = Option<Name>)]
+    topic: Option<String>,
 }
 
 impl Input for RemoveAll {
@@ -99,7 +103,7 @@ pub struct RemovedSuppressions {
 pub async fn remove(
     State(app): State<Arc<App>>,
     ctx: Ctx,
-    Json(RemoveAll { emails }): Json<RemoveAll>,
+    Json(RemoveAll { emails, topic }): Json<RemoveAll>,
 ) -> ApiResult<Answer<RemovedSuppressions>> {
     bounded("emails", &emails)?;
     let (mut patterns, mut wrong) = (Vec::with_capacity(emails.len()), Vec::new());
@@ -109,10 +113,13 @@ pub async fn remove(
             Err(error) => wrong.push(FieldError::new(format!("emails[{place}]"), error.message)),
         }
     }
+    let topic = topic.as_deref().map(suppressions::topic).transpose();
+    let topic = topic.map_err(|error| wrong.push(error)).ok().flatten();
     if !wrong.is_empty() {
         return Err(ServiceError::Invalid(wrong).into());
     }
-    let Removed { removed, not_found } = suppressions::remove_all(&ctx, &app, patterns).await?;
+    let Removed { removed, not_found } =
+        suppressions::remove_all(&ctx, &app, patterns, topic.as_ref()).await?;
     Ok(Answer::of(&RemovedSuppressions { removed, not_found }))
 }
 
@@ -174,6 +181,9 @@ pub struct ExportQuery {
     /// Why they are there; `hard_bounce` and `soft_bounce` are `bounce`.
     #[param(inline, value_type = Option<Reasons>, example = "bounce")]
     pub reason: Option<String>,
+    /// About this topic; about any and about all mail if nothing is said.
+    #[param(inline, value_type = Option<Name>)]
+    pub topic: Option<String>,
     /// A part of the address.
     pub email: Option<String>,
     /// Made at this moment or day, or later.

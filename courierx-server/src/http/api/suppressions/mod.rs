@@ -17,7 +17,7 @@ use crate::error::{FieldError, ServiceError};
 use crate::http::paging::DEEPEST;
 use crate::http::{Answer, ApiResult, Created, Id, Input, Json, NoContent, Page, Paged, Params};
 use crate::schema::{EmailAddress, Moment, Name, any_of, stands_for};
-use crate::services::suppressions::{self, EntryFilter, NewEntry};
+use crate::services::suppressions::{self, Checked, EntryFilter, NewEntry};
 
 stands_for! {
     /// The reasons that a client may name, also as the first version named them.
@@ -102,6 +102,7 @@ impl CreateSuppression {
 fn filter<Q: IntoParams>(params: &mut Params<Q>) -> EntryFilter {
     EntryFilter {
         reason: params.read("reason", suppressions::reason),
+        topic: params.read("topic", suppressions::topic),
         email: params.text("email"),
         from: params.moment("from"),
         to: params.end("to"),
@@ -114,6 +115,9 @@ pub struct SuppressionQuery {
     /// Why they are there; `hard_bounce` and `soft_bounce` are `bounce`.
     #[param(inline, value_type = Option<Reasons>, example = "bounce")]
     pub reason: Option<String>,
+    /// About this topic; about any and about all mail if nothing is said.
+    #[param(inline, value_type = Option<Name>)]
+    pub topic: Option<String>,
     /// A part of the address.
     pub email: Option<String>,
     /// Made at this moment or day, or later.
@@ -150,6 +154,9 @@ pub struct CheckQuery {
     /// The address.
     #[param(required, inline, value_type = EmailAddress)]
     pub email: Option<String>,
+    /// Mail about this topic; mail about none if nothing is said.
+    #[param(inline, value_type = Option<Name>)]
+    pub topic: Option<String>,
 }
 
 /// Whether an address is suppressed, and by which entry.
@@ -158,6 +165,8 @@ pub struct CheckedAddress<'a> {
     email: &'a str,
     suppressed: bool,
     suppression: Option<Rendered<'a>>,
+    /// The topics that are held back besides, by entries of their own.
+    topics: &'a [String],
 }
 
 /// `GET /api/v1/suppressions/check`
@@ -167,11 +176,13 @@ pub async fn check(
     mut params: Params<CheckQuery>,
 ) -> ApiResult<Answer<CheckedAddress<'static>>> {
     let email = params.text("email");
+    let topic = params.read("topic", suppressions::topic);
     params.finish()?;
     let email = email.ok_or_else(|| ServiceError::field("email", "can't be blank"))?;
-    let (email, found) = suppressions::check(&ctx, &app, &email).await?;
-    let suppression = found.as_ref().map(render);
-    Ok(Answer::of(&CheckedAddress { email: &email, suppressed: found.is_some(), suppression }))
+    let Checked { email, entry, topics } = suppressions::check(&ctx, &app, &email, topic.as_ref()).await?;
+    let suppression = entry.as_ref().map(render);
+    let suppressed = suppression.is_some();
+    Ok(Answer::of(&CheckedAddress { email: &email, suppressed, suppression, topics: &topics }))
 }
 
 /// `POST /api/v1/suppressions`

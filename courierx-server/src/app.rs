@@ -83,6 +83,8 @@ pub struct App {
     pub domain_places: Places,
     /// How much of messages is there that are made and not kept yet.
     pub making: Room,
+    /// How much of mail is there that is read.
+    pub reading: Arc<Room>,
     /// What is asked again and again.
     pub(crate) answers: Answers,
     /// Which tenants have very many messages.
@@ -171,6 +173,7 @@ impl App {
             fetch_places: Places::new(emails::AT_ONCE),
             trial_places: Places::new(trials::AT_ONCE),
             making: Room::new(settings.making),
+            reading: Arc::new(Room::new(settings.reading)),
             answers: Answers::new(settings.answer_cache, &meters),
             many: Many::default(),
             links: Links::new(&vault),

@@ -78,6 +78,9 @@ impl ContentError {
     }
 }
 
+/// No reference takes as much, sealed.
+const LARGEST_REFERENCE: usize = 1024;
+
 /// A reference to a blob, as it is kept.
 #[derive(Serialize, Deserialize)]
 struct Reference {
@@ -141,6 +144,23 @@ impl Inner {
             Some(blobs) => within(self.blob_time(blob.len()), blobs.put(key, blob)).await,
             None => Ok(()),
         }
+    }
+
+    /// Bytes of a sealed content, wherever it is.
+    pub(super) fn content_bytes(
+        &self,
+        record: &MessageRecord,
+        sealed: &Sealed,
+    ) -> Result<usize, ContentError> {
+        let bytes = sealed.as_bytes().len();
+        if self.options.blobs.is_none() || bytes > LARGEST_REFERENCE {
+            return Ok(bytes);
+        }
+        let opened = self.vault.open(&content_context(record.tenant, &record.id), sealed)?;
+        Ok(match Form::read(&opened)? {
+            Form::Email(_) => bytes,
+            Form::Reference(reference) => reference.bytes,
+        })
     }
 
     /// Opens the content of a message, wherever it is.

@@ -75,4 +75,10 @@ impl Outbox {
             Err(_) => Err(ContentError::Unreadable),
         }
     }
+
+    /// What a message says, without links of ours: who looks at it is no reader. It is rendered [apart](Self::apart) if that
+    /// may take long.
+    pub async fn rendered_unmarked(&self, email: Email) -> Result<Content, RenderError> {
+        self.inner.apart.run(is_heavy(&email), move || render_marked(&email, None)).await
+    }
 }

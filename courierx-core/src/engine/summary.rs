@@ -64,6 +64,13 @@ impl Outbox {
         self.inner.open_content(&message.record, sealed.clone()).await.map(Some)
     }
 
+    /// How many bytes of content are kept of a message, wherever that is; none if it is purged. It tells what opening it
+    /// will take, before it does: a message has megabytes.
+    pub fn content_bytes(&self, message: &StoredMessage) -> Result<usize, ContentError> {
+        let sealed = message.content.as_ref();
+        sealed.map_or(Ok(0), |sealed| self.inner.content_bytes(&message.record, sealed))
+    }
+
     pub(super) fn seal_summary(
         &self,
         tenant: TenantId,

@@ -65,6 +65,7 @@ impl Settings {
             ),
             dns_server: from.optional(&table::COURIERX_DNS_SERVER, parse::dns_server),
             making: defaults.making,
+            reading: defaults.reading,
             streams: defaults.streams,
             retention: Retention {
                 content_days: from.or(

@@ -87,6 +87,8 @@ pub struct Settings {
     pub retention: Retention,
     /// What messages may take up that are made of more than their requests say, until they are kept.
     pub making: RoomLimits,
+    /// What messages may take up that are read, until the answers are written. Nobody waits for it.
+    pub reading: RoomLimits,
     /// What open streams of events may cost.
     pub streams: StreamLimits,
     /// Certificates that SMTP servers may have beside those of public authorities, as PEM: `COURIERX_CA_FILE`.
@@ -266,6 +268,7 @@ impl Settings {
             dns_server: None,
             retention: Retention::default(),
             making: RoomLimits { total: 256 * MEGABYTE, ..RoomLimits::default() },
+            reading: RoomLimits { total: 256 * MEGABYTE, ..RoomLimits::default() },
             streams: StreamLimits::default(),
             extra_roots: None,
             admin_key: None,

@@ -13,6 +13,9 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::openapi::{Answers, Operation};
+use super::room::held;
+use crate::error::ServiceResult;
+use crate::services::reading::Reading;
 
 /// A `T` in JSON, with this status.
 ///
@@ -30,6 +33,14 @@ impl<T: Serialize, const STATUS: u16> Answer<T, STATUS> {
     /// This one.
     pub fn of(body: &T) -> Self {
         Self((status(STATUS), axum::Json(body)).into_response(), PhantomData)
+    }
+}
+
+impl<T: Serialize, const STATUS: u16> Answer<T, STATUS> {
+    /// What was read of mail.
+    pub(in crate::http) fn read(body: &T, reading: Reading) -> ServiceResult<Self> {
+        let json = [(header::CONTENT_TYPE, "application/json")];
+        Ok(Self((status(STATUS), json, held(body, reading)?).into_response(), PhantomData))
     }
 }
 

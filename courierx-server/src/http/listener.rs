@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::Request;
+use axum::http::{Request, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -20,7 +20,10 @@ use tower::Service as _;
 use super::Peer;
 use super::input::Patience;
 use super::linger::lingering;
-use super::stream::Impatient;
+use super::stream::{Impatient, Pace, Unpaced};
+
+/// What lasts for as long as somebody listens.
+const EVENTS: &str = "text/event-stream";
 
 /// What a listener bears.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +40,8 @@ pub struct ListenerLimits {
     pub linger: Duration,
     /// How long the other end may take nothing of an answer.
     pub write: Duration,
+    /// How many bytes a second it takes at least of an answer that waits for it; streams of events last at any pace.
+    pub pace: u32,
     /// How long open requests may go on after the listener was told to stop.
     pub grace: Duration,
 }
@@ -50,6 +55,7 @@ impl Default for ListenerLimits {
             body: Duration::from_secs(30),
             linger: Duration::from_secs(5),
             write: Duration::from_secs(30),
+            pace: 16 * 1024,
             grace: Duration::from_secs(15),
         }
     }
@@ -76,14 +82,21 @@ pub async fn serve(listener: TcpListener, router: Router, limits: ListenerLimits
         };
         let Ok(peer) = stream.peer_addr() else { continue };
         let _ = stream.set_nodelay(true);
-        let stream = Impatient::new(stream, limits.write);
+        let unpaced = Unpaced::default();
+        let least = Pace { patience: limits.write, least: limits.pace };
+        let stream = Impatient::new(stream, least, unpaced.clone());
         let router = router.clone();
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = lingering(request, limits.linger);
             request.extensions_mut().insert(Peer(peer));
             request.extensions_mut().insert(Patience(limits.body));
             let answer = router.clone().call(request);
-            async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
+            let unpaced = unpaced.clone();
+            async move {
+                let answer = answer.await.unwrap_or_else(|never| match never {});
+                unpaced.set(answer.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == EVENTS));
+                Ok::<_, Infallible>(answer)
+            }
         });
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {

@@ -3,15 +3,17 @@
 use std::marker::PhantomData;
 
 use axum::Json;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use super::openapi::{Answers, Operation};
+use super::room::held;
 use crate::error::{FieldError, ServiceError, ServiceResult};
 use crate::services::pages::Total;
+use crate::services::reading::Reading;
 
 /// Items to a page if nothing else is asked for, and at most.
 const PER_PAGE: (u32, u32) = (25, 100);
@@ -118,6 +120,17 @@ impl<T: ToSchema> Answers for Page<T> {
 impl<T: Serialize> Paged<T> {
     /// The answer.
     pub fn answer(self) -> Page<T> {
+        Page((self.headers(), Json(self.items)).into_response(), PhantomData)
+    }
+
+    /// The same, of what was read of mail.
+    pub(super) fn read(self, reading: Reading) -> ServiceResult<Page<T>> {
+        let json = [(header::CONTENT_TYPE, "application/json")];
+        let body = held(&self.items, reading)?;
+        Ok(Page((self.headers(), json, body).into_response(), PhantomData))
+    }
+
+    fn headers(&self) -> HeaderMap {
         let per_page = u64::from(self.paging.per_page());
         let mut headers = HeaderMap::new();
         let mut set = |name: &'static str, value: u64| {
@@ -130,6 +143,6 @@ impl<T: Serialize> Paged<T> {
         if !self.total.exact {
             headers.insert("x-total-count-exact", HeaderValue::from_static("false"));
         }
-        Page((headers, Json(self.items)).into_response(), PhantomData)
+        headers
     }
 }

@@ -1,9 +1,12 @@
-//! Room for large bodies.
+//! Room for large bodies, of requests and of answers.
 
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, header};
 use courierx_core::id::TenantId;
+use serde::Serialize;
 
 use crate::error::ServiceResult;
+use crate::services::reading::Reading;
 use crate::services::room::{Place, Room, SMALL};
 
 /// What a body counts at most, and if it does not say how large it is: more is refused when it is read.
@@ -29,6 +32,30 @@ fn announced(headers: &HeaderMap) -> usize {
         None if headers.contains_key(header::TRANSFER_ENCODING) => LARGEST,
         None => 0,
     }
+}
+
+/// An answer that was written, and its room.
+struct Held {
+    answer: Vec<u8>,
+    _place: Place,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.answer
+    }
+}
+
+/// What was read of mail, in JSON. It keeps its room until its last byte was sent, or nobody is there any more.
+pub(super) fn held(said: &impl Serialize, reading: Reading) -> ServiceResult<Body> {
+    let mut answer = serde_json::to_vec(said)?;
+    Ok(match reading.answered(answer.len())? {
+        None => Body::from(answer),
+        Some(place) => {
+            answer.shrink_to_fit();
+            Body::from(Bytes::from_owner(Held { answer, _place: place }))
+        }
+    })
 }
 
 #[cfg(test)]

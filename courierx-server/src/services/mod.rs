@@ -22,6 +22,7 @@ pub mod pages;
 pub mod places;
 pub mod plan;
 pub mod provider_connections;
+pub mod reading;
 pub mod room;
 pub mod routing;
 pub mod routing_rules;

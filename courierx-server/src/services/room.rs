@@ -31,9 +31,42 @@ pub struct Room {
 
 /// Room that is given back when this is dropped.
 #[derive(Debug, Default)]
-pub struct Place {
-    _total: Option<OwnedSemaphorePermit>,
-    _tenant: Option<OwnedSemaphorePermit>,
+pub struct Place(Option<Taken>);
+
+/// The same of all and of the tenant.
+#[derive(Debug)]
+struct Taken {
+    total: OwnedSemaphorePermit,
+    tenant: OwnedSemaphorePermit,
+}
+
+impl Place {
+    /// For how many bytes it is.
+    pub fn bytes(&self) -> usize {
+        self.0.as_ref().map_or(0, |taken| taken.tenant.num_permits() * UNIT)
+    }
+
+    /// Gives back what is more than so many bytes need.
+    pub fn shrink(&mut self, bytes: usize) {
+        if bytes == 0 {
+            self.0 = None;
+        }
+        let Some(taken) = &mut self.0 else { return };
+        let more = taken.tenant.num_permits().saturating_sub(bytes.div_ceil(UNIT));
+        drop((taken.tenant.split(more), taken.total.split(more)));
+    }
+
+    /// Adds another one of the same tenant.
+    fn add(&mut self, more: Self) {
+        match (&mut self.0, more.0) {
+            (Some(taken), Some(more)) => {
+                taken.total.merge(more.total);
+                taken.tenant.merge(more.tenant);
+            }
+            (None, more) => self.0 = more,
+            (Some(_), None) => {}
+        }
+    }
 }
 
 impl Default for Room {
@@ -62,18 +95,29 @@ impl Room {
         let total = timeout(self.patience, Arc::clone(&self.total).acquire_many_owned(units)).await;
         let total =
             total.map_err(|error| ServiceError::Unavailable { retry_after: LATER, source: error.into() })?;
-        let (own, total) = (own.map_err(ServiceError::internal)?, total.map_err(ServiceError::internal)?);
-        Ok(Place { _total: Some(total), _tenant: Some(own) })
+        let (tenant, total) = (own.map_err(ServiceError::internal)?, total.map_err(ServiceError::internal)?);
+        Ok(Place(Some(Taken { total, tenant })))
     }
 
     /// Room for so many bytes more, if there is some: two who hold some and wait for more wait for each other.
     pub fn try_take(&self, tenant: TenantId, bytes: usize) -> ServiceResult<Place> {
         let units = units(bytes);
-        let own = self.of(tenant).try_acquire_many_owned(units).map_err(|_| too_many())?;
+        let tenant = self.of(tenant).try_acquire_many_owned(units).map_err(|_| too_many())?;
         let total = Arc::clone(&self.total).try_acquire_many_owned(units);
         let total =
             total.map_err(|error| ServiceError::Unavailable { retry_after: LATER, source: error.into() })?;
-        Ok(Place { _total: Some(total), _tenant: Some(own) })
+        Ok(Place(Some(Taken { total, tenant })))
+    }
+
+    /// Makes a place of the tenant one for so many bytes in all, if there is room. Who has all that a tenant may have is
+    /// not refused more: that would be for ever.
+    pub fn widen(&self, tenant: TenantId, place: &mut Place, bytes: usize) -> ServiceResult<()> {
+        let most = self.per_tenant / UNIT * UNIT;
+        let more = bytes.min(most).saturating_sub(place.bytes());
+        if more > 0 {
+            place.add(self.try_take(tenant, more)?);
+        }
+        Ok(())
     }
 
     fn of(&self, tenant: TenantId) -> Arc<Semaphore> {
@@ -123,6 +167,25 @@ mod tests {
         drop(third);
         drop(first);
         room.take(ada, LARGE).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_place_grows_and_shrinks() {
+        let room = room(3 * LARGE, 2 * LARGE, Duration::from_millis(10));
+        let (ada, bob) = (TenantId::new(), TenantId::new());
+        let mut place = Place::default();
+        room.widen(ada, &mut place, LARGE).unwrap();
+        room.widen(ada, &mut place, 1).unwrap();
+        assert_eq!(place.bytes(), LARGE, "what it has is enough");
+        room.widen(ada, &mut place, 9 * LARGE).unwrap();
+        assert_eq!(place.bytes(), 2 * LARGE, "all that there is for one");
+        assert!(matches!(room.try_take(ada, 1), Err(ServiceError::TooMany { .. })));
+        assert!(matches!(room.try_take(bob, 2 * LARGE), Err(ServiceError::Unavailable { .. })));
+        place.shrink(LARGE);
+        drop((room.try_take(ada, LARGE).unwrap(), room.try_take(bob, LARGE).unwrap()));
+        place.shrink(0);
+        assert_eq!(place.bytes(), 0);
+        room.take(ada, 2 * LARGE).await.unwrap();
     }
 
     #[tokio::test]

@@ -13,8 +13,9 @@ use super::arrival::arrived;
 use crate::App;
 use crate::ctx::{Ctx, Scope};
 use crate::error::{ServiceError, ServiceResult};
-use crate::services::emails::arrived_content;
+use crate::services::emails::{arrived_content, bytes_of};
 use crate::services::pages::{self, Total};
+use crate::services::reading::Reading;
 
 /// Bytes of content on one page of a list; what is beyond is shown by its subject alone.
 const PAGE_BYTES: usize = 8 * 1024 * 1024;
@@ -34,14 +35,14 @@ pub struct SandboxMessage {
     pub content: Option<Content>,
 }
 
-/// What the sandbox took, newest first; and how many messages there may be, counted up to `count_to`.
+/// What the sandbox took, newest first, and how many messages there may be, counted up to `count_to`; with the room for it.
 pub async fn list(
     ctx: &Ctx,
     app: &App,
     skip: usize,
     limit: usize,
     count_to: u64,
-) -> ServiceResult<(Vec<SandboxMessage>, Total)> {
+) -> ServiceResult<(Vec<SandboxMessage>, Total, Reading)> {
     ctx.require(Scope::EmailsRead)?;
     let account = app.directory.account(ctx.tenant).await?.ok_or(ServiceError::NotFound)?;
     let mut filter = MessageFilter::default();
@@ -55,38 +56,40 @@ pub async fn list(
     arrived(ctx, app, &fresh().map(|record| record.id).collect::<Vec<_>>()).await?;
     let mut messages = Vec::new();
     let mut bytes = 0;
+    let mut reading = Reading::new(app, ctx.tenant);
     for record in fresh() {
-        let Some(mut message) = open(ctx, app, record.id, bytes <= PAGE_BYTES).await? else { continue };
-        bytes += message.content.as_ref().map_or(0, size);
+        let beside = Some(bytes).filter(|bytes| *bytes <= PAGE_BYTES);
+        let Some(mut message) = open(ctx, app, record.id, &mut reading, beside).await? else { continue };
+        bytes += message.content.as_ref().map_or(0, bytes_of);
         if bytes > PAGE_BYTES {
             message.content = None;
         }
-        // Its sealed form is as large again.
-        message.message.content = None;
         messages.push(message);
     }
-    Ok((messages, total))
+    Ok((messages, total, reading))
 }
 
-/// One message that the sandbox took.
-pub async fn get(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<SandboxMessage> {
+/// One message that the sandbox took, with the room for it.
+pub async fn get(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<(SandboxMessage, Reading)> {
     ctx.require(Scope::EmailsRead)?;
     arrived(ctx, app, &[id]).await?;
-    let message = open(ctx, app, id, true).await?;
-    message
+    let mut reading = Reading::new(app, ctx.tenant);
+    let message = open(ctx, app, id, &mut reading, Some(0)).await?;
+    let message = message
         .filter(|one| ctx.mode == Mode::Live || one.message.record.mode == Mode::Test)
-        .ok_or(ServiceError::NotFound)
+        .ok_or(ServiceError::NotFound)?;
+    Ok((message, reading))
 }
 
-/// Bytes that a message holds in memory: a small template may make large bodies.
-fn size(content: &Content) -> usize {
-    let bodies = content.html().map_or(0, str::len) + content.text().map_or(0, str::len);
-    bodies.max(content.email().estimated_bytes())
-}
-
-/// Finds a message, if the sandbox took it; with its content only if `whole`.
-async fn open(ctx: &Ctx, app: &App, id: MessageId, whole: bool) -> ServiceResult<Option<SandboxMessage>> {
-    let Some(message) = app.outbox.get(ctx.tenant, id).await? else { return Ok(None) };
+/// Finds a message, if the sandbox took it; with its content only if that may stand beside so many bytes.
+async fn open(
+    ctx: &Ctx,
+    app: &App,
+    id: MessageId,
+    reading: &mut Reading,
+    beside: Option<usize>,
+) -> ServiceResult<Option<SandboxMessage>> {
+    let Some(mut message) = app.outbox.get(ctx.tenant, id).await? else { return Ok(None) };
     let Some(attempt) = message.attempts.iter().rev().find(|one| one.provider == "sandbox").cloned() else {
         return Ok(None);
     };
@@ -99,7 +102,12 @@ async fn open(ctx: &Ctx, app: &App, id: MessageId, whole: bool) -> ServiceResult
     if recipients.is_empty() {
         return Ok(None);
     }
-    let content = if whole { arrived_content(app, &message).await? } else { None };
+    let content = match beside {
+        Some(beside) => arrived_content(app, &message, reading, beside).await?,
+        None => None,
+    };
+    // Its sealed form is as large again.
+    message.content = None;
     let subject = match &content {
         Some(content) => Some(content.subject().as_str().to_owned()),
         None => app.outbox.summary(&message.record).map_err(ServiceError::internal)?.map(|one| one.subject),

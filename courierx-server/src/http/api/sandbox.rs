@@ -90,8 +90,8 @@ pub async fn list(
     let paging = params.paging();
     params.finish()?;
     let (skip, limit) = (paging.skip()?, paging.per_page() as usize);
-    let (messages, total) = sandbox::list(&ctx, &app, skip, limit, DEEPEST).await?;
-    Ok(Paged { items: messages.iter().map(render).collect(), total, paging }.answer())
+    let (messages, total, reading) = sandbox::list(&ctx, &app, skip, limit, DEEPEST).await?;
+    Ok(Paged { items: messages.iter().map(render).collect(), total, paging }.read(reading)?)
 }
 
 /// `GET /api/v1/sandbox/messages/{id}`
@@ -100,5 +100,6 @@ pub async fn get(
     ctx: Ctx,
     Id(id): Id<MessageId>,
 ) -> ApiResult<Answer<Rendered<'static>>> {
-    Ok(Answer::of(&render(&sandbox::get(&ctx, &app, id).await?)))
+    let (message, reading) = sandbox::get(&ctx, &app, id).await?;
+    Ok(Answer::read(&render(&message), reading)?)
 }

@@ -10,6 +10,7 @@ use crate::App;
 use crate::ctx::{Ctx, Scope};
 use crate::error::{ServiceError, ServiceResult};
 use crate::model::email_templates::EmailTemplate;
+use crate::services::reading::Reading;
 
 /// A filled template.
 #[derive(Debug)]
@@ -22,8 +23,13 @@ pub struct Preview {
     pub unused: Vec<String>,
 }
 
-/// Fills a template as sending would, with the same limits.
-pub async fn preview(ctx: &Ctx, app: &App, id: RecordId, input: PreviewInput) -> ServiceResult<Preview> {
+/// Fills a template as sending would, with the same limits; with the room for it.
+pub async fn preview(
+    ctx: &Ctx,
+    app: &App,
+    id: RecordId,
+    input: PreviewInput,
+) -> ServiceResult<(Preview, Reading)> {
     ctx.require(Scope::EmailTemplatesRead)?;
     let kept = |template: &EmailTemplate| match input.version {
         None => template.working().ok_or(ServiceError::NotFound),
@@ -52,5 +58,8 @@ pub async fn preview(ctx: &Ctx, app: &App, id: RecordId, input: PreviewInput) ->
     let mut missing: Vec<String> = filled.missing.paths().map(str::to_owned).chain(required).collect();
     missing.sort_unstable();
     missing.dedup();
-    Ok(Preview { filled, missing, unused })
+    let mut reading = Reading::new(app, ctx.tenant);
+    let texts = [&filled.html, &filled.text].into_iter().flatten().map(String::len);
+    reading.reserve(texts.sum())?;
+    Ok((Preview { filled, missing, unused }, reading))
 }

@@ -8,7 +8,7 @@ use courierx_core::store::{CancelResult, RescheduleResult, StoredMessage};
 
 use super::SendAt;
 use super::check::may_send;
-use super::list::{internal, open};
+use super::list::{internal, outline};
 use super::view::Looked;
 use crate::App;
 use crate::ctx::{Ctx, Scope};
@@ -84,7 +84,7 @@ pub(super) async fn find(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<S
 /// How a message stands after something was done to it, as far as whoever did it may know.
 pub(super) async fn look(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<Looked> {
     if ctx.may(Scope::EmailsRead) {
-        return Ok(Looked::Whole(Box::new(open(ctx, app, id).await?)));
+        return Ok(Looked::Whole(Box::new(outline(ctx, app, id).await?)));
     }
     let record = find(ctx, app, id).await?.record;
     Ok(Looked::Outside(Box::new(record)))

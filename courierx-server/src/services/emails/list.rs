@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use courierx_core::clock::Timestamp;
-use courierx_core::engine::{ContentError, render};
+use courierx_core::engine::ContentError;
 use courierx_core::event::{Event, EventKind, MessageStatus};
 use courierx_core::id::MessageId;
 use courierx_core::message::Mode;
@@ -18,6 +18,7 @@ use crate::ctx::{Ctx, Scope};
 use crate::delivery::Names;
 use crate::error::{ServiceError, ServiceResult};
 use crate::services::pages::{self, Total};
+use crate::services::reading::Reading;
 
 /// Which messages to list.
 #[derive(Debug, Clone, Default)]
@@ -90,20 +91,30 @@ const fn tells_more(status: MessageStatus) -> bool {
     )
 }
 
-/// Everything that is kept of one message.
-pub async fn get(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<FullEmail> {
-    ctx.require(Scope::EmailsRead)?;
-    open(ctx, app, id).await
+/// What lists show, of one message, also for whoever sent it and may do no more. Its content is not read for that.
+pub(super) async fn outline(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<EmailView> {
+    let message = app.store.outline(&[(ctx.tenant, id)]).await?.pop().flatten();
+    let message = message.filter(|one| may_see(ctx, one)).ok_or(ServiceError::NotFound)?;
+    let events = app.store.events_of(ctx.tenant, &[id]).await?.pop().unwrap_or_default();
+    let names = if was_tried(&message) { app.routes.names(ctx.tenant).await? } else { Arc::default() };
+    view(app, message, &events, &names)
 }
 
-/// The same, also for whoever sent it and may do no more.
-pub(super) async fn open(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<FullEmail> {
+/// What is real is not there for a key for tests.
+fn may_see(ctx: &Ctx, message: &StoredMessage) -> bool {
+    ctx.mode == Mode::Live || message.record.mode == Mode::Test
+}
+
+/// Everything that is kept of one message, with the room for it.
+pub async fn get(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<(FullEmail, Reading)> {
+    ctx.require(Scope::EmailsRead)?;
     let found = app.outbox.get_with_events(ctx.tenant, id).await?;
-    let (message, mut events) = found.ok_or(ServiceError::NotFound)?;
-    if ctx.mode == Mode::Test && message.record.mode == Mode::Live {
-        return Err(ServiceError::NotFound);
-    }
-    let content = content(app, &message).await?;
+    let (mut message, mut events) =
+        found.filter(|(message, _)| may_see(ctx, message)).ok_or(ServiceError::NotFound)?;
+    let mut reading = Reading::new(app, ctx.tenant);
+    let content = content(app, &message, &mut reading).await?;
+    // Its sealed form is as large again.
+    message.content = None;
     let resting = match &content {
         Some(content) => resting(app, &message, content).await?,
         None => None,
@@ -126,7 +137,7 @@ pub(super) async fn open(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<F
     let events = events.into_iter();
     let events = events
         .map(|event| EventView { connection: event.connection.as_ref().map(|id| names.name(id)), event });
-    Ok(FullEmail { view, content, events: events.collect(), attempts, waiting })
+    Ok((FullEmail { view, content, events: events.collect(), attempts, waiting }, reading))
 }
 
 /// Until when nothing is handed over of a message that is due and not under way, and which connections are passed over.
@@ -146,44 +157,54 @@ async fn resting(
     })
 }
 
-/// What arrives of a message, with links of ours; none once that is purged, or lost.
+/// What arrives of a message, with links of ours, beside so many bytes that are read already; none once that is purged,
+/// or lost.
 pub(in crate::services) async fn arrived_content(
     app: &App,
     message: &StoredMessage,
+    reading: &mut Reading,
+    beside: usize,
 ) -> ServiceResult<Option<Content>> {
-    match app.outbox.rendered(message).await {
-        Err(error @ ContentError::Lost(_)) => {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(message = %message.record.id, error, "a message is shown without its content");
-            Ok(None)
-        }
-        rendered => rendered.map_err(internal),
-    }
+    reading.reserve(beside + app.outbox.content_bytes(message).map_err(internal)?)?;
+    let content = match app.outbox.rendered(message).await {
+        Ok(content) => content,
+        Err(error @ ContentError::Lost(_)) => return Ok(lost(message, &error)),
+        Err(error) => return Err(internal(error)),
+    };
+    reading.reserve(beside + content.as_ref().map_or(0, bytes_of))?;
+    Ok(content)
 }
 
 /// What a message says, without links of ours: who looks at it is no reader. None once that is purged, or lost.
-pub(in crate::services) async fn content(
+async fn content(
     app: &App,
     message: &StoredMessage,
+    reading: &mut Reading,
 ) -> ServiceResult<Option<Content>> {
+    reading.reserve(app.outbox.content_bytes(message).map_err(internal)?)?;
     let email = match app.outbox.content(message).await {
         Ok(Some(email)) => email,
         Ok(None) => return Ok(None),
-        // It may have been purged after the message was read. If not, delivery tells of it, and all else that is
-        // known of the message can still be shown.
-        Err(error @ ContentError::Lost(_)) => {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(message = %message.record.id, error, "a message is shown without its content");
-            return Ok(None);
-        }
+        Err(error @ ContentError::Lost(_)) => return Ok(lost(message, &error)),
         Err(error) => return Err(internal(error)),
     };
-    if email.variables().is_none() {
-        return render(&email).map(Some).map_err(ServiceError::internal);
-    }
-    // A template may take long: nobody else has to wait for it.
-    let rendered = tokio::task::spawn_blocking(move || render(&email)).await;
-    rendered.map_err(ServiceError::internal)?.map(Some).map_err(ServiceError::internal)
+    let content = app.outbox.rendered_unmarked(email).await.map_err(ServiceError::internal)?;
+    reading.reserve(bytes_of(&content))?;
+    Ok(Some(content))
+}
+
+/// No content. It may have been purged after the message was read. If not, delivery tells of it, and all else that is known
+/// of the message can still be shown.
+fn lost(message: &StoredMessage, error: &ContentError) -> Option<Content> {
+    let error = error as &dyn std::error::Error;
+    tracing::warn!(message = %message.record.id, error, "a message is shown without its content");
+    None
+}
+
+/// Bytes that a message holds in memory: a small template may make large bodies.
+pub(in crate::services) fn bytes_of(content: &Content) -> usize {
+    let bodies = content.html().map_or(0, str::len) + content.text().map_or(0, str::len);
+    bodies.max(content.email().estimated_bytes())
 }
 
 fn view(app: &App, message: StoredMessage, events: &[Event], names: &Names) -> ServiceResult<EmailView> {

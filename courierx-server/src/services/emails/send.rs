@@ -9,10 +9,10 @@ use super::Draft;
 use super::asked::{Asked, accepted_before, may_be_repeated};
 use super::check::may_send;
 use super::files::Files;
-use super::list::open;
+use super::list::outline;
 use super::making::{Making, Texts};
 use super::template::{self, Filled};
-use super::view::FullEmail;
+use super::view::EmailView;
 use crate::App;
 use crate::ctx::{Ctx, Scope};
 use crate::error::{ServiceError, ServiceResult};
@@ -33,7 +33,7 @@ pub enum SentEmail {
         suppressed: Vec<u32>,
     },
     /// Earlier, by a request with the same idempotency key.
-    Earlier(Box<FullEmail>),
+    Earlier(Box<EmailView>),
 }
 
 /// Accepts a message: once this returned, it is kept, and delivered whatever happens to the process.
@@ -96,8 +96,8 @@ pub(super) fn as_told(ctx: &Ctx, app: &App, error: AcceptError) -> ServiceError 
 
 /// The answer to a request that was made before. One that was refused then is refused again.
 async fn earlier(ctx: &Ctx, app: &App, id: MessageId) -> ServiceResult<SentEmail> {
-    let email = open(ctx, app, id).await?;
-    if email.view.message.record.status == MessageStatus::Suppressed {
+    let email = outline(ctx, app, id).await?;
+    if email.message.record.status == MessageStatus::Suppressed {
         return Err(AcceptError::Suppressed { message: id }.into());
     }
     Ok(SentEmail::Earlier(Box::new(email)))

@@ -45,7 +45,7 @@ pub struct FullEmail {
 #[derive(Debug)]
 pub enum Looked {
     /// For whoever may read it.
-    Whole(Box<FullEmail>),
+    Whole(Box<EmailView>),
     /// For whoever may know how it stands, and nothing that is in it.
     Outside(Box<MessageRecord>),
 }

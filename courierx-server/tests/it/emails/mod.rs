@@ -4,6 +4,7 @@ mod attachments;
 pub(crate) mod batch;
 mod fields;
 pub(crate) mod idempotency;
+mod reading;
 mod reconcile;
 mod room;
 pub(crate) mod schedule;

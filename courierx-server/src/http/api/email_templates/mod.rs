@@ -122,8 +122,8 @@ pub async fn preview(
     Id(id): Id<RecordId>,
     Json(input): Json<PreviewInput>,
 ) -> ApiResult<Answer<RenderedPreview<'static>>> {
-    let preview = Box::pin(email_templates::preview(&ctx, &app, id, input)).await?;
-    Ok(Answer::of(&render::preview(&preview)))
+    let (preview, reading) = Box::pin(email_templates::preview(&ctx, &app, id, input)).await?;
+    Ok(Answer::read(&render::preview(&preview), reading)?)
 }
 
 /// `POST /api/v1/email_templates/{id}/duplicate`

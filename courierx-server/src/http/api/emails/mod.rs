@@ -52,7 +52,7 @@ pub async fn send(
         SentEmail::New { id, email, written, suppressed } => {
             render::accepted(*id, email, *written, suppressed)
         }
-        SentEmail::Earlier(email) => render::item(&email.view),
+        SentEmail::Earlier(email) => render::item(email),
     };
     answer(&item)
 }
@@ -173,10 +173,10 @@ pub async fn get(
     ctx: Ctx,
     Id(id): Id<MessageId>,
 ) -> ApiResult<Lasting<Answer<render::Full<'static>>>> {
-    let email = emails::get(&ctx, &app, id).await?;
+    let (email, reading) = emails::get(&ctx, &app, id).await?;
     let lasts = match email.view.message.record.status {
         MessageStatus::Scheduled | MessageStatus::Queued | MessageStatus::Sending => OPEN_LASTS,
         _ => SENT_LASTS,
     };
-    Ok(Lasting::new(Answer::of(&render::full(&email)), lasts))
+    Ok(Lasting::new(Answer::read(&render::full(&email), reading)?, lasts))
 }

@@ -103,7 +103,7 @@ pub(super) fn item(view: &EmailView) -> Item<'_> {
 /// A message that something was done to, for whoever did it.
 pub(super) fn looked(looked: &Looked) -> Item<'_> {
     match looked {
-        Looked::Whole(email) => item(&email.view),
+        Looked::Whole(email) => item(email),
         Looked::Outside(record) => outside(record),
     }
 }

@@ -21,6 +21,7 @@ use courierx::{
     AcceptError, Clock, Courier, DuplicatePolicy, EnqueueError, Event, EventKind, MemoryStore, MessageId,
     MessageStatus, RefusalKind, Sequence, TenantId, Timestamp, Vault, assert_sent,
 };
+use courierx_core::event::EventKind;
 use courierx_core::id::RecordId;
 use courierx_core::message::AddressKey;
 
@@ -356,4 +357,35 @@ async fn the_store_is_left_alone_while_who_has_something_due_may_have_no_more() 
         world.until(id, MessageStatus::Sent).await;
     }
     worker.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn that_a_connection_fails_is_told_also_if_the_store_fails_right_after() {
+    let (a, b) = (Gated::new(Recorder::new()), Recorder::new());
+    let mut world = World::new(&[&b]);
+    let store = Faulty::over(&world.store);
+    let courier = Courier::builder().provider("a", a.clone()).provider("b", b.clone());
+    world.courier = courier.store(store.clone()).build().unwrap();
+    a.inner.refuse_all(RefusalKind::Unavailable);
+    for _ in 0..4 {
+        a.gate.notify_one();
+        world.courier.send(&email().build().unwrap()).await.unwrap();
+    }
+    let id = world.enqueue(email()).await;
+    let worker = world.courier.spawn().unwrap();
+    a.entered.acquire_many(5).await.unwrap().forget();
+    // The fifth refusal opens the breaker; for the next connection there is no store.
+    store.fail("begin_attempts", 1);
+    a.gate.notify_one();
+    world.until_answered(id, 1).await;
+    world.calm_down().await;
+    assert_eq!((store.left("begin_attempts"), world.status(id).await), (0, MessageStatus::Sending));
+    // By then it is due for a probe.
+    a.gate.notify_one();
+    world.pass(Duration::from_mins(5)).await;
+    world.until(id, MessageStatus::Sent).await;
+    worker.shutdown().await.unwrap();
+    let events = world.courier.events_after(Sequence::START, 100).await.unwrap();
+    let told = events.iter().filter(|event| event.kind == EventKind::ProviderDegraded);
+    assert_eq!(told.count(), 1, "{events:#?}");
 }

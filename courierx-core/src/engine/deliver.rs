@@ -10,9 +10,9 @@ use super::outbox::Inner;
 use super::rest::Rest;
 use super::round::Round;
 use super::settle::{Handed, attempt_result};
-use super::sharing::{self, Events, ProbeLease, lease};
+use super::sharing::{self, Events, ProbeLease, Untold, lease};
 use crate::clock::Timestamp;
-use crate::event::{Disposition, NewEvent};
+use crate::event::Disposition;
 use crate::id::AttemptId;
 use crate::message::{Address, Mode};
 use crate::provider::{Content, RecipientOutcome, RefusalKind};
@@ -44,8 +44,8 @@ pub(super) struct Delivery<'a> {
     pub(super) room: Option<(ConnectionId, usize)>,
     /// How often a connection's door was shut after it had been chosen.
     pub(super) denials: Denials,
-    /// Events about connections that are not written down yet.
-    pub(super) news: Vec<NewEvent>,
+    /// What is to be told of connections, and is not written down yet.
+    pub(super) untold: &'a mut Untold,
 }
 
 impl Inner {
@@ -64,7 +64,21 @@ impl Inner {
             self.store.finish(&[(claimed.lease, JobNext::Finish)]).await?;
             return Ok(());
         };
-        match Delivery::open(self, cancel, claimed, stored).await? {
+        let (tenant, mut untold) = (stored.record.tenant, Untold::default());
+        let delivered = self.deliver_stored(claimed, stored, cancel, &mut untold).await;
+        // On some ways out nothing could be written any more.
+        untold.leave_to_others(&*self.store, tenant, self.now()).await;
+        delivered
+    }
+
+    async fn deliver_stored(
+        &self,
+        claimed: Claimed,
+        stored: StoredMessage,
+        cancel: &CancellationToken,
+        untold: &mut Untold,
+    ) -> StoreResult<()> {
+        match Delivery::open(self, cancel, claimed, stored, untold).await? {
             Some(delivery) => delivery.walk().await,
             None => Ok(()),
         }
@@ -275,7 +289,7 @@ impl Delivery<'_> {
         let news = sharing::tell(store, tenant, connection, transition, Events::Written, now).await;
         if let Some(news) = news {
             sharing::report(&self.router, connection, news.transition);
-            self.news.extend(news.event(connection.id(), now));
+            news.owe(connection.id(), self.untold);
         }
         Ok(())
     }

@@ -12,9 +12,9 @@ use super::outbox::Inner;
 use super::render::RenderError;
 use super::round::Round;
 use super::settle::decided;
-use super::sharing::catch_up_for_events;
+use super::sharing::{Untold, catch_up_for_events};
 use crate::clock::Timestamp;
-use crate::event::{Disposition, NewEvent, RecipientStatus};
+use crate::event::{Disposition, RecipientStatus};
 use crate::message::Email;
 use crate::provider::Content;
 use crate::router::{History, Past};
@@ -36,6 +36,7 @@ impl<'a> Delivery<'a> {
         cancel: &'a CancellationToken,
         claimed: Claimed,
         stored: StoredMessage,
+        untold: &'a mut Untold,
     ) -> StoreResult<Option<Self>> {
         let StoredMessage { record, content, attempts } = stored;
         let pending = |index: u32| {
@@ -46,7 +47,7 @@ impl<'a> Delivery<'a> {
             })
         };
         let router = inner.routes.router(record.tenant).await?;
-        let news = catch_up_for_events(&*inner.store, record.tenant, &router, inner.now()).await;
+        catch_up_for_events(&*inner.store, record.tenant, &router, inner.now(), untold).await;
         let opened = match content {
             Some(sealed) => read(inner, &record, sealed, cancel).await,
             None => Err(Unreadable::ForGood("the content is not kept any more".to_owned())),
@@ -55,7 +56,7 @@ impl<'a> Delivery<'a> {
         let (email, rendered) = match opened {
             Ok(opened) => opened,
             Err(unreadable) => {
-                put_aside(inner, &claimed, &record, &history, unreadable, news).await?;
+                put_aside(inner, &claimed, &record, &history, unreadable, untold).await?;
                 return Ok(None);
             }
         };
@@ -77,7 +78,7 @@ impl<'a> Delivery<'a> {
             changes: 0,
             room: None,
             denials: Denials::default(),
-            news,
+            untold,
         };
         delivery.leave_out_refused();
         delivery.leave_out_suppressed().await?;
@@ -138,7 +139,7 @@ async fn put_aside(
     record: &MessageRecord,
     history: &History,
     unreadable: Unreadable,
-    news: Vec<NewEvent>,
+    untold: &mut Untold,
 ) -> StoreResult<()> {
     let now = inner.now();
     let why = match unreadable {
@@ -147,7 +148,7 @@ async fn put_aside(
             format!("the deadline has passed; {error}")
         }
         Unreadable::Canceled => {
-            return stay(inner, claimed, record, now, news).await;
+            return stay(inner, claimed, record, now, untold).await;
         }
         Unreadable::ForNow(error) => {
             // It names what is missing, and whoever operates this has to see that: nothing else tells of it.
@@ -159,7 +160,7 @@ async fn put_aside(
             let at = look_again(record, &error, now);
             let at = record.deliver_by.map_or(at, |deadline| deadline.min(at));
             // No step of the schedule: nothing was tried.
-            return stay(inner, claimed, record, at, news).await;
+            return stay(inner, claimed, record, at, untold).await;
         }
     };
     tracing::error!(message = %record.id, why, "a message cannot be read and is given up");
@@ -171,12 +172,9 @@ async fn put_aside(
     let dispositions: Vec<_> = open.map(|one| end(one.index)).collect();
     let handed = |index| history.of_recipient(index).next().is_some();
     let decided = decided(record, &dispositions, |_| Some(why.clone()), handed, now);
-    let effects = Effects { events: news, ..Effects::default() };
+    let effects = Effects { events: untold.events(now).collect(), ..Effects::default() };
     let step = FencedStep { lease: claimed.lease, next: JobNext::Finish, decided, effects };
-    let settlement = Settlement { tenant: record.tenant, message: record.id, result: None, step: Some(step) };
-    inner.store.settle(vec![settlement]).await?;
-    inner.changed();
-    Ok(())
+    settle(inner, record, step, untold).await
 }
 
 /// Gives the job back as it is, to be claimed again then.
@@ -185,17 +183,29 @@ async fn stay(
     claimed: &Claimed,
     record: &MessageRecord,
     at: Timestamp,
-    news: Vec<NewEvent>,
+    untold: &mut Untold,
 ) -> StoreResult<()> {
     let next = JobNext::RetryAt { at, round: claimed.job.round };
-    if news.is_empty() {
+    if untold.is_empty() {
         inner.store.finish(&[(claimed.lease, next)]).await?;
         return Ok(());
     }
-    let effects = Effects { events: news, ..Effects::default() };
+    let effects = Effects { events: untold.events(inner.now()).collect(), ..Effects::default() };
     let step = FencedStep { lease: claimed.lease, next, decided: Vec::new(), effects };
+    settle(inner, record, step, untold).await
+}
+
+/// Takes this step, which tells what is told by it, if the lease still holds.
+async fn settle(
+    inner: &Inner,
+    record: &MessageRecord,
+    step: FencedStep,
+    untold: &mut Untold,
+) -> StoreResult<()> {
     let settlement = Settlement { tenant: record.tenant, message: record.id, result: None, step: Some(step) };
-    inner.store.settle(vec![settlement]).await?;
+    if inner.store.settle(vec![settlement]).await?.first().is_some_and(|one| one.stepped) {
+        untold.are_told();
+    }
     inner.changed();
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::event::{EventKind, NewEvent};
 use crate::id::TenantId;
 use crate::provider::{RecipientOutcome, RefusalKind};
 use crate::router::{Connection, ConnectionId, PROBE_LEASE, Pass, Router, SharedHealth, Transition};
-use crate::store::{Expected, StateEntry, StateKey, Store, Swap};
+use crate::store::{Expected, StateEntry, StateKey, Store, StoreResult, Swap};
 
 /// How old what others said may be.
 const FRESH: Duration = Duration::from_secs(2);
@@ -42,25 +42,24 @@ pub(super) async fn catch_up(store: &dyn Store, tenant: TenantId, router: &Route
     hear(store, tenant, router, now).await;
 }
 
-/// The same for whoever writes events, and answers those that are still to be written: of all processes one gets
+/// The same for whoever writes events, and takes over those that are still to be written: of all processes one gets
 /// each of them.
 pub(super) async fn catch_up_for_events(
     store: &dyn Store,
     tenant: TenantId,
     router: &Router,
     now: Timestamp,
-) -> Vec<NewEvent> {
-    let mut events = Vec::new();
+    untold: &mut Untold,
+) {
     for (key, version, mut said) in hear(store, tenant, router, now).await {
         let id = key.name.trim_start_matches(PREFIX).parse::<ConnectionId>();
-        let news = said.untold.take().and_then(|transition| event(&id.ok()?, transition, now));
+        let news = said.untold.take().and_then(|transition| Some((id.ok()?, transition)));
         let swapped =
             store.swap_state(&key, Expected::Version(version), write(&said), kept_for(&said, now)).await;
         if let Ok(Swap::Stored { .. }) = swapped {
-            events.extend(news);
+            untold.0.extend(news);
         }
     }
-    events
 }
 
 /// Takes over what others say, and answers what of it people are still to be told.
@@ -123,10 +122,57 @@ impl News {
         Self { transition, is_event: is_owed && events == Events::Written }
     }
 
-    /// The event to write.
-    pub(super) fn event(&self, connection: &ConnectionId, now: Timestamp) -> Option<NewEvent> {
-        event(connection, self.transition, now).filter(|_| self.is_event)
+    /// Has the event written, if there is to be one.
+    pub(super) fn owe(&self, connection: &ConnectionId, untold: &mut Untold) {
+        if self.is_event {
+            untold.0.push((connection.clone(), self.transition));
+        }
     }
+}
+
+/// What people are to be told of connections by whoever delivers a message: nobody else knows that they are not told yet.
+#[derive(Debug, Default)]
+pub(super) struct Untold(Vec<(ConnectionId, Transition)>);
+
+impl Untold {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The events to write.
+    pub(super) fn events(&self, now: Timestamp) -> impl Iterator<Item = NewEvent> {
+        self.0.iter().filter_map(move |(connection, transition)| event(connection, *transition, now))
+    }
+
+    /// They were written.
+    pub(super) fn are_told(&mut self) {
+        self.0.clear();
+    }
+
+    /// Leaves to another worker what could not be written, because the job or the store was lost before.
+    pub(super) async fn leave_to_others(self, store: &dyn Store, tenant: TenantId, now: Timestamp) {
+        for (connection, transition) in self.0 {
+            if let Err(error) = leave(store, &key(tenant, &connection), transition, now).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(%tenant, %connection, error, "no event will tell what became of a connection");
+            }
+        }
+    }
+}
+
+async fn leave(store: &dyn Store, key: &StateKey, transition: Transition, now: Timestamp) -> StoreResult<()> {
+    let mut current = store.get_state(key).await?;
+    for _ in 0..TRIES {
+        let Some(entry) = current else { return Ok(()) };
+        let mut said = read(&entry);
+        said.leave_untold(transition);
+        let expected = Expected::Version(entry.version);
+        match store.swap_state(key, expected, write(&said), kept_for(&said, now)).await? {
+            Swap::Stored { .. } => return Ok(()),
+            Swap::Conflict { current: other } => current = other,
+        }
+    }
+    Ok(())
 }
 
 /// Tells others what was found out of a connection. Of a transition it answers what is news: of all processes that

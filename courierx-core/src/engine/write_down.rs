@@ -8,9 +8,7 @@ use super::settle::decided;
 use super::worker::PAUSES;
 use crate::clock::Timestamp;
 use crate::event::{EventKind, NewEvent};
-use crate::store::{
-    AttemptResult, Decided, Effects, FencedStep, JobNext, Settlement, StoreError, StoreResult,
-};
+use crate::store::{AttemptResult, Decided, Effects, FencedStep, JobNext, Settlement, StoreError, StoreResult};
 
 impl Delivery<'_> {
     /// Nothing can be handed over in this round: the end, or a dated wait.
@@ -20,7 +18,7 @@ impl Delivery<'_> {
         rest.tell(&mut self.round);
         let (next, ended) = rest::conclude(rest, &self.round, &self.record, tried, now);
         self.ended.extend(ended);
-        let (decided, mut effects) = (self.decided(now), self.news());
+        let mut effects = Effects::default();
         if matches!(next, JobNext::RetryAt { .. }) {
             let why = rest.scheduled.iter().find_map(|recipient| self.round.why(*recipient));
             if let Some(why) = why {
@@ -28,20 +26,13 @@ impl Delivery<'_> {
                 effects.events.push(event);
             }
         }
-        let step = FencedStep { lease: self.claimed.lease, next, decided, effects };
-        self.settle(result, Some(step)).await
+        self.step(next, effects, result).await
     }
 
     /// What follows for those who were decided about in this round.
-    fn decided(&mut self, now: Timestamp) -> Vec<Decided> {
-        let ended = std::mem::take(&mut self.ended);
+    fn decided(&self, now: Timestamp) -> Vec<Decided> {
         let (why, handed) = (|one| self.round.why(one), |one| self.round.was_handed_over(one));
-        decided(&self.record, &ended, why, handed, now)
-    }
-
-    /// Events about connections that are not written down yet.
-    fn news(&mut self) -> Effects {
-        Effects { events: std::mem::take(&mut self.news), ..Effects::default() }
+        decided(&self.record, &self.ended, why, handed, now)
     }
 
     /// Gives the job back as it is, to be claimed again at once.
@@ -50,25 +41,38 @@ impl Delivery<'_> {
     }
 
     /// Gives the job back as it is, to be claimed again after this long.
-    pub(super) async fn release_for(
+    pub(super) async fn release_for(self, pause: Duration, result: Option<AttemptResult>) -> StoreResult<()> {
+        let now = self.inner.now();
+        let next = JobNext::RetryAt { at: now.after(pause), round: self.claimed.job.round };
+        self.step(next, Effects::default(), result).await
+    }
+
+    /// Ends the round, if the lease still holds; with it is written what was decided, and what is to be told of
+    /// connections.
+    async fn step(
         mut self,
-        pause: Duration,
+        next: JobNext,
+        mut effects: Effects,
         result: Option<AttemptResult>,
     ) -> StoreResult<()> {
         let now = self.inner.now();
-        let (decided, effects) = (self.decided(now), self.news());
-        let next = JobNext::RetryAt { at: now.after(pause), round: self.claimed.job.round };
+        effects.events.extend(self.untold.events(now));
+        let decided = self.decided(now);
+        self.ended.clear();
         let step = FencedStep { lease: self.claimed.lease, next, decided, effects };
-        self.settle(result, Some(step)).await
+        if self.settle(result, Some(step)).await? {
+            self.untold.are_told();
+        }
+        Ok(())
     }
 
     /// Writes down what a provider answered and what follows. An answer that is lost is an unknown outcome,
-    /// so a store that fails is asked until it takes it, or the process stops.
+    /// so a store that fails is asked until it takes it, or the process stops. Answers whether the step was taken.
     pub(super) async fn settle(
         &self,
         result: Option<AttemptResult>,
         step: Option<FencedStep>,
-    ) -> StoreResult<()> {
+    ) -> StoreResult<bool> {
         let settlement = Settlement { tenant: self.record.tenant, message: self.record.id, result, step };
         let mut pause = PAUSES.0;
         let settled = loop {
@@ -88,10 +92,11 @@ impl Delivery<'_> {
             }
             pause = (pause * 2).min(PAUSES.1);
         };
-        if settlement.step.is_some() && settled.first().is_some_and(|one| !one.stepped) {
+        let stepped = settled.first().is_some_and(|one| one.stepped);
+        if settlement.step.is_some() && !stepped {
             tracing::debug!(message = %self.record.id, "another owner holds the job; the result is recorded");
         }
         self.inner.changed();
-        Ok(())
+        Ok(stepped)
     }
 }

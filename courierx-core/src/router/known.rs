@@ -164,6 +164,14 @@ impl SharedHealth {
         }
     }
 
+    /// Has somebody else tell people of a transition. If it was overtaken meanwhile, they need not hear of it, nor that
+    /// it is over.
+    pub(crate) fn leave_untold(&mut self, transition: Transition) {
+        let was_open = !matches!(transition, Transition::Closed);
+        let holds = self.breaker.is_some_and(|breaker| breaker.is_open() == was_open);
+        self.untold = holds.then_some(transition);
+    }
+
     /// Adds what others know better: the latest transition, the longest rest, and what is still to be told.
     pub(crate) fn merge(&mut self, theirs: &Self) {
         self.untold = theirs.untold;

@@ -73,18 +73,35 @@ impl Courier {
     }
 
     /// Starts a worker on the present tokio runtime. Dropping it stops it.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
     pub fn spawn(&self) -> Result<Worker, NoStore> {
         self.spawn_with(WorkerOptions::default())
     }
 
     /// Starts a worker that works like this.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
     pub fn spawn_with(&self, options: WorkerOptions) -> Result<Worker, NoStore> {
         Ok(Worker::spawn(self.outbox()?, options))
     }
 
     /// Works until `stop` resolves, then stops gracefully.
     pub async fn run(&self, stop: impl Future<Output = ()>) -> Result<(), RunError> {
-        Ok(self.outbox()?.run(WorkerOptions::default(), stop).await?)
+        self.run_with(WorkerOptions::default(), stop).await
+    }
+
+    /// Works like this until `stop` resolves, then stops gracefully.
+    pub async fn run_with(
+        &self,
+        options: WorkerOptions,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), RunError> {
+        Ok(self.outbox()?.run(options, stop).await?)
     }
 
     /// Everything that is known of a message: its status, recipients and attempts.

@@ -115,3 +115,18 @@ async fn what_comes_in_goes_out_at_once_beside_slow_hand_overs() {
     }
     drop(worker);
 }
+
+#[tokio::test]
+async fn a_run_does_as_many_at_once_as_its_options_say() {
+    let (world, provider, courier) = setting();
+    let (first, second) = (world.enqueue(email()).await, world.enqueue(email()).await);
+    let mut options = courierx::WorkerOptions::default();
+    options.concurrency = 1;
+    let stop = async {
+        provider.entered.acquire().await.unwrap().forget();
+        provider.gate.notify_one();
+    };
+    courier.run_with(options, stop).await.unwrap();
+    assert_eq!(world.status(first).await, MessageStatus::Sent);
+    assert!(world.message(second).await.attempts.is_empty(), "it had no turn before the end");
+}

@@ -71,6 +71,10 @@ pub struct Worker {
 
 impl Worker {
     /// Starts delivering, on the present tokio runtime.
+    ///
+    /// # Panics
+    ///
+    /// Outside of one.
     pub fn spawn(outbox: &Outbox, options: WorkerOptions) -> Self {
         let stop = CancellationToken::new();
         let mut task = JoinSet::new();

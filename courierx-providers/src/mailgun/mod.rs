@@ -82,6 +82,10 @@ crate::http::reachable!(Mailgun);
 
 impl Mailgun {
     /// A sending domain, by an API key of the account or a sending key of the domain.
+    ///
+    /// # Panics
+    ///
+    /// As [`Http::shared`] does, whose client it has until it is given another one.
     pub fn new(api_key: impl Into<String>, domain: &str) -> Result<Self, InvalidDomain> {
         let key = Secret::new(api_key);
         let basic = STANDARD.encode(format!("api:{}", key.expose()));

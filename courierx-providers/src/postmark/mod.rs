@@ -52,6 +52,10 @@ impl Postmark {
     /// sandbox. So is a server that is set up as one, which only [`verify`] tells.
     ///
     /// [`verify`]: courierx_core::provider::EmailProvider::verify
+    ///
+    /// # Panics
+    ///
+    /// As [`Http::shared`] does, whose client it has until it is given another one.
     pub fn new(server_token: impl Into<String>) -> Self {
         let mut postmark = Self {
             token: Secret::new(server_token),

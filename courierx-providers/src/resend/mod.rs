@@ -67,6 +67,10 @@ crate::http::reachable!(Resend);
 
 impl Resend {
     /// An account, by an API key: one that may only send is enough.
+    ///
+    /// # Panics
+    ///
+    /// As [`Http::shared`] does, whose client it has until it is given another one.
     pub fn new(api_key: impl Into<String>) -> Self {
         Self {
             key: Secret::new(api_key),

@@ -62,6 +62,10 @@ crate::http::reachable!(SendGrid);
 
 impl SendGrid {
     /// An account, by an API key.
+    ///
+    /// # Panics
+    ///
+    /// As [`Http::shared`] does, whose client it has until it is given another one.
     pub fn new(api_key: impl Into<String>) -> Self {
         Self {
             api_key: Secret::new(api_key),

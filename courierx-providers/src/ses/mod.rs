@@ -83,6 +83,10 @@ pub struct InvalidRegion;
 
 impl Ses {
     /// SES in this region of AWS. The access key's user needs no console password.
+    ///
+    /// # Panics
+    ///
+    /// As [`Http::shared`] does, whose client it has until it is given another one.
     pub fn new(
         access_key_id: impl Into<String>,
         secret_access_key: impl Into<String>,

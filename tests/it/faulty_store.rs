@@ -21,7 +21,6 @@ use courierx::{
     AcceptError, Clock, Courier, DuplicatePolicy, EnqueueError, Event, EventKind, MemoryStore, MessageId,
     MessageStatus, RefusalKind, Sequence, TenantId, Timestamp, Vault, assert_sent,
 };
-use courierx_core::event::EventKind;
 use courierx_core::id::RecordId;
 use courierx_core::message::AddressKey;
 

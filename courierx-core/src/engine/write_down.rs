@@ -8,7 +8,9 @@ use super::settle::decided;
 use super::worker::PAUSES;
 use crate::clock::Timestamp;
 use crate::event::{EventKind, NewEvent};
-use crate::store::{AttemptResult, Decided, Effects, FencedStep, JobNext, Settlement, StoreError, StoreResult};
+use crate::store::{
+    AttemptResult, Decided, Effects, FencedStep, JobNext, Settlement, StoreError, StoreResult,
+};
 
 impl Delivery<'_> {
     /// Nothing can be handed over in this round: the end, or a dated wait.

@@ -178,7 +178,7 @@ pub struct Checked {
     pub email: String,
     /// The entry that keeps mail about the topic from it, or all mail if none was asked about.
     pub entry: Option<Suppression>,
-    /// The topics that entries of their own keep from it, besides what holds back all mail; [`TOPICS`] at most.
+    /// The topics that entries of their own keep from it, besides what holds back all mail; 99 at most.
     pub topics: Vec<String>,
 }
 

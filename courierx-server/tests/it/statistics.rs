@@ -106,7 +106,10 @@ pub(crate) async fn the_counters_say_what_the_lists_say() {
     assert_eq!((&check("bounce_rate")["points"], &check("complaint_rate")["points"]), (&json!(0), &json!(0)));
     assert!(check("bounce_rate")["detail"].as_str().unwrap().starts_with("25.00 % of 12 sent"));
     assert_eq!((&report.body["score"], report.body["domains"].as_array().unwrap().len()), (&json!(10), 0));
-    // Who refused it once is not asked again.
+    // A sandbox's refusal holds back nobody's mail.
+    assert_eq!(key.get("/api/v1/suppressions").await.body, json!([]));
+    let held_back = key.post("/api/v1/suppressions", &json!({ "email": "reject@sandbox.test" })).await;
+    assert_eq!(held_back.status, 201, "{held_back:?}");
     let again =
         json!({ "from": "hi@acme.example", "to": "reject@sandbox.test", "subject": "s", "text": "t" });
     assert_eq!(key.post("/api/v1/emails", &again).await.status, 422);

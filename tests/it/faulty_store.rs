@@ -32,16 +32,28 @@ struct Faulty {
     inner: MemoryStore,
     failures: Arc<Mutex<BTreeMap<&'static str, usize>>>,
     lost: Arc<Mutex<BTreeMap<&'static str, usize>>>,
+    broken: Arc<Mutex<Vec<&'static str>>>,
     calls: Arc<Mutex<BTreeMap<&'static str, usize>>>,
 }
 
 impl Faulty {
     fn over(inner: &MemoryStore) -> Self {
-        Self { inner: inner.clone(), failures: Arc::default(), lost: Arc::default(), calls: Arc::default() }
+        Self {
+            inner: inner.clone(),
+            failures: Arc::default(),
+            lost: Arc::default(),
+            broken: Arc::default(),
+            calls: Arc::default(),
+        }
     }
 
     fn fail(&self, call: &'static str, times: usize) {
         self.failures.lock().unwrap().insert(call, times);
+    }
+
+    /// Fails these calls as no other try can mend.
+    fn break_for_good(&self, calls: &[&'static str]) {
+        self.broken.lock().unwrap().extend(calls);
     }
 
     /// Does what it is called for, and fails before it answers.
@@ -61,6 +73,9 @@ impl Faulty {
 
     fn check(&self, call: &'static str) -> StoreResult<()> {
         *self.calls.lock().unwrap().entry(call).or_default() += 1;
+        if self.broken.lock().unwrap().contains(&call) {
+            return Err(StoreError::Corrupt { what: "a row".to_owned(), source: None });
+        }
         take_one(&self.failures, call)
     }
 
@@ -256,6 +271,22 @@ async fn an_attempt_whose_beginning_was_not_answered_is_made_all_the_same() {
     assert_sent!(recorder, 1);
     let events = world.courier.events_after(Sequence::START, 100).await.unwrap();
     assert!(!events.iter().any(|event| event.kind == EventKind::OutcomeUnknown), "{events:?}");
+}
+
+/// A row that cannot be read holds no place of a worker: its job waits for the end of its lease.
+#[tokio::test]
+async fn an_attempt_that_cannot_begin_is_given_up() {
+    let (world, store) = setting(&Recorder::new());
+    store.break_for_good(&["begin_attempts", "settle"]);
+    let id = world.enqueue(email()).await;
+    let worker = world.courier.spawn().unwrap();
+    for tries in 1..=3 {
+        world.until_true(id, |_| store.calls("begin_attempts") == tries).await;
+        world.calm_down().await;
+        world.clock.advance(Duration::from_mins(2));
+    }
+    assert_eq!(store.calls("settle"), 0);
+    drop(worker);
 }
 
 #[tokio::test]

@@ -17,7 +17,12 @@ impl Delivery<'_> {
         let answer = loop {
             match self.inner.store.begin_attempts(vec![begin.clone()]).await {
                 Ok(mut answers) => break Ok(answers.pop()),
-                Err(error) if !error.is_temporary() || self.cancel.is_cancelled() => break Err(error),
+                // No other try mends it, and whatever else is written about the message may fail alike, without end.
+                Err(error) if !error.is_temporary() => return Err(error),
+                Err(error) if self.cancel.is_cancelled() => {
+                    in_doubt = true;
+                    break Err(error);
+                }
                 Err(error) => {
                     let error = &error as &dyn std::error::Error;
                     tracing::debug!(message = %self.record.id, error, "an attempt waits for the store");
@@ -34,7 +39,7 @@ impl Delivery<'_> {
         let now = self.inner.now();
         let is_late = in_doubt && self.record.deliver_by.is_some_and(|by| by <= now);
         let has_begun = matches!(answer, Ok(Some(Begun::Started { .. })));
-        if (in_doubt || answer.is_err()) && (is_late || !has_begun) {
+        if in_doubt && (is_late || !has_begun) {
             let handed = Handed {
                 attempt: begin.attempt,
                 message: self.record.id,

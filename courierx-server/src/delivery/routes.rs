@@ -29,7 +29,7 @@ const IDLE: Duration = Duration::from_mins(10);
 /// How long a router is believed; changes by this process end it at once.
 const BELIEVED: Duration = Duration::from_mins(5);
 /// How long it is believed that the sandbox takes live mail, where another process may end that. Whoever ends it
-/// waits for as long before it answers ([`TenantRoutes::sandbox_ended`]).
+/// waits for twice as long before it answers ([`TenantRoutes::sandbox_ended`]).
 const SANDBOX_BELIEVED: Duration = Duration::from_millis(100);
 
 /// The connections and rules of each tenant, made of its configuration and kept while they are used.

@@ -45,8 +45,8 @@ pub(super) async fn events(connection: &mut PgConnection, query: &EventQuery) ->
     };
     let rows = rows.fetch_all(&mut *connection).await?;
     if !rows.is_empty() {
-        // Whoever follows events, be it those of one message, keeps the last position somewhere. No event that is lost in a crash may have had it:
-        // another one would get it then, and be passed over.
+        // Whoever follows events, be it those of one message, keeps the last position somewhere. No event that is lost
+        // in a crash may have had it: another one would get it then, and be passed over.
         make_durable(connection).await?;
     }
     rows.iter().map(read_event).collect()

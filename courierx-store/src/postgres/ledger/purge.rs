@@ -70,18 +70,18 @@ pub(in super::super) async fn remove(tx: &mut Tx<'_>, messages: &[Place]) -> Run
          )
          DELETE FROM messages m USING old WHERE m.tenant = old.tenant AND m.id = old.id",
     )
-    .bind(tenants(messages))
-    .bind(ids(messages))
+    .bind(tenants_of(messages))
+    .bind(ids_of(messages))
     .execute(&mut *tx.connection)
     .await?;
     Ok(removed.rows_affected())
 }
 
-fn tenants(places: &[Place]) -> Vec<Uuid> {
+fn tenants_of(places: &[Place]) -> Vec<Uuid> {
     places.iter().map(|(tenant, ..)| *tenant).collect()
 }
 
-fn ids(places: &[Place]) -> Vec<Uuid> {
+fn ids_of(places: &[Place]) -> Vec<Uuid> {
     places.iter().map(|(.., id)| *id).collect()
 }
 
@@ -101,9 +101,9 @@ async fn remove_contents(tx: &mut Tx<'_>, of: &[Place]) -> Run<()> {
                AND c.created_at >= $4 AND c.created_at < $5",
         )
         .persistent(false)
-        .bind(tenants(&places))
+        .bind(tenants_of(&places))
         .bind(places.iter().map(|(_, created_at, _)| *created_at).collect::<Vec<_>>())
-        .bind(ids(&places))
+        .bind(ids_of(&places))
         .bind(begin)
         .bind(end)
         .execute(&mut *tx.connection)
@@ -137,8 +137,8 @@ async fn purge_contents_of(tx: &mut Tx<'_>, tenants: &[(TenantId, Timestamp)], l
         "UPDATE messages m SET has_content = false
          FROM unnest($1::uuid[], $2::uuid[]) AS old (tenant, id) WHERE m.tenant = old.tenant AND m.id = old.id",
     )
-    .bind(self::tenants(&old))
-    .bind(ids(&old))
+    .bind(tenants_of(&old))
+    .bind(ids_of(&old))
     .execute(&mut *tx.connection)
     .await?;
     Ok(usize::try_from(gone.rows_affected()).unwrap_or(limit))
